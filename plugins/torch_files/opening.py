@@ -73,7 +73,7 @@ def open_network(reference: str) -> OpenedNetwork:
     """
     check_reference(reference)
     found, origin = parse(reference), title(reference)
-    process, told = opened(_request(found), origin)
+    process, told = opened(_request(found, origin), origin)
     if told["fixed"] or found.shape is not None:
         return converted(process, origin, found.shape)
     if told["channels"] is None:
@@ -125,12 +125,13 @@ def opened(request: dict[str, Any], origin: str) -> tuple[TorchProcess, dict[str
 _last: dict[str, Any] = {}
 
 
-def _request(found: TorchReference) -> dict[str, Any]:
+def _request(found: TorchReference, origin: str) -> dict[str, Any]:
     file, weights = found.file.absolute(), found.weights
     if not found.function:
-        return {"kind": "archive", "file": str(file)}
+        return {"kind": "archive", "file": str(file), "title": origin}
     return {
         "kind": "module",
+        "title": origin,
         "file": str(file),
         "function": found.function,
         "weights": None if weights is None else str(weights.absolute()),

@@ -142,7 +142,9 @@ class TorchProcess:
         self._count += 1
         names = [f"{what}{self._count}.npz" for what in ("inputs", "outputs")]
         inputs, outputs = (self.folder / name for name in names)
-        np.savez(inputs, *batches)
+        # Types that numpy does not have itself would be read as bytes: bfloat16.
+        plain = [one if one.dtype.isbuiltin == 1 else one.astype(np.float32) for one in batches]
+        np.savez(inputs, *plain)
         try:
             self.ask("answer", "run", inputs=names[0], outputs=names[1])
             with np.load(outputs, allow_pickle=False) as file:

@@ -123,3 +123,13 @@ def test_paths_named_in_the_text_exist(page: Path) -> None:
         r"`((?:zoo|plugins|exporters|devices|benchmarks|docs)/[\w/.]+)`", text
     ):
         assert (ROOT / target).exists(), f"{page.name} names {target}"
+
+
+def test_the_page_of_files_names_each_folder_and_variable_of_ours() -> None:
+    page = (ROOT / "docs" / "files.md").read_text(encoding="utf-8")
+    rooms = [ROOT / name for name in ("zoo", "plugins", "devices", "exporters")]
+    code = "".join(p.read_text(encoding="utf-8") for room in rooms for p in room.rglob("*.py"))
+    assert {*re.findall(r'"(ZOO_[A-Z_]+)"', code)} == {*re.findall(r"`(ZOO_[A-Z_]+)`", page)}
+    kept = {*re.findall(r'(?:cache|data|config)_folder\(\) / "([^"]+)"', code)}
+    assert len(kept) > 10
+    assert {name for name in kept if f"`{name}`" not in page} == set()

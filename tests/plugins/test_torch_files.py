@@ -74,7 +74,8 @@ def program() -> dict[str, Any]:
         "metadata": {"nn_module_stack": "L__self__,,Net;L__self__c,c,Act", "stack_trace": "a();"},
         "name": "relu",
     }
-    size = {"expr_str": "2*Symbol('s77', positive=True, integer=True) + FloorDiv(s0, 2)"}
+    symbol = "Symbol('s77', positive=True, integer=True)"
+    size = {"expr_str": f"Max(Integer(1), Add(2*{symbol}, Integer(-2))) + FloorDiv(s0, 2)"}
     graph = {
         "inputs": [{"as_tensor": {"name": "x"}}],
         "outputs": [{"as_tensor": {"name": "relu"}}],

@@ -39,7 +39,8 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 _FUNCTION = re.compile(
     r"(FloorDiv|ModularIndexing|Where|PythonMod|Mod|CleanDiv|CeilToInt|FloorToInt|CeilDiv"
     r"|PowByNatural|FloatPow|FloatTrueDiv|IntTrueDiv|TruncToFloat|TruncToInt|RoundToInt"
-    r"|RoundDecimal|ToFloat|Identity|Max|Min|Eq|Ne|Not|And|Or|oo|int_oo|True|False|[suz]\d+)\Z"
+    r"|RoundDecimal|ToFloat|Identity|Max|Min|Eq|Ne|Not|And|Or|oo|int_oo|True|False|[suz]\d+"
+    r"|Integer|Rational|Add|Mul|Pow|floor|ceiling)\Z"
 )
 _TREES = frozenset({None, "builtins.tuple", "builtins.list", "builtins.dict"})
 _TREES |= {"collections.OrderedDict", "torch.Size"}

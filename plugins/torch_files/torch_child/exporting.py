@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils import _pytree as nesting
 
+from .archive_check import SAVE
 from .refusal import RefusedError, first_line
 
 _NODE = re.compile(
@@ -28,7 +30,7 @@ def exported(module: Any, shape: tuple[int, ...], name: str) -> Any:
     """
     try:
         with torch.no_grad():
-            module(_sample(2, shape))
+            given = module(_sample(2, shape))
     except Exception as error:
         raise RefusedError(
             f"{name} cannot be run on inputs of shape {_shown(shape)}",
@@ -37,6 +39,13 @@ def exported(module: Any, shape: tuple[int, ...], name: str) -> Any:
             "has it, without the batch",
             kind="UsageError",
         ) from error
+    if not any(isinstance(one, torch.Tensor) for one in nesting.tree_leaves(given)):
+        raise RefusedError(
+            f"{name} gives no tensor",
+            why=f"its forward returns {type(given).__name__}",
+            fix="return the tensor of its outputs there",
+            kind="UsageError",
+        )
     reasons = []
     for batch, free in ((2, ({0: torch.export.Dim.AUTO},)), (1, None)):
         try:
@@ -68,6 +77,34 @@ def _batch_of(program: Any) -> Any:
     names = set(program.graph_signature.user_inputs)
     given = next(node for node in program.graph.nodes if node.name in names)
     return given.meta["val"].shape[0]
+
+
+def refuse_training(program: Any, name: str) -> None:
+    """Refuses a program with a layer that computes as in training.
+
+    A batch normalization takes the mean and deviation of the batch then, and dropout is random.
+
+    Raises:
+        RefusedError: It has one; names it.
+    """
+    for node in program.graph.nodes:
+        schema = getattr(node.target, "_schema", None)
+        if node.op != "call_function" or schema is None:
+            continue
+        names = [argument.name for argument in schema.arguments]
+        given = {**dict(zip(names, node.args, strict=False)), **node.kwargs}
+        share = next((given[key] for key in ("dropout", "p") if key in given), 1)
+        if share and (given.get("training") or given.get("train")):
+            stack = list(node.meta.get("nn_module_stack", {}).values())
+            layer = str(stack[-1][0]) if stack else ""
+            raise RefusedError(
+                f"{name}: the operator {schema.name.partition('::')[2]} of "
+                f"{layer or 'the network'!r} computes as in training",
+                why="a batch normalization depends on the other examples of the batch then, and "
+                "dropout is random: each example has other answers from call to call",
+                fix=f"export it as it answers, with running statistics: {SAVE}",
+                kind="Unsupported",
+            )
 
 
 def write_onnx(program: Any, path: Path, name: str) -> None:

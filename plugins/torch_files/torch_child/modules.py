@@ -5,9 +5,11 @@ from __future__ import annotations
 import difflib
 import importlib.util
 import inspect
+import pickle
+import re
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,13 @@ import torch
 
 from .refusal import RefusedError, first_line
 
+#: Packages of layers whose weights are integers.
+_QUANTIZED = ("torch.ao.nn.quantized", "torch.ao.nn.intrinsic.quantized", "torchao.")
 #: Keys that training programs keep weights under.
 _INSIDE = ("state_dict", "model_state_dict", "model", "module")
+#: What wrappers put before the names of weights: DataParallel, torch.compile.
+_WRAPPERS = ("module.", "_orig_mod.")
+_GLOBAL = re.compile(r"GLOBAL ([\w.]+)")
 _SHOWN = 5
 #: What importing torchvision ends in where it was made for another build of PyTorch.
 _OTHER_BUILD = "operator torchvision::"
@@ -39,9 +46,42 @@ def built_module(request: dict[str, Any]) -> Any:
             raise
         without_compiled_operators()
         module = _called(file, function)
+    while isinstance(inner := _wrapped(module), torch.nn.Module):
+        module = inner
+    _check_tensors(module, f"{file.name}:{function}")
     if request["weights"]:
         load_weights(module, Path(request["weights"]))
-    return module
+    # Files hold numbers of 32 bits: those of 16 and 64 become such.
+    return module.float()
+
+
+def _wrapped(module: Any) -> Any:
+    """What torch.compile or DataParallel wrap; None where they do not."""
+    if isinstance(module, torch.nn.DataParallel):
+        return module.module
+    return getattr(module, "_orig_mod", None)
+
+
+def _check_tensors(module: Any, name: str) -> None:
+    """Refuses weights that are integers already, or on no processor."""
+    for layer, one in module.named_modules():
+        if type(one).__module__.startswith(_QUANTIZED):
+            raise RefusedError(
+                f"{name} is quantized already",
+                why=f"its layer {layer!r} is a {type(one).__qualname__}",
+                fix="return the network as it was before: the zoo quantizes it",
+                kind="Unsupported",
+            )
+    for key, tensor in [*module.named_parameters(), *module.named_buffers()]:
+        if tensor.device.type != "cpu":
+            raise RefusedError(
+                f"{name}: {key} is on the device {str(tensor.device)!r}",
+                why="networks are run on the processor here"
+                if tensor.device.type != "meta"
+                else "weights there have shapes and no numbers",
+                fix="make the module on the processor: without .to(…) and torch.device(…)",
+                kind="UsageError",
+            )
 
 
 def without_compiled_operators() -> None:
@@ -153,8 +193,8 @@ def load_weights(module: Any, path: Path) -> None:
     Raises:
         RefusedError: It is none, or of another network.
     """
-    found = state_of(path)
     own = module.state_dict()
+    found = state_of(path, own)
     missing = [key for key in own if key not in found and not key.endswith("num_batches_tracked")]
     more = [key for key in found if key not in own]
     other = [key for key in own if key in found and own[key].shape != found[key].shape]
@@ -176,15 +216,22 @@ def load_weights(module: Any, path: Path) -> None:
     module.load_state_dict(found, strict=False)
 
 
-def state_of(path: Path) -> dict[str, Any]:
+def state_of(path: Path, own: Iterable[str] = ()) -> dict[str, Any]:
     """The tensors of a file of weights by name; nothing is unpickled but tensors.
+
+    Args:
+        path: A state dict, or a checkpoint with one in it.
+        own: The network's names. What wrappers put before all of them is left out.
 
     Raises:
         RefusedError: It is none.
     """
     found = _safetensors(path) if path.suffix.lower() == ".safetensors" else _state_dict(path)
-    if found and all(key.startswith("module.") for key in found):  # of DataParallel
-        return {key.removeprefix("module."): value for key, value in found.items()}
+    while found and found.keys().isdisjoint(own):
+        prefix = next((one for one in _WRAPPERS if all(key.startswith(one) for key in found)), "")
+        if not prefix:
+            break
+        found = {key.removeprefix(prefix): value for key, value in found.items()}
     return found
 
 
@@ -213,11 +260,15 @@ def _state_dict(path: Path) -> dict[str, Any]:
         found = torch.load(path, map_location="cpu", weights_only=True)
     # UnpicklingError where it holds more than tensors; others where it is damaged.
     except Exception as error:
+        why, load = first_line(error), "torch.load('FILE', weights_only=False)"
+        if "TorchScript" in why:
+            why, load = "it is a TorchScript archive", "torch.jit.load('FILE')"
+        elif isinstance(error, pickle.UnpicklingError) and (kind := _GLOBAL.search(str(error))):
+            why = f"it holds a pickled {kind[1]}, and opening that would run code"
         raise RefusedError(
             f"{path.name} holds more than weights, or is damaged",
-            why=first_line(error),
-            fix="where it was made: torch.save(torch.load('FILE', weights_only=False).state_dict()"
-            ", 'weights.pth')",
+            why=why,
+            fix=f"where it was made: torch.save({load}.state_dict(), 'weights.pth')",
         ) from error
     for key in _INSIDE:
         if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils import _pytree as nesting
 
 from .archives import opened_archive
-from .exporting import exported, write_onnx
+from .exporting import exported, refuse_training, write_onnx
 from .libraries import LIBRARIES, library_module
 from .modules import built_module, first_channels
 from .refusal import RefusedError
@@ -44,7 +45,7 @@ class Network:
             does not; ``outputs``: of a library's network; ``torch``: the version that opened it.
         """
         kind = request["kind"]
-        self._name = request["title"] if kind in LIBRARIES else Path(request["file"]).name
+        self._name = request.get("title") or Path(request["file"]).name
         self._program = None
         torch.manual_seed(0)
         outputs = 0
@@ -80,6 +81,7 @@ class Network:
         program = self._program
         if program is None:
             program = exported(self._module, tuple(request["shape"]), self._name)
+        refuse_training(program, self._name)
         write_onnx(program, self._folder / request["file"], self._name)
         return {"torch": torch.__version__}
 
@@ -87,10 +89,32 @@ class Network:
         """Its outputs for the arrays of a file, by PyTorch, into another."""
         with np.load(self._folder / request["inputs"], allow_pickle=False) as file:
             given = [torch.from_numpy(file[name]) for name in file.files]
+        args, kwargs = (given, {}) if self._program is None else _nested(self._program, given)
         with torch.inference_mode():
-            found = self._module(*given)
-        made = list(found.values()) if isinstance(found, dict) else found
-        several = list(made) if isinstance(made, list | tuple) else [made]
-        arrays = [one.detach().to(torch.float32).numpy() for one in several]
+            made = nesting.tree_leaves(self._module(*args, **kwargs))
+        tensors = [one for one in made if isinstance(one, torch.Tensor)]
+        arrays = [one.detach().to(torch.float32).numpy() for one in tensors]
         np.savez(self._folder / request["outputs"], *arrays)
         return {}
+
+
+def _nested(program: Any, tensors: list[Any]) -> Any:
+    """Arguments of a program's module, by place and by name, nested as it was exported with them.
+
+    Args:
+        program: An exported program.
+        tensors: Its inputs in their order; they get the types that it takes.
+    """
+    types = {
+        node.name: node.meta["val"].dtype
+        for node in program.graph.find_nodes(op="placeholder")
+        if isinstance(node.meta.get("val"), torch.Tensor)
+    }
+    waiting = iter(tensors)
+    leaves = []
+    for spec in program.graph_signature.input_specs:
+        if spec.kind == torch.export.graph_signature.InputKind.USER_INPUT:
+            dtype = types.get(spec.arg.name)
+            # What is no tensor is held in the program.
+            leaves.append(spec.arg.value if dtype is None else next(waiting).to(dtype))
+    return nesting.tree_unflatten(leaves, program.call_spec.in_spec)
