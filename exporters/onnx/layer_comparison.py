@@ -29,6 +29,8 @@ Array = NDArray[Any]
 _NUMBER = re.compile(r"__\d+(?=:|\Z)")
 #: What quantizers add to the name of a graph's output.
 _QUANTIZED_OUTPUT = "_QuantizeLinear_Input"
+#: Kinds that answer with probabilities, which have one size.
+_CHOOSING = ("Softmax", "Sigmoid")
 #: Kinds without a fast kernel on processors: other forms may be faster.
 _FASTER = {"ConvInteger": "--precision int8"}
 _FUSED = (
@@ -92,7 +94,11 @@ def _gather(
 ) -> dict[int, OutputStatistics]:
     own = {n: file.nodes[n].output[0] for n, match in pairs.items() if match is not None}
     theirs = {n: match for n, match in pairs.items() if match is not None}
-    gathered = {n: OutputStatistics(integers=file.integers(name)) for n, name in own.items()}
+    answers = _ends(file, {*pairs})
+    gathered = {
+        n: OutputStatistics(integers=file.integers(name), answers=n in answers)
+        for n, name in own.items()
+    }
     if not own:
         return {}
     results = {n: file.result(name) for n, name in own.items()}
@@ -123,6 +129,19 @@ def _gather(
             one.own.add(real[theirs[n]], alone[kept[own[n]]])
             one.inputs.add(real[theirs[n]], after[theirs[n]])
     return gathered
+
+
+def _ends(file: OnnxGraph, computing: set[int]) -> set[int]:
+    """Operators whose vectors no other one computes on: real numbers that are the answer."""
+    known = {number: number for number in computing}
+    read = {n for number in computing for n in file.sources(file.nodes[number], known)}
+    return {
+        number
+        for number in computing - read
+        if file.nodes[number].op_type not in _CHOOSING
+        and file.nodes[number].output[0] in file.types
+        and len(file.shape(file.nodes[number].output[0])) == 2
+    }
 
 
 def _run(runner: Any, feed: dict[str, Array]) -> dict[str, Array]:
