@@ -3,6 +3,7 @@
     python benchmarks/sources.py --networks FOLDER                    every path that is possible
     python benchmarks/sources.py saved_model onnx --networks FOLDER   those of some sources
     python benchmarks/sources.py --rounds 5 --networks FOLDER         more turns [3]
+    python benchmarks/sources.py --page                               docs/sources-speed.md alone
 
 FOLDER is what docs/digits_networks.py and docs/digits_torch.py wrote.
 Each path has a plain script, which converts with its tool's defaults, and `zoo export`. Both run in
@@ -11,6 +12,8 @@ does the script's work in our command, opening the network and writing the file;
 command, which also measures the input on data, compares with the original, judges the file on the
 test split in its runtime and writes its manifest. Memory is the peak of all processes' proportional
 shares. Then both files are judged on the whole test split, and timed in processes that take turns.
+What is found takes the place of the same path's in docs/sources-speed.json, from which the page is
+made.
 """
 
 from __future__ import annotations
@@ -18,24 +21,25 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+from typing import Any
 
 import numpy as np
 import psutil
 from plain_converters import ROUTES, Route
+from sources_speed_page import line, page
 
 import zoo
 from zoo.artifacts.artifact import open_artifact, require_manifest
 from zoo.benchmark.candidate import Candidate
 from zoo.benchmark.measure import measure_interleaved
 from zoo.common.errors import ZooError
-from zoo.common.extras import installed
 from zoo.contracts import Preprocessing
 from zoo.data.preprocessing.calibration import calibration_inputs
 from zoo.data.preprocessing.inputs import normalize, read_inputs, truth_of
@@ -44,8 +48,10 @@ from zoo.registry import load_registry
 
 DATA = "digits"
 SAMPLES = 256
-#: What must be reached: the time of the same work, latency, points of accuracy.
-TIME, SAME_LATENCY, SAME_POINTS = 1.2, 1.05, 0.1
+DOCS = Path(__file__).parents[1] / "docs"
+RECORDS, PAGE = DOCS / "sources-speed.json", DOCS / "sources-speed.md"
+#: The record of a path that no run came to.
+NOT_YET = {"version": "", "reason": "no run yet"}
 _TICK = 0.25
 
 #: What `zoo export` does, with the seconds of its steps.
@@ -98,6 +104,11 @@ def cost_of(command: Sequence[str], **environment: str) -> Cost:
         return Cost(seconds=seconds, peak=peak, out=out.read())
 
 
+def _own_packages(python: str) -> dict[str, str]:
+    """The variable that keeps packages of this Python out of another."""
+    return {} if python == sys.executable else {"PYTHONPATH": ""}
+
+
 def shares_of(process: psutil.Process) -> int:
     """Proportional shares of memory of a process and all below it, bytes."""
     total = 0
@@ -137,7 +148,8 @@ class Bench:
         target = self.folder / f"plain{turn}.{self.route.format}"
         found = cost_of(
             [self.python, "-c", self.route.script]
-            + [str(one) for one in (self.network, target, self.samples)]
+            + [str(one) for one in (self.network, target, self.samples)],
+            **_own_packages(self.python),
         )
         return found, target
 
@@ -157,8 +169,11 @@ class Bench:
         raw = read_inputs(self.dataset.splits["test"], preprocessing)
         device = host_device(self.registry)
         inputs = normalize(raw, preprocessing)
-        if self.route.source == "torch":  # PyTorch has channels first
-            inputs = np.ascontiguousarray(np.moveaxis(inputs, -1, 1))
+        # PyTorch has channels first, and onnx2tf puts them last in graphs that have them there.
+        (takes,) = open_artifact(self.registry, plain).contents.inputs
+        orders = (inputs, np.moveaxis(inputs, -1, 1), np.moveaxis(inputs, 1, -1))
+        inputs = next(one for one in orders if one.shape[1:] == tuple(takes.shape[1:]))
+        inputs = np.ascontiguousarray(inputs)
         answers = run_inputs(inputs, plain, self._runtime(plain), device).outputs
         task = self.registry.tasks.get("image-classification")
         truth = truth_of(self.dataset, "test", preprocessing)
@@ -180,61 +195,82 @@ class Bench:
         return choose_runtime(exporter, host_device(self.registry))
 
 
-def compared(bench: Bench, rounds: int) -> str:
-    """A line of the table."""
-    # Ours first, untimed: its manifest says what the plain script's samples are.
-    _, _, file = bench.ours(0)
-    bench.keep_samples(bench.preprocessing(file))
-    try:
-        _, plain = bench.plain(0)
-    except ZooError as error:
-        return f"| {bench.route.name} | {bench.route.tool} | the plain script fails: {error.what} |"
-    turns = []
-    for turn in range(1, rounds + 1):
+def compared(bench: Bench, rounds: int) -> dict[str, Any]:
+    """The record of a path, as `sources_speed_page` describes it."""
+    turns: list[dict[str, float]] = []
+    for turn in range(rounds):
+        load = os.getloadavg()[0]
         if turn % 2:
-            theirs, (whole, convert, _) = bench.plain(turn)[0], bench.ours(turn)
+            (theirs, _), (whole, convert, _) = bench.plain(turn), bench.ours(turn)
         else:
-            (whole, convert, _), theirs = bench.ours(turn), bench.plain(turn)[0]
-        turns.append((theirs, whole, convert))
-    seconds = median(theirs.seconds for theirs, _, _ in turns)
-    same = median(convert / theirs.seconds for theirs, _, convert in turns)
-    all_of_it = median(whole.seconds / theirs.seconds for theirs, whole, _ in turns)
-    memory = median(whole.peak / theirs.peak for theirs, whole, _ in turns)
-    own, other = bench.accuracies(file, plain)
-    mine, its = bench.latencies(file, plain)
-    better = [
-        word
-        for word, holds in (
-            ("time", same < 1),
-            ("memory", memory < 1),
-            ("accuracy", own > other + SAME_POINTS),
-            ("latency", mine * SAME_LATENCY < its),
+            whole, convert, file = bench.ours(turn)
+            # Our manifest says what the plain script's samples are.
+            bench.keep_samples(bench.preprocessing(file))
+            try:
+                theirs, plain = bench.plain(turn)
+            except ZooError as error:
+                return {"reason": f"the plain script fails: {error.what}"}
+        turns.append(
+            {
+                "plain_seconds": theirs.seconds,
+                "plain_peak": theirs.peak,
+                "whole_seconds": whole.seconds,
+                "same_seconds": convert,
+                "peak": whole.peak,
+                "load": load,
+            }
         )
-        if holds
-    ]
-    worse = [
-        word
-        for word, holds in (
-            ("time", same > TIME),
-            ("accuracy", own < other - SAME_POINTS),
-            ("latency", mine > its * SAME_LATENCY),
-        )
-        if holds
-    ]
-    return (
-        f"| {bench.route.name} | {bench.route.tool} | {seconds:.1f} s | {same:.2f} × "
-        f"| {all_of_it:.2f} × | {turns[0][0].peak / 1e6:.0f} MB | {memory:.2f} × "
-        f"| {other:.2f} / {own:.2f} | {its * 1000:.1f} / {mine * 1000:.1f} "
-        f"| {', '.join(better) or '-'} | {', '.join(worse) or '-'} |"
+    accuracy, plain_accuracy = bench.accuracies(file, plain)
+    p50, plain_p50 = bench.latencies(file, plain)
+    return {
+        "reason": "",
+        "turns": turns,
+        "accuracy": accuracy,
+        "plain_accuracy": plain_accuracy,
+        "p50_ms": p50,
+        "plain_p50_ms": plain_p50,
+    }
+
+
+def version_in(python: str, module: str) -> str:
+    """The version of a module's distribution in a Python; empty where it is not there."""
+    code = f"from importlib.metadata import version; print(version({module.replace('_', '-')!r}))"
+    done = subprocess.run(
+        [python, "-c", code],
+        env={**os.environ, **_own_packages(python)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
+    return done.stdout.strip()
+
+
+def measured(asked: argparse.Namespace, keep: Callable[[Route, dict[str, Any]], None]) -> None:
+    """Measures the paths that were asked for, and hands each record over."""
+    pythons = dict(one.split("=", 1) for one in asked.python)
+    for route in ROUTES:
+        if asked.sources and not {route.source, route.network, route.name} & set(asked.sources):
+            continue
+        python = pythons.get(route.module, sys.executable)
+        version = version_in(python, route.module)
+        record: dict[str, Any] = {"reason": f"{route.module} is not here"}
+        with tempfile.TemporaryDirectory(prefix="zoo-sources-") as folder:
+            try:
+                if version:
+                    bench = Bench(route, asked.networks, Path(folder), python)
+                    record = compared(bench, asked.rounds)
+            except ZooError as error:
+                record = {"reason": f"ours fails: {error.what}"}
+        keep(route, {"version": version, **record})
 
 
 def main() -> None:
-    """Prints a table, line by line."""
+    """Measures, and writes records and page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("sources", nargs="*", help="sources, or files [all]")
+    parser.add_argument("sources", nargs="*", help="sources, files or paths [all]")
     parser.add_argument("--rounds", type=int, default=3, help="turns [3]")
-    parser.add_argument("--networks", type=Path, required=True, help="of docs/digits_networks.py")
+    parser.add_argument("--networks", type=Path, help="of docs/digits_networks.py")
+    parser.add_argument("--page", action="store_true", help="renew the page from its records alone")
     parser.add_argument(
         "--python",
         action="append",
@@ -243,27 +279,35 @@ def main() -> None:
         help="a Python that has a plain script's module, such as onnx2tf=env/bin/python",
     )
     asked = parser.parse_args()
-    pythons = dict(one.split("=", 1) for one in asked.python)
-    print(
-        "| network | plain script | its time | ours, the same work | ours, whole | its memory ",
-        end="",
-    )
-    print("| ours | accuracy, % plain / ours | p50, µs plain / ours | better | worse |")
-    print("|---|---|---:|---:|---:|---:|---:|---:|---:|---|---|", flush=True)
-    for route in ROUTES:
-        if asked.sources and not {route.source, route.network} & set(asked.sources):
-            continue
-        python = pythons.get(route.module, sys.executable)
-        if python == sys.executable and not installed(route.module):
-            line = f"not measured: {route.module} is not here (--python {route.module}=PYTHON)"
-            print(f"| {route.name} | {route.tool} | {line} |", flush=True)
-            continue
-        with tempfile.TemporaryDirectory(prefix="zoo-sources-") as folder:
-            try:
-                line = compared(Bench(route, asked.networks, Path(folder), python), asked.rounds)
-            except ZooError as error:
-                line = f"| {route.name} | {route.tool} | ours fails: {error.what} |"
-        print(line, flush=True)
+
+    def keep(route: Route, record: dict[str, Any]) -> None:
+        named = {**titles(route), **record}
+        print(line(named), flush=True)
+        write([named if one["name"] == route.name else one for one in read_records()])
+
+    if not asked.page:
+        if asked.networks is None:
+            parser.error("--networks is needed to measure")
+        measured(asked, keep)
+    write(read_records())
+
+
+def write(records: Sequence[dict[str, Any]]) -> None:
+    """Writes records and page."""
+    RECORDS.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+    PAGE.write_text(page(records), encoding="utf-8")
+
+
+def titles(route: Route) -> dict[str, str]:
+    """A path as its record and the table name it."""
+    return {"name": route.name, "tool": route.tool}
+
+
+def read_records() -> list[dict[str, Any]]:
+    """A record of each path; of those that no run came to, that none did."""
+    held = json.loads(RECORDS.read_text(encoding="utf-8")) if RECORDS.exists() else []
+    known: dict[str, dict[str, Any]] = {one["name"]: one for one in held}
+    return [known.get(each.name, {**NOT_YET, **titles(each)}) for each in ROUTES]
 
 
 if __name__ == "__main__":

@@ -5,10 +5,9 @@
     python docs/sources_table.py --page                   # the page alone, from the records
 
 Each network is opened, exported, judged, timed; then each file is verified by a fresh process, and
-the program of its bundle runs. The records in docs/sources-matrix.json are written after each
-format of a row; a part that is measured again replaces its own cells alone. The exit code is 1
-where a file that passed its gate is further from the network's own framework than its precision
-allows, or fails afterwards.
+the program of its bundle runs. The records in docs/sources-matrix.json are written after each cell;
+what is measured again replaces its own cells alone. The exit code is 1 where a file that passed its
+gate is further from the network's own framework than its precision allows, or fails afterwards.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from support_matrix import timed_on
 from zoo.api.runs import ship
 from zoo.artifacts.artifact import open_artifact
 from zoo.common.errors import ZooError
-from zoo.common.named_arrays import fields_of
+from zoo.common.named_arrays import each_of, fields_of
 from zoo.common.paths import cache_folder
 from zoo.contracts import Split
 from zoo.data.opening import open_dataset
@@ -62,10 +61,10 @@ def main() -> int:
         for row in chosen(registry, asked.networks):
             began = time.monotonic()
             # A registry of its own: files of one name are networks of one name.
-            for cells, machine in measured(load_registry(), row, networks, asked):
-                records = with_cells(records, row, cells, machine, registry)
+            for cell, machine in measured(load_registry(), row, networks, asked):
+                records = with_cells(records, row, [cell], machine, registry)
                 RECORDS.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
-                failed = failed or any(exceptions(cell) for cell in cells)
+                failed = failed or bool(exceptions(cell))
             print(f"{row.label}: {time.monotonic() - began:.0f} s", flush=True)
     PAGE.write_text(page(records), encoding="utf-8")
     return int(failed)
@@ -84,23 +83,24 @@ def _arguments() -> argparse.Namespace:
 
 def measured(
     registry: Registry, row: NetworkRow, networks: Path, asked: argparse.Namespace
-) -> Iterator[tuple[list[dict[str, Any]], dict[str, Any]]]:
-    """Yields a row's cells that were asked for, format by format, and what timed them."""
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yields a row's cells that were asked for, each with what timed it."""
     reference = row.reference(networks)
     data = row.data if isinstance(row.data, str) else row.data(networks)
     formats = [name for name in asked.formats.split(",") if name]
     wanted = [name for name in asked.precisions.split(",") if name]
-    for exporter in registry.exporters:
-        precisions = [p for p in exporter.precisions if not wanted or p in wanted]
-        if (formats and exporter.name not in formats) or not precisions:
+    original: Original | None = None
+    cells = [(exporter.name, p) for exporter in registry.exporters for p in exporter.precisions]
+    for format, precision in cells:
+        if (formats and format not in formats) or (wanted and precision not in wanted):
             continue
         with tempfile.TemporaryDirectory(prefix="zoo-sources-") as folder:
             try:
                 run = ship(
                     reference,
                     data,
-                    formats=(exporter.name,),
-                    precisions=tuple(precisions),
+                    formats=(format,),
+                    precisions=(precision,),
                     output=Path(folder) / "runs",
                     report=False,
                     registry=registry,
@@ -108,11 +108,13 @@ def measured(
                     on_step=_progress(row.label),
                     **row.options,
                 )
-            except ZooError as error:  # none of its files can be made, and why is the finding
-                yield [_failed(exporter.name, p, error) for p in precisions], {}
+            except ZooError as error:  # the file cannot be made, and why is the finding
+                yield _failed(format, precision, error), {}
                 continue
-            original = None if row.is_trained else Original(registry, row, reference, data, run)
-            yield [_cell(run, one, original, Path(folder)) for one in rows_of(run)], timed_on(run)
+            if not row.is_trained:
+                original = original or Original(registry, row, reference, data)
+            one = next(each for each in rows_of(run) if each.precision == precision)
+            yield _cell(run, one, original, Path(folder)), timed_on(run)
 
 
 def _progress(label: str) -> Any:
@@ -131,12 +133,9 @@ class Original:
         row: Names the source.
         reference: As typed.
         data: Dataset as typed.
-        run: Its card says how examples are brought to the network.
     """
 
-    def __init__(
-        self, registry: Registry, row: NetworkRow, reference: str, data: str, run: Run
-    ) -> None:
+    def __init__(self, registry: Registry, row: NetworkRow, reference: str, data: str) -> None:
         self._registry = registry
         card = read_card(registry.opened[reference].with_suffix(".toml"))
         test = open_dataset(registry, data).splits["test"]
@@ -149,8 +148,10 @@ class Original:
         opened = registry.sources.get(row.source).open(reference)
         self._answers: dict[str, Any]
         if card.network is not None and card.network.outputs:  # no labels: answers by their names
-            given = opened.as_given.with_shape(card.preprocessing.input_shape)
-            self._answers = dict(given.run({given.inputs[0].name: raw}))
+            parts = card.preprocessing.parts
+            given = opened.as_given.with_shapes({one.called: one.input_shape for one in parts})
+            names = [one.name for one in given.inputs]
+            self._answers = dict(given.run(dict(zip(names, each_of(raw), strict=True))))
             return
         inputs = normalize(raw, card.preprocessing)
         said = "" if card.network is None else card.network.input
