@@ -41,6 +41,7 @@ from zoo.networks.sources.inputs import (
     SERIES,
     InputCandidate,
     InputPlan,
+    check_layout,
     plan_input,
     turned,
     usual_beside,
@@ -115,6 +116,7 @@ def open_and_convert(
     plan = plan_input(opened.inputs[0], statement, dataset, served, origin, heads)
     reading = registry.tasks.get(plan.task).outputs[0].reading
     opened = opened.with_shape(plan.own_shape)
+    check_layout(opened, statement.layout, origin)
     sample = _Sample.of(dataset, plan, reading)
     flat = flattened(opened.model, plan.shape, plan.own_shape)
     plan = with_range(plan, range_in_graph(flat), origin)
@@ -222,7 +224,7 @@ def _input(
             f"{columns_of(sample.reading)}",
             fix='say what it takes: --input "…", in the words of docs/sources.md',
         )
-    if known is not None and (new or how.trained):
+    if known is not None and (new or (how.trained and plan.known != IN_FILE)):
         return known, _known(plan)
     ways = _distinct([*plan.candidates, *(usual_beside(plan) if known else ())], sample)
     # Traced once: one by one, a hundred layers take longer to call than to compute.
