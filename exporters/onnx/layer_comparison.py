@@ -16,6 +16,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from zoo.common.named_arrays import each_of
 from zoo.contracts import LayerComparison, LayerRequest, OperatorRecord
 from zoo.contracts.layers import ARITHMETICS
 from zoo.networks.layer_names import LayerNames, with_nameless
@@ -111,17 +112,19 @@ def _gather(
     baseline_cuts = {n for n in cuts if theirs[n] not in baseline_ends}
     other, _ = baseline.cut({theirs[n] for n in baseline_cuts}, set(theirs.values()))
     cut_baseline = session(other)
-    raw = [value.name for value in file.inputs]
-    for example in inputs:
-        first = {raw[0]: example[None]}
-        real = _run(whole_baseline, {baseline.inputs[0].name: example[None]})
+    raw, theirs_raw = ([value.name for value in one.inputs] for one in (file, baseline))
+    arrays = each_of(inputs)
+    for number in range(len(inputs)):
+        given = [values[number : number + 1] for values in arrays]
+        first, second = (dict(zip(names, given, strict=True)) for names in (raw, theirs_raw))
+        real = _run(whole_baseline, second)
         found = _run(whole_file, first)
         for n, one in gathered.items():
             one.add(real[theirs[n]], found[results[n]])
         fed = {f"{own[n]}/fed": real[theirs[n]].astype(file.types[own[n]][0]) for n in cuts}
         alone = _run(cut_file, {**first, **fed})
         rounded = {f"{theirs[n]}/fed": gathered[n].rounded(real[theirs[n]]) for n in baseline_cuts}
-        after = _run(cut_baseline, {baseline.inputs[0].name: example[None], **rounded})
+        after = _run(cut_baseline, {**second, **rounded})
         for n, one in gathered.items():
             one.own.add(real[theirs[n]], alone[kept[own[n]]])
             one.inputs.add(real[theirs[n]], after[theirs[n]])

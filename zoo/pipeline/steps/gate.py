@@ -275,8 +275,8 @@ def _names(task: Task, chain: FileChain) -> tuple[Check, ...]:
     came = chain.manifest.network
     if not task.own_names or came is None:
         return ()
-    called = chain.manifest.preprocessing.called
-    return (own_names(chain.first.contents, [called], [*came.outputs]),)
+    called = [one.called for one in chain.manifest.preprocessing.parts]
+    return (own_names(chain.first.contents, called, [*came.outputs]),)
 
 
 def _each_once(*evaluations: Evaluation) -> tuple[QualityFinding, ...]:
