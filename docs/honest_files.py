@@ -19,7 +19,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +26,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
-from honest_page import FEW, limits_table, networks_table
+from honest_figures import Cell, Split, figures, on_few
+from honest_page import limits_table, networks_table, targets_table
 from photographs import write_photographs
 from support_matrix import TRAINED, Subject, trained
 from update import replace as replace_block
 
-from zoo.artifacts import closeness, gate
-from zoo.contracts.precision import Precision
 from zoo.networks.checkpoints import packaged
 from zoo.pipeline.job import make_job
 from zoo.pipeline.options import recipe_from
 from zoo.pipeline.plan import PlanScope
 from zoo.pipeline.run import Run, execute
 from zoo.registry import PluginSettings, Registry, load_registry
-from zoo.tasks.classes import class_loss
-from zoo.tasks.confidence import calibration_error
 
 HERE = Path(__file__).parent
 TESTS = HERE.parent / "tests"
@@ -50,6 +46,7 @@ PLUGINS = (
     HERE / "part_dataset.py",
     TESTS / "plugins" / "stdlib_sequences.py",
     TESTS / "support" / "shapes_plugin.py",
+    TESTS / "support" / "digit_answers.py",
     TESTS / "distributions" / "zoo-codec" / "zoo_codec",
 )
 #: What packaged weights are judged on.
@@ -58,17 +55,6 @@ PARTS = {"fashion_mnist": "fashion_mnist_part"}
 QUICK = ("lenet", "convnet", "gan")
 #: Has no fast kernels: for networks of 32 × 32 pixels and up it takes hours.
 SLOW = "int16x8"
-Cell = dict[str, Any]
-#: How often a file is refused on `FEW` inputs is tried in so many draws.
-DRAWS = 200
-
-
-@dataclass(frozen=True)
-class Split:
-    """Outputs of a network, and the labels that they belong to."""
-
-    outputs: Any
-    labels: Any
 
 
 def on_photographs(family: str, model: str) -> Subject:
@@ -89,6 +75,27 @@ AS_CONFORMANCE = Subject(
     model="resnet8",
     data="digits",
     training={"from_scratch": True, "epochs": 5, "patience": 0, "seed": 1},
+)
+#: Of real targets and of several labels each network is trained so often.
+SEEDS = 3
+
+
+def of_answers(label: str, family: str, model: str, data: str, **training: Any) -> list[Subject]:
+    """A network of targets or labels, trained from different beginnings."""
+    return [
+        trained(f"{label} seed {seed}", family, model, "", data=data, seed=seed, **training)
+        for seed in range(SEEDS)
+    ]
+
+
+ANSWERS = (
+    *of_answers("lenet5 of targets", "lenet", "lenet5", "digit_targets"),
+    *of_answers("lenet5 of labels", "lenet", "lenet5", "digit_labels"),
+    *of_answers("lstm_small of targets", "lstm", "lstm_small", "digit_target_rows"),
+    *of_answers("lstm_small of labels", "lstm", "lstm_small", "digit_label_rows"),
+    *of_answers("lstm_small of one target", "lstm", "lstm_small", "diabetes"),
+    *of_answers("resnet8 of targets", "resnet", "resnet8", "digit_targets", epochs=4),
+    *of_answers("resnet8 of labels", "resnet", "resnet8", "digit_labels", epochs=4),
 )
 SHORT = (
     on_photographs("lenet", "lenet5"),
@@ -127,6 +134,7 @@ def subjects(registry: Registry) -> Iterator[Subject]:
                 training={"epochs": 0},
             )
     yield from SHORT
+    yield from ANSWERS
     yield from TRAINED
 
 
@@ -155,6 +163,7 @@ def main() -> None:
             os.chdir(HERE)
     rows = json.loads(RECORDS.read_text(encoding="utf-8"))
     text = replace_block(PAGE.read_text(encoding="utf-8"), "limits", limits_table(rows))
+    text = replace_block(text, "targets", targets_table(rows))
     PAGE.write_text(replace_block(text, "honest", networks_table(rows)), encoding="utf-8")
 
 
@@ -198,7 +207,7 @@ def calibration(subject: Subject) -> str:
 def is_slow(subject: Subject) -> bool:
     """Whether files without fast kernels take too long."""
     photographs = subject.data == "fashion_mnist_part" and subject.family not in QUICK[:2]
-    return photographs or subject in TRAINED
+    return photographs or subject in TRAINED or subject.label.startswith("resnet8 of")
 
 
 def cells_of(registry: Registry, run: Run) -> Iterator[Cell]:
@@ -222,54 +231,9 @@ def cells_of(registry: Registry, run: Run) -> Iterator[Cell]:
                 "trained": step.trained,
                 "verdict": finished.record.status,
                 "reason": finished.record.reason,
-                **figures(task, network, found),
+                **figures(task, registry.precision(step.precision), network, found),
                 **on_few(task, registry.precision(step.precision), network, found),
             }
-
-
-def figures(task: Any, network: Split, found: Any) -> Cell:
-    """How far a file moved: of several outputs the worst figure."""
-    import numpy as np
-
-    labels, count = network.labels, len(network.labels)
-    if labels.dtype.names is None:
-        ours, theirs = (task.relevant(each, labels) for each in (network.outputs, found))
-    else:
-        ours, theirs = network.outputs, found
-    moved = closeness.compare(task, ours, theirs)
-    cell: Cell = {"count": count, "moved": moved.moved, "far": moved.far, "noise": moved.noise}
-    if ours.dtype.names or moved.moved is None or labels.dtype != np.int64:
-        return cell
-    for figure in ("scaled", "shifted"):
-        cell[figure] = abs(getattr(moved, figure))
-    cell["agreement"] = float((ours.argmax(-1) == theirs.argmax(-1)).mean())
-    shaped = labels if labels.ndim == 2 else labels[:, None]
-    shape = (*shaped.shape, ours.shape[-1])
-    before, after = (np.reshape(o, shape) for o in (network.outputs, found))
-    errors = [100 * calibration_error(each, shaped) for each in (before, after)]
-    cell["error"], cell["rise"] = errors[0], errors[1] - errors[0]
-    own, now, classes = before.argmax(-1), after.argmax(-1), tuple(map(str, range(shape[-1])))
-    cell["keeps classes"] = class_loss(shaped, own, now, classes, "").passed
-    return cell
-
-
-def on_few(task: Any, precision: Precision, network: Split, found: Any) -> Cell:
-    """The shares of draws of few inputs that parity refuses, and that the bare agreement would."""
-    import numpy as np
-
-    random, own, bare = np.random.default_rng(0), 0, 0
-    if len(network.labels) <= FEW or network.labels.dtype.names is not None:
-        return {}
-    for _ in range(DRAWS):
-        rows = random.choice(len(network.labels), FEW, replace=False)
-        drawn = (network.outputs[rows], found[rows], network.labels[rows])
-        compared = gate.compare_outputs(task, *drawn)
-        if compared.moved is None:
-            return {}  # Generators choose nothing.
-        passed = closeness.parity(task, compared, precision).passed
-        own += not passed
-        bare += not passed or compared.agreement < precision.tolerances.agreement
-    return {"refused on few": own / DRAWS, "refused on few by share": bare / DRAWS}
 
 
 def keep(

@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoo.contracts.precision import BASELINE, PRECISIONS
+from zoo.registry import PluginSettings, load_registry
+from zoo.results import formatting as fmt
+from zoo.tasks.target_checks import WIDEST_STEP
+
+REGRESSION = load_registry(PluginSettings(installed=False)).tasks.get("regression")
 
 #: Inputs of a draw in which it is tried how often few inputs refuse a file.
 FEW = 64
@@ -73,15 +78,52 @@ def limits_table(rows: Sequence[Any]) -> str:
     return "\n".join(lines)
 
 
+#: Of real targets: the figure, its limit where one of a precision's tolerances is it.
+TARGETS = (
+    Column("noise", "noise beside the spread", "noise"),
+    Column("aligned", "scaled or shifted, beyond rounding", "aligned"),
+    Column("worse", "error larger by", "", 1, " %"),
+    Column("step", "steps, in mean errors", ""),
+)
+
+
+def targets_table(rows: Sequence[Any]) -> str:
+    """Of real targets the limit of each precision, and the worst that an honest file does."""
+    cells = [c for row in rows for c in row["cells"] if c.get("answers") == "targets"]
+    headings = ["precision", "files", *(c.heading for c in TARGETS), "refused"]
+    lines = ["| " + " | ".join(headings) + " |", "|---|" + "---:|" * (len(headings) - 1)]
+    limits = {"worse": REGRESSION.allowed_loss, "step": lambda _: WIDEST_STEP}
+    for precision in PRECISIONS:
+        own = [c for c in cells if c["precision"] == precision.name]
+        if not own:
+            continue
+        words = [precision.name, str(len(own))]
+        for column in TARGETS:
+            known = [max(c[column.key], 0.0) for c in own if c.get(column.key) is not None]
+            most = (
+                getattr(precision.tolerances, column.limit)
+                if column.limit
+                else limits[column.key](precision)
+            )
+            words.append(f"{column.text(max(known, default=None))} of {column.text(most)}")
+        words.append(str(sum(c["verdict"] == "rejected" for c in own)))
+        lines.append("| " + " | ".join(words) + " |")
+    return "\n".join(lines)
+
+
 def networks_table(rows: Sequence[Any]) -> str:
     """Of each network and precision the worst figure of all formats."""
     shown = [p.name for p in PRECISIONS if p != BASELINE]
     lines = ["| network | examples | " + " | ".join(shown) + " |"]
     lines.append("|---|---:|" + "---:|" * len(shown))
+    seeds: dict[str, list[Any]] = {}
     for row in rows:
-        words = [row["label"], f"{row['cells'][0]['count']:,}"]
+        seeds.setdefault(row["label"].partition(" seed ")[0], []).append(row)
+    for label, alike in seeds.items():
+        often = f", {fmt.count(len(alike), 'training')}" if " seed " in alike[0]["label"] else ""
+        words = [label + often, f"{alike[0]['cells'][0]['count']:,}"]
         for name in shown:
-            cells = [c for c in row["cells"] if c["precision"] == name]
+            cells = [c for row in alike for c in row["cells"] if c["precision"] == name]
             figures = [c[k] for k in ("moved", "noise") for c in cells if c.get(k) is not None]
             refused = ", refused" if any(c["verdict"] == "rejected" for c in cells) else ""
             words.append(f"{max(figures):.2g}{refused}" if figures else "–")

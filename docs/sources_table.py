@@ -30,7 +30,7 @@ from support_matrix import timed_on
 from zoo.api.runs import ship
 from zoo.artifacts.artifact import open_artifact
 from zoo.common.errors import ZooError
-from zoo.common.named_arrays import fields_of
+from zoo.common.named_arrays import each_of, fields_of
 from zoo.common.paths import cache_folder
 from zoo.contracts import Split
 from zoo.data.opening import open_dataset
@@ -148,8 +148,10 @@ class Original:
         opened = registry.sources.get(row.source).open(reference)
         self._answers: dict[str, Any]
         if card.network is not None and card.network.outputs:  # no labels: answers by their names
-            given = opened.as_given.with_shape(card.preprocessing.input_shape)
-            self._answers = dict(given.run({given.inputs[0].name: raw}))
+            parts = card.preprocessing.parts
+            given = opened.as_given.with_shapes({one.called: one.input_shape for one in parts})
+            names = [one.name for one in given.inputs]
+            self._answers = dict(given.run(dict(zip(names, each_of(raw), strict=True))))
             return
         inputs = normalize(raw, card.preprocessing)
         said = "" if card.network is None else card.network.input

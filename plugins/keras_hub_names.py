@@ -28,9 +28,10 @@ def explain(reference: str) -> NoReturn:
     name = reference.removeprefix(PREFIX).partition("?")[0]
     raise UsageError(
         f"{PREFIX}{name} cannot be opened by its name",
-        why="keras-hub downloads weights by itself, unverified, and needs packages for text that "
-        "do not live beside the zoo's",
-        fix="where keras-hub is installed, save it as a SavedModel for one size, and ship that:\n"
+        why="what such a network is made of lies on Kaggle, and not in the package: keras-hub "
+        "downloads that and the weights by itself, and verifies neither",
+        fix="where keras-hub is installed (pip install keras-hub), save it as a SavedModel for one "
+        "size, and ship that; a folder of Kaggle's takes the place of the name:\n"
         f"model = keras_hub.models.ImageClassifier.from_preset({name!r})\n"
         "size = keras.InputSpec(shape=(1, 224, 224, 3), dtype='float32')\n"
         "model.export('net', format='tf_saved_model', input_signature=[size])\n"

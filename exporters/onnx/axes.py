@@ -20,8 +20,8 @@ def name_axes(graph: Any, axes: Sequence[str]) -> None:
     """Writes the denotations of the input's axes, and of the output's batch axis.
 
     Args:
-        graph: An `onnx.GraphProto` with one input and one output.
-        axes: Of the input, the batch left out.
+        graph: An `onnx.GraphProto`.
+        axes: Of the only input, the batch left out; empty where there are several.
     """
     constants = {tensor.name for tensor in graph.initializer}
     for value in graph.input:

@@ -12,7 +12,7 @@ from zoo.common.optional_imports import require
 
 from ..quantization.histograms import Histogram
 from ..quantization.ranges import Range, range_of
-from .graph import session
+from .graph import feeds, session
 
 #: Operators whose result has the numbers of their input, and so its range.
 _SAME_RANGE = frozenset(
@@ -38,16 +38,13 @@ def observe_ranges(model: Any, samples: NDArray[Any]) -> dict[str, Histogram]:
         onnx.helper.make_empty_tensor_value_info(name) for name in real if name not in there
     )
     running = session(watched)
-    entry = running.get_inputs()[0]
     found = {name: Histogram() for name in real}
-    if entry.type == "tensor(float)":
-        found[entry.name] = Histogram()
-    for sample in samples:
-        values = running.run(real, {entry.name: sample[None]})
-        for name, value in zip(real, values, strict=True):
-            found[name].add(value)
-        if entry.name in found:
-            found[entry.name].add(sample)
+    found |= {e.name: Histogram() for e in running.get_inputs() if e.type == "tensor(float)"}
+    for fed in feeds(running, samples):
+        values = running.run(real, fed)
+        for name, value in zip((*real, *fed), (*values, *fed.values()), strict=True):
+            if name in found:
+                found[name].add(value)
     return found
 
 
@@ -77,11 +74,11 @@ def ranges(
     return found
 
 
-def compute_outputs(model: Any, inputs: NDArray[Any]) -> NDArray[Any]:
-    """The outputs of a model for raw inputs (examples, …): float32 (examples, …)."""
+def compute_outputs(model: Any, inputs: NDArray[Any]) -> list[NDArray[Any]]:
+    """All outputs of a model for raw inputs (examples, …): float32 (examples, …)."""
     running = session(model)
-    name = running.get_inputs()[0].name
-    return np.array([running.run(None, {name: one[None]})[0][0] for one in inputs])
+    found = (running.run(None, fed) for fed in feeds(running, inputs))
+    return [np.concatenate(one) for one in zip(*found, strict=True)]
 
 
 def _element_types(model: Any) -> dict[str, int]:

@@ -86,12 +86,16 @@ def _trace(
     tf = require("tensorflow")
     tf2onnx = require("tf2onnx")
     source, names = request.model, request.output_names
-    shape = tuple(source.inputs[0].shape)
-    shape = shape if static else (None, *shape[1:])
-    signature = [tf.TensorSpec(shape, source.inputs[0].dtype, name=request.input_name)]
-    function = tf.function(
-        lambda inputs: _in_order(source(inputs, training=False), names), signature
-    )
+    signature = [
+        tf.TensorSpec(tuple(one.shape) if static else (None, *one.shape[1:]), one.dtype, name=own)
+        for one, own in zip(source.inputs, _trace_names(request), strict=True)
+    ]
+
+    def run(*given: Any) -> Any:
+        inputs = given[0] if len(given) == 1 else list(given)
+        return _in_order(source(inputs, training=False), names)
+
+    function = tf.function(run, signature)
     large = is_large(source)
     # Recurrent layers are recognized by their functions. On a GPU, LSTMs would become an operator
     # of that device's library.
@@ -114,7 +118,16 @@ def _trace(
         inline_constants(model, apart.name_to_tensor_data)
     _keep_captured(model.graph, traced)
     _rename_outputs(model.graph, names)
+    if request.input_names:
+        _rename_inputs(model.graph, request)
     return model
+
+
+def _trace_names(request: ExportRequest) -> tuple[str, ...]:
+    """Names of inputs while they are traced: TensorFlow allows fewer than files have."""
+    if not request.input_names:
+        return (request.input_name,)
+    return tuple(f"input_{number:02}" for number in range(len(request.input_names)))
 
 
 @contextmanager
@@ -206,6 +219,27 @@ def _with_static_shapes(model: Any) -> Any:
 def _in_order(outputs: Any, names: tuple[str, ...]) -> Any:
     """One output as it is, several in this order: the converter numbers them."""
     return [outputs[name] for name in names] if isinstance(outputs, dict) else outputs
+
+
+def _rename_inputs(graph: Any, request: ExportRequest) -> None:
+    """Puts inputs in their order, under their names; one that nothing reads stays an input."""
+    onnx = require("onnx")
+    there = {value.name.removesuffix(":0"): value.name for value in graph.input}
+    names = dict(zip(_trace_names(request), request.inputs, strict=True))
+    new = {there[own]: name for own, name in names.items() if own in there}
+    inner = {name for node in graph.node for name in node.output}
+    inner |= {tensor.name for tensor in graph.initializer}
+    # A tensor inside that is called as an input gets another name.
+    new.update({name: f"{name}/inner" for name in inner & {*new.values()} - {*there.values()}})
+    del graph.input[:]
+    for tensor, name in zip(request.model.inputs, names.values(), strict=True):
+        kind = onnx.helper.np_dtype_to_tensor_dtype(require("numpy").dtype(tensor.dtype))
+        graph.input.append(onnx.helper.make_tensor_value_info(name, kind, tensor.shape))
+    for tensor in graph.initializer:
+        tensor.name = new.get(tensor.name, tensor.name)
+    for node in graph.node:
+        node.input[:] = [new.get(name, name) for name in node.input]
+        node.output[:] = [new.get(name, name) for name in node.output]
 
 
 def _rename_outputs(graph: Any, names: tuple[str, ...]) -> None:

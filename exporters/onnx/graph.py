@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.common.errors import Unsupported
+from zoo.common.named_arrays import each_of
 from zoo.common.optional_imports import require
 
 from ..quantization.quantization_error import IntegerMapping, StoredWeights
@@ -39,6 +41,16 @@ def session(model: Any, path: Path | None = None, **options: Any) -> Any:
         setattr(settings, name, value)
     source = str(path) if model is None else model.SerializeToString()
     return runtime.InferenceSession(source, settings, providers=["CPUExecutionProvider"])
+
+
+def feeds(running: Any, samples: Array) -> Iterator[dict[str, Array]]:
+    """What a session is fed for each raw input, by name; several are a structured array."""
+    names = [value.name for value in running.get_inputs()]
+    arrays = each_of(samples)
+    for number in range(len(samples)):
+        yield {
+            name: values[number : number + 1] for name, values in zip(names, arrays, strict=True)
+        }
 
 
 class OnnxGraph:

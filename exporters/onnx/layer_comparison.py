@@ -16,6 +16,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from zoo.common.named_arrays import each_of
 from zoo.contracts import LayerComparison, LayerRequest, OperatorRecord
 from zoo.contracts.layers import ARITHMETICS
 from zoo.networks.layer_names import LayerNames, with_nameless
@@ -28,6 +29,8 @@ Array = NDArray[Any]
 _NUMBER = re.compile(r"__\d+(?=:|\Z)")
 #: What quantizers add to the name of a graph's output.
 _QUANTIZED_OUTPUT = "_QuantizeLinear_Input"
+#: Kinds that answer with probabilities, which have one size.
+_CHOOSING = ("Softmax", "Sigmoid")
 #: Kinds without a fast kernel on processors: other forms may be faster.
 _FASTER = {"ConvInteger": "--precision int8"}
 _FUSED = (
@@ -91,7 +94,11 @@ def _gather(
 ) -> dict[int, OutputStatistics]:
     own = {n: file.nodes[n].output[0] for n, match in pairs.items() if match is not None}
     theirs = {n: match for n, match in pairs.items() if match is not None}
-    gathered = {n: OutputStatistics(integers=file.integers(name)) for n, name in own.items()}
+    answers = _ends(file, {*pairs})
+    gathered = {
+        n: OutputStatistics(integers=file.integers(name), answers=n in answers)
+        for n, name in own.items()
+    }
     if not own:
         return {}
     results = {n: file.result(name) for n, name in own.items()}
@@ -105,21 +112,36 @@ def _gather(
     baseline_cuts = {n for n in cuts if theirs[n] not in baseline_ends}
     other, _ = baseline.cut({theirs[n] for n in baseline_cuts}, set(theirs.values()))
     cut_baseline = session(other)
-    raw = [value.name for value in file.inputs]
-    for example in inputs:
-        first = {raw[0]: example[None]}
-        real = _run(whole_baseline, {baseline.inputs[0].name: example[None]})
+    raw, theirs_raw = ([value.name for value in one.inputs] for one in (file, baseline))
+    arrays = each_of(inputs)
+    for number in range(len(inputs)):
+        given = [values[number : number + 1] for values in arrays]
+        first, second = (dict(zip(names, given, strict=True)) for names in (raw, theirs_raw))
+        real = _run(whole_baseline, second)
         found = _run(whole_file, first)
         for n, one in gathered.items():
             one.add(real[theirs[n]], found[results[n]])
         fed = {f"{own[n]}/fed": real[theirs[n]].astype(file.types[own[n]][0]) for n in cuts}
         alone = _run(cut_file, {**first, **fed})
         rounded = {f"{theirs[n]}/fed": gathered[n].rounded(real[theirs[n]]) for n in baseline_cuts}
-        after = _run(cut_baseline, {baseline.inputs[0].name: example[None], **rounded})
+        after = _run(cut_baseline, {**second, **rounded})
         for n, one in gathered.items():
             one.own.add(real[theirs[n]], alone[kept[own[n]]])
             one.inputs.add(real[theirs[n]], after[theirs[n]])
     return gathered
+
+
+def _ends(file: OnnxGraph, computing: set[int]) -> set[int]:
+    """Operators whose vectors no other one computes on: real numbers that are the answer."""
+    known = {number: number for number in computing}
+    read = {n for number in computing for n in file.sources(file.nodes[number], known)}
+    return {
+        number
+        for number in computing - read
+        if file.nodes[number].op_type not in _CHOOSING
+        and file.nodes[number].output[0] in file.types
+        and len(file.shape(file.nodes[number].output[0])) == 2
+    }
 
 
 def _run(runner: Any, feed: dict[str, Array]) -> dict[str, Array]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from .graph import OnnxGraph, session
+from .graph import OnnxGraph, feeds, session
 
 Array = NDArray[Any]
 _ENDING = "_kernel_time"
@@ -49,9 +49,9 @@ def time_operators(path: Path, graph: OnnxGraph, inputs: Array, runs: int) -> Op
         runner = session(
             None, path, enable_profiling=True, profile_file_prefix=str(Path(folder) / "profile")
         )
-        name = runner.get_inputs()[0].name
+        given = list(feeds(runner, inputs))
         for run in range(_WARM_UP + runs):
-            runner.run(None, {name: inputs[run % len(inputs)][None]})
+            runner.run(None, given[run % len(given)])
         events = json.loads(Path(runner.end_profiling()).read_text(encoding="utf-8"))
     kernels = (e for e in events if e.get("cat") == "Node")
     return _times_by_node(graph, [e for e in kernels if str(e.get("name", "")).endswith(_ENDING)])

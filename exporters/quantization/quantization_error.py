@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from zoo.contracts.layers import EXACT_DB
 
 Array = NDArray[Any]
+#: What varies by less than this share of the size is rounding.
+_CONSTANT = 1e-12
 
 
 @dataclass(kw_only=True)
@@ -35,6 +37,33 @@ class NoisePower:
             return EXACT_DB
         ratio = np.float64(self.signal) / np.float64(self.noise)
         return float(np.clip(10.0 * np.log10(ratio), -EXACT_DB, EXACT_DB))
+
+
+@dataclass(kw_only=True)
+class ComponentNoise(NoisePower):
+    """Power of the component of a vector that is the noisiest beside what varies of it.
+
+    Real targets may be of different size, and lie far from zero: one scale for all of them can lose
+    the small ones while the whole is hardly touched.
+    """
+
+    _sums: list[Array] = field(default_factory=list)
+
+    def add(self, expected: Array, found: Array) -> None:
+        """One example; the shapes must be the same."""
+        real = expected.astype(np.float64).reshape(-1)
+        error = real - found.astype(np.float64).reshape(-1)
+        if not self._sums:
+            self._sums = [real, *(np.zeros_like(real) for _ in range(4))]
+        begin, count, away, squares, noise = self._sums
+        count += 1.0
+        away += real - begin  # sums of large numbers would lose what varies
+        squares += np.square(real - begin)
+        noise += np.square(error)
+        varying = squares - np.square(away) / count
+        kept = varying > _CONSTANT * count * np.square(begin)
+        worst = int(np.where(kept, noise / np.where(kept, varying, 1.0), -1.0).argmax())
+        self.signal, self.noise = float(varying[worst]), float(noise[worst])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +102,16 @@ class IntegerMapping:
 
 @dataclass(kw_only=True)
 class OutputStatistics:
-    """Error statistics of one operator's output, accumulated over examples."""
+    """Error statistics of one operator's output, accumulated over examples.
+
+    Attributes:
+        integers: What its integers stand for.
+        answers: Whether it is a vector of real numbers that the network answers with, of which each
+            counts for itself.
+    """
 
     integers: IntegerMapping | None = None
+    answers: bool = False
     whole: NoisePower = field(default_factory=NoisePower)
     own: NoisePower = field(default_factory=NoisePower)
     inputs: NoisePower = field(default_factory=NoisePower)
@@ -84,6 +120,11 @@ class OutputStatistics:
     high: float = -np.inf
     beyond: int = 0
     count: int = 0
+
+    def __post_init__(self) -> None:
+        if self.answers:
+            self.whole, self.own = ComponentNoise(), ComponentNoise()
+            self.inputs, self.output = ComponentNoise(), ComponentNoise()
 
     def add(self, expected: Array, found: Array) -> None:
         """Adds one example: values of the baseline and of the file, as real numbers."""

@@ -58,7 +58,8 @@ def render(template: str, request: UsageRequest, **more: Any) -> str:
     jinja2 = require("jinja2")
     facts = request.facts
     outputs = [output["name"] for output in facts["outputs"]]
-    for name in (facts["model"]["file"], facts["input"]["name"], *outputs):
+    inputs = [given["name"] for given in facts["inputs"]]
+    for name in (facts["model"]["file"], *inputs, *outputs):
         if not _HARMLESS.fullmatch(name):
             raise Unsupported(
                 f"the name {name!r} cannot stand in a program",
@@ -102,18 +103,22 @@ def _real(value: float | None) -> str:
 
 
 def has_types(facts: Mapping[str, Any], known: Mapping[str, str]) -> bool:
-    """Whether a language has the element types of a file, and the file a single output."""
-    if len(facts["outputs"]) > 1:
+    """Whether a language has the element types of a file, and the file one input and output."""
+    if len(facts["inputs"]) > 1 or len(facts["outputs"]) > 1:
         return False
     types = {facts["input"]["raw_dtype"], facts["input"]["dtype"], facts["output"]["dtype"]}
     return types <= set(known)
 
 
 def notes_on(facts: Mapping[str, Any]) -> list[str]:
-    """Notes on programs that a file with several outputs does not get."""
-    if len(facts["outputs"]) == 1:
+    """Notes on programs that a file with several inputs or outputs does not get."""
+    several = [side for side in ("input", "output") if len(facts[f"{side}s"]) > 1]
+    if not several:
         return []
-    return ["Programs in other languages than Python are written for files with one output."]
+    return [
+        "Programs in other languages than Python are written for files with one "
+        f"{' and one '.join(several)}."
+    ]
 
 
 def plain_programs(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.common.named_arrays import each_of
 from zoo.common.optional_imports import require
 
 from ..quantization.histograms import Histogram
@@ -105,19 +106,24 @@ def _write(buffer: bytearray, ranges: Mapping[int, Range], *, symmetric: bool) -
         quantization.MaxAsNumpy()[0] = np.float32(high)
 
 
-def compute_outputs(data: bytes, inputs: NDArray[Any]) -> NDArray[Any]:
-    """The outputs of a file for raw inputs (examples, …): float32 (examples, …)."""
+def compute_outputs(data: bytes, inputs: NDArray[Any]) -> list[NDArray[Any]]:
+    """All outputs of a file for raw inputs (examples, …): float32 (examples, …), by their names."""
     runtime = require("ai_edge_litert.interpreter")
     interpreter = runtime.Interpreter(model_content=data, num_threads=1)
     interpreter.allocate_tensors()
-    entry, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    found = []
-    for values in _as_taken(inputs, entry):
+    entries = interpreter.get_input_details()
+    # The quantizer has an order of its own.
+    results = sorted(interpreter.get_output_details(), key=lambda one: str(one["name"]))
+    taken = [_as_taken(v, entry) for v, entry in zip(each_of(inputs), entries, strict=True)]
+    found: list[list[NDArray[Any]]] = [[] for _ in results]
+    for number in range(len(inputs)):
         interpreter.reset_all_variables()
-        interpreter.set_tensor(entry["index"], values[None])
+        for entry, values in zip(entries, taken, strict=True):
+            interpreter.set_tensor(entry["index"], values[number : number + 1])
         interpreter.invoke()
-        found.append(interpreter.get_tensor(result["index"])[0])
-    return _as_real(np.array(found), result)
+        for one, result in zip(found, results, strict=True):
+            one.append(interpreter.get_tensor(result["index"]))
+    return [_as_real(np.concatenate(one), r) for one, r in zip(found, results, strict=True)]
 
 
 def _as_taken(inputs: NDArray[Any], entry: Mapping[str, Any]) -> NDArray[Any]:

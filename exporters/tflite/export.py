@@ -18,7 +18,7 @@ from .lstm import form_of, with_usable_states, written_as
 from .metadata import with_metadata
 from .schema import read_model, serialize
 from .sparsity import store_sparsely
-from .tensor_names import name_outputs, shorten
+from .tensor_names import name_inputs, name_outputs, shorten
 from .usage import usage
 
 #: Precisions whose files are made of those with weights of 8 bits.
@@ -47,17 +47,24 @@ def export(request: ExportRequest) -> Written:
     form = form_of(request)
     with written_as(form, request.precision, model) as others, leftovers_refused(model):
         data, told = _convert(converter, request, tf)
-    data = _compact(with_own_activations(with_usable_states(data)), model, request.output_names)
+    data = _compact(with_own_activations(with_usable_states(data)), model, request)
     data, beside = with_metadata(data, request)
     request.path.write_bytes(with_appended(data, beside))
     return replace(told, remarks=(*others, *told.remarks))
 
 
-def _compact(data: bytes, model: Any, outputs: tuple[str, ...]) -> bytes:
-    """The same graph in fewer bytes; several outputs in their order, under their names."""
+def _compact(data: bytes, model: Any, request: ExportRequest) -> bytes:
+    """The same graph in fewer bytes; several inputs or outputs in their order, under their names.
+
+    A single input's signature has the name, too, that Keras may not allow.
+    """
     content = read_model(data)
-    if len(outputs) > 1:
-        name_outputs(content, outputs)
+    if len(request.output_names) > 1:
+        name_outputs(content, request.output_names)
+    if request.input_names:
+        name_inputs(content, model, request.input_names)
+    elif request.input_name != model.inputs[0].name:
+        content.signatureDefs[0].inputs[0].name = request.input_name.encode()
     for graph in content.subgraphs:
         shorten(graph, model)
     return serialize(content, len(data))
@@ -78,7 +85,7 @@ def _convert(converter: Any, request: ExportRequest, tf: Any) -> tuple[bytes, Wr
         converter.target_spec.supported_types = [tf.float16]
     store_sparsely(converter, request)
     data = bytes(converter.convert())
-    if request.precision == "float16":
+    if request.precision == "float16" and not request.input_names:
         from .normalization import with_real_normalization
 
         data = with_real_normalization(data, request.model)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import Unsupported
+from zoo.common.named_arrays import each_of, fields_of
 from zoo.common.optional_imports import require
 from zoo.contracts import ExportRequest, Target
 from zoo.contracts.exporter import Written
@@ -15,6 +17,10 @@ from ..shared.layer_mapping import check_layers, layers_of, operators_of
 from ..shared.recurrent import recurrent_layers
 from .lstm import with_usable_states
 from .schema import float_results, operators
+from .tensor_names import with_ordered_inputs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 #: Operators whose kernels take no 16-bit tensors, though TensorFlow's quantizer writes them so.
 _REFUSED_BY_KERNELS = {"SQUARED_DIFFERENCE"}
@@ -38,16 +44,16 @@ def convert_to_integers(converter: Any, request: ExportRequest) -> tuple[bytes, 
     samples = request.calibration
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if request.precision == "int16x8":
-        converter.representative_dataset = lambda: ([sample[None]] for sample in samples)
+        converter.representative_dataset = lambda: _each(samples, request)
         return _with_16_bits(converter, request), Written(method="minmax")
     check_integer_input(request)
     # The converter has to see all samples for the inner tensors of fused operators alone: every
     # other range is measured here, and in a fraction of the time.
     few = samples if recurrent_layers(request.model) else samples[:2]
-    converter.representative_dataset = lambda: ([sample[None]] for sample in few)
+    converter.representative_dataset = lambda: _each(few, request)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter._experimental_calibrate_only = True
-    calibrated = bytes(converter.convert())
+    calibrated = with_ordered_inputs(bytes(converter.convert()), request.model)
     scheme = scheme_of(request)
     seen = observe_ranges(calibrated, samples)
 
@@ -66,6 +72,19 @@ def convert_to_integers(converter: Any, request: ExportRequest) -> tuple[bytes, 
         request, build, compute_outputs, lambda inputs: compute_outputs(real, inputs)
     )
     return data, Written(remarks=remarks, method=method, kept=_kept_together(calibrated, request))
+
+
+def _each(samples: NDArray[Any], request: ExportRequest) -> Iterator[Any]:
+    """Raw inputs as the converter takes them: a list for each call; several by name."""
+    arrays, names = each_of(samples), [tensor.name for tensor in request.model.inputs]
+    for number in range(len(samples)):
+        given = [values[number : number + 1] for values in arrays]
+        yield dict(zip(names, given, strict=True)) if len(given) > 1 else given
+
+
+def takes_integers(samples: NDArray[Any]) -> bool:
+    """Whether an input is of whole numbers, which no scale stands behind."""
+    return any(values.dtype.kind in "iub" for values in fields_of(samples).values())
 
 
 def _kept_together(calibrated: bytes, request: ExportRequest) -> tuple[str, ...]:
@@ -110,7 +129,7 @@ def check_integer_input(request: ExportRequest) -> None:
     import numpy as np
 
     samples, interface = request.calibration, interface_of(request, scheme_of(request))
-    if samples is None or samples.dtype.kind in "iu" or request.integer_input:
+    if samples is None or takes_integers(samples) or request.integer_input:
         return
     if interface == "float32" or "channel" not in request.axes:
         return
@@ -148,7 +167,7 @@ def _quantized(calibrated: bytes, request: ExportRequest, scheme: Target) -> byt
         # nothing of the smaller ones for the normalization to bring back. Bytes have one scale.
         nodes += first_arithmetic(calibrated)
     assert request.calibration is not None
-    words = request.calibration.dtype.kind in "iu"
+    words = takes_integers(request.calibration)
     data = bytes(
         mlir_quantize(
             calibrated,
@@ -188,7 +207,7 @@ def _with_16_bits(converter: Any, request: ExportRequest) -> bytes:
     """
     tf = require("tensorflow")
     assert request.calibration is not None
-    if request.calibration.dtype.kind in "iu":
+    if takes_integers(request.calibration):
         raise Unsupported(
             "a network that takes whole numbers (word numbers, say) cannot be int16x8",
             why="TensorFlow's quantizer for 16-bit activations measures a range of every "
@@ -215,7 +234,7 @@ def _with_16_bits(converter: Any, request: ExportRequest) -> bytes:
     written = {one.kind for one in operators(data) if not real.intersection(one.makes)}
     if missing := _REFUSED_BY_KERNELS & written:
         raise _without_kernel(missing)
-    if request.integer_input:
+    if request.integer_input or request.input_names:
         return data
     from .normalization import with_real_normalization
 

@@ -24,6 +24,8 @@ _KERNELS = (
     "Errors are those of LiteRT's own kernels, which keep every tensor; XNNPACK, which runs the "
     "file elsewhere, may differ by one step in a few values."
 )
+#: Kinds that answer with probabilities, which have one size.
+_CHOOSING = ("SOFTMAX", "LOGISTIC")
 #: Kinds and arithmetics whose kernels have no instructions of x86: other forms may be faster.
 _FASTER = {("UNIDIRECTIONAL_SEQUENCE_LSTM", "integer"): "--recurrent unrolled"}
 
@@ -93,7 +95,11 @@ def _gather(
     theirs = {
         p.number: baseline.operators[p.baseline].outputs[0] for p in pairs if p.baseline is not None
     }
-    gathered = {n: OutputStatistics(integers=file.integers(place)) for n, place in out.items()}
+    ends = _ends(file, {pair.number for pair in pairs})
+    gathered = {
+        n: OutputStatistics(integers=file.integers(place), answers=n in ends)
+        for n, place in out.items()
+    }
     # Integers with a scale for each channel cannot be fed from real numbers here.
     fed = {n for n in out if file.is_float(out[n]) or gathered[n].integers is not None}
     cut_file = Runner(*file.cut({out[n] for n in fed}))
@@ -114,6 +120,17 @@ def _gather(
             one.own.add(real[n], one.real(cut_file.value(out[n])))
             one.inputs.add(real[n], cut_baseline.value(theirs[n]))
     return gathered
+
+
+def _ends(file: TfliteGraph, computing: set[int]) -> set[int]:
+    """Operators whose vectors no other one computes on: real numbers that are the answer."""
+    known = {number: number for number in computing}
+    read = {n for number in computing for n in _sources(file, file.operators[number], known)}
+    return {
+        number
+        for number in computing - read
+        if file.operators[number].kind not in _CHOOSING and len(_shape(file, number)) == 2
+    }
 
 
 def _given(file: TfliteGraph, place: int, real: Array, one: OutputStatistics) -> Array:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.common.named_arrays import each_of
 from zoo.common.optional_imports import require
 
 Array = NDArray[Any]
@@ -40,10 +41,10 @@ class Runner:
         self._raw = [d for d in inputs if d["index"] not in self._fed.values()]
 
     def run(self, example: Array, cut: dict[int, Array] | None = None) -> None:
-        """One raw example, and values for the cut tensors."""
+        """One raw example, of several inputs a record, and values for the cut tensors."""
         self._interpreter.reset_all_variables()
-        for detail in self._raw:
-            self._interpreter.set_tensor(detail["index"], as_input(example, detail))
+        for detail, values in zip(self._raw, each_of(example), strict=True):
+            self._interpreter.set_tensor(detail["index"], as_input(values, detail))
         for place, values in (cut or {}).items():
             self._interpreter.set_tensor(self._fed[place], values)
         self._interpreter.invoke()

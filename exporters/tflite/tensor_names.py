@@ -9,6 +9,7 @@ from typing import Any
 from zoo.common.errors import ZooError
 
 from ..shared.layer_mapping import layer_names
+from .schema import read_model, serialize
 
 #: Keras opens each layer's scope twice, and TensorFlow numbers the second.
 _NUMBER = re.compile(r"_\d+\Z")
@@ -41,6 +42,35 @@ def name_outputs(content: Any, names: Sequence[str]) -> None:
     graph.outputs = places
     for place, name in zip(places, names, strict=True):
         graph.tensors[place].name = name.encode()
+
+
+def with_ordered_inputs(data: bytes, model: Any) -> bytes:
+    """A file just converted, its graph's inputs in the order of the model's if there are several.
+
+    ``[input_02, input_00, input_01]`` → ``[input_00, input_01, input_02]``: the converter has an
+    order of its own.
+    """
+    if len(model.inputs) == 1:
+        return data
+    content = read_model(data)
+    name_inputs(content, model, [tensor.name for tensor in model.inputs])
+    return serialize(content, len(data))
+
+
+def name_inputs(content: Any, model: Any, names: Sequence[str]) -> None:
+    """Puts several inputs in this order, in the signature and in the graph, under these names.
+
+    Args:
+        content: A `ModelT` with one signature, whose inputs are called as those of the model.
+        model: The Keras model that it was made from.
+        names: Of its inputs, in their order.
+    """
+    signature, graph = content.signatureDefs[0], content.subgraphs[0]
+    told = {entry.name.decode(): entry for entry in signature.inputs}
+    signature.inputs = [told[tensor.name] for tensor in model.inputs]
+    graph.inputs = [int(entry.tensorIndex) for entry in signature.inputs]
+    for entry, name in zip(signature.inputs, names, strict=True):
+        entry.name = graph.tensors[int(entry.tensorIndex)].name = name.encode()
 
 
 def shorten(graph: Any, network: Any) -> None:

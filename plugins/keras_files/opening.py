@@ -82,7 +82,7 @@ class KerasAsGiven:
         """Whether any of its layers computes in 16 bits."""
         return computes_in_half(self.model)
 
-    def with_shape(self, shape: tuple[int, ...]) -> KerasAsGiven:
+    def with_shapes(self, shapes: Mapping[str, tuple[int, ...]]) -> KerasAsGiven:
         """Itself: Keras builds the graph for each shape anew."""
         return self
 

@@ -26,7 +26,7 @@ class OnnxAsGiven:
         self,
         model: Any,
         origin: str,
-        answer: Callable[[NDArray[Any]], Sequence[NDArray[Any]]] | None = None,
+        answer: Callable[..., Sequence[NDArray[Any]]] | None = None,
     ) -> None:
         """Keeps a checked model proto, with all its data in memory.
 
@@ -53,10 +53,10 @@ class OnnxAsGiven:
         """Whether it computes in 16 bits."""
         return computes_in_half(self._proto)
 
-    def with_shape(self, shape: tuple[int, ...]) -> OnnxAsGiven:
-        """The network with the free sides of its input fixed."""
-        copy = with_sides(self._proto, range(1, len(shape) + 1), shape)
-        return OnnxAsGiven(copy, self._origin, self._answer)
+    def with_shapes(self, shapes: Mapping[str, tuple[int, ...]]) -> OnnxAsGiven:
+        """The network with the free sides of its inputs fixed."""
+        axes = {name: range(1, len(shape) + 1) for name, shape in shapes.items()}
+        return OnnxAsGiven(with_sides(self._proto, axes, shapes), self._origin, self._answer)
 
     @cached_property
     def model(self) -> Any:
@@ -67,7 +67,7 @@ class OnnxAsGiven:
         """
         copy = type(self._proto)()
         copy.CopyFrom(self._proto)
-        axes = tuple(range(1, len(self.inputs[0].shape)))
+        axes = [tuple(range(1, len(one.shape))) for one in self.inputs]
         return keras_network(prepared(copy, self._origin), axes, self._origin, whole=True)
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
@@ -77,8 +77,7 @@ class OnnxAsGiven:
         """
         names = [one.name for one in self.outputs]
         if self._answer is not None:
-            (batch,) = inputs.values()
-            told = self._answer(batch)
+            told = self._answer(*(inputs[one.name].astype(one.dtype) for one in self.inputs))
             pairs = zip(names, told, strict=True)
             return {name: np.asarray(values, np.float32) for name, values in pairs}
         fixed = self.inputs[0].shape[0] or 1
@@ -144,13 +143,15 @@ def session_of(model: Any, origin: str) -> Any:
         ) from error
 
 
-def with_sides(model: Any, axes: Any, shape: tuple[int, ...]) -> Any:
-    """A copy of a model whose only input has these sides."""
+def with_sides(
+    model: Any, axes: Mapping[str, Sequence[int]], shapes: Mapping[str, tuple[int, ...]]
+) -> Any:
+    """A copy of a model whose inputs have these sides, by name, at these axes."""
     copy = type(model)()
     copy.CopyFrom(model)
-    (given,) = inputs_of(copy)
-    for axis, side in zip(axes, shape, strict=True):
-        given.type.tensor_type.shape.dim[axis].dim_value = side
+    for given in inputs_of(copy):
+        for axis, side in zip(axes[given.name], shapes[given.name], strict=True):
+            given.type.tensor_type.shape.dim[axis].dim_value = side
     return copy
 
 

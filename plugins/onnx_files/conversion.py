@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,21 +11,23 @@ import numpy as np
 from zoo.common.errors import Unsupported, first_line
 from zoo.common.optional_imports import require
 
-from . import convolutions, elementwise, products, recurrent, resizing, shapes
+from . import convolutions, elementwise, logic, products, recurrent, resizing, shapes
 from .held import Graph, Held, Value
 from .nodes import CONVERTERS, Node
 from .reading import CONTROL, control_flow
 
 #: Where the functions lie that convert operators.
-MODULES = (convolutions, elementwise, products, recurrent, resizing, shapes)
+MODULES = (convolutions, elementwise, logic, products, recurrent, resizing, shapes)
 
 
-def keras_network(model: Any, layout: tuple[int, ...], origin: str, *, whole: bool = False) -> Any:
+def keras_network(
+    model: Any, layouts: Sequence[tuple[int, ...]], origin: str, *, whole: bool = False
+) -> Any:
     """A `keras.Model` that computes what the graph does.
 
     Args:
         model: From `prepared`: all shapes fixed, with a batch of one.
-        layout: The ONNX axes of the network's input in the order in which Keras is to take them.
+        layouts: The ONNX axes of each input in the order in which Keras is to take them.
         origin: Names the file in messages.
         whole: Whether to give all outputs, a list, with all their axes in ONNX' order.
 
@@ -33,13 +36,19 @@ def keras_network(model: Any, layout: tuple[int, ...], origin: str, *, whole: bo
     """
     onnx, keras = require("onnx"), require("keras")
     graph, made = model.graph, Graph()
-    (given,) = graph.input
-    sides = [dim.dim_value for dim in given.type.tensor_type.shape.dim]
-    inputs = keras.Input([sides[axis] for axis in layout], dtype="float32", name="input")
     values: dict[str, Value] = {
         tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer
     }
-    values[given.name] = Held(tensor=inputs, axes=layout, rank=len(sides))
+    inputs: list[Any] = []
+    # Those that nothing reads may be missing among those of a simplified graph.
+    for given, layout in zip(graph.input, layouts, strict=True):
+        kind = onnx.helper.tensor_dtype_to_np_dtype(given.type.tensor_type.elem_type)
+        # Examples with labels are real numbers, whatever the file takes.
+        dtype = str(kind) if whole and kind.kind in "iub" else "float32"
+        sides = [dim.dim_value for dim in given.type.tensor_type.shape.dim]
+        shape = [sides[axis] for axis in layout]
+        inputs.append(keras.Input(shape, dtype=dtype, name=made.names.of_input(len(inputs))))
+        values[given.name] = Held(tensor=inputs[-1], axes=layout, rank=len(sides))
     versions = {entry.domain: entry.version for entry in model.opset_import}
     read = {name for proto in graph.node for name in proto.input if name}
     read |= {output.name for output in graph.output}
@@ -67,7 +76,8 @@ def keras_network(model: Any, layout: tuple[int, ...], origin: str, *, whole: bo
             )
         axes = list(range(1, answer.rank))
         answers.append(made.arranged(answer, axes) if whole else _answer(made, answer))
-    return keras.Model(inputs, answers if whole else answers[0], name="onnx")
+    takes = inputs if len(inputs) > 1 else inputs[0]
+    return keras.Model(takes, answers if whole else answers[0], name="onnx")
 
 
 def _answer(graph: Graph, held: Held) -> Any:

@@ -12,6 +12,7 @@ from zoo.common.optional_imports import require
 from zoo.networks.sources.graph import added
 
 from .held import Constant, Held, Value, broadcast
+from .logic import alike, chosen, is_real
 from .nodes import Made, Node, converts
 
 _BINARY = {
@@ -26,6 +27,8 @@ _BINARY = {
     "Mean": "add",
     "PRelu": "",
 }
+#: Those that whole numbers are computed by as they are.
+_EXACT = frozenset({"Add", "Sub", "Mul", "Max", "Min", "Sum", "Where"})
 _UNARY = {
     "Abs": "abs",
     "Acos": "arccos",
@@ -58,13 +61,11 @@ _ACTIVATIONS = {
 }
 
 
-@converts("Identity", "Dropout", "Cast", "CastLike")
+@converts("Identity", "Dropout")
 def same(node: Node) -> Made:
-    """Nothing while a network is used; numbers are float32 here."""
+    """Nothing while a network is used."""
     if node.kind == "Dropout" and isinstance(node.given(2), np.ndarray) and bool(node.given(2)):
         node.refuse("it drops values at random, outside of training too")
-    if node.kind == "Cast" and node.get("to", 1) not in (1, 10, 11, 16):
-        node.refuse("it makes whole numbers or truth values of the network's values")
     return node.held()
 
 
@@ -144,7 +145,9 @@ def hard_sigmoid(node: Node) -> Made:
 
 @converts("Where")
 def where(node: Node) -> Made:
-    """One or the other, by truth values that are constant: a mask."""
+    """One or the other, by truth values; if they are constant, a mask."""
+    if isinstance(node.given(0), Held):
+        return chosen(node)
     mask = node.constant(0)
     if mask is None:
         node.refuse("its condition is missing")
@@ -237,7 +240,12 @@ def _two(node: Node, one: Value, other: Value, function: Any) -> Value:
             if made is not None:
                 return made
     operands, axes, rank = broadcast(node.graph, [one, other])
-    first, second = map(_plain, operands)
+    if any(not isinstance(part, np.ndarray) and not is_real(part) for part in operands):
+        if node.kind not in _EXACT:
+            node.refuse("it computes on whole numbers")
+        first, second = alike(operands)
+    else:
+        first, second = map(_plain, operands)
     if function is require("keras.ops").add:
         first, second = added(first, second)
     return Held(tensor=node.graph.function(function, first, second), axes=axes, rank=rank)
@@ -279,7 +287,7 @@ def _rescaled(node: Node, held: Held, constant: Constant, *, first: bool) -> Hel
     if node.kind not in ("Add", "Sub", "Mul", "Div") or (node.kind in ("Sub", "Div") and not first):
         return None
     operation = held.tensor._keras_history.operation
-    own = isinstance(operation, keras.layers.InputLayer)
+    own = isinstance(operation, keras.layers.InputLayer) and is_real(held.tensor)
     if not held.axes or not (own or isinstance(operation, keras.layers.Rescaling)):
         return None
     values = per_axis(held, constant, held.axes[-1])

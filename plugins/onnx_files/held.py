@@ -80,8 +80,14 @@ class Names:
     """Names of layers: those of the nodes that they were made for, each once."""
 
     def __init__(self) -> None:
-        self._taken: set[str] = {"input"}  # the layer of the network's own input
+        self._taken: set[str] = set()
         self._node = "input"
+
+    def of_input(self, number: int) -> str:
+        """The name of one of the network's inputs, by its place."""
+        name = f"input_{number}" if number else "input"
+        self._taken.add(name)
+        return name
 
     def of_node(self, name: str) -> None:
         """From now on, layers are named after this node."""

@@ -30,7 +30,7 @@ class OnnxNetwork:
         self,
         model: Any,
         origin: str,
-        answer: Callable[[NDArray[Any]], Sequence[NDArray[Any]]] | None = None,
+        answer: Callable[..., Sequence[NDArray[Any]]] | None = None,
         notes: tuple[str, ...] = (),
     ) -> None:
         """Reads what it takes.
@@ -82,7 +82,8 @@ class OnnxNetwork:
         """The network with the free sides of its input fixed."""
         if shape == self.inputs[0].shape[1:]:
             return self
-        copy = with_sides(self._proto, self._layout[0], shape)
+        name = self.inputs[0].name
+        copy = with_sides(self._proto, {name: self._layout[0]}, {name: shape})
         return OnnxNetwork(copy, self._origin, self._answer, self.notes)
 
     @cached_property
@@ -101,7 +102,7 @@ class OnnxNetwork:
                 )
         copy = type(self._proto)()
         copy.CopyFrom(self._proto)
-        return keras_network(prepared(copy, self._origin), self._layout[0], self._origin)
+        return keras_network(prepared(copy, self._origin), self._layout, self._origin)
 
     @property
     def as_given(self) -> OnnxAsGiven:

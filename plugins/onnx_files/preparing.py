@@ -29,30 +29,29 @@ def prepared(model: Any, origin: str) -> Any:
     """The model as ONNX Runtime simplifies it for one example: shapes are constants then.
 
     Args:
-        model: Checked, with all its data in memory; its input's shape is changed.
+        model: Checked, with all its data in memory; shapes of its inputs are changed.
         origin: Names the file in messages.
 
     Raises:
-        UsageError: A side of its input is free.
+        UsageError: A side of an input is free.
         BadFile: ONNX Runtime cannot open it.
     """
     onnx = require("onnx")
     if model.functions:
         model = onnx.inliner.inline_local_functions(model)
-    (given,) = inputs_of(model)
-    sides = given.type.tensor_type.shape.dim
-    sides[0].dim_value = 1
-    if None in shape_of(given):
-        raise UsageError(
-            f"{origin} takes inputs of shape {shape_of(given)}: their size is not in it",
-            why="its graph can only be read for one size",
-            fix="say it: --input 224x224, as HEIGHTxWIDTH; or export it with a fixed size",
-        )
+    given = [type(one).FromString(one.SerializeToString()) for one in inputs_of(model)]
+    for one in given:
+        one.type.tensor_type.shape.dim[0].dim_value = 1
+        if None in shape_of(one):
+            raise UsageError(
+                f"{origin} takes inputs of shape {shape_of(one)}: their size is not in it",
+                why="its graph can only be read for one size",
+                fix="say it: --input 224x224, as HEIGHTxWIDTH; or export it with a fixed size",
+            )
     del model.graph.value_info[:]
     # Constants among the inputs could be given others, so that nothing would be computed of them.
-    given = type(given).FromString(given.SerializeToString())
     del model.graph.input[:]
-    model.graph.input.append(given)
+    model.graph.input.extend(given)
     model.ir_version = max(model.ir_version, _CONSTANTS_ALONE)
     _to_float32(model)
     made = _simplified(model, origin)

@@ -10,6 +10,7 @@ import numpy as np
 from zoo.common.optional_imports import require
 
 from .held import Constant, Held
+from .logic import looked_up
 from .nodes import Made, Node, axes_of, axis_of, converts
 from .windows import extended, padded
 
@@ -190,7 +191,10 @@ def split(node: Node) -> Made:
 
 @converts("Gather")
 def gather(node: Node) -> Made:
-    """Elements of an axis by constant numbers."""
+    """Elements of an axis by constant numbers, or rows of a constant table by others."""
+    table, rows = node.given(0), node.given(1)
+    if isinstance(table, np.ndarray) and isinstance(rows, Held):
+        return looked_up(node, table, rows)
     held, numbers = node.held(), node.constant(1)
     if numbers is None:
         node.refuse("its indices are missing")

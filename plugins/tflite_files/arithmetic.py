@@ -10,6 +10,7 @@ import numpy as np
 from zoo.networks.sources.graph import added
 
 from .graph import Array, Operator
+from .logic import is_real, operands
 from .network import Building, Convert, Scaled
 
 #: Layers of Keras for two tensors of one rank.
@@ -31,6 +32,8 @@ _FUNCTIONS = {
     "FLOOR_DIV": "floor_divide",
     "FLOOR_MOD": "mod",
 }
+#: Those that whole numbers are computed by as they are.
+_EXACT = frozenset({"ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM"})
 _SIMPLE = {
     "ABS": "abs",
     "SQRT": "sqrt",
@@ -62,6 +65,10 @@ def _is_scale(values: Array, shape: tuple[int, ...]) -> bool:
 def two(building: Building, operator: Operator) -> Any:
     """ADD, SUB, MUL, DIV, MAXIMUM, MINIMUM, POW of two tensors, or of one and a constant."""
     kind = operator.kind
+    if not is_real(building, operator.outputs[0]):
+        if kind not in _EXACT:
+            raise building.refused(operator, "it computes on whole numbers")
+        return getattr(building.ops, _FUNCTIONS[kind])(*operands(building, operator))
     constants = [building.constant(operator, number) for number in (0, 1)]
     if all(value is None for value in constants):
         given = building.alike(operator)
@@ -199,17 +206,6 @@ def unit_length(building: Building, operator: Operator) -> Any:
     return ops.multiply(given, ops.rsqrt(ops.maximum(squares, 1e-12)))
 
 
-def cast(building: Building, operator: Operator) -> Any:
-    """CAST of real numbers, or of an input of integers: layers compute in float32 throughout."""
-    place, made = operator.inputs[0], operator.outputs[0]
-    dtypes = building.graph.dtypes
-    if not dtypes[made].startswith("float") or (
-        not dtypes[place].startswith("float") and place not in building.graph.inputs
-    ):
-        raise building.refused(operator, f"it makes {dtypes[made]} of {dtypes[place]}")
-    return building.value(place)
-
-
 _SINGLE: dict[str, Callable[[Building, Operator], Any]] = {
     "NEG": negative,
     "RELU": relu(None),
@@ -224,7 +220,6 @@ _SINGLE: dict[str, Callable[[Building, Operator], Any]] = {
     "SQUARED_DIFFERENCE": squared_difference,
     "ADD_N": sum_of_all,
     "L2_NORMALIZATION": unit_length,
-    "CAST": cast,
 }
 CONVERTERS: dict[str, Convert] = {
     **dict.fromkeys(_FUNCTIONS, two),

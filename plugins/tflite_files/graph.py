@@ -96,6 +96,8 @@ def read_graph(model: Any, interpreter: Any, origin: str) -> TfliteGraph:
     _check_operators(operators, len(others), origin)
     _check_tensors(graph, operators, types, names, origin)
     interpreter.allocate_tensors()
+    for detail in interpreter.get_input_details():  # rows of a table must be within it
+        interpreter.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))
     interpreter.invoke()
     fixed = {i for i, tensor in enumerate(graph.tensors) if _data(model, tensor) is not None}
     for operator in operators:

@@ -41,10 +41,15 @@ class Scaled:
 
 
 class Building:
-    """A Keras network in the making: what the operators so far have computed."""
+    """A Keras network in the making: what the operators so far have computed.
 
-    def __init__(self, graph: TfliteGraph) -> None:
-        self.graph = graph
+    Args:
+        graph: Of the file.
+        whole_numbers: As for `keras_network`.
+    """
+
+    def __init__(self, graph: TfliteGraph, whole_numbers: bool = False) -> None:
+        self.graph, self.whole_numbers = graph, whole_numbers
         self.keras = require("keras")
         self.layers, self.ops = self.keras.layers, self.keras.ops
         self._values: dict[int, Made] = {}
@@ -157,18 +162,22 @@ class Building:
 Convert = Callable[[Building, Operator], Any]
 
 
-def keras_network(graph: TfliteGraph, converters: Mapping[str, Convert]) -> Any:
-    """A `keras.Model` of float32 inputs (batch, …).
+def keras_network(
+    graph: TfliteGraph, converters: Mapping[str, Convert], *, whole_numbers: bool = False
+) -> Any:
+    """A `keras.Model` of inputs (batch, …).
 
     Args:
         graph: Of the file.
+        whole_numbers: Whether inputs of whole numbers take such; else all are float32, as examples
+            with labels are.
         converters: What makes layers of an operator, by its kind; it returns one tensor for each
             result.
 
     Raises:
         Unsupported: An operator has no layers that compute the same.
     """
-    building = Building(graph)
+    building = Building(graph, whole_numbers)
     activations = _activations(building)
     given: list[Any] = []
     for place in graph.inputs:
@@ -181,7 +190,9 @@ def keras_network(graph: TfliteGraph, converters: Mapping[str, Convert]) -> Any:
                 fix="make the file with a batch of 1",
             )
         name = building.unique(f"input_{len(given)}")
-        given.append(building.keras.Input(shape[1:], dtype="float32", name=name))
+        own = graph.dtypes[place]
+        dtype = own if whole_numbers and not own.startswith("float") else "float32"
+        given.append(building.keras.Input(shape[1:], dtype=dtype, name=name))
         building.put(place, given[-1])
     for operator in graph.operators:
         convert = converters.get(operator.kind)

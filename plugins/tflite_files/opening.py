@@ -18,7 +18,7 @@ from zoo.common.optional_imports import require
 from zoo.contracts import ForeignTensor
 from zoo.networks.sources.files import begin_of
 
-from . import arithmetic, pooling, shapes, weights
+from . import arithmetic, logic, pooling, shapes, weights
 from .custom_operators import with_built_in
 from .graph import Array, TfliteGraph, read_graph
 from .metadata import read_metadata
@@ -32,6 +32,7 @@ _CONVERTERS = {
     **arithmetic.CONVERTERS,
     **pooling.CONVERTERS,
     **shapes.CONVERTERS,
+    **logic.CONVERTERS,
 }
 
 
@@ -50,6 +51,8 @@ class TfliteNetwork:
     #: Constants in 16 bits become 32 before LiteRT computes.
     in_half: bool = False
     notes: tuple[str, ...] = ()
+    #: Whether its inputs are what the file takes, whole numbers among them.
+    given: bool = False
 
     def with_shape(self, shape: tuple[int, ...]) -> TfliteNetwork:
         """Itself: no side of its input is free."""
@@ -58,7 +61,11 @@ class TfliteNetwork:
     @cached_property
     def model(self) -> Any:
         """The same network in Keras."""
-        return keras_network(self.graph, _CONVERTERS)
+        return keras_network(self.graph, _CONVERTERS, whole_numbers=self.given)
+
+    def with_shapes(self, shapes: Mapping[str, tuple[int, ...]]) -> TfliteNetwork:
+        """Likewise."""
+        return self
 
     @property
     def as_given(self) -> TfliteNetwork:
@@ -67,6 +74,7 @@ class TfliteNetwork:
             self,
             inputs=_called(self.inputs, self.called[0]),
             outputs=_called(self.outputs, self.called[1]),
+            given=True,
         )
 
     def run(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:

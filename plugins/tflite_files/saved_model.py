@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from zoo.contracts import ForeignTensor
 from zoo.networks.sources.files import MOST_BYTES, check_size
 
 from .graph import Array
-from .opening import network_of
+from .opening import TfliteNetwork, network_of
 from .saved_model_check import check_saved_model
 from .saved_model_loops import loop_of, without_loops
 from .saved_model_v1 import function_of
@@ -26,6 +26,7 @@ from .saved_model_v1 import function_of
 #: The description of a folder's network.
 FILE = "saved_model.pb"
 _SIGNATURE = "serving_default"
+_INPUT = "input_{:02}"
 _WANTED = "save it with one: model.export('folder') of Keras, or tf.saved_model.save"
 
 
@@ -50,19 +51,31 @@ class SavedNetwork:
             return self
         return replace(self, inputs=(replace(tensor, shape=(tensor.shape[0], *shape)),))
 
+    def with_shapes(self, shapes: Mapping[str, tuple[int, ...]]) -> SavedNetwork:
+        """Likewise, for any number of inputs."""
+        fixed = (replace(one, shape=(one.shape[0], *shapes[one.name])) for one in self.inputs)
+        return replace(self, inputs=tuple(fixed))
+
     @cached_property
     def model(self) -> Any:
         """The same network in Keras, by way of a float TFLite file, or of ONNX if it has loops."""
+        return self._made(lambda found: found)
+
+    def _made(self, as_taken: Callable[[TfliteNetwork], TfliteNetwork]) -> Any:
+        """The Keras model of its converted form, inputs and outputs in its own order."""
         traced, specs, call = self._traced()
         if (loop := loop_of(traced)) is not None:
             return without_loops(call, specs, loop, self.origin)
-        found = network_of(self._tflite(traced), self.origin, {})
-        if len(self.outputs) == 1:
-            return found.model
-        # The converter orders them as it likes, and numbers them as they were given to it.
-        places = [found.called[1].index(f"output_{number}") for number in range(len(self.outputs))]
-        made = found.model.outputs
-        return require("keras").Model(found.model.inputs, [made[place] for place in places])
+        found = as_taken(network_of(self._tflite(traced), self.origin, {}))
+        model = found.model
+        if len(self.inputs) == len(self.outputs) == 1:
+            return model
+        # The converter orders them as it likes, and calls them as they were given to it.
+        takes, gives = found.called
+        inputs = [model.inputs[takes.index(_INPUT.format(n))] for n in range(len(self.inputs))]
+        outputs = [model.outputs[gives.index(f"output_{n}")] for n in range(len(self.outputs))]
+        single = len(inputs) == 1
+        return require("keras").Model(inputs[0] if single else inputs, outputs)
 
     def answers(self, batch: Array) -> Array:
         """Its outputs by TensorFlow, (batch, …), as float32."""
@@ -75,9 +88,9 @@ class SavedNetwork:
         return np.concatenate([np.asarray(one[self.outputs[0].name], np.float32) for one in made])
 
     @property
-    def as_given(self) -> SavedNetwork:
-        """Itself: its tensors have the names of its signature."""
-        return self
+    def as_given(self) -> GivenSavedNetwork:
+        """The same, whose tensors have the names of its signature, with inputs of whole numbers."""
+        return GivenSavedNetwork(**{one.name: getattr(self, one.name) for one in fields(self)})
 
     def run(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
         """Its outputs by name, by TensorFlow, as float32, one example after the other."""
@@ -112,7 +125,7 @@ class SavedNetwork:
             return [made[tensor.name] for tensor in self.outputs]
 
         specs = [
-            tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype, name=f"input_{number}")
+            tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype, name=_INPUT.format(number))
             for number, tensor in enumerate(self.inputs)
         ]
         try:
@@ -143,6 +156,15 @@ class SavedNetwork:
                 fix="make it of other layers; a Keras network comes in as it is: "
                 "model.save('my.keras')",
             ) from error
+
+
+class GivenSavedNetwork(SavedNetwork):
+    """A SavedModel's signature whose Keras model takes what it takes, whole numbers among it."""
+
+    @cached_property
+    def model(self) -> Any:
+        """The same network in Keras, with inputs of the file's types."""
+        return self._made(lambda found: found.as_given)
 
 
 def open_saved_model(folder: Path, signature: str = "") -> SavedNetwork:

@@ -28,7 +28,7 @@ Tensors = tuple[ForeignTensor, ...]
 def function_of(
     graph: Any, signature: str, folder: Path, origin: str
 ) -> tuple[Tensors, Tensors, Callable[..., Mapping[str, Any]], Any]:
-    """Inputs and outputs of a signature, what computes it, and what must live as long.
+    """Inputs and outputs of a signature, what computes it, and the module that it is of.
 
     Args:
         graph: The `MetaGraphDef`, from the file.
@@ -57,7 +57,7 @@ def function_of(
     # It asserts that all names are there.
     except Exception as error:
         raise BadFile(f"{origin} is damaged", why=first_line(error)) from error
-    fed = {_node(tensor) for tensor in given.values()}
+    fed = {_node(tensor): tensor.dtype for tensor in given.values()}
     frozen = _frozen(part, fed, folder, origin)
     check_nodes(frozen, origin)
 
@@ -81,7 +81,8 @@ def function_of(
         found: Mapping[str, Any] = pruned(*(named[one.name] for one in inputs))
         return found
 
-    return inputs, outputs, call, wrapped
+    # Nothing hangs on it: there are no variables.
+    return inputs, outputs, call, tf.Module()
 
 
 def _node(tensor: Any) -> str:
@@ -96,7 +97,7 @@ def _tensor(name: str, kind: Any, described: Any) -> ForeignTensor:
     return ForeignTensor(name=name, dtype=kind.name, shape=shape)
 
 
-def _frozen(part: Any, fed: set[str], folder: Path, origin: str) -> Any:
+def _frozen(part: Any, fed: Mapping[str, int], folder: Path, origin: str) -> Any:
     """The same graph, its variables constants, and its inputs placeholders."""
     values = _Checkpoint(folder, origin)
     nodes = {node.name: node for node in part.node}
@@ -116,7 +117,7 @@ def _frozen(part: Any, fed: set[str], folder: Path, origin: str) -> Any:
         new = made.node.add()
         new.CopyFrom(node)
         if node.name in fed:
-            del new.input[:]
+            _become_placeholder(new, fed[node.name])
         elif node.op in _VARIABLES:
             _become_constant(new, values.of(node, node.name))
         elif node.op in (_READ, _GATHER):
@@ -140,6 +141,15 @@ def _frozen(part: Any, fed: set[str], folder: Path, origin: str) -> Any:
         del node.input[:]
         node.input.extend(names)
     return made
+
+
+def _become_placeholder(node: Any, kind: int) -> None:
+    """What is fed may be computed in the whole graph."""
+    if node.op != "Placeholder":
+        node.op = "Placeholder"
+        node.attr.clear()
+        node.attr["dtype"].type = kind
+    del node.input[:]
 
 
 def _become_constant(node: Any, value: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .graph import Array, Operator
+from .logic import looked_up
 from .network import Building, Convert
 
 
@@ -120,7 +121,9 @@ def _cut(building: Building, operator: Operator, given: Any, parts: list[Any]) -
 
 
 def gather(building: Building, operator: Operator) -> Any:
-    """GATHER of (input, constant indices)."""
+    """GATHER of (input, constant indices), or of a constant table and indices."""
+    if building.constant(operator, 0) is not None:
+        return looked_up(building, operator)
     given = building.tensor(operator)
     indices = building.needed(operator, 1, "its indices")
     if operator.options.batchDims:

@@ -15,9 +15,9 @@ pytest.importorskip("ai_edge_litert")
 from normalization_mutants import MUTANTS, mutate, scale_first_weights
 from tiny_networks import CELLS, FORMATS, ONNX, REGISTRY, TFLITE
 
+from zoo.artifacts.built_inputs import built_inputs
 from zoo.artifacts.normalization_in_file import (
     NormalizationFinding,
-    built_inputs,
     check_normalization,
 )
 from zoo.contracts import (

@@ -40,6 +40,15 @@ def test_series(zoo) -> None:
     assert told["labels"]["test"] == {"run": 2, "walk": 2}
 
 
+def test_targets_of_0_and_1_are_targets(zoo) -> None:
+    lines = ["x,sold", *(f"{n * n}.5,{int(n % 3 == 0)}" for n in range(60))]
+    Path("rows.csv").write_text("\n".join(lines))
+    asked = {kind: zoo("data", f"csv:rows.csv?{kind}=sold").out for kind in ("target", "labels")}
+    assert "targets  1: sold" in asked["target"]
+    assert "of each target: least / mean / largest" in asked["target"]
+    assert "classes  1: sold" in asked["labels"]
+
+
 def test_texts_and_tags(zoo) -> None:
     Path("a.csv").write_text("".join(f"text {i},{'ab'[i % 2]}\n" for i in range(20)))
     assert "example  text" in zoo("data", "text:a.csv").out

@@ -82,6 +82,10 @@ def test_other_options_have_tags_of_their_own():
     tags = [tag_of(f"csv:{name}") for name in names]
     assert len(set(tags)) == len(names)
     assert all(len(tag) <= 48 for tag in tags)
+    # A file whose name is spelt as they are is still another one.
+    twins = [f"{tag}.csv{options}" for tag in tags[1:] for options in ("", "?window=5")]
+    named = [*tags, *(tag_of(f"csv:{twin}") for twin in twins)]
+    assert len(set(named)) == len(named)
 
 
 def test_one_dataset_has_one_tag_and_one_place(tmp_path, monkeypatch):

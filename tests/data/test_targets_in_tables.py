@@ -56,6 +56,26 @@ def test_columns_of_recordings(table, options, task, names, shape):
 
 
 @pytest.mark.parametrize(
+    ("header", "wanted", "names"),
+    [
+        ('"größe, m",x,y', "größe, m", ("größe, m",)),
+        ('"a,b",a,"a,b,c"', "a,b,c,a", ("a,b,c", "a")),
+        ("a,b,x", "a, b", ("a", "b")),
+    ],
+)
+def test_names_with_commas_are_found(tmp_path, header, wanted, names):
+    lines = [header, *(f"{i}.5,{i * i}.25,{i % 7}" for i in range(60))]
+    (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    dataset = csv_series.open_csv(f"{tmp_path}/rows.csv?target={wanted}")
+    assert dataset.classes == names
+    # The last table has seven rows to learn from, each with many targets: copies stay together.
+    seen = [
+        {split.read(i).tobytes() for i in range(len(split))} for split in dataset.splits.values()
+    ]
+    assert sum(map(len, seen)) == len(set.union(*seen))
+
+
+@pytest.mark.parametrize(
     ("options", "error", "told"),
     [
         ("target=prize", UnknownName, "price"),

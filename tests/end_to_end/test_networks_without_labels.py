@@ -1,22 +1,26 @@
-"""A network of two outputs and samples without labels, from its file to files with their proof."""
+"""A network of several inputs and outputs, samples without labels: from its file to its proof."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from free_sizes import detector
+from free_sizes import two_reader_samples, two_readers
 
 from zoo.artifacts.artifact import open_artifact
 from zoo.registry import load_registry
 
-for module in ("tensorflow", "ai_edge_litert", "onnxruntime"):
+for module in ("tensorflow", "ai_edge_litert"):
     pytest.importorskip(module)
+InferenceSession = pytest.importorskip("onnxruntime").InferenceSession
 
 pytestmark = pytest.mark.slow
+OUTPUTS = ("score", "map")
 
 
 def typed(home: Path, *arguments: str) -> str:
@@ -30,16 +34,23 @@ def typed(home: Path, *arguments: str) -> str:
 def test_a_network_without_labels_is_shipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """In both formats, names, order, axes and types kept; whole numbers stay whole."""
     monkeypatch.setenv("ZOO_HOME", str(tmp_path))
-    detector(tmp_path / "det.onnx")
-    images = np.random.default_rng(0).random((100, 3, 16, 16), dtype=np.float32)
-    np.savez(tmp_path / "samples.npz", images=images)
-    asked = ("det.onnx", "--task", "tensors", "--data", "npz:samples.npz")
-    made = typed(tmp_path, "export", *asked, "--format", "tflite", "--output", "runs")
+    two_readers(tmp_path / "two.onnx")
+    samples = two_reader_samples(100)
+    np.savez(tmp_path / "samples.npz", **samples)
+    asked = ("two.onnx", "--task", "tensors", "--data", "npz:samples.npz")
+    made = typed(tmp_path, "export", *asked, "--output", "runs")
     assert "no labels" in made
     assert "accuracy" not in made
-    for precision, most in (("float32", 5e-5), ("int8", 0.1)):
-        path = tmp_path / "runs" / f"det.samples.{precision}.tflite"
+    wanted = [("pixels", "float32"), ("ids", "int64"), ("mask", "int32")]
+    truth = InferenceSession(str(tmp_path / "two.onnx")).run(OUTPUTS, samples)
+    files = [
+        (precision, tmp_path / "runs" / f"two.samples.{precision}.{suffix}")
+        for precision in ("float32", "int8")
+        for suffix in ("onnx", "tflite")
+    ]
+    for precision, path in files:
         artifact = open_artifact(load_registry(), path)
         manifest = artifact.manifest
         assert manifest is not None
@@ -48,26 +59,42 @@ def test_a_network_without_labels_is_shipped(
         checks = {check.name for check in manifest.gate.checks}
         assert {"parity", "names", "finite", "placement"} <= checks
         assert "accuracy" not in checks
-        assert [one.name for one in artifact.contents.inputs] == ["images"]
-        assert [one.name for one in artifact.contents.outputs] == ["boxes", "scores:0"]
-        assert artifact.contents.inputs[0].shape == (1, 3, 16, 16)
+        assert [(one.name, one.dtype) for one in artifact.contents.inputs] == wanted
+        assert artifact.contents.inputs[0].shape == (1, 3, 8, 8)
+        assert [one.name for one in artifact.contents.outputs] == [*OUTPUTS]
         assert artifact.contents.class_names in ((), ("",))
         assert manifest.golden is not None
-        assert set(manifest.golden.limits) == {"boxes", "scores:0"}
-        # The source's own answers are what the file is held against, on samples it was not made of.
-        near(tmp_path / "det.onnx", path, images[:8], most)
+        assert {*manifest.golden.limits} == {*OUTPUTS}
+        assert isinstance(manifest.golden.inputs, dict)
+        assert {*manifest.golden.inputs} == {*samples}
+        # The source's own answers are what the file is held against.
+        found = answered(path, samples)
+        for name, right in zip(OUTPUTS, truth, strict=True):
+            noise = max(float(np.square(found[name] - right).mean()), 1e-30)
+            decibels = 10 * np.log10(right.var(0).mean() / noise)
+            assert decibels >= (20.0 if precision == "int8" else 100.0), (path, name)
+    path = files[-1][1]
     # The exit code is 1 where a claim of the manifest does not hold.
     assert "0 fail" in typed(tmp_path, "verify", str(path), "--data", "npz:samples.npz")
+    made = typed(tmp_path, "bundle", str(path), "--output", "folder")
+    assert "Python      ok: golden 1: ok" in made
+    wrong = tmp_path / "folder" / "golden" / "input_1_2.bin"
+    wrong.write_bytes(((np.fromfile(wrong, np.int64) + 1) % 50).tobytes())
+    program = [sys.executable, str(tmp_path / "folder" / "python" / "run.py")]
+    done = subprocess.run(program, capture_output=True, text=True)
+    assert (done.returncode, "golden 1: DIFFERS" in done.stdout) == (1, True)
 
 
-def near(source: Path, file: Path, images: np.ndarray, most: float) -> None:
-    """A file answers as the network that it came from, output by output."""
+def answered(path: Path, samples: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file answers to all samples, whatever its format."""
     from ai_edge_litert.interpreter import Interpreter
-    from onnxruntime import InferenceSession
 
-    theirs = InferenceSession(str(source)).run(["boxes", "scores:0"], {"images": images})
-    runner = Interpreter(model_path=str(file)).get_signature_runner()
-    ours = [runner(images=image[None]) for image in images]
-    for name, values in zip(("boxes", "scores:0"), theirs, strict=True):
-        found = np.concatenate([one[name] for one in ours])
-        assert np.abs(found - values).max() <= most * np.abs(values).max()
+    count = len(next(iter(samples.values())))
+    each = [{name: v[n : n + 1] for name, v in samples.items()} for n in range(count)]
+    if path.suffix == ".tflite":
+        runner = Interpreter(model_path=str(path)).get_signature_runner()
+        made: Sequence[Mapping[str, Any]] = [runner(**one) for one in each]
+    else:
+        session = InferenceSession(str(path))
+        made = [dict(zip(OUTPUTS, session.run(OUTPUTS, one), strict=True)) for one in each]
+    return {name: np.concatenate([one[name] for one in made]) for name in OUTPUTS}

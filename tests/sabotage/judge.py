@@ -25,9 +25,10 @@ from zoo.pipeline.steps.gate import OUTPUTS
 from zoo.pipeline.steps.step import FinishedStep, FinishedSteps, StepContext
 from zoo.registry import Registry
 
-from .families import Honest
+from .answer_kinds import KINDS
+from .families import Honest, family_named
 from .network import Network
-from .tolerance import Effect, distance_of, effect_of, rows_of
+from .tolerance import Effect, effect_of
 
 Array = NDArray[Any]
 
@@ -51,8 +52,8 @@ class Judge:
         self.registry, self.honest = registry, honest
         manifest = require_manifest(open_artifact(registry, honest.judged))
         self.task = registry.tasks.get(manifest.task)
-        self.choose = honest.family != "generator"
-        self.classes = len(manifest.classes) if self.choose else 0
+        self.kind = KINDS[family_named(honest.family).answers]
+        self.classes = len(manifest.classes) if self.kind.named else 0
         with np.load(honest.finished.of(honest.gate).folder / OUTPUTS) as stored:
             self.answers, self.labels = stored["outputs"], stored["labels"]
         evaluated = honest.finished.of(honest.gate.reference)
@@ -62,12 +63,19 @@ class Judge:
     @cached_property
     def distance(self) -> float:
         """Mean distance of the honest file from its network."""
-        own, _ = rows_of(self.network, self.labels, self.choose)
-        said, _ = rows_of(self.answers, self.labels, self.choose)
-        return distance_of(own, said, self.choose)
+        own, _ = self.kind.rows(self.network, self.labels)
+        said, _ = self.kind.rows(self.answers, self.labels)
+        return self.kind.distance(own, said)
 
     def open(self, path: Path) -> Network:
-        """The network in a file."""
+        """The network in a file, beside that of another training."""
+        network = self._opened(path)
+        network.high = float(np.quantile(self.answers, 0.75))
+        if self.honest.other is not None:
+            network.other = self._opened(self.honest.other)
+        return network
+
+    def _opened(self, path: Path) -> Network:
         # Neither format's packages are needed where no file of it is judged.
         if self.honest.format == "onnx":
             from .onnx_network import OnnxNetwork
@@ -108,7 +116,7 @@ class Judge:
                 return Refusal(by=("does not run",), reason=what), None
             with np.load(own / OUTPUTS) as stored:
                 answers = stored["outputs"]
-        effect = effect_of(self.network, self.answers, answers, self.labels, choose=self.choose)
+        effect = effect_of(self.network, self.answers, answers, self.labels, self.kind)
         failed = tuple(check.name for check in outcome.result.checks if not check.passed)
         return Refusal(by=failed, reason=outcome.reason), effect
 

@@ -137,10 +137,14 @@ class Network(ABC):
     Attributes:
         classes: How many the outputs choose among; 0 where they choose nothing.
         layers: Operators with weights in the order in which they compute.
+        high: What a quarter of the honest answers is above.
+        other: The same network of another training, where there is one.
     """
 
     classes: int
     layers: Sequence[Layer]
+    high: float = 0.95
+    other: Network | None = None
 
     @abstractmethod
     def save(self, path: Path) -> None:
@@ -217,6 +221,10 @@ class Network(ABC):
     @abstractmethod
     def fail_above(self, limit: float) -> None:
         """Outputs above a limit are NaN."""
+
+    @abstractmethod
+    def cut_above(self, limit: float) -> None:
+        """Outputs above a limit are that limit."""
 
     @abstractmethod
     def change_step(self, factor: float, shift: int) -> None:

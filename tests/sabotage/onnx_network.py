@@ -216,6 +216,11 @@ class OnnxNetwork(OnnxGraph):
             ]
         )
 
+    def cut_above(self, limit: float) -> None:
+        own, name = self._rename_output()
+        most = self._add_constant("most", np.array(limit, np.float32))
+        self.graph.node.append(self._node("Min", [own, most], [name]))
+
     def change_step(self, factor: float, shift: int) -> None:
         readers = [
             node

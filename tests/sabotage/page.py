@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from . import answer_kinds as kinds
 from . import tolerance
 from .record import APPLIED, BROKEN, NOT_APPLICABLE, Outcome
 
@@ -12,8 +13,9 @@ INTRODUCTION = f"""# Sabotage
 
 What the [gate](gate.md) and [`zoo verify`](bundle.md#zoo-verify) find of what a fault or an
 attacker may do to a file. `make sabotage` exports honest files of a convolutional network for
-colour, a residual network, an LSTM that classifies, one that tags words, and a generator, changes
-their bytes in each of the ways below, and asks both. Nothing on this page was typed by hand: the
+colour, a residual network, an LSTM that classifies, one that tags words, a generator, and two
+convolutional networks that answer three real targets and five labels, changes their bytes in each
+of the ways below, and asks both. Nothing on this page was typed by hand: the
 command writes it from its records in `docs/sabotage.json`.
 
 **The gate** gets the changed file as if the exporter had written it. **`zoo verify`** gets the
@@ -23,17 +25,21 @@ beside it; where all claims hold, it is asked again with the dataset. Whoever al
 outputs anew is found by a signature alone.
 
 **Beyond tolerance** is judged apart from the gate's checks, on the same test split. A file is,
-when its first choice is not the network's on more than {tolerance.CHOICES:.0%} of the examples;
-when it loses more than {tolerance.POINTS:g} point of accuracy against the honest file (one-sided,
-p < {tolerance.SIGNIFICANCE:g}); loses {tolerance.CLASS_SHARE:.0%} of a class's right answers, of
-{tolerance.CLASS_COUNT} or more; or when it lies farther from the network than {tolerance.TIMES:g}
+when its first choice is not the network's on more than {kinds.CHOICES:.0%} of the examples;
+when it loses more than {kinds.POINTS:g} point of accuracy against the honest file (one-sided,
+p < {kinds.SIGNIFICANCE:g}); loses {kinds.CLASS_SHARE:.0%} of a class's right answers, of
+{kinds.CLASS_COUNT} or more; or when it lies farther from the network than {tolerance.TIMES:g}
 times the worst honest file of that precision, here or in `docs/honest-files.json` (mean total
-variation distance of probabilities, mean difference of pixels), and more than
-{tolerance.UNNOTICED:g}. A file that does not run, answers that are no numbers, outputs of another
+variation distance of probabilities, mean difference of pixels, root mean square of a real target
+beside its spread), and more than {tolerance.UNNOTICED:g}. Of several labels each is a choice and a
+class of its own; of real targets it is beyond tolerance when the mean error of one is surely more
+than {kinds.ERROR:g} % larger (p < {kinds.SIGNIFICANCE:g}), or when one is the same
+for all examples. A file that does not run, answers that are no numbers, outputs of another
 shape, and every change of what a file says of its answers (labels, classes, golden samples) are
 beyond tolerance, too. All that is must be refused; the command ends with exit code 1 where
-something is not. *Agreement* is with the honest file: the share of the same first choices, and of
-a generator's pictures that of those in which no pixel moves by more than a tenth of the range.
+something is not. *Agreement* is with the honest file: the share of the same first choices, or of
+the same answers of all labels; of a generator's pictures and of targets that of those in which no
+pixel moves by more than a tenth of the range, no target by more than a tenth of its spread.
 """
 
 

@@ -28,7 +28,7 @@ class Outcome:
         changed: Whether any of its answers is another than the honest file's.
         agreement: See `tolerance.Effect`, as for the next three; None where nothing was compared.
         honest: Distance of the honest file from its network, as `distance` is measured.
-        images: Whether answers are images, not choices.
+        answers: What they are (`answer_kinds.KINDS`).
         tolerated: How far it may be, by the worst honest file of the precision; this and `far` are
             of `with_distances`.
         far: Why the distance is beyond tolerance.
@@ -49,7 +49,7 @@ class Outcome:
     distance: float | None = None
     beyond: str = ""
     honest: float | None = None
-    images: bool = False
+    answers: str = "classes"
     tolerated: float | None = None
     far: str = ""
     gate: tuple[str, ...] = ()
@@ -82,35 +82,40 @@ class Outcome:
         return tuple(n for n, caught in self.caught.items() if self.must_be_caught and not caught)
 
 
-def honest_distances(path: Path = HONEST) -> dict[tuple[str, bool], float]:
-    """By precision, of choices: how far the worst honest file of docs/honest-files.json is off."""
-    found: dict[tuple[str, bool], float] = {}
+def honest_distances(path: Path = HONEST) -> dict[tuple[str, str], float]:
+    """By precision and what answers are: how far the worst honest file for docs/gate.md is off.
+
+    Pictures are measured there otherwise.
+    """
+    found: dict[tuple[str, str], float] = {}
     for network in json.loads(path.read_text(encoding="utf-8")):
         for cell in network["cells"]:
-            key, moved = (cell["precision"], False), cell.get("moved")
+            answers = cell.get("answers", "classes")
+            moved = cell.get("noise" if answers == "targets" else "moved")
+            key = cell["precision"], answers
             if cell["verdict"] == "passed" and moved is not None:
                 found[key] = max(found.get(key, 0.0), moved)
     return found
 
 
 def with_distances(
-    outcomes: Sequence[Outcome], honest: Mapping[tuple[str, bool], float]
+    outcomes: Sequence[Outcome], honest: Mapping[tuple[str, str], float]
 ) -> list[Outcome]:
     """Says of each whether its distance is beyond tolerance.
 
     Args:
         outcomes: Of all files.
-        honest: By precision, and whether answers are images: how far other honest files are off.
+        honest: By precision and what answers are: how far other honest files are off.
     """
     worst = dict(honest)
     for one in outcomes:
         if one.honest is not None:
-            key = one.precision, one.images
+            key = one.precision, one.answers
             worst[key] = max(worst.get(key, 0.0), one.honest)
     found = []
     for one in outcomes:
         if one.distance is not None:
-            most = worst[one.precision, one.images]
+            most = worst[one.precision, one.answers]
             far = too_far(one.distance, most)
             one = replace(one, tolerated=tolerated(most), far=far)
         found.append(one)

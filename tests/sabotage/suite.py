@@ -34,14 +34,14 @@ def descriptions() -> dict[str, str]:
     return {one.name: one.does for one in everything()}
 
 
-def worst_distances(judges: Sequence[Judge]) -> dict[tuple[str, bool], float]:
-    """By precision, and whether answers are images: how far the worst honest file is off.
+def worst_distances(judges: Sequence[Judge]) -> dict[tuple[str, str], float]:
+    """By precision and what answers are: how far the worst honest file is off.
 
     Those that were measured for the gate count, too: a run of one family must not be stricter.
     """
     found = honest_distances()
     for judge in judges:
-        key = judge.honest.precision, not judge.choose
+        key = judge.honest.precision, judge.kind.name
         found[key] = max(found.get(key, 0.0), judge.distance)
     return found
 
@@ -92,7 +92,7 @@ def outcome_of(registry: Registry, judge: Judge, one: AnySabotage) -> Outcome:
         distance=effect.distance,
         beyond=effect.beyond,
         honest=judge.distance,
-        images=not judge.choose,
+        answers=judge.kind.name,
         gate=refusal.by,
         verify=answer.by,
     )

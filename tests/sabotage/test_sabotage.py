@@ -13,6 +13,7 @@ import pytest
 from digit_files import registry
 
 from tests.sabotage.__main__ import report
+from tests.sabotage.answer_kinds import KINDS
 from tests.sabotage.families import Family, cells_of, honest_files, registry_of_families
 from tests.sabotage.judge import claim_anew
 from tests.sabotage.network import Network, NotApplicable
@@ -111,7 +112,7 @@ def wrong_on(which: np.ndarray) -> np.ndarray:
 )
 def test_beyond_tolerance(sabotaged: np.ndarray, beyond: str) -> None:
     honest, labels = answers()
-    found = effect_of(honest, honest, sabotaged, labels, choose=True)
+    found = effect_of(honest, honest, sabotaged, labels, KINDS["classes"])
     reason = found.beyond or too_far(found.distance, 0.02)
     assert (beyond in reason) if beyond else reason == ""
     assert found.changed == (sabotaged is not honest and not np.array_equal(sabotaged, honest))
@@ -122,10 +123,10 @@ def test_padded_steps_and_images() -> None:
     padded = np.where(np.arange(400) % 4 == 3, -1, labels).reshape(20, 20)
     other = wrong_on(np.arange(3, 400, 4)).reshape(20, 20, 4)
     steps = honest.reshape(20, 20, 4)
-    assert effect_of(steps, steps, other, padded, choose=True).beyond == ""
+    assert effect_of(steps, steps, other, padded, KINDS["classes"]).beyond == ""
     images = np.linspace(0, 1, 400, dtype=np.float32).reshape(4, 10, 10)
     for moved, beyond in ((0.02, False), (0.04, True)):
-        found = effect_of(images, images, images + np.float32(moved), labels[:4], choose=False)
+        found = effect_of(images, images, images + np.float32(moved), labels[:4], KINDS["pictures"])
         assert bool(too_far(found.distance, 0.01)) == beyond
 
 
@@ -143,7 +144,7 @@ def test_a_survivor_is_named_and_records_are_kept(tmp_path: Path) -> None:
     assert len(survivors(outcomes)) == 2
     write_records(tmp_path / "records.json", outcomes)
     assert read_records(tmp_path / "records.json") == outcomes
-    about = {**about, "beyond": "", "images": True}
+    about = {**about, "beyond": "", "answers": "pictures"}
     near, far = (
         Outcome(**about, sabotage="squeezed", honest=honest, distance=0.05)
         for honest in (0.02, 0.01)
@@ -151,13 +152,13 @@ def test_a_survivor_is_named_and_records_are_kept(tmp_path: Path) -> None:
     # The worst honest file of the precision counts, wherever it is.
     assert [one.far for one in with_distances([near, far], {})] == ["", ""]
     assert with_distances([far], {})[0].far == "0.05 from the network, honest files at most 0.01"
-    assert 0.0 < honest_distances()["int8", False] < 0.05
+    assert 0.0 < honest_distances()["int8", "classes"] < 0.05
     text = page(outcomes, descriptions(), ["cnn onnx int8", "cnn tflite int8"])
     assert "refuses 1 of 2" in text
     assert "too-sure" in text
     assert "1 of the suite's 2 honest files are in the record; not judged: cnn tflite int8" in text
     # What the gate passes is told with what is tolerated; what survives is no part of it.
-    about = {**about, "images": False, "honest": 0.02, "agreement": 0.995, "changed": True}
+    about = {**about, "answers": "classes", "honest": 0.02, "agreement": 0.995, "changed": True}
     passed, survives = with_distances(
         [
             Outcome(**about, sabotage="squeezed", distance=0.05),

@@ -255,13 +255,26 @@ class TfliteNetwork(TfliteGraph):
         once = self._operator("CALL_ONCE", [], [], "CallOnceOptions", initSubgraphIndex=place)
         main.operators.insert(0, once)
 
-    def fail_above(self, limit: float) -> None:
+    def cut_above(self, limit: float) -> None:
+        own, made = self._own_output("outputs are integers")
+        most = self._new_constant(np.array([limit], np.float32), "most")
+        self.graph.operators.append(
+            self._operator("MINIMUM", [own, most], [made], "MaximumMinimumOptions")
+        )
+
+    def _own_output(self, otherwise: str) -> tuple[int, int]:
+        """A tensor that the last operator gives in place of the output, and the output."""
         made = int(self.graph.outputs[0])
         if self._type(made) != "FLOAT32":
-            raise NotApplicable("integers are never NaN")
+            raise NotApplicable(otherwise)
         maker = next(one for one in self.graph.operators if made in one.outputs)
-        own, left, root, none = (self._new_tensor(made, n) for n in ("own", "left", "root", "none"))
+        own = self._new_tensor(made, "own")
         maker.outputs = np.where(np.asarray(maker.outputs) == made, own, maker.outputs)
+        return own, made
+
+    def fail_above(self, limit: float) -> None:
+        own, made = self._own_output("integers are never NaN")
+        left, root, none = (self._new_tensor(made, n) for n in ("left", "root", "none"))
         most = self._new_constant(np.array([limit], np.float32), "most")
         nothing = self._new_constant(np.array([0.0], np.float32), "nothing")
         self.graph.operators += [

@@ -13,6 +13,7 @@ import pytest
 onnx = pytest.importorskip("onnx")
 helper = onnx.helper
 FLOAT, INT64 = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
+INT32 = onnx.TensorProto.INT32
 WEIGHTS = np.random.default_rng(0).normal(size=(4, 3, 3, 3)).astype(np.float32)
 TABLE = np.random.default_rng(1).normal(size=(50, 8)).astype(np.float32)
 
@@ -75,6 +76,58 @@ def token_reader(path: Path, *, masked: bool = False) -> Path:
         constants["last"] = np.array([2])
     nodes.append(node("ReduceMean", "seen" if masked else "e", "y", axes=[1], keepdims=0))
     return written(path, nodes, inputs, [("y", FLOAT, ("b", 8))], {"table": TABLE, **constants})
+
+
+def two_readers(path: Path, *, swapped: bool = False) -> Path:
+    """``pixels`` (n, 3, 8, 8), ``ids`` (n, 7) of 50 words, ``mask`` (n, 7) → ``score`` and ``map``.
+
+    Args:
+        path: Where to write.
+        swapped: Whether masked words are those that are seen.
+    """
+    random = np.random.default_rng(4)
+    keep = [node("Cast", "mask", "m", to=onnx.TensorProto.BOOL)]
+    keep.append(node("Not", "m", "kept") if swapped else node("Identity", "m", "kept"))
+    nodes = [
+        *keep,
+        node("Unsqueeze", "kept last", "m3"),
+        node("Gather", "table ids", "e"),
+        node("Where", "m3 e nothing", "seen"),
+        node("ReduceSum", "seen second", "sums", keepdims=0),
+        node("Tanh", "sums", "words"),  # of one range, whatever samples there are
+        node("Conv", "pixels w", "c", pads=[1, 1, 1, 1]),
+        node("Sigmoid", "c", "map"),
+        node("GlobalAveragePool", "map", "p"),
+        node("Flatten", "p", "f"),
+        node("Concat", "words f", "both", axis=1),
+        node("Gemm", "both k b", "score"),
+    ]
+    return written(
+        path,
+        nodes,
+        # Neither in the order of the alphabet, nor in that of their use.
+        [("pixels", FLOAT, ("n", 3, 8, 8)), ("ids", INT64, ("n", 7)), ("mask", INT32, ("n", 7))],
+        [("score", FLOAT, ("n", 5)), ("map", FLOAT, ("n", 4, 8, 8))],
+        {
+            "last": np.array([2]),
+            "second": np.array([1]),
+            "table": TABLE,
+            "nothing": np.zeros(1, np.float32),
+            "w": WEIGHTS,
+            "k": random.normal(size=(12, 5)).astype(np.float32),
+            "b": random.normal(size=5).astype(np.float32),
+        },
+    )
+
+
+def two_reader_samples(count: int) -> dict[str, Any]:
+    """Samples of its inputs."""
+    random = np.random.default_rng(6)
+    return {
+        "mask": random.integers(0, 2, (count, 7)).astype(np.int32),
+        "pixels": random.random((count, 3, 8, 8), dtype=np.float32),
+        "ids": random.integers(0, len(TABLE), (count, 7)),
+    }
 
 
 def state_keeper(path: Path) -> Path:

@@ -11,9 +11,10 @@ import pytest
 from tests.support.makers import truth as make_truth
 from zoo.artifacts import closeness
 from zoo.artifacts.golden_choice import choose_golden
-from zoo.common.errors import ZooError
+from zoo.common.errors import UsageError, ZooError
 from zoo.contracts import Split, TensorInfo
 from zoo.contracts.precision import PRECISIONS, precision_named
+from zoo.contracts.training import Training
 from zoo.registry import PluginSettings, load_registry
 from zoo.results.records import NO_BETTER
 from zoo.tasks.means import half_width, student_95
@@ -34,7 +35,7 @@ def checks(candidate: np.ndarray, name: str = "int8") -> dict[str, str]:
     """The reasons of all checks that compare outputs and answers, by check."""
     precision = precision_named(name)
     candidate = np.asarray(candidate, np.float32)
-    compared = closeness.compare(TASK, NETWORK, candidate)
+    compared = closeness.compare(TASK, NETWORK, candidate, precision.rounding)
     found = [
         closeness.parity(TASK, compared, precision),
         TASK.accuracy(TRUTH, NETWORK, candidate, TASK.allowed_loss(precision)),
@@ -154,6 +155,29 @@ def test_targets_far_from_zero_may_be_rounded_as_float32_rounds_them():
     assert not all(passes(years * np.float32(1.0001)))
 
 
+def test_a_float16_file_may_be_off_by_how_such_a_constant_is_rounded():
+    """Around 3.57 with a spread of 0.3, as honest files of digits: half a place of it is 0.001."""
+    centres = (RANDOM.normal(size=(400, 1)) * 0.3 + 3.57).astype(np.float32)
+    truth = make_truth(centres, ("column",))
+
+    def refused(moved: float, name: str) -> set[str]:
+        precision, candidate = precision_named(name), centres + np.float32(moved)
+        compared = closeness.compare(TASK, centres, candidate, precision.rounding)
+        found = [
+            closeness.parity(TASK, compared, precision),
+            *TASK.probability_checks(truth, centres, candidate, precision),
+        ]
+        return {check.name for check in found if not check.passed}
+
+    half = 3.57 * 2.0**-11
+    assert refused(0.9 * half, "float16") == set()
+    assert refused(0.9 * half, "float32") == {"parity", "scale"}
+    assert refused(2.0 * half, "float16") == {"parity", "scale"}
+    # Rounded weights shift all answers of a dynamic-int8 file: the worst honest one by 0.022.
+    assert refused(0.022 * 0.3, "dynamic-int8") == set()
+    assert refused(0.044 * 0.3, "dynamic-int8") == {"scale"}
+
+
 def test_exchanged_targets_and_nan_are_refused():
     swapped = checks(NETWORK[:, ::-1])
     assert {"parity", "accuracy", "scale"} <= {*swapped}
@@ -209,3 +233,11 @@ def test_what_a_report_shows_of_an_example():
     )
     assert wrong[-1]
     assert wrong.mean() < 0.2
+
+
+def test_options_that_mean_something_else_for_targets_are_told():
+    with pytest.raises(UsageError, match="real targets cannot be smoothed"):
+        TASK.compile(None, None, Training(label_smoothing=0.1))
+    (note,) = TASK.training_notes(Training(augment=("flip", "erase", "crop")))
+    assert "targets stay as they are where pictures are moved (--augment shift,flip)" in note
+    assert TASK.training_notes(Training(augment=("erase",))) == ()

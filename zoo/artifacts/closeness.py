@@ -40,13 +40,15 @@ _EXCUSED = 1 / 3
 _RECTIFIED = 1 / 32
 
 
-def compare(task: Task, reference: Array, candidate: Array) -> Comparison:
+def compare(task: Task, reference: Array, candidate: Array, rounding: float = 0.0) -> Comparison:
     """The task's comparison, with how far each output moved.
 
     Args:
         task: Compares decisions.
         reference: Outputs of the network, or of what else the file is to answer like.
         candidate: Outputs of the file on the same inputs.
+        rounding: By which share of its size a constant of the file is rounded, which is no noise
+            (`Precision.rounding`).
 
     Raises:
         ZooError: The shapes differ, says the task.
@@ -54,7 +56,7 @@ def compare(task: Task, reference: Array, candidate: Array) -> Comparison:
     found = task.compare(reference, candidate)
     theirs = fields_of(candidate)
     moved = {
-        name: movement_of(task.choices(values), task.choices(theirs[name]))
+        name: movement_of(task.choices(values), task.choices(theirs[name]), rounding)
         for name, values in fields_of(reference).items()
     }
     outputs = {
@@ -101,12 +103,14 @@ class Movement:
         return replace(comparison, **vars(self))
 
 
-def movement_of(reference: Sequence[Array], candidate: Sequence[Array]) -> Movement:
+def movement_of(
+    reference: Sequence[Array], candidate: Sequence[Array], rounding: float = 0.0
+) -> Movement:
     """`movement` of an output that is one choice, or several; of these the worst of each figure.
 
     What is shifted among several is numbered by them.
     """
-    each = [movement(own, other) for own, other in zip(reference, candidate, strict=True)]
+    each = [movement(own, other, rounding) for own, other in zip(reference, candidate, strict=True)]
     found = Movement.worst(each)
     if len(each) == 1 or found.shifted is None:
         return found
@@ -119,7 +123,7 @@ def movement_of(reference: Sequence[Array], candidate: Sequence[Array]) -> Movem
     return replace(found, shifted=turned * found.shifted, shifted_class=places[worst])
 
 
-def movement(reference: Array, candidate: Array) -> Movement:
+def movement(reference: Array, candidate: Array, rounding: float = 0.0) -> Movement:
     """How far an output moved: ``noise`` of outputs that are no probabilities, all else of those.
 
     Nothing of outputs that are no real numbers, and where so few inputs were compared that a mean
@@ -137,12 +141,12 @@ def movement(reference: Array, candidate: Array) -> Movement:
         alike = distortion(reference, candidate)
         return Movement(moved=float(distances.mean()), far=far, **vars(alike))
     width = reference.shape[-1] if reference.ndim > 1 else 1
-    noise = _noise(reference.reshape(-1, width), difference.reshape(-1, width))
+    noise = _noise(reference.reshape(-1, width), difference.reshape(-1, width), rounding)
     worst = int(noise.argmax())  # The first NaN, if there is one.
     return Movement(noise=float(noise[worst]), component=worst if width > 1 else None)
 
 
-def _noise(reference: Array, difference: Array) -> Array:
+def _noise(reference: Array, difference: Array, rounding: float) -> Array:
     """The noise of each component as a share of its spread: float64 (components,).
 
     Both are (values, components).
@@ -150,7 +154,10 @@ def _noise(reference: Array, difference: Array) -> Array:
     import numpy as np
 
     # Several targets may be of different size: how far they are from each other is no spread.
-    own = reference - reference.mean(axis=0, dtype=np.float64)
+    means = reference.mean(axis=0, dtype=np.float64)
+    own = reference - means
+    # Where a component lies is a constant of the file, and rounded as such.
+    difference = np.maximum(np.abs(difference) - rounding * np.abs(means), 0.0)
     spreads, sizes = own.std(axis=0), np.abs(reference).mean(axis=0, dtype=np.float64)
     whole, size = float(own.std()), float(sizes.mean())
     # Of what never changes the size counts.

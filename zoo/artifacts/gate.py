@@ -26,7 +26,9 @@ _LEAST_OPERATORS = 0.5
 PREPROCESSING_MAX_ABS = 1e-4
 
 
-def compare_outputs(task: Task, reference: Array, candidate: Array, labels: Array) -> Comparison:
+def compare_outputs(
+    task: Task, reference: Array, candidate: Array, labels: Array, rounding: float = 0.0
+) -> Comparison:
     """The task's comparison of relevant outputs; padded steps are left out.
 
     Args:
@@ -34,13 +36,14 @@ def compare_outputs(task: Task, reference: Array, candidate: Array, labels: Arra
         reference: Outputs of the Keras model.
         candidate: Outputs of the file on the same inputs.
         labels: Of these inputs.
+        rounding: See `closeness.compare`.
 
     Returns:
         Its count is that of the inputs.
     """
     if describe_shapes(reference) == describe_shapes(candidate):
         reference, candidate = (task.relevant(o, labels) for o in (reference, candidate))
-    return replace(closeness.compare(task, reference, candidate), count=len(labels))
+    return replace(closeness.compare(task, reference, candidate, rounding), count=len(labels))
 
 
 def run_checks(

@@ -22,6 +22,7 @@ from zoo.common.files import read_file
 from zoo.common.named_arrays import fields_of, joined
 
 if TYPE_CHECKING:
+    from zoo.contracts import Preprocessing
     from zoo.contracts.task import Array
 
 #: Characters of packed arrays that a manifest takes; more go into a file beside.
@@ -30,7 +31,7 @@ SUFFIX = ".golden.npz"
 #: Bytes that golden arrays may unpack to.
 _MOST_BYTES = 256 << 20
 _DTYPES = frozenset(
-    {"uint8", "int8", "uint16", "int16", "int32", "int64", "float16", "float32", "float64"}
+    {"uint8", "int8", "uint16", "int16", "int32", "int64", "float16", "float32", "float64", "bool"}
 )
 _BARE_NAME = re.compile(r"[^/\\\0]+")
 
@@ -64,7 +65,7 @@ class Golden:
         max_abs: Tolerance of the outputs on any machine, as absolute difference; of several
             outputs, the largest.
         tolerance: In words, why as much as that.
-        inputs: Raw, (inputs, …); None when they lie beside the file.
+        inputs: Raw, (inputs, …), of several inputs by name; None when they lie beside the file.
         outputs: In real numbers, (inputs, …), of several outputs by name; None when they lie
             beside the file.
         file: Name of the file beside, which holds both; empty when they are here.
@@ -81,7 +82,7 @@ class Golden:
     processor: str
     max_abs: float
     tolerance: str
-    inputs: PackedArray | None = None
+    inputs: PackedArray | dict[str, PackedArray] | None = None
     outputs: PackedArray | dict[str, PackedArray] | None = None
     file: str = ""
     sha256: str = ""
@@ -102,11 +103,18 @@ class Golden:
 class GoldenArrays:
     """The arrays themselves: raw inputs, and outputs in real numbers.
 
-    Several outputs are a structured array (see `zoo.common.named_arrays`).
+    Several inputs or outputs are a structured array (see `zoo.common.named_arrays`).
     """
 
     inputs: Array
     outputs: Array
+
+    def fit(self, preprocessing: Preprocessing) -> bool:
+        """Whether the inputs have the names, types and shapes of a network's."""
+        import numpy as np
+
+        wanted = np.empty((0, *preprocessing.input_shape), preprocessing.dtype)
+        return bool(self.inputs.shape[1:] == wanted.shape[1:] and self.inputs.dtype == wanted.dtype)
 
 
 def golden_name(file: str) -> str:
@@ -127,10 +135,14 @@ def make_golden(golden: Golden, arrays: GoldenArrays, name: str) -> tuple[Golden
     """
     import numpy as np
 
-    inputs = _packed(arrays.inputs)
-    outputs = {name: _packed(values) for name, values in fields_of(arrays.outputs).items()}
-    if len(inputs.data) + sum(len(one.data) for one in outputs.values()) <= MOST_EMBEDDED:
-        return replace(golden, inputs=inputs, outputs=outputs.get("", outputs)), None
+    inputs, outputs = (
+        {name: _packed(values) for name, values in fields_of(side).items()}
+        for side in (arrays.inputs, arrays.outputs)
+    )
+    packed = [*inputs.values(), *outputs.values()]
+    if sum(len(one.data) for one in packed) <= MOST_EMBEDDED:
+        here = replace(golden, inputs=inputs.get("", inputs), outputs=outputs.get("", outputs))
+        return here, None
     buffer = io.BytesIO()
     np.savez_compressed(buffer, inputs=arrays.inputs, outputs=arrays.outputs)
     content = buffer.getvalue()
@@ -145,11 +157,8 @@ def read_golden(golden: Golden, model: Path) -> GoldenArrays:
     """
     try:
         if golden.inputs is not None and golden.outputs is not None:
-            packed = golden.outputs
-            named = {"": packed} if isinstance(packed, PackedArray) else packed
             arrays = GoldenArrays(
-                inputs=_unpacked(golden.inputs),
-                outputs=joined({name: _unpacked(one) for name, one in named.items()}),
+                inputs=_all_unpacked(golden.inputs), outputs=_all_unpacked(golden.outputs)
             )
         else:
             arrays = _read_side_file(golden, model)
@@ -194,6 +203,11 @@ def _packed(values: Array) -> PackedArray:
     little = np.ascontiguousarray(values.astype(values.dtype.newbyteorder("<"), copy=False))
     data = base64.b64encode(zlib.compress(little.tobytes(), 9)).decode("ascii")
     return PackedArray(dtype=values.dtype.name, shape=tuple(values.shape), data=data)
+
+
+def _all_unpacked(packed: PackedArray | dict[str, PackedArray]) -> Array:
+    named = {"": packed} if isinstance(packed, PackedArray) else packed
+    return joined({name: _unpacked(one) for name, one in named.items()})
 
 
 def _unpacked(packed: PackedArray) -> Array:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.artifacts.artifact import open_artifact, require_manifest
+from zoo.artifacts.built_inputs import built_inputs
 from zoo.artifacts.gate import PREPROCESSING_MAX_ABS
 from zoo.artifacts.nearest_layer import NearestLayer, nearest_given, nearest_result
 from zoo.common.errors import MissingExtra
@@ -36,7 +37,6 @@ _OFF_NETWORK = "off the network"
 _BUILT = 16
 #: So many values of large inputs are measured, and so many inputs whatever their size.
 _MOST_VALUES, _LEAST = 2_000_000, 4
-_SEED = 0
 #: What roundings of float32 and of half precision may add up to, as a share of what is added.
 _FLOAT, _HALF = 2.0**-22, 2.0**-10
 #: Integer steps that rounding before, within and behind the operators may add up to.
@@ -111,6 +111,8 @@ def check_normalization(
     """Measures the normalization in a file; see `measure`."""
     if exporter.network_entry is None:
         return _none(f"the format {exporter.name} shows no inner tensors")
+    if len(preprocessing.parts) > 1:
+        return _none("its inputs are taken as they are")
     fits = max(_LEAST, _MOST_VALUES // int(np.prod(preprocessing.input_shape)))
     inputs = inputs[:fits]
     raw = np.concatenate([inputs, built_inputs(preprocessing, min(_BUILT, fits))])
@@ -141,20 +143,6 @@ def check_normalization(
 def by_formula(value: str) -> bool:
     """Whether a check of this value compared what a file computes with the formula."""
     return IN_FILE in value and _OFF_NETWORK not in value
-
-
-def built_inputs(preprocessing: Preprocessing, count: int) -> Array:
-    """Raw inputs made for this: every channel by itself, over the range that is normal for it."""
-    random = np.random.default_rng(_SEED)
-    shape = (count, *preprocessing.input_shape)
-    low, high = preprocessing.value_range
-    if np.dtype(preprocessing.dtype).kind in "iu":
-        return random.integers(int(low), int(high), shape, endpoint=True, dtype=preprocessing.dtype)
-    unit = random.uniform(-2.0, 2.0, shape)
-    if preprocessing.normalization is None:
-        return np.asarray(unit, preprocessing.dtype)
-    scale, mean, std = (np.asarray(given) for given in preprocessing.normalization)
-    return np.asarray((unit * std + mean) / scale, preprocessing.dtype)
 
 
 def _none(why: str) -> NormalizationFinding:

@@ -13,6 +13,7 @@ from zoo.common.cache_key import step_key
 from zoo.common.code_fingerprint import code_of
 from zoo.common.errors import ZooError
 from zoo.common.files import ensure_writable, is_intact_zip, sha256_of
+from zoo.common.named_arrays import each_of
 from zoo.common.paths import cache_folder
 from zoo.common.worker import Children, call
 from zoo.contracts import Dataset
@@ -185,11 +186,11 @@ def _expected(answers: Path) -> ExpectedOutputs:
     import numpy as np
 
     with np.load(answers, allow_pickle=False) as stored:
-        inputs, outputs = stored["inputs"], stored["outputs"]
-    largest = float(np.abs(outputs[np.isfinite(outputs)]).max(initial=0.0))
+        inputs, outputs = each_of(stored["inputs"]), each_of(stored["outputs"])
+    largest = [float(np.abs(one[np.isfinite(one)]).max(initial=0.0)) for one in outputs]
     return ExpectedOutputs(
         reference="the Keras network, on made-up inputs",
-        inputs=[inputs],
-        outputs=[outputs],
-        limits=[_TOLERANCE * max(1.0, largest)],
+        inputs=inputs,
+        outputs=outputs,
+        limits=[_TOLERANCE * max(1.0, one) for one in largest],
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.common.files import atomic_path
+from zoo.common.named_arrays import fed_to_keras, joined
 from zoo.common.progress import Event
 from zoo.contracts import Preprocessing
 from zoo.networks.building import deployed_model
@@ -41,7 +42,11 @@ def write_reference(
     # TensorFlow's own form: the number of examples is left open.
     model = deployed_model(loaded.network, loaded.preprocessing, loaded.task, batch=None)
     inputs = _seeded_inputs(loaded.preprocessing)
-    outputs = np.asarray(model(inputs.astype(loaded.preprocessing.graph_dtype), training=False))
+    given = fed_to_keras(inputs.astype(loaded.preprocessing.graph_dtype))
+    made = model(given, training=False)
+    named = made if isinstance(made, dict) else {"": made}
+    # In the order of their names, as the runtime has them.
+    outputs = joined({name: np.asarray(named[name]) for name in sorted(named)})
     with atomic_path(Path(answers)) as temporary, temporary.open("wb") as file:
         np.savez(file, inputs=inputs, outputs=outputs)
     with tempfile.TemporaryDirectory(prefix="zoo-reference-") as folder:
@@ -52,10 +57,12 @@ def write_reference(
 
 def _seeded_inputs(preprocessing: Preprocessing) -> Array:
     """Raw examples over the whole range of values, of the type that the preprocessing makes."""
+    if len(preprocessing.parts) > 1:
+        return joined({one.called: _seeded_inputs(one) for one in preprocessing.parts})
     random = np.random.default_rng(_SEED)
     low, high = preprocessing.value_range
     shape, dtype = (_COUNT, *preprocessing.input_shape), np.dtype(preprocessing.dtype)
-    if dtype.kind in "iu":
+    if dtype.kind in "iub":
         return random.integers(int(low), int(high), shape, endpoint=True).astype(dtype)
     return random.uniform(low, high, shape).astype(dtype)
 

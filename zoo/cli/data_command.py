@@ -37,10 +37,11 @@ def command(
     if dataset is None:
         _list(registry, as_json)
         return
-    from zoo.data.opening import judged_dataset
+    from zoo.data.opening import answers_real_targets, judged_dataset
     from zoo.data.summary import summarize
 
-    found = summarize(judged_dataset(registry, dataset, allow_leak=bool(allow_leak)))
+    opened = judged_dataset(registry, dataset, allow_leak=bool(allow_leak))
+    found = summarize(opened, answers_real_targets(registry, dataset, opened))
     if as_json:
         print_json(asdict(found))
     else:

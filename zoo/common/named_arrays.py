@@ -19,6 +19,19 @@ def fields_of(values: NDArray[Any]) -> dict[str, NDArray[Any]]:
     return {"": values} if names is None else {name: values[name] for name in names}
 
 
+def each_of(values: NDArray[Any]) -> list[NDArray[Any]]:
+    """The arrays without their names, in their order."""
+    import numpy as np
+
+    return [np.ascontiguousarray(one) for one in fields_of(values).values()]
+
+
+def fed_to_keras(values: NDArray[Any]) -> Any:
+    """What a Keras model is called with: an array, or of several inputs a list of them."""
+    arrays = each_of(values)
+    return arrays if len(arrays) > 1 else arrays[0]
+
+
 def joined(fields: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
     """One structured array of several; a single array unchanged, whatever its name."""
     import numpy as np

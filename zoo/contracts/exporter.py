@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import BadData
+from zoo.common.named_arrays import each_of
 from zoo.contracts.checks import check, check_name
 from zoo.contracts.precision import CALIBRATIONS, RECURRENT_FORMS, Precision, check_precisions
 
@@ -134,8 +135,8 @@ class ExportRequest:
         path: The file to write; what has no room in it may go into others beside it, which
             `FileContents.side_files` then names.
         precision: One of the exporter's.
-        calibration: Raw inputs, shape (examples, …), of the model's input type; None unless the
-            precision is calibrated.
+        calibration: Raw inputs, shape (examples, …), of the model's input type; of several inputs a
+            structured array of them by name; None unless the precision is calibrated.
         input_name: Name to give the input.
         output_names: Names to give the outputs, in the order that the file is to have them; of
             several they are the keys of what the model returns.
@@ -156,6 +157,8 @@ class ExportRequest:
         task: Name of the task.
         classes: Names in the order of the outputs; empty where outputs are none.
         licence: SPDX identifier of the weights.
+        input_names: Names to give several inputs, in the order that the model and the file have
+            them; empty where there is one.
         examples: Whether the input is an example; else it is what another file gave (`Task.parts`),
             and keeps the order of axes that it has there, whatever the options say of examples.
         trained: Whether the model was trained to be quantized: it holds fake quantization (of 8
@@ -183,6 +186,12 @@ class ExportRequest:
     licence: str = ""
     trained: bool = False
     examples: bool = True
+    input_names: tuple[str, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names to give all inputs, in the order that the model and the file have them."""
+        return self.input_names or (self.input_name,)
 
     @property
     def outputs(self) -> list[Any]:
@@ -220,7 +229,8 @@ def _check_finite(calibration: NDArray[Any]) -> None:
     """Refuses NaN, on which converters crash, and infinity, which quantizes all else to zero."""
     import numpy as np
 
-    bad = np.flatnonzero(~np.isfinite(calibration.reshape(len(calibration), -1)).all(axis=1))
+    finite = [np.isfinite(one.reshape(len(one), -1)).all(axis=1) for one in each_of(calibration)]
+    bad = np.flatnonzero(~np.logical_and.reduce(finite))
     if len(bad):
         raise BadData(
             f"{len(bad)} of {len(calibration)} calibration inputs hold NaN or infinity",

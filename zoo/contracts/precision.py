@@ -29,12 +29,14 @@ class Tolerances:
         agreement: Least share of inputs with the same decision as the Keras model's, 0 to 1.
         max_abs: Largest absolute difference from the Keras model's probabilities.
         moved: How far probabilities may lie from the Keras model's, as mean total variation
-            distance, 0 to 1. This, `far`, `noise`, `scaled`, `shifted` and `confidence` are at
-            least one and a half times what the worst honest file does (docs/gate.md has the table);
-            by default those of int8.
+            distance, 0 to 1. This, `far`, `noise`, `aligned`, `scaled`, `shifted` and `confidence`
+            are at least one and a half times what the worst honest file does (docs/gate.md has the
+            table); by default those of int8.
         far: Share of inputs whose probabilities may lie elsewhere by more than 0.25, 0 to 1.
         noise: Root mean square of the differences of outputs that are no probabilities, as a
             share of their standard deviation.
+        aligned: By which share of its spread a real target may surely be shifted, or by which share
+            scaled, beyond what rounding explains.
         scaled: By which share log-odds of probabilities may surely be scaled, up or down.
         shifted: By how much those of one class may surely be shifted, natural logarithm.
         confidence: What the calibration error of probabilities may rise by, percentage points.
@@ -56,6 +58,7 @@ class Tolerances:
     moved: float = 0.045
     far: float = 0.01
     noise: float = 0.25
+    aligned: float = 0.05
     scaled: float = 0.25
     shifted: float = 0.6
     confidence: float = 4.0
@@ -68,6 +71,7 @@ class Tolerances:
             "points",
             "percent",
             "noise",
+            "aligned",
             "scaled",
             "shifted",
             "confidence",
@@ -127,6 +131,18 @@ class Precision:
             return "float"
         return "hybrid" if "float" in self.activations else "integer"
 
+    @property
+    def rounding(self) -> float:
+        """By which share of its size a constant is rounded at most; 0 of integers.
+
+        Integer files hold what is added in integers that are wide enough.
+        """
+        if "float" not in self.weights:
+            return 0.0
+        import numpy as np
+
+        return float(np.finfo(self.weights).eps) / 2.0
+
     def __post_init__(self) -> None:
         check_name("precision", self.name)
         check(0 < self.integer_work <= 1, self.name, "integer_work must be above 0, at most 1")
@@ -143,6 +159,7 @@ FOUR_BITS = Tolerances(
     moved=0.08,
     far=0.04,
     noise=0.3,
+    aligned=0.06,
     scaled=0.3,
     shifted=0.8,
     confidence=4.0,
@@ -167,6 +184,7 @@ PRECISIONS = (
             moved=1e-4,
             far=1e-3,
             noise=1e-4,
+            aligned=2e-5,
             scaled=1e-3,
             shifted=1e-3,
             confidence=0.1,
@@ -188,6 +206,7 @@ PRECISIONS = (
             moved=1e-3,
             far=1e-3,
             noise=2e-3,
+            aligned=4e-4,
             scaled=0.01,
             shifted=0.02,
             confidence=0.2,
@@ -209,6 +228,7 @@ PRECISIONS = (
             moved=0.08,
             far=3e-3,
             noise=0.05,
+            aligned=0.04,
             scaled=0.1,
             shifted=0.4,
             confidence=1.0,
@@ -244,6 +264,7 @@ PRECISIONS = (
             moved=0.02,
             far=3e-3,
             noise=0.05,
+            aligned=0.01,
             scaled=0.1,
             shifted=0.3,
             confidence=1.0,

@@ -96,11 +96,16 @@ class OpenedNetwork(ForeignNetwork, Protocol):
 class GivenNetwork(ForeignNetwork, Protocol):
     """A foreign network with the inputs and outputs that its file has, by their own names.
 
-    Axes and the order of outputs are the file's own; those of `model` are in the same order.
+    Axes, and the order of inputs and outputs, are the file's own; those of `model` are in the same
+    order, and its inputs take numbers of the file's types, real ones of 32 bits.
     """
 
-    def with_shape(self, shape: tuple[int, ...]) -> GivenNetwork:
-        """As that of `OpenedNetwork`."""
+    def with_shapes(self, shapes: Mapping[str, tuple[int, ...]]) -> GivenNetwork:
+        """The same network for inputs of these shapes, if its graph depends on them; else itself.
+
+        Args:
+            shapes: Of each input by name, without the batch; their fixed sides are as they were.
+        """
         ...
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:

@@ -116,6 +116,14 @@ class TrainingObjective(ABC):
             "Task.transform_labels",
         )
 
+    def training_notes(self, options: Any) -> tuple[str, ...]:
+        """What whoever chose these options should know of them, in words.
+
+        Args:
+            options: As for `compile`.
+        """
+        return ()
+
     def sample_image(self, network: Any, preprocessing: Preprocessing) -> Array | None:
         """An image of the network's current output, uint8, (height, width, 1 or 3), for each epoch.
 

@@ -14,6 +14,8 @@ from zoo.registry import Registry
 
 #: Letters of a tag that options may have; longer ones are cut, and told apart by a hash.
 _LONGEST = 32
+#: A name that reads like another one's options, or like the hash of them.
+_LIKE_OPTIONS = r"-[a-z]+_|-[0-9a-f]{6}$"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +90,7 @@ def tag_of(registry: Registry, data: str) -> str:
     whole = unicodedata.normalize("NFKD", text.lower())
     plain = "".join(character for character in whole if not unicodedata.combining(character))
     tag = _letters(plain) or name.provider
-    if not plain.isascii():
+    if not plain.isascii() or re.search(_LIKE_OPTIONS, tag):
         tag = f"{tag}-{_digest(whole)}"
     return f"{tag}-{_options_tag(name.options)}" if name.options else tag
 

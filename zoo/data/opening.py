@@ -96,6 +96,13 @@ def unlabelled_task(registry: Registry, name: str) -> str | None:
     return next((task for task in served if registry.tasks.get(task).own_names), None)
 
 
+def answers_real_targets(registry: Registry, name: str, dataset: Dataset) -> bool:
+    """Whether labels are real numbers to the task that a dataset is for, 0 and 1 among them."""
+    known, labels = registry.tasks.names(), dataset.splits["train"].labels
+    served = (registry.tasks.get(task) for task in tasks_of(registry, name) if task in known)
+    return any(task.units(labels) is not None for task in served)
+
+
 def serves(task: Task, tasks: Collection[str]) -> bool:
     """Whether a dataset for these tasks serves a task, by itself or in the place of another."""
     return not {task.name, *task.datasets_of}.isdisjoint(tasks)

@@ -41,8 +41,13 @@ class DatasetSummary:
     ranges: Mapping[str, Mapping[str, tuple[float, float, float]]] = field(default_factory=dict)
 
 
-def summarize(dataset: Dataset) -> DatasetSummary:
-    """Reads one example, and counts labels."""
+def summarize(dataset: Dataset, real: bool = False) -> DatasetSummary:
+    """Reads one example, and counts labels.
+
+    Args:
+        dataset: To be shown.
+        real: Whether labels are real targets though all are 0 or 1.
+    """
     return DatasetSummary(
         name=dataset.name,
         source=dataset.source,
@@ -53,7 +58,7 @@ def summarize(dataset: Dataset) -> DatasetSummary:
         examples={name: len(split) for name, split in dataset.splits.items()},
         labels={name: _counts(split, dataset.classes) for name, split in dataset.splits.items()},
         notes=dataset.notes,
-        ranges=_ranges(dataset),
+        ranges=_ranges(dataset, real),
     )
 
 
@@ -69,12 +74,13 @@ def _columns(split: Split, classes: tuple[str, ...]) -> bool:
     return str(split.labels.dtype) == "float32" and split.labels.shape[1:] == (len(classes),)
 
 
-def _ranges(dataset: Dataset) -> dict[str, dict[str, tuple[float, float, float]]]:
+def _ranges(dataset: Dataset, real: bool) -> dict[str, dict[str, tuple[float, float, float]]]:
     import numpy as np
 
     splits, names = dataset.splits, dataset.classes
-    real = all(_columns(split, names) for split in splits.values())
-    if not real or all(np.isin(split.labels, (0, 1)).all() for split in splits.values()):
+    if not all(_columns(split, names) for split in splits.values()):
+        return {}
+    if not real and all(np.isin(split.labels, (0, 1)).all() for split in splits.values()):
         return {}
     return {
         split: {

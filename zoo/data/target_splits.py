@@ -46,11 +46,20 @@ def split_alike(
             why=f"each of {', '.join(shares)} needs one",
             fix="add examples",
         )
-    strata = _by_rarest(labels) if form == LABELS else _by_quantile(labels)
+    alike = _alike_in_copies(labels, hashes)
+    strata = _by_rarest(alike) if form == LABELS else _by_quantile(alike)
     strata = _without_few(strata, hashes)
     kept = np.unique(strata)
     names = tuple(f"stratum {number + 1} of {len(kept)}" for number in range(len(kept)))
     return split_by_content(hashes, np.searchsorted(kept, strata), names, shares)
+
+
+def _alike_in_copies(labels: NDArray[np.float32], hashes: Sequence[bytes]) -> NDArray[np.float32]:
+    """Labels of which copies of one example have the same: they are of one stratum, and split."""
+    least: dict[bytes, list[float]] = {}
+    for content, row in zip(hashes, labels.tolist(), strict=True):
+        least[content] = min(row, least.get(content, row))
+    return np.array([least[content] for content in hashes], labels.dtype)
 
 
 def given_splits(paths: Sequence[str]) -> dict[str, NDArray[np.int64]]:

@@ -83,7 +83,7 @@ def _expected(
         right = fields_of(arrays.outputs)
         return ExpectedOutputs(
             reference=f"golden inputs of {manifest.golden.dataset}",
-            inputs=[arrays.inputs],
+            inputs=_in_order(artifact, arrays.inputs),
             outputs=[*right.values()],
             limits=[manifest.golden.limit(name) for name in right],
             decide=_decision(registry, manifest, arrays.outputs),
@@ -92,6 +92,13 @@ def _expected(
         return _host_outputs(registry, artifact, children, given).check
     except (ZooError, ValueError) as error:
         return unchecked(error.what if isinstance(error, ZooError) else str(error))
+
+
+def _in_order(artifact: Artifact, inputs: Array) -> list[Array]:
+    """Golden inputs in the order that the file takes them."""
+    given = fields_of(inputs)
+    names = [tensor.name for tensor in artifact.contents.inputs]
+    return [given[name] for name in (names if {*names} == {*given} else given)]
 
 
 def _decision(

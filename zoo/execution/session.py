@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.common.errors import BadData
-from zoo.common.named_arrays import with_names
+from zoo.common.named_arrays import fields_of, with_names
 from zoo.contracts import Runtime, Transport
 from zoo.execution import plausibility
 from zoo.execution.conversation import Conversation
@@ -167,20 +167,25 @@ class AgentSession(Conversation):
 
         Returns:
             float32, (examples, …); of several outputs a structured array with their names as
-            fields (see `zoo.common.named_arrays`).
+            fields (see `zoo.common.named_arrays`), as examples of several inputs are.
 
         Raises:
-            BadData: The file has more than one input; `run_all` takes those.
+            BadData: The file has another number of inputs.
         """
         loaded = self._loaded
         if loaded is None:
             return self.run_all([examples])[0]
-        if len(loaded.inputs) != 1:
+        given = fields_of(examples)
+        if len(loaded.inputs) != len(given):
             raise BadData(
-                f"the file has {len(loaded.inputs)} inputs, not one",
+                f"the file has {len(loaded.inputs)} inputs, not "
+                f"{'one' if len(given) == 1 else len(given)}",
                 fix="use run_all",
             )
-        return with_names(self.run_all([examples]), [tensor.name for tensor in loaded.outputs])
+        names = [tensor.name for tensor in loaded.inputs]
+        own = names if {*names} == {*given} else [*given]
+        arrays = self.run_all([np.ascontiguousarray(given[name]) for name in own])
+        return with_names(arrays, [tensor.name for tensor in loaded.outputs])
 
     def run_all(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
         """All outputs for raw examples, one array per input."""

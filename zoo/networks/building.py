@@ -43,7 +43,15 @@ def build_network(
     """
     keras = require("keras")
     path = preprocessing or variant.preprocessing
-    inputs = keras.Input(path.network_shape, dtype=path.graph_dtype, name="normalized")
+    given = [
+        keras.Input(
+            one.network_shape,
+            dtype=one.graph_dtype,
+            name=f"normalized_{number}" if number else "normalized",
+        )
+        for number, one in enumerate(path.parts)
+    ]
+    inputs = given if len(given) > 1 else given[0]
     model = _built(architecture.build, architecture, variant, inputs, classes, hyperparameters)
     wanted = variant.outputs_for(classes)
     found = output_shapes(model)
@@ -212,13 +220,21 @@ def deployed_part(
 
 
 def raw_input(preprocessing: Preprocessing, batch: int | None) -> Any:
-    """The symbolic tensor that raw examples come in by; `batch` of None takes any number."""
-    return require("keras").Input(
-        preprocessing.input_shape,
-        batch_size=batch,
-        dtype=preprocessing.graph_dtype,
-        name=preprocessing.called,
-    )
+    """The symbolic tensor that raw examples come in by, a list of them where there are several.
+
+    `batch` of None takes any number of examples. Exporters name several: Keras allows no name
+    that a file may have.
+    """
+    made = [
+        require("keras").Input(
+            one.input_shape,
+            batch_size=batch,
+            dtype=one.graph_dtype,
+            name=one.called.replace("/", "_") if one is preprocessing else f"input_{number:02}",
+        )
+        for number, one in enumerate(preprocessing.parts)
+    ]
+    return made if len(made) > 1 else made[0]
 
 
 def normalization(preprocessing: Preprocessing) -> Any:

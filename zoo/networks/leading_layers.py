@@ -13,9 +13,12 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.files import atomic_path
+from zoo.common.named_arrays import fed_to_keras
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from zoo.contracts.preprocessing.base import ElementType
 
 #: So many layers, in the order in which they run; converters fold no more of them together.
 _LAYERS = 12
@@ -54,7 +57,7 @@ class LeadingResults:
     results: tuple[LeadingResult, ...]
 
     @classmethod
-    def of(cls, model: Any, inputs: NDArray[Any], dtype: str) -> LeadingResults:
+    def of(cls, model: Any, inputs: NDArray[Any], dtype: ElementType) -> LeadingResults:
         """Runs the first layers of a deployed `keras.Model`, those of models inside it too."""
         import numpy as np
 
@@ -83,7 +86,7 @@ class LeadingResults:
                 raise _Enough
 
         with suppress(_Enough), _watched(model, keep):
-            model(inputs.astype(dtype), training=False)
+            model(fed_to_keras(inputs.astype(dtype)), training=False)
         return cls(inputs=inputs, results=tuple(found))
 
     def save(self, path: Path) -> None:

@@ -12,6 +12,7 @@ from zoo.common.proportions import wilson_interval
 from zoo.contracts import Check, Comparison, Metric, Output, Precision, Task, Truth
 from zoo.contracts.baseline import AgainstBaseline
 from zoo.contracts.geometric_transform import GeometricTransform
+from zoo.data.preprocessing.augment import unmoved_note
 from zoo.hookspecs import hookimpl
 from zoo.tasks import classes as by_class
 from zoo.tasks.classification import check_shapes
@@ -72,6 +73,10 @@ class MultiLabel(Task):
 
         each: Array = 2 * np.arange(labels.shape[1]) + labels.astype(np.int64)
         return each
+
+    def training_notes(self, options: Any) -> tuple[str, ...]:
+        """That labels do not follow pictures that are moved."""
+        return unmoved_note(options.augment, "labels")
 
     def transform_labels(self, labels: Any, transform: GeometricTransform) -> Any:
         """Labels are about the whole picture: they stay."""

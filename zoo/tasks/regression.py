@@ -10,11 +10,13 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from zoo.common.errors import UsageError
 from zoo.common.optional_imports import require
 from zoo.contracts import Check, Comparison, Metric, Output, Precision, Task, Truth
 from zoo.contracts.baseline import AgainstBaseline
 from zoo.contracts.geometric_transform import GeometricTransform
 from zoo.contracts.training_objective import TargetUnits
+from zoo.data.preprocessing.augment import unmoved_note
 from zoo.hookspecs import hookimpl
 from zoo.results.formatting import number
 from zoo.tasks.classification import check_shapes
@@ -67,7 +69,18 @@ class Regression(Task):
         return outputs
 
     def compile(self, model: Any, optimizer: Any, options: Any) -> str:
-        """Huber's loss (Huber 1964) on standardized targets; monitors their absolute error."""
+        """Huber's loss (Huber 1964) on standardized targets; monitors their absolute error.
+
+        Raises:
+            UsageError: Labels are to be smoothed.
+        """
+        if options.label_smoothing:
+            raise UsageError(
+                "real targets cannot be smoothed",
+                why="--label-smoothing spreads a share of a label over all classes, and there are "
+                "none",
+                fix="leave --label-smoothing out",
+            )
         keras = require("keras")
         model.compile(
             optimizer=optimizer,
@@ -82,6 +95,10 @@ class Regression(Task):
         import numpy as np
 
         return TargetUnits(offset=labels.mean(axis=0, dtype=np.float64), spread=spreads(labels))
+
+    def training_notes(self, options: Any) -> tuple[str, ...]:
+        """That targets do not follow pictures that are moved."""
+        return unmoved_note(options.augment, "targets")
 
     def transform_labels(self, labels: Any, transform: GeometricTransform) -> Any:
         """Targets are about the whole picture: they stay."""

@@ -230,9 +230,11 @@ def export(
     runtime = choose_runtime(chain.first.exporter, device)
     answered = combine_outputs(chain, run_chain(chain, runtime, device, examples, emit=emit))
     labels = labels_for(examples, chain.manifest.preprocessing)
-    with np.load(trained.folder / REFERENCE, allow_pickle=False) as stored:
-        comparison = compare_outputs(task, stored["outputs"], answered.outputs, labels)
     record = registry.precision(precision)
+    with np.load(trained.folder / REFERENCE, allow_pickle=False) as stored:
+        comparison = compare_outputs(
+            task, stored["outputs"], answered.outputs, labels, record.rounding
+        )
     parity = closeness.parity(task, comparison, record)
     checks = (finite_outputs(answered.outputs), parity, *chain_checks(chain, record))
     if all(check.passed for check in checks):

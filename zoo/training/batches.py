@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,8 +64,7 @@ class TrainingBatches:
         if options.class_weights == "balanced":
             weights = balanced_weights(task, labels_for(split, seen))
         self._train = Examples(split, seen, weights=weights)
-        validation = Examples(dataset.splits["validation"], seen)
-        self._in_order = validation.batches(batch=_VALIDATION_BATCH)
+        self._validation = Examples(dataset.splits["validation"], seen)
         self._in_use = self._train if seen == preprocessing else Examples(split, preprocessing)
         self._shuffled: Any = None
         self._chosen: Any = None
@@ -107,6 +107,10 @@ class TrainingBatches:
     def validation(self) -> Any:
         """Batches of the validation split in order."""
         return self._in_order
+
+    @cached_property
+    def _in_order(self) -> Any:
+        return self._validation.batches(batch=_VALIDATION_BATCH)
 
 
 def balanced_weights(task: TrainingObjective, labels: Array) -> Array:

@@ -101,6 +101,8 @@ class Trainer:
         self._size(len(dataset.splits["train"]))
         if isinstance(self.task, Task):
             check_logits(self.network, self.task)
+        for text in self.task.training_notes(self.options):
+            self._note(text)
         freeze(self.network, self.options.freeze)
         with learnt_units(self.network, self.task, dataset, self.options.epochs) as (data, behind):
             self._fit(data, behind)
@@ -142,12 +144,14 @@ class Trainer:
         asked = self.options.batch_size
         self.options = self.options.with_batch_size_for(examples)
         if asked is None and self.options.batch_size != usual:
-            text = (
+            self._note(
                 f"{self.options.batch_size} examples per step in place of {usual}, so that an "
                 f"epoch of {examples} has {self.options.steps_per_epoch(examples)} steps"
             )
-            self.notes.append(text)
-            self.emit({"event": "note", "text": text})
+
+    def _note(self, text: str) -> None:
+        self.notes.append(text)
+        self.emit({"event": "note", "text": text})
 
     def _describe_end(self) -> str:
         made, most = len(self.epochs), self.options.epochs

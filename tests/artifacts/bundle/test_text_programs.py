@@ -109,6 +109,7 @@ def folder_of(
         "state": {"kept": False},
         "golden": {"count": 3, "max_abs": 1e-4},
     }
+    facts["inputs"] = [facts["input"]]
     request = UsageRequest(model=folder / "text.onnx", facts=facts, operators={}, target="")
     files = usage(request).files
     for name, text in {

@@ -95,7 +95,7 @@ def test_what_a_file_says_falsely_of_itself_is_refused(tmp_path: Path) -> None:
         metadata = {"Image.BitmapPixelFormat": "Gray8", "Image.NominalPixelRange": span}
         file = saved(tmp_path / "net.onnx", classifier(metadata={**metadata, "names": classes}))
         with pytest.raises(UsageError, match=problem):
-            opened(file, tmp_path / "none", source="onnx")
+            opened(file, tmp_path / "none", source="onnx", trained=span == "NominalRange_0_255")
     assert not (tmp_path / "none").exists()
 
 

@@ -52,6 +52,9 @@ class Doubling:
     def with_shape(self, shape: tuple[int, ...]) -> Doubling:
         return self
 
+    def with_shapes(self, shapes: Mapping[str, tuple[int, ...]]) -> Doubling:
+        return self
+
     def run(self, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         x = inputs["x"]
         noise = self.random * np.random.default_rng().normal(size=x.shape)
@@ -70,7 +73,7 @@ def test_samples_are_numbers_as_they_are(tmp_path: Path) -> None:
 
     other = np.arange(40)
     data = samples(tmp_path, x=SAMPLES, other=other)
-    record = preprocessing_of(Doubling().inputs[0], data, "net.onnx")
+    record = preprocessing_of(Doubling().inputs, data, "net.onnx")
     train = read_inputs(data.splits["train"], record)
     assert (record.name, record.called, record.shape) == ("x", "x", (3, 4))
     assert record.value_range == (float(train.min()), float(train.max()))
@@ -80,7 +83,32 @@ def test_samples_are_numbers_as_they_are(tmp_path: Path) -> None:
     stored = TypeAdapter(StoredPreprocessing)
     assert stored.validate_json(stored.dump_json(record)) == record
     alone = samples(tmp_path, whatever=SAMPLES)  # a single array may have any name
-    assert preprocessing_of(Doubling().inputs[0], alone, "net.onnx").shape == (3, 4)
+    assert preprocessing_of(Doubling().inputs, alone, "net.onnx").shape == (3, 4)
+
+
+def test_several_inputs_are_one_record(tmp_path: Path) -> None:
+    from pydantic import TypeAdapter
+
+    x = ForeignTensor(name="x", dtype="float32", shape=(None, None, 4))
+    ids = ForeignTensor(name="ids", dtype="int64", shape=(1, 2))
+    rows = np.arange(80).reshape(40, 2)
+    data = samples(tmp_path, ids=rows, x=SAMPLES, other=rows)
+    record = preprocessing_of((x, ids), data, "net.onnx")
+    assert [one.called for one in record.parts] == ["x", "ids"]
+    assert [one.dtype for one in record.parts] == ["float32", "int64"]
+    train = read_inputs(data.splits["train"], record)
+    assert train.dtype == np.dtype([("x", "f4", (3, 4)), ("ids", "i8", (2,))])
+    assert record.parts[1].value_range == (float(train["ids"].min()), float(train["ids"].max()))
+    assert record.value_range == record.parts[0].value_range  # of real numbers
+    stored = TypeAdapter(StoredPreprocessing)
+    assert stored.validate_json(stored.dump_json(record)) == record
+    for arrays, what in (
+        ({"x": SAMPLES}, "has one array, and net.onnx takes 2 inputs"),
+        ({"x": SAMPLES, "idx": rows}, "no array for the input ids"),
+        ({"x": SAMPLES, "ids": rows + 0.5}, "are not all int64: there is 0.5"),
+    ):
+        with pytest.raises(BadData, match=what):
+            preprocessing_of((x, ids), samples(tmp_path, **arrays), "net.onnx")
 
 
 def test_other_data_keep_their_kind() -> None:
@@ -90,13 +118,13 @@ def test_other_data_keep_their_kind() -> None:
 
 def test_samples_that_do_not_fit(tmp_path: Path) -> None:
     free = ForeignTensor(name="x", dtype="float32", shape=(None, None, 4))
-    fits = preprocessing_of(free, samples(tmp_path, x=SAMPLES), "net.onnx")
+    fits = preprocessing_of((free,), samples(tmp_path, x=SAMPLES), "net.onnx")
     assert fits.shape == (3, 4)
     for array in (SAMPLES[..., :3], SAMPLES[:, 0], SAMPLES[:, None]):
         with pytest.raises(UsageError, match="takes x of 3×4"):
-            preprocessing_of(Doubling().inputs[0], samples(tmp_path, x=array), "net.onnx")
+            preprocessing_of(Doubling().inputs, samples(tmp_path, x=array), "net.onnx")
     with pytest.raises(BadData, match="no array for the input x"):
-        preprocessing_of(Doubling().inputs[0], samples(tmp_path, a=SAMPLES, b=SAMPLES), "net.onnx")
+        preprocessing_of(Doubling().inputs, samples(tmp_path, a=SAMPLES, b=SAMPLES), "net.onnx")
     with pytest.raises(BadData, match="3 are the fewest"):
         samples(tmp_path, x=np.tile(SAMPLES[:2], (30, 1, 1)))  # each thirty times
 
@@ -104,8 +132,8 @@ def test_samples_that_do_not_fit(tmp_path: Path) -> None:
 def test_networks_that_cannot_be_brought_in() -> None:
     x = Doubling().inputs[0]
     for inputs, what in (
-        ((x, replace(x, name="z")), "has 2 inputs: x"),
-        ((replace(x, dtype="int64"),), "takes whole numbers: x is int64"),
+        ((x, replace(x, name="z", shape=(2, 3))), "takes z of 2×3: its first side is no batch"),
+        ((replace(x, dtype="complex64"),), "takes x of complex64"),
     ):
         with pytest.raises(Unsupported, match=what):
             as_given(Doubling(inputs=inputs), "net.onnx")  # type: ignore[arg-type]
@@ -123,7 +151,7 @@ def test_networks_that_cannot_be_brought_in() -> None:
 
 def test_the_conversion_is_compared_output_by_output(tmp_path: Path) -> None:
     data = samples(tmp_path, x=SAMPLES)
-    record = preprocessing_of(Doubling().inputs[0], data, "net.onnx")
+    record = preprocessing_of(Doubling().inputs, data, "net.onnx")
 
     def made(factor: float, shift: float) -> Any:
         return lambda x, training: {"y": factor * x, "s": x.sum((1, 2)) + shift}

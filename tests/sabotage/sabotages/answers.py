@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..network import Array, Network
-from .sabotage import CLASS, OTHER, sabotage
+from .sabotage import CLASS, OTHER, change, need, sabotage
 
 
 @sabotage("the softmax is left out: logits for probabilities")
@@ -47,12 +47,56 @@ def outputs_permuted(network: Network) -> None:
 
 @sabotage("the outputs of two classes are exchanged")
 def two_outputs_exchanged(network: Network) -> None:
+    need(network.classes > 1, "there is one output")
+
     def exchanged(count: int) -> Array:
         places = np.arange(count)
-        places[[CLASS, OTHER]] = [OTHER, CLASS]
+        one, other = (CLASS, OTHER) if count > OTHER else (count - 2, count - 1)
+        places[[one, other]] = [other, one]
         return places
 
     _reorder(network, exchanged)
+
+
+@sabotage("the output of one class × 0.9, before any softmax")
+def one_output_scaled(network: Network) -> None:
+    _scale_output(network, 0.9)
+
+
+@sabotage("the output of one class is the same for all inputs")
+def one_output_constant(network: Network) -> None:
+    _scale_output(network, 0.0)
+
+
+def _scale_output(network: Network, factor: float) -> None:
+    """Of one output the weights, and with them what it adds to the bias."""
+    layer = network.head()
+    place = min(CLASS, layer.channels - 1)
+
+    def scaled(rows: Array) -> Array:
+        rows[place] *= factor
+        return rows
+
+    change(layer, scaled)
+    if factor and layer.bias is not None:
+        bias = layer.bias.read()
+        bias.reshape(-1)[place] *= factor
+        layer.bias.write(bias)
+
+
+@sabotage("outputs are cut above the upper quartile of all")
+def cut_off(network: Network) -> None:
+    network.cut_above(network.high)
+
+
+@sabotage("the weights are those of another training")
+def another_training(network: Network) -> None:
+    need(network.other is not None, "the network was trained once")
+    assert network.other is not None
+    for own, other in zip(network.layers, network.other.layers, strict=True):
+        own.weights.write(other.weights.read())
+        if own.bias is not None and other.bias is not None:
+            own.bias.write(other.bias.read())
 
 
 @sabotage("outputs of more than 0.95 are not a number")

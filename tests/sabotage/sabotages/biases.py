@@ -10,6 +10,10 @@ from ..network import Array, Network, NotApplicable
 from .sabotage import CLASS, need, sabotage
 
 
+def _one_of(bias: Array) -> Array:
+    return np.arange(len(bias)) == min(CLASS, len(bias) - 1)
+
+
 def _bias_of_head(network: Network, function: Callable[[Array], Array]) -> None:
     bias = network.head().bias
     if bias is None:
@@ -19,22 +23,29 @@ def _bias_of_head(network: Network, function: Callable[[Array], Array]) -> None:
 
 @sabotage("the bias of one class − 1.5")
 def class_bias_lowered(network: Network) -> None:
-    _bias_of_head(network, lambda bias: bias - 1.5 * (np.arange(len(bias)) == CLASS))
+    _bias_of_head(network, lambda bias: bias - 1.5 * _one_of(bias))
 
 
 @sabotage("the bias of one class + 0.5")
 def class_bias_raised(network: Network) -> None:
-    _bias_of_head(network, lambda bias: bias + 0.5 * (np.arange(len(bias)) == CLASS))
+    _bias_of_head(network, lambda bias: bias + 0.5 * _one_of(bias))
+
+
+@sabotage("the bias of one output is lower by a tenth of what its weights add up to")
+def output_bias_lowered(network: Network) -> None:
+    rows = network.head().rows()
+    size = np.abs(rows.reshape(len(rows), -1)).sum(1)
+    _bias_of_head(network, lambda bias: bias - 0.1 * size * _one_of(bias))
 
 
 @sabotage("one class is never answered: its bias − 30")
 def class_never_answered(network: Network) -> None:
-    _bias_of_head(network, lambda bias: bias - 30.0 * (np.arange(len(bias)) == CLASS))
+    _bias_of_head(network, lambda bias: bias - 30.0 * _one_of(bias))
 
 
 @sabotage("one class is always answered: its bias + 30")
 def class_always_answered(network: Network) -> None:
-    _bias_of_head(network, lambda bias: bias + 30.0 * (np.arange(len(bias)) == CLASS))
+    _bias_of_head(network, lambda bias: bias + 30.0 * _one_of(bias))
 
 
 def _biases(network: Network, function: Callable[[Array], Array]) -> None:

@@ -57,12 +57,11 @@ def check_contents(claims: ClaimList, artifact: Artifact, manifest: Manifest) ->
         claims.check(
             name, found == claimed, _listed(found), f"the manifest says {_listed(claimed)}"
         )
-    wanted = manifest.preprocessing.input_shape
-    fits = all(tensor.shape[1:] == wanted for tensor in contents.inputs)
+    wanted = [one.input_shape for one in manifest.preprocessing.parts]
     claims.check(
         "preprocessing",
-        fits,
-        f"it makes inputs of shape {_sides(wanted)}",
+        [tensor.shape[1:] for tensor in contents.inputs] == wanted,
+        f"it makes inputs of shape {', '.join(map(_sides, wanted))}",
         f"the file takes {_listed(contents.inputs)}",
     )
 

@@ -52,11 +52,10 @@ def _golden_inputs(artifact: Artifact, manifest: Manifest) -> Array:
     import numpy as np
 
     preprocessing = manifest.preprocessing
-    shape, dtype = preprocessing.input_shape, preprocessing.dtype
     try:
         inputs = None if manifest.golden is None else read_golden(manifest.golden, artifact.path)
     except BadFile:
         inputs = None
-    if inputs is None or inputs.inputs.shape[1:] != shape or inputs.inputs.dtype.name != dtype:
-        return np.empty((0, *shape), dtype)
+    if inputs is None or not inputs.fit(preprocessing):
+        return np.empty((0, *preprocessing.input_shape), preprocessing.dtype)
     return inputs.inputs

@@ -13,7 +13,7 @@ from zoo.artifacts.gate import finite_outputs
 from zoo.artifacts.golden_samples import Golden, GoldenArrays, read_golden
 from zoo.artifacts.reference_outputs import comparison_split
 from zoo.common.errors import BadFile, ZooError
-from zoo.common.named_arrays import describe_shapes, differences
+from zoo.common.named_arrays import describe_shapes, differences, fields_of
 from zoo.common.progress import OnEvent
 from zoo.contracts import Dataset, Precision, Task
 from zoo.data.opening import data_for_task, open_dataset
@@ -45,14 +45,16 @@ def check_golden(
     except BadFile as error:
         claims.check("golden inputs", False, error.what, error.why or "")
         return
-    shape, dtype = manifest.preprocessing.input_shape, manifest.preprocessing.dtype
-    fits = arrays.inputs.shape[1:] == shape and arrays.inputs.dtype.name == dtype
-    found = f"{len(arrays.inputs)} of {manifest.golden.dataset}, {arrays.inputs.dtype.name}"
-    if not claims.check("golden inputs", fits, found, f"inputs are {dtype} of shape {shape}"):
+    parts = manifest.preprocessing.parts
+    wanted = "; ".join(f"{one.dtype} of shape {one.input_shape}" for one in parts)
+    kinds = dict.fromkeys(values.dtype.name for values in fields_of(arrays.inputs).values())
+    told = f"{len(arrays.inputs)} of {manifest.golden.dataset}, {', '.join(kinds)}"
+    fits = arrays.fit(manifest.preprocessing)
+    if not claims.check("golden inputs", fits, told, f"inputs are {wanted}"):
         return
     if not runtimes:
-        wanted = " or ".join(artifact.exporter.runtimes)
-        claims.skip("golden outputs", f"no runtime of the format is installed here: {wanted}")
+        lacking = " or ".join(artifact.exporter.runtimes)
+        claims.skip("golden outputs", f"no runtime of the format is installed here: {lacking}")
         return
     # What a part gives is no answer of the task: all parts together give one.
     task = None if manifest.part else _task(registry, manifest)

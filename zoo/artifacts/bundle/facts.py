@@ -7,7 +7,6 @@ from typing import Any
 
 from zoo.artifacts.artifact import Artifact, Manifest
 from zoo.artifacts.golden_samples import Golden, GoldenArrays
-from zoo.common.errors import Unsupported
 from zoo.common.files import sha256_of
 from zoo.common.named_arrays import fields_of
 from zoo.contracts import TensorInfo
@@ -39,18 +38,14 @@ def facts_of(
         arrays: Its golden inputs and outputs.
         file: Its name in the folder.
         target: The processor that the folder is for.
-
-    Raises:
-        Unsupported: The file has more than one input.
     """
     contents, golden, gate = artifact.contents, manifest.golden, manifest.gate
     assert golden is not None
-    if len(contents.inputs) != 1:
-        raise Unsupported(
-            f"{artifact.path.name} has {len(contents.inputs)} inputs",
-            why="usage programs are written for one",
-        )
     preprocessing = manifest.preprocessing
+    inputs = [
+        {**_tensor(tensor), "raw_dtype": own.dtype, "meaning": own.describe()["input"]}
+        for tensor, own in zip(contents.inputs, preprocessing.parts, strict=True)
+    ]
     outputs = [_output(tensor, manifest, golden) for tensor in contents.outputs]
     steps = asdict(preprocessing)
     # These are files of their own, one word per line.
@@ -70,11 +65,9 @@ def facts_of(
             "bytes": artifact.path.stat().st_size,
             "model_bytes": contents.payload_bytes,
         },
-        "input": {
-            **_tensor(contents.inputs[0]),
-            "raw_dtype": preprocessing.dtype,
-            "meaning": preprocessing.describe()["input"],
-        },
+        # The first of several: programs for one input need no other.
+        "input": inputs[0],
+        "inputs": inputs,
         # The first of several: programs for one output need no other.
         "output": {key: outputs[0][key] for key in outputs[0] if key not in ("answer", "max_abs")},
         "outputs": outputs,
@@ -117,24 +110,13 @@ def facts_of(
             "dataset": golden.dataset,
             "examples": list(golden.examples),
             "runtime": f"{golden.runtime} {golden.runtime_version}",
-            "input_dtype": arrays.inputs.dtype.name,
-            "input_shape": [1, *arrays.inputs.shape[1:]],
+            "input_dtype": inputs[0]["raw_dtype"],
+            "input_shape": [1, *preprocessing.parts[0].input_shape],
             "output_dtype": "float32",
             "output_shape": [1, *next(iter(fields_of(arrays.outputs).values())).shape[1:]],
             "byte_order": "little",
             "files": [
-                {
-                    "input": f"golden/input_{n}.bin",
-                    "output": f"golden/output_{n}.bin",
-                }
-                if len(outputs) == 1
-                else {
-                    "input": f"golden/input_{n}.bin",
-                    **{
-                        f"output_{place}": f"golden/output_{n}_{place}.bin"
-                        for place in range(1, len(outputs) + 1)
-                    },
-                }
+                {**_files("input", n, len(inputs)), **_files("output", n, len(outputs))}
                 for n in range(1, len(arrays.inputs) + 1)
             ],
         },
@@ -143,6 +125,13 @@ def facts_of(
         "versions": dict(manifest.versions),
         "is_noise": preprocessing.is_noise,
     }
+
+
+def _files(side: str, number: int, count: int) -> dict[str, str]:
+    """Files of one golden example, by key; of several inputs or outputs one each."""
+    if count == 1:
+        return {side: f"golden/{side}_{number}.bin"}
+    return {f"{side}_{n}": f"golden/{side}_{number}_{n}.bin" for n in range(1, count + 1)}
 
 
 def _tensor(tensor: TensorInfo) -> dict[str, Any]:

@@ -262,7 +262,8 @@ def _write_golden(folder: Path, facts: dict[str, Any], arrays: GoldenArrays) -> 
     import numpy as np
 
     (folder / "golden").mkdir()
-    sides = [(arrays.inputs, arrays.inputs.dtype.newbyteorder("<"))]
+    inputs = fields_of(arrays.inputs).values()
+    sides = [(values, values.dtype.newbyteorder("<")) for values in inputs]
     sides += [(values, np.dtype("<f4")) for values in fields_of(arrays.outputs).values()]
     for number, files in enumerate(facts["golden"]["files"]):
         for (side, path), (values, dtype) in zip([*files.items()], sides, strict=True):

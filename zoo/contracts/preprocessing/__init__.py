@@ -6,7 +6,7 @@ from zoo.contracts.preprocessing.input_kind import Coverage, InputKind
 from zoo.contracts.preprocessing.latents import LatentPreprocessing
 from zoo.contracts.preprocessing.parts import PartPreprocessing
 from zoo.contracts.preprocessing.series import SeriesPreprocessing
-from zoo.contracts.preprocessing.tensors import TensorPreprocessing
+from zoo.contracts.preprocessing.tensors import TensorPreprocessing, TensorsPreprocessing
 from zoo.contracts.preprocessing.tokens import FIRST_WORD, PADDING, UNKNOWN, TokenPreprocessing
 
 __all__ = [
@@ -25,5 +25,6 @@ __all__ = [
     "Resize",
     "SeriesPreprocessing",
     "TensorPreprocessing",
+    "TensorsPreprocessing",
     "TokenPreprocessing",
 ]

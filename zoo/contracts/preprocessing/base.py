@@ -14,6 +14,8 @@ from zoo.contracts.checks import check
 if TYPE_CHECKING:
     from zoo.contracts.preprocessing.input_kind import InputKind
 
+#: numpy's name of a type; of several inputs, name, type and shape of each.
+ElementType = str | list[tuple[str, str, tuple[int, ...]]]
 #: ``(value * scale - mean) / std``: the scale, and mean and std for each channel.
 Normalization = tuple[float, tuple[float, ...], tuple[float, ...]]
 #: Means that are more deviations than this away from zero are subtracted first. The others are not,
@@ -32,8 +34,6 @@ class Preprocessing(ABC):
     Attributes:
         input_name: What the input of an exported file is called.
         kind: Tells the records apart where they are stored; each class has its own.
-        dtype: numpy's name of the raw array's type, outside the graph.
-        graph_dtype: Type of the graph's input.
         shown_as: How an example is shown to people.
         resizable: Whether a network may be built for other sizes and channels of its inputs.
         augmentable: Whether examples may be changed at random while a network is trained.
@@ -45,8 +45,6 @@ class Preprocessing(ABC):
     kinds: ClassVar[dict[str, type[Preprocessing]]] = {}
 
     input_name: ClassVar[str]
-    dtype: ClassVar[str]
-    graph_dtype: ClassVar[str] = "float32"
     shown_as: ClassVar[Literal["picture", "curves", "text", ""]] = ""
     resizable: ClassVar[bool] = False
     augmentable: ClassVar[bool] = False
@@ -60,6 +58,24 @@ class Preprocessing(ABC):
         kind = vars(cls).get("kind")
         if kind is not None:
             Preprocessing.kinds[kind] = cls
+
+    @property
+    @abstractmethod
+    def dtype(self) -> ElementType:
+        """Type of the raw array, outside the graph, by numpy's name."""
+
+    @property
+    def graph_dtype(self) -> ElementType:
+        """Type of the graph's input."""
+        return "float32"
+
+    @property
+    def parts(self) -> tuple[Preprocessing, ...]:
+        """A record for each input of the network, in its order; as a rule this one alone.
+
+        Raw examples of several are structured arrays, with a field for each by its name.
+        """
+        return (self,)
 
     @property
     def called(self) -> str:

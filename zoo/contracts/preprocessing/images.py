@@ -41,7 +41,7 @@ class ImagePreprocessing(Preprocessing):
     """
 
     input_name: ClassVar[str] = "pixels"
-    dtype: ClassVar[str] = "uint8"
+    dtype = "uint8"
     shown_as = "picture"
     resizable = True
     augmentable = True

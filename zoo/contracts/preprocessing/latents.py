@@ -27,7 +27,7 @@ class LatentPreprocessing(Preprocessing):
     """
 
     input_name: ClassVar[str] = "latent"
-    dtype: ClassVar[str] = "float32"
+    dtype = "float32"
     is_noise = True
 
     size: int

@@ -26,7 +26,7 @@ class PartPreprocessing(Preprocessing):
     """
 
     input_name: ClassVar[str] = "output of the part before"
-    dtype: ClassVar[str] = "float32"
+    dtype = "float32"
 
     shape: tuple[int, ...]
     low: float

@@ -27,7 +27,7 @@ class SeriesPreprocessing(Preprocessing):
     """
 
     input_name: ClassVar[str] = "series"
-    dtype: ClassVar[str] = "float32"
+    dtype = "float32"
     shown_as = "curves"
 
     steps: int

@@ -42,8 +42,8 @@ class TokenPreprocessing(Preprocessing):
     """
 
     input_name: ClassVar[str] = "tokens"
-    dtype: ClassVar[str] = "int32"
-    graph_dtype: ClassVar[str] = "int32"
+    dtype = "int32"
+    graph_dtype = "int32"
     shown_as = "text"
     lacking: ClassVar[Mapping[str, str]] = {"rule": "plain"}
 

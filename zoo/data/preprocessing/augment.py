@@ -48,6 +48,22 @@ def augmentation_names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in OPTIONS if name in meant)
 
 
+def unmoved_note(names: Sequence[str], what: str) -> tuple[str, ...]:
+    """Where options move pixels: that what is said of the whole picture does not follow.
+
+    Args:
+        names: Options.
+        what: Is said of pictures: ``targets``.
+    """
+    moving = [name for name in augmentation_names(names) if name in MOVING]
+    if not moving:
+        return ()
+    return (
+        f"{what} stay as they are where pictures are moved (--augment {','.join(moving)}): right "
+        "of a size or a colour, wrong of an angle, a place or a side",
+    )
+
+
 def augment(
     names: Sequence[str], seed: int, follow: Callable[[Any, GeometricTransform], Any] | None = None
 ) -> Callable[[Any, Any], tuple[Any, Any]]:

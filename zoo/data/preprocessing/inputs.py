@@ -22,15 +22,16 @@ from zoo.contracts.preprocessing import (
     PartPreprocessing,
     Preprocessing,
     SeriesPreprocessing,
+    TensorPreprocessing,
+    TensorsPreprocessing,
     TokenPreprocessing,
 )
-from zoo.contracts.preprocessing.tensors import TensorPreprocessing
 from zoo.contracts.task import Truth
 from zoo.data.preprocessing.images import Images
 from zoo.data.preprocessing.latents import Latents
 from zoo.data.preprocessing.parts import PartInputs
 from zoo.data.preprocessing.series import Series
-from zoo.data.preprocessing.tensors import Tensors
+from zoo.data.preprocessing.tensors import SeveralTensors, Tensors
 from zoo.data.preprocessing.tokens import Tokens
 
 #: Examples that one thread takes at a time.
@@ -44,6 +45,7 @@ _BUILT_IN: Mapping[type[Preprocessing], type[InputKind[Any]]] = {
     LatentPreprocessing: Latents,
     PartPreprocessing: PartInputs,
     TensorPreprocessing: Tensors,
+    TensorsPreprocessing: SeveralTensors,
 }
 
 
@@ -134,7 +136,7 @@ def normalize(raw: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.flo
     """The reference formula ``(value * scale - mean) / std``, computed in float64.
 
     Args:
-        raw: Raw inputs, any numeric type, channels last.
+        raw: Raw inputs of one kind, any numeric type, channels last.
         preprocessing: Brings scale, mean and std; without them nothing is done.
 
     Returns:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,15 @@ class Examples:
             named = {name: tf.constant(one) for name, one in fields_of(labels).items()}
             self._labels = named.get("", named)
             self._weights = () if weights is None else (tf.constant(weights),)
-            self._held = tf.constant(read_inputs(split, preprocessing)) if self.in_memory else None
+
+    @cached_property
+    def _held(self) -> Any:
+        """All examples of a split that fits into memory, read when they are first asked for."""
+        tf = require("tensorflow")
+        if not self.in_memory:
+            return None
+        with tf.device("CPU:0"):
+            return tf.constant(read_inputs(self._split, self._preprocessing))
 
     def batches(
         self,
@@ -87,6 +96,7 @@ class Examples:
         """
         tf = require("tensorflow")
         epoch = first_epoch
+        _ = self._held  # a tensor of the stream, and none of the function that loads its batches
 
         def orders() -> Iterator[NDArray[np.int64]]:
             nonlocal epoch

@@ -7,30 +7,59 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.common.errors import BadData
+from zoo.common.errors import BadData, nearest
 from zoo.contracts.dataset import Split
-from zoo.contracts.preprocessing import InputKind
-from zoo.contracts.preprocessing.tensors import TensorPreprocessing
+from zoo.contracts.preprocessing import InputKind, TensorPreprocessing, TensorsPreprocessing
 
 
 class Tensors(InputKind[TensorPreprocessing]):
     """One array of samples, of several the one that is called as the input."""
 
     def read(self, split: Split, index: int) -> NDArray[Any]:
-        """A sample as float32."""
+        """A sample, in the numbers that the input takes."""
         given, own = split.read(index), self.own
-        if given.dtype.names is not None:
-            if own.name not in given.dtype.names:
-                raise BadData(
-                    f"the samples have no array for the input {own.name}",
-                    why=f"they have {', '.join(given.dtype.names)}",
-                    fix=f"call it {own.name!r}",
-                )
-            given = given[own.name]
-        if given.dtype.kind not in "uifb" or given.shape != own.shape:
-            raise BadData(
-                f"samples have shape {'×'.join(map(str, given.shape)) or 'of one number'}",
-                why=f"the network takes {own.describe()['input']}",
-                fix="store them as (samples, …), each as the network takes it",
-            )
-        return np.asarray(given, np.float32)
+        return _numbers(given if given.dtype.names is None else _field(given, own.name), own)
+
+
+class SeveralTensors(InputKind[TensorsPreprocessing]):
+    """An array of samples for each input, by its name."""
+
+    def read(self, split: Split, index: int) -> NDArray[Any]:
+        """A record of one sample, with a field for each input."""
+        given = split.read(index)
+        record = np.empty((), self.own.dtype)
+        for one in self.own.tensors:
+            record[one.name] = _numbers(_field(given, one.name), one)
+        return record
+
+
+def _field(given: NDArray[Any], name: str) -> NDArray[Any]:
+    there = given.dtype.names or ()
+    if name not in there:
+        close = nearest(name, sorted(there))
+        raise BadData(
+            f"the samples have no array for the input {name}",
+            why=f"they have {', '.join(there) or 'one array'}",
+            fix=f"call it {name!r}" + (f"; is it {close[0]!r}?" if close else ""),
+        )
+    field: NDArray[Any] = given[name]
+    return field
+
+
+def _numbers(given: NDArray[Any], own: TensorPreprocessing) -> NDArray[Any]:
+    if given.dtype.kind not in "uifb" or given.shape != own.shape:
+        raise BadData(
+            f"samples have shape {'×'.join(map(str, given.shape)) or 'of one number'}",
+            why=f"the network takes {own.describe()['input']}",
+            fix="store them as (samples, …), each as the network takes it",
+        )
+    dtype = np.dtype(own.number)
+    made = np.asarray(given, dtype)
+    if dtype.kind != "f" and (made != given).any():
+        raise BadData(
+            f"samples of {own.name} are not all {dtype}: there is "
+            f"{given[made != given].reshape(-1)[0]:g}",
+            why=f"the network takes {own.describe()['input']}",
+            fix=f"store them as {dtype}",
+        )
+    return made

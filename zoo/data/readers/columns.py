@@ -84,11 +84,11 @@ def columns_of(query: Query, header: Sequence[str], name: str) -> Columns:
         UnknownName: A column that is not there.
         UsageError: One has two roles.
     """
-    targets = query.names("target") or query.names("labels")
+    named = [text for text in header if text]
+    targets = query.names("target", named) or query.names("labels", named)
     label = "" if targets else query.options.get("label", "label")
     group = query.options.get("group")
-    channels = query.names("channels")
-    named = [text for text in header if text]
+    channels = query.names("channels", named)
     time = query.options.get("time")
     for column in (
         *([label] if label else targets),

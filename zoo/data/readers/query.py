@@ -7,7 +7,7 @@ The last ``?`` begins the options, so a path that has one of its own ends in one
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
@@ -70,17 +70,28 @@ class Query:
             raise UnknownName(f"{key} of {self.provider}", text, valid)
         return text
 
-    def names(self, key: str) -> tuple[str, ...]:
+    def names(self, key: str, known: Sequence[str] = ()) -> tuple[str, ...]:
         """Names separated by commas; empty when it is not given.
+
+        Args:
+            key: Of the option.
+            known: Names that there are, some with commas in them.
 
         Raises:
             UsageError: It is given, and holds no name.
         """
         text = self.options.get(key, "")
-        found = tuple(part.strip() for part in text.split(",") if part.strip())
-        if text and not found:
+        parts, found = text.split(","), list[str]()
+        while parts:
+            # The longest name that there is; else what stands before the comma.
+            lengths = range(len(parts), 1, -1)
+            whole = (n for n in lengths if ",".join(parts[:n]).strip() in known)
+            count = next(whole, 1)
+            found.append(",".join(parts[:count]).strip())
+            parts = parts[count:]
+        if text and not any(found):
             raise UsageError(f"{key}={text} names no column", fix=f"{key}=NAME,NAME")
-        return found
+        return tuple(filter(None, found))
 
 
 def parse_query(

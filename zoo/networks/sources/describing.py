@@ -42,7 +42,7 @@ def describe(
         sides = opened.inputs[0].shape[1:]
         network = opened.with_shape(tuple(side or next(size, _ANY_SIDE) for side in sides)).model
     else:
-        network = opened.model
+        network = getattr(opened, "as_given", opened).model
     name = opener.called(reference)
     emit({"event": "stage", "text": f"counting {name}"})
     return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -59,13 +59,30 @@ def flattened(model: Any, shape: tuple[int, ...], own_shape: tuple[int, ...]) ->
         shape: Of the inputs that it is to take, without the batch.
         own_shape: Of those that it takes; they are brought to it where it differs.
     """
+    return flattened_inputs(model, [(shape, own_shape, "float32")])
+
+
+def flattened_inputs(
+    model: Any, shapes: Sequence[tuple[tuple[int, ...], tuple[int, ...], str]]
+) -> Any:
+    """The same for any number of inputs.
+
+    Args:
+        model: As its author made it.
+        shapes: Of each input that it is to take, of each that it takes, and numpy's name of its
+            type.
+    """
     keras = require("keras")
     model.trainable = True
-    inputs = keras.Input(shape, dtype="float32", name="normalized")
-    same = shape == own_shape
-    given = inputs if same else keras.layers.Reshape(own_shape, name="own_shape")(inputs)
-    outputs = applied(model, given)
-    names: set[str] = {"normalized"}
+    inputs, given = [], []
+    for number, (shape, own_shape, dtype) in enumerate(shapes):
+        mark = f"_{number}" if number else ""
+        inputs.append(keras.Input(shape, dtype=dtype, name=f"normalized{mark}"))
+        reshape = keras.layers.Reshape(own_shape, name=f"own_shape{mark}")
+        given.append(inputs[-1] if shape == own_shape else reshape(inputs[-1]))
+    single = len(inputs) == 1
+    outputs = applied(model, given[0] if single else given)
+    names: set[str] = {one.name for one in inputs}
     for layer in operations_of(outputs):
         if isinstance(layer, keras.layers.InputLayer):
             continue
@@ -77,7 +94,7 @@ def flattened(model: Any, shape: tuple[int, ...], own_shape: tuple[int, ...]) ->
             name = f"{base}_{count}"
         names.add(name)
         layer.name = name
-    return keras.Model(inputs, outputs, name=model.name)
+    return keras.Model(inputs[0] if single else inputs, outputs, name=model.name)
 
 
 def operations_of(outputs: Any) -> list[Any]:

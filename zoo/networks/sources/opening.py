@@ -222,7 +222,7 @@ def _input(
             f"{columns_of(sample.reading)}",
             fix='say what it takes: --input "…", in the words of docs/sources.md',
         )
-    if known is not None and (new or how.trained):
+    if known is not None and (new or (how.trained and plan.known != IN_FILE)):
         return known, _known(plan)
     ways = _distinct([*plan.candidates, *(usual_beside(plan) if known else ())], sample)
     # Traced once: one by one, a hundred layers take longer to call than to compute.

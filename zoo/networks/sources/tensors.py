@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.common.errors import BadData, Unsupported, UsageError, ZooError
+from zoo.common.named_arrays import each_of, fed_to_keras
 from zoo.common.optional_imports import require
 from zoo.contracts import (
     Dataset,
     ForeignTensor,
     GivenNetwork,
     OpenedNetwork,
+    Preprocessing,
     Source,
     SourceReference,
 )
 from zoo.contracts.comparison import differs_by_rounding
-from zoo.contracts.preprocessing import TensorPreprocessing
+from zoo.contracts.preprocessing import TensorPreprocessing, TensorsPreprocessing
+from zoo.contracts.preprocessing.tensors import ElementName
 from zoo.data.preprocessing.inputs import read_inputs
 from zoo.networks.building import count_parameters
 from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.networks.sources.available import named_network as known_network
-from zoo.networks.sources.graph import flattened, rebuilt
+from zoo.networks.sources.graph import flattened_inputs, rebuilt
 from zoo.networks.sources.keeping import keep
 from zoo.networks.sources.references import Opening
 
@@ -81,11 +85,12 @@ def without_labels(
             fix="store more: a hundred or more, of what the network will see in use",
         )
     given = as_given(opener.open(reference), origin)
-    record = preprocessing_of(given.inputs[0], dataset, origin)
-    given = given.with_shape(record.shape)
+    record = preprocessing_of(given.inputs, dataset, origin)
+    shapes = {one.called: one.input_shape for one in record.parts}
+    given = given.with_shapes(shapes)
     model = rebuilt(named_network(given, record, origin), origin)
     # Opened anew, since its layers are in the converted network now, and were changed.
-    original = as_given(opener.open(reference), origin).with_shape(record.shape)
+    original = as_given(opener.open(reference), origin).with_shapes(shapes)
     parity = compared(original, model, dataset, record, origin)
     weights = beside.with_name(f"{beside.name}.{opener.name}.safetensors")
     names = [tensor.name for tensor in given.outputs]
@@ -115,7 +120,8 @@ def as_given(opened: OpenedNetwork, origin: str) -> GivenNetwork:
     """The network with the inputs and outputs that its file has.
 
     Raises:
-        Unsupported: Its source does not tell them, or there are several inputs, or no real numbers.
+        Unsupported: Its source does not tell them, an input has no batch, or is of a type that no
+            file has.
     """
     given: GivenNetwork | None = getattr(opened, "as_given", None)
     if given is None:
@@ -124,72 +130,101 @@ def as_given(opened: OpenedNetwork, origin: str) -> GivenNetwork:
             why="what opens it gives answers to labelled examples alone",
             fix="give data with labels, or save it as ONNX, TFLite or with Keras",
         )
-    if len(given.inputs) != 1:
-        listed = ", ".join(f"{one.name} {one.shape}" for one in given.inputs)
+    others = [one for one in given.inputs if one.shape[0] not in (None, 1)]
+    if others and len({one.shape[0] for one in given.inputs}) > 1:
         raise Unsupported(
-            f"{origin} has {len(given.inputs)} inputs: {listed}",
-            why="only networks with one input can be brought in",
-            fix="`zoo bench` times it as it is; save the part of it that has one input",
+            f"{origin} takes {others[0].name} of {_shown(others[0].shape)}: its first side is no "
+            "batch, or another than that of others",
+            why="the first side of each input is the batch, and files for devices have one of 1",
+            fix="save it for a batch of 1, with the batch as the first side of each input",
         )
-    (tensor,) = given.inputs
-    if not tensor.dtype.startswith(("float", "bfloat", "double")):
-        raise Unsupported(
-            f"{origin} takes whole numbers: {tensor.name} is {tensor.dtype}",
-            why="only networks of real numbers can be brought in",
-            fix="`zoo bench` times it as it is; save the part behind the lookup of its table",
-        )
+    for one in given.inputs:
+        if _element(one) is None:
+            raise Unsupported(
+                f"{origin} takes {one.name} of {one.dtype}",
+                why=f"files for devices take {', '.join(get_args(ElementName))}",
+                fix="save it with an input of one of these types",
+            )
     return given
 
 
-def preprocessing_of(tensor: ForeignTensor, dataset: Dataset, origin: str) -> TensorPreprocessing:
-    """The record of an input, its free sizes those of the samples.
+def _shown(shape: Sequence[int | None]) -> str:
+    return "×".join("?" if side is None else str(side) for side in shape)
+
+
+def _element(tensor: ForeignTensor) -> ElementName | None:
+    """The type of an input in our files; None where none is its own."""
+    if tensor.dtype.startswith(("float", "bfloat", "double")):
+        return "float32"
+    return next((name for name in get_args(ElementName) if name == tensor.dtype), None)
+
+
+def preprocessing_of(
+    tensors: Sequence[ForeignTensor], dataset: Dataset, origin: str
+) -> TensorPreprocessing | TensorsPreprocessing:
+    """The record of inputs, their free sizes those of the samples.
 
     Raises:
         BadData: The samples do not fit.
         UsageError: They have other sizes than the network.
     """
+    records = tuple(_measured(tensor, len(tensors), dataset, origin) for tensor in tensors)
+    return records[0] if len(records) == 1 else TensorsPreprocessing(tensors=records)
+
+
+def _measured(
+    tensor: ForeignTensor, count: int, dataset: Dataset, origin: str
+) -> TensorPreprocessing:
     split = dataset.splits["train"]
     first = split.read(0)
-    if first.dtype.names is not None and tensor.name in first.dtype.names:
+    names = first.dtype.names or ()
+    if count > 1 and not names:
+        raise BadData(
+            f"{dataset.name} has one array, and {origin} takes {count} inputs",
+            why="each needs samples of its own",
+            fix=f"store an array for each, with the samples first: {tensor.name}, …",
+        )
+    named = tensor.name in names
+    if named:
         first = first[tensor.name]
     sides = tensor.shape[1:]
-    shape = tuple(first.shape) if first.dtype.names is None else tuple(s or 1 for s in sides)
+    # Without such an array, reading says which are there.
+    shape = tuple(first.shape) if named or not names else tuple(side or 1 for side in sides)
     fits = len(shape) == len(sides) and all(
         own in (None, side) for own, side in zip(sides, shape, strict=True)
     )
     if not fits:
-        wanted = "×".join("?" if side is None else str(side) for side in sides) or "one number"
         raise UsageError(
-            f"{origin} takes {tensor.name} of {wanted}, and samples of {dataset.name} have shape "
-            f"{'×'.join(map(str, shape)) or 'of one number'}",
+            f"{origin} takes {tensor.name} of {_shown(sides) or 'one number'}, and samples of "
+            f"{dataset.name} have shape {_shown(shape) or 'of one number'}",
             why="samples are given as the network takes them, in its own order of axes",
             fix="store them as (samples, …), without the batch that the network itself has",
         )
-    record = TensorPreprocessing(name=tensor.name, shape=shape, low=0.0, high=1.0)
+    element = _element(tensor) or "float32"
+    record = TensorPreprocessing(name=tensor.name, shape=shape, low=0.0, high=1.0, number=element)
     values = read_inputs(split, record)
-    return TensorPreprocessing(
-        name=tensor.name, shape=shape, low=float(values.min()), high=float(values.max())
-    )
+    return replace(record, low=float(values.min()), high=float(values.max()))
 
 
-def named_network(given: GivenNetwork, record: TensorPreprocessing, origin: str) -> Any:
+def named_network(given: GivenNetwork, record: Preprocessing, origin: str) -> Any:
     """The network as one flat graph that gives its outputs by their names.
 
     Raises:
         Unsupported: Two outputs have one name, or there is nothing to quantize.
     """
     names = [one.name for one in given.outputs]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice or record.name in names:
+    every = [*(one.name for one in given.inputs), *names]
+    twice = sorted({name for name in every if every.count(name) > 1})
+    if twice:
         raise Unsupported(
-            f"{origin} calls two of its inputs and outputs {(twice or [record.name])[0]!r}",
+            f"{origin} calls two of its inputs and outputs {twice[0]!r}",
             why="which is which could not be told",
             fix="save it with names of their own",
         )
-    model = given.model
-    flat = flattened(model, record.shape, record.shape)
-    made = require("keras").tree.flatten(flat.output)
     keras = require("keras")
+    shapes = [(one.input_shape, one.input_shape, str(one.graph_dtype)) for one in record.parts]
+    flat = flattened_inputs(given.model, shapes)
+    made = keras.tree.flatten(flat.output)
     named = dict(zip(names, made, strict=True))
     shapeless = [n for n, one in named.items() if None in one.shape[1:]]
     if shapeless:
@@ -202,7 +237,7 @@ def named_network(given: GivenNetwork, record: TensorPreprocessing, origin: str)
 
 
 def compared(
-    original: GivenNetwork, model: Any, dataset: Dataset, record: TensorPreprocessing, origin: str
+    original: GivenNetwork, model: Any, dataset: Dataset, record: Preprocessing, origin: str
 ) -> str:
     """Compares the converted network with the original's own answers, output by output.
 
@@ -230,7 +265,7 @@ def compared(
             )
     ours = {
         name: np.asarray(values, np.float64)
-        for name, values in model(inputs, training=False).items()
+        for name, values in model(fed_to_keras(inputs), training=False).items()
     }
     for name, values in theirs.items():
         apart = noise = np.inf
@@ -252,8 +287,11 @@ def compared(
 
 def _answers(network: GivenNetwork, inputs: NDArray[Any]) -> Mapping[str, NDArray[np.float64]]:
     """The network's own answers by output, of one call after the other."""
-    name = network.inputs[0].name
-    parts = [network.run({name: inputs[at : at + _BATCH]}) for at in range(0, len(inputs), _BATCH)]
+    names, arrays = [one.name for one in network.inputs], each_of(inputs)
+    parts = [
+        network.run({n: v[at : at + _BATCH] for n, v in zip(names, arrays, strict=True)})
+        for at in range(0, len(inputs), _BATCH)
+    ]
     return {
         one.name: np.concatenate([part[one.name] for part in parts]).astype(np.float64)
         for one in network.outputs

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.artifacts.normalization_in_file import built_inputs
+from zoo.artifacts.built_inputs import built_inputs
 from zoo.artifacts.reference_outputs import LEADING, REFERENCE, comparison_split
 from zoo.common.files import atomic_path
-from zoo.common.named_arrays import joined
+from zoo.common.named_arrays import each_of, fed_to_keras, joined
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
 from zoo.contracts import Comparison, Metric, Preprocessing, Split
@@ -196,7 +196,7 @@ def keras_outputs(
     for start in range(0, len(examples), _BATCH):
         part = range(start, min(start + _BATCH, len(examples)))
         raw = read_inputs(examples, preprocessing, part).astype(preprocessing.graph_dtype)
-        chunks.append(output_arrays(model(raw, training=False), loaded.output_names))
+        chunks.append(output_arrays(model(fed_to_keras(raw), training=False), loaded.output_names))
         told(part.stop)
     return np.concatenate(chunks)
 
@@ -213,10 +213,12 @@ def compare_preprocessing(preprocessing: Preprocessing, raw: Any) -> Comparison:
     """The normalization in the graph against the formula in float64, on real inputs."""
     import numpy as np
 
-    in_graph = np.asarray(
-        normalization(preprocessing)(raw.astype(preprocessing.graph_dtype)), dtype=np.float64
-    )
-    difference = np.abs(in_graph - normalize(raw, preprocessing).astype(np.float64))
+    differences = []
+    for own, values in zip(preprocessing.parts, each_of(raw), strict=True):
+        given = normalization(own)(values.astype(own.graph_dtype))
+        in_graph = np.asarray(given, dtype=np.float64)
+        differences.append(np.abs(in_graph - normalize(values, own).astype(np.float64)).ravel())
+    difference = np.concatenate(differences)
     return Comparison(
         count=len(raw),
         max_abs=float(difference.max()),

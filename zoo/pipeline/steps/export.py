@@ -24,7 +24,7 @@ from zoo.common.files import sha256_of, size_with_side_files
 from zoo.common.progress import Event
 from zoo.common.versions import versions_of
 from zoo.common.worker import WorkerLimits
-from zoo.contracts import Exporter, ExportRequest, Target
+from zoo.contracts import Exporter, ExportRequest, Preprocessing, Target
 from zoo.contracts.exporter import Written
 from zoo.contracts.outputs import TARGETS
 from zoo.contracts.plugin import Plugin
@@ -253,6 +253,7 @@ def export(
             licence=loaded.card.licence,
             trained=trained is not None,
             examples=not part.takes,
+            input_names=several_names(preprocessing),
         )
     )
     if not path.is_file():
@@ -321,6 +322,12 @@ def export(
         contents=contents,
         kept=asked.keep,
     )
+
+
+def several_names(preprocessing: Preprocessing) -> tuple[str, ...]:
+    """Names of several inputs; empty where there is one."""
+    names = tuple(one.called for one in preprocessing.parts)
+    return names if len(names) > 1 else ()
 
 
 def file_name(

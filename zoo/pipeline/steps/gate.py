@@ -137,11 +137,12 @@ class GateStep(DataStep[GateResult]):
         expected, labels = _load(evaluated.folder / REFERENCE)
         compared = max(task.min_parity_inputs, self.options.parity_inputs or len(labels))
         steps = labels_for(examples, manifest.preprocessing)[:compared]
-        network = compare_outputs(task, expected[:compared], answered.outputs[:compared], steps)
+        found, rounding = answered.outputs[:compared], precision.rounding
+        network = compare_outputs(task, expected[:compared], found, steps, rounding)
         twins = None
         if self.trained is not None:
             origin = _load(context.before.of(self.trained).folder / REFERENCE)[0][:compared]
-            twins = compare_outputs(task, origin, answered.outputs[:compared], steps)
+            twins = compare_outputs(task, origin, found, steps, rounding)
         truth = truth_of(dataset, "test", manifest.preprocessing)
         expected = expected[: len(labels)]
         answered = replace(answered, outputs=answered.outputs[: len(labels)])
@@ -274,8 +275,8 @@ def _names(task: Task, chain: FileChain) -> tuple[Check, ...]:
     came = chain.manifest.network
     if not task.own_names or came is None:
         return ()
-    called = chain.manifest.preprocessing.called
-    return (own_names(chain.first.contents, [called], [*came.outputs]),)
+    called = [one.called for one in chain.manifest.preprocessing.parts]
+    return (own_names(chain.first.contents, called, [*came.outputs]),)
 
 
 def _each_once(*evaluations: Evaluation) -> tuple[QualityFinding, ...]:

@@ -267,7 +267,7 @@ def loss_reasons(
         outputs: Of the file.
         precision: Of the file.
     """
-    compared = compare_outputs(task, expected, outputs, truth.labels)
+    compared = compare_outputs(task, expected, outputs, truth.labels, precision.rounding)
     unsure = task.probability_checks(truth, expected, outputs, precision)
     # What is little beside all examples may be most of one class.
     by_class = task.class_loss(truth, task.decode(expected), task.decode(outputs))
