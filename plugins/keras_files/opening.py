@@ -53,10 +53,12 @@ class KerasNetwork:
     @property
     def as_given(self) -> KerasAsGiven:
         """The network with its inputs and outputs by the names of their layers, or its own keys."""
+        model = self.model
+        nested = not isinstance(model, require("keras").Sequential)  # which has no structure
         return KerasAsGiven(
-            inputs=_named(self.model.inputs, self.model.input),
-            outputs=_named(self.model.outputs, self.model.output),
-            model=self.model,
+            inputs=_named(model.inputs, model.input if nested else None),
+            outputs=_named(model.outputs, model.output if nested else None),
+            model=model,
         )
 
     def answers(self, batch: NDArray[Any]) -> NDArray[Any]:

@@ -16,7 +16,7 @@ from ..onnx_files.reading import checked_model
 from .checkpoints import check_archive, refuse_checkpoint
 from .environment import required_python
 from .process import TorchProcess
-from .references import REFUSED, TorchReference, parse, title
+from .references import PYTHON, REFUSED, TorchReference, functions_in, parse, title
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,6 +97,13 @@ def check_reference(reference: str) -> None:
     for path in (found.file, found.weights):
         if path is not None and (problem := no_file(path)):
             raise UsageError(problem, fix="check the path")
+    if found.file.suffix.lower() == PYTHON and not found.function:
+        known = functions_in(found.file)
+        raise UsageError(
+            f"{found.file} is a Python file, and no function of it is named that makes the network",
+            why=f"it has {', '.join(known[:10]) or 'none that could'}",
+            fix=f"name one that returns the module: {found.file}:{known[0] if known else 'build'}",
+        )
     if found.file.suffix.lower() in REFUSED:
         raise refuse_checkpoint(found.file)
     if not found.function:

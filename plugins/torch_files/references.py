@@ -10,8 +10,9 @@ from urllib.parse import unquote
 
 from zoo.common.errors import UnknownName, UsageError
 
-ARCHIVE = ".pt2"
-#: Files of PyTorch that hold no network that can be opened safely; they are recognised to say so.
+ARCHIVE, PYTHON = ".pt2", ".py"
+#: Files of PyTorch that hold no network that can be opened safely; they are recognised to say so,
+#: as is a Python file without a function.
 REFUSED = (".pt", ".pth")
 _MODULE = re.compile(r"(?P<file>.+\.py):(?P<function>[A-Za-z_]\w*)(?:\?(?P<query>.*))?\Z", re.S)
 _SHAPE = re.compile(r"[1-9]\d{0,5}(x[1-9]\d{0,5}){0,4}\Z")
@@ -41,7 +42,9 @@ class TorchReference:
 def is_reference(reference: str) -> bool:
     """Whether it is written as one."""
     suffix = Path(reference).suffix.lower()
-    return suffix in (ARCHIVE, *REFUSED) or _MODULE.match(reference) is not None
+    # Behind a colon stands a name of another source, or the function.
+    alone = suffix == PYTHON and ":" not in Path(reference).name
+    return alone or suffix in (ARCHIVE, *REFUSED) or _MODULE.match(reference) is not None
 
 
 def parse(reference: str) -> TorchReference:
@@ -96,6 +99,16 @@ def title(reference: str) -> str:
     """``net.pt2``, or ``net.py:build``."""
     found = parse(reference)
     return f"{found.file.name}:{found.function}" if found.function else found.file.name
+
+
+def functions_in(path: Path) -> list[str]:
+    """What a Python file defines that may return a module; it is read, not run."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return []
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    return [one.name for one in tree.body if isinstance(one, kinds) and one.name[0] != "_"]
 
 
 def imported_files(path: Path) -> list[Path]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from free_sizes import image_reader, resizable_tflite, state_keeper, token_reader, token_tflite
+from makers import manifest
 
 from zoo.artifacts.artifact import Artifact, open_artifact
+from zoo.artifacts.golden_samples import Golden, GoldenArrays, make_golden
 from zoo.benchmark.timed_inputs import open_samples, parse_shapes, timed_inputs
 from zoo.common.errors import BadData, UsageError, ZooError
+from zoo.common.named_arrays import joined
 from zoo.registry import Registry, load_registry
 
 
@@ -155,3 +159,27 @@ def test_samples_that_do_not_fit_are_refused(
     for shapes, batch in (({"x": [(1, 3, 5, 6)]}, None), ({}, 2)):
         with pytest.raises(UsageError, match=r"--shape|--batch"):
             timed_inputs([files["image"]], shapes, samples, batch)
+
+
+def test_whole_numbers_without_a_meaning_are_golden_ones(files: dict[str, Artifact]) -> None:
+    """Random masks would be timed as nobody uses them, and zeros as nobody does, either."""
+    ids, mask = np.arange(21).reshape(3, 7), np.eye(3, 7, dtype=np.int64)
+    bare = Golden(
+        dataset="npz:samples.npz/test",
+        examples=(0, 1, 2),
+        runtime="onnxruntime",
+        runtime_version="1",
+        processor="x",
+        max_abs=0.0,
+        tolerance="none",
+    )
+    arrays = GoldenArrays(inputs=joined({"ids": ids, "mask": mask}), outputs=np.zeros((3, 8)))
+    golden, beside = make_golden(bare, arrays, "none")
+    assert beside is None
+    for name, given in (("masked", True), ("ids", False)):  # the latter chooses from a table
+        artifact = replace(files[name], manifest=manifest(golden=golden))
+        ((row,),) = timed_inputs([artifact], {}, None)
+        assert (row.samples is not None) is given
+        if row.samples is not None:
+            for values, right in zip(row.samples, (ids, mask), strict=True):
+                assert np.array_equal(values, right[:1])

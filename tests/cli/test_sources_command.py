@@ -79,6 +79,12 @@ def test_they_are_listed_and_told_of_without_pytorch(zoo: Any) -> None:
         typed = zoo(*command)
         assert typed.code == 2
         assert "mobilenetv4_conv_small" in typed.err
+    for pattern, told in (
+        ("timm:nothing-like-it*", 'fix: zoo list "timm:*" lists all'),
+        ("timm:", 'fix: zoo list "timm:*" lists all'),
+        ("keras-hub:*", 'fix: zoo list "keras:*" or zoo list "timm:*" or zoo list "torchvision:*"'),
+    ):
+        assert told in zoo("list", pattern).err
     assert not {"torch", "timm", "numpy"} & (set(sys.modules) - before)
 
 

@@ -86,6 +86,10 @@ def test_keras_has_names_of_layers_or_keys(keras_model: Any) -> None:
     named = dict(zip(("zwei", "eins"), keras_model.outputs, strict=True))
     keyed = network_of(keras.Model(keras_model.inputs, named)).as_given
     assert agrees(keyed, EXAMPLES) == {"eins": (3,), "zwei": (6, 2)}
+    row = keras.Sequential([keras.Input((6, 5), name="signal"), keras.layers.Dense(4, name="last")])
+    given = network_of(row).as_given
+    assert [one.name for one in given.inputs] == ["signal"]
+    assert agrees(given, EXAMPLES) == {"last": (6, 4)}
 
 
 def test_tflite_and_saved_models_have_those_of_their_signature(

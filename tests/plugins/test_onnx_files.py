@@ -13,6 +13,8 @@ from safetensors.numpy import load_file
 from zoo.common.errors import UsageError
 from zoo.networks.card import read_card
 from zoo.networks.sources.describing import describe
+from zoo.networks.sources.inputs import check_layout
+from zoo.plugins.keras_files.opening import network_of
 from zoo.plugins.onnx_files import recognises
 from zoo.plugins.onnx_files.conversion import CONVERTERS
 from zoo.plugins.onnx_files.opening import OnnxNetwork, open_onnx
@@ -25,6 +27,22 @@ def test_a_file_is_opened_channels_last(tmp_path: Path) -> None:
     assert [t.name for t in found.outputs] == ["softmax"]
     assert recognises("A.ONNX")
     assert not recognises("net.keras")
+
+
+def test_a_stated_order_of_axes_is_held_against_the_file(tmp_path: Path) -> None:
+    import keras
+
+    layers = [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(2)]
+    ours = network_of(keras.Sequential(layers))
+    theirs = open_onnx(saved(tmp_path / "net.onnx", nearest_mean()))
+    for network, right, wrong, place in (
+        (theirs, "nchw", "nhwc", "first"),
+        (ours, "nhwc", "nchw", "last"),
+    ):
+        check_layout(network, None, "net")
+        check_layout(network, right, "net")
+        with pytest.raises(UsageError, match=f"says {wrong}, and net has its channels {place}"):
+            check_layout(network, wrong, "net")
 
 
 def answers_on_digits(weights: Path) -> np.ndarray:
@@ -74,7 +92,7 @@ def test_free_sizes_are_fixed_by_what_is_stated(tmp_path: Path) -> None:
     assert open_onnx(file).inputs[0].shape == (None, None, None, 1)
     with pytest.raises(UsageError, match="the size of its images is not in it"):
         opened(file, tmp_path / "none", source="onnx")
-    opened(file, tmp_path / "made", source="onnx", input="8x8")
+    opened(file, tmp_path / "made", source="onnx", input="8x8 nchw")
     size = nearest_mean(size=("height", "width"), metadata={"imgsz": "[8, 8]"})
     opened(saved(file, size), tmp_path / "again", source="onnx")
     told = describe(source="onnx", reference=str(file), plugins=PluginSettings(), emit=len)

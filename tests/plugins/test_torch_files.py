@@ -30,7 +30,7 @@ class TestReferences:
         assert title("a/net.py:build?weights=w.pth") == "net.py:build"
         assert title("a/net.PT2") == "net.PT2"
         assert all(map(is_reference, ("a.pt2", "a.pth", "a.pt", "a.py:b", "C:/a.py:b?shape=1")))
-        assert not any(map(is_reference, ("a.py", "a.onnx", "lenet5", "a.py:1b", "timm:x.py")))
+        assert not any(map(is_reference, ("a.pyc", "a.onnx", "lenet5", "a.py:1b", "timm:x.py")))
 
     @pytest.mark.parametrize(
         ("reference", "words"),
@@ -45,6 +45,14 @@ class TestReferences:
     def test_what_is_none(self, reference: str, words: str) -> None:
         with pytest.raises((UsageError, UnknownName), match=words):
             parse(reference)
+
+    def test_a_python_file_alone_names_its_functions(self, tmp_path: Path) -> None:
+        file = tmp_path / "net.py"
+        file.write_text("import torch\nclass Net: ...\ndef build(): ...\ndef _own(): ...\nraise 1")
+        with pytest.raises(UsageError, match="is a Python file") as caught:
+            open_network(str(file))
+        assert caught.value.why == "it has Net, build"
+        assert caught.value.fix == f"name one that returns the module: {file}:Net"
 
     def test_files_that_it_imports_count_for_its_identity(self, tmp_path: Path) -> None:
         for name, text in {

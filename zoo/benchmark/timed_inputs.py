@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.artifacts.artifact import Artifact
+from zoo.artifacts.golden_samples import read_golden
 from zoo.common.errors import BadData, UsageError, nearest
 from zoo.common.named_arrays import fields_of
 from zoo.contracts import TensorInfo
@@ -152,6 +153,7 @@ def _of_file(
             fix="give each input as many, or one for all",
         )
     limits = tuple(artifact.contents.index_limits.get(t.name) for t in inputs)
+    samples = samples or _golden_samples(artifact, limits, own)
     if samples is not None:
         return [_sampled(artifact, samples, own, batch)]
     _require_meaning(artifact, limits)
@@ -280,22 +282,37 @@ def matched_samples(
     return made
 
 
-def _require_meaning(artifact: Artifact, limits: Sequence[int | None]) -> None:
-    """Refuses foreign files with integers of which nobody knows what they stand for."""
-    if artifact.manifest is not None:
-        return
+def _unexplained(artifact: Artifact, limits: Sequence[int | None]) -> str:
+    """An input of whole numbers that nothing in the file says the meaning of; empty for none."""
     for tensor, limit in zip(artifact.contents.inputs, limits, strict=True):
         dtype = np.dtype(tensor.dtype)
         wide = dtype.kind in "iu" and 8 * dtype.itemsize >= _INDEX_BITS
         if wide and tensor.scale is None and limit is None:
-            raise UsageError(
-                f"{artifact.path.name} takes whole numbers as {tensor.name}, and nothing in it "
-                "says which",
-                why="they index no table of the file; a mask, a length or a sampling rate made of "
-                "random numbers would be timed as nobody uses it",
-                fix=f"give samples: --data npz:FILE with an array {tensor.name!r} "
-                "(samples first), and one for each other input",
-            )
+            return tensor.name
+    return ""
+
+
+def _golden_samples(
+    artifact: Artifact, limits: Sequence[int | None], own: Mapping[str, Any]
+) -> Samples | None:
+    """A file's golden inputs, where random whole numbers would mean nothing; else None."""
+    manifest = artifact.manifest
+    if own or manifest is None or manifest.golden is None or not _unexplained(artifact, limits):
+        return None
+    return fields_of(read_golden(manifest.golden, artifact.path).inputs)
+
+
+def _require_meaning(artifact: Artifact, limits: Sequence[int | None]) -> None:
+    """Refuses foreign files with integers of which nobody knows what they stand for."""
+    name = "" if artifact.manifest is not None else _unexplained(artifact, limits)
+    if name:
+        raise UsageError(
+            f"{artifact.path.name} takes whole numbers as {name}, and nothing in it says which",
+            why="they index no table of the file; a mask, a length or a sampling rate made of "
+            "random numbers would be timed as nobody uses it",
+            fix=f"give samples: --data npz:FILE with an array {name!r} "
+            "(samples first), and one for each other input",
+        )
 
 
 def _fits(own: Sequence[int], shape: Sequence[int]) -> bool:

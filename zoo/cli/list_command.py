@@ -29,6 +29,7 @@ def command(settings: Settings, pattern: str, as_json: bool) -> None:
 
     Networks that sources know by name have patterns of their own: "keras:*", "timm:*".
     """
+    from zoo.common.errors import UsageError
     from zoo.contracts.plugin import unknown_name
     from zoo.networks.catalogue import models
     from zoo.networks.sources.available import named_counts, named_networks
@@ -41,7 +42,14 @@ def command(settings: Settings, pattern: str, as_json: bool) -> None:
         from zoo.networks.checkpoints import model_ids
 
         listing = f"{pattern.partition(':')[0].lower()}:*"
-        if listing in named_counts(registry):
+        listings = named_counts(registry)
+        if ":" in pattern and listing not in listings:
+            raise UsageError(
+                f"no networks are known by names such as {pattern!r}",
+                fix=" or ".join(f'zoo list "{one}"' for one in sorted(listings))
+                + " lists some; `zoo sources list` shows all that can be opened",
+            )
+        if listing in listings:
             known = [name for one in named_networks(registry) for name in (one.name, *one.also)]
             raise unknown_network("model", pattern, known, listing)
         valid = [*model_ids(registry), *registry.architectures.names()]

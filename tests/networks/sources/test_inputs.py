@@ -50,6 +50,7 @@ def test_moments_of_pixels_are_of_shares_unless_a_scale_is_stated():
     ("words", "task", "shape", "problem"),
     [
         ("0..1", SERIES, (12, 2), "--input has words for images"),
+        ("nchw", SERIES, (12, 2), "--input has words for images"),
         ("mean=0 bicubic", SERIES, (12, 2), "--input has words for images"),
         ("grey mean=123", IMAGES, (8, 8, 1), "of pixels from 0 to 255"),
     ],

@@ -12,7 +12,7 @@ from zoo.networks.sources.statement import InputStatement, parse_statement
     ("text", "meant"),
     [
         ("", InputStatement()),
-        ("NHWC RGB 32x48", InputStatement(size=(32, 48), order="rgb")),
+        ("NHWC RGB 32x48", InputStatement(layout="nhwc", size=(32, 48), order="rgb")),
         ("0..1", InputStatement(normalization=(1 / 255, (0.0,), (1.0,)), span=True)),
         (
             "-1..1 gray",
@@ -40,7 +40,7 @@ def test_words_are_read(text: str, meant: InputStatement) -> None:
     ("text", "problem"),
     [
         ("hwc", "'hwc' means nothing here"),
-        ("nchw", "channels first"),
+        ("nchw nhwc", "'nhwc' contradicts"),
         ("rgb bgr", "'bgr' contradicts"),
         ("0..1 mean=0.5", "contradicts another word"),
         ("1..0", "no range"),

@@ -14,6 +14,7 @@ from zoo.contracts import (
     Dataset,
     ForeignTensor,
     ImagePreprocessing,
+    OpenedNetwork,
     Preprocessing,
     SeriesPreprocessing,
 )
@@ -235,7 +236,13 @@ def _of_series(
             why="a network for series takes (steps, channels)",
             fix="use data of its own",
         )
-    of_images = (statement.size, statement.order, statement.resize, statement.interpolation)
+    of_images = (
+        statement.size,
+        statement.layout,
+        statement.order,
+        statement.resize,
+        statement.interpolation,
+    )
     if any(of_images) or statement.span:
         raise UsageError(f"{origin} takes series: --input has words for images", fix="leave them")
     shape = (sides[0] or steps, channels)
@@ -259,6 +266,33 @@ def _of_series(
         candidates=tuple(InputCandidate(name=name, preprocessing=one) for name, one in found),
         known=statement.known if statement.normalization is not None else "",
     )
+
+
+def check_layout(opened: OpenedNetwork, layout: str | None, origin: str) -> None:
+    """Refuses a stated order of axes that is not that of the file.
+
+    It is read from the file: with the right word nothing is done.
+
+    Args:
+        opened: For inputs of one shape, channels last.
+        layout: Of an `InputStatement`.
+        origin: Names the file in messages.
+
+    Raises:
+        UsageError: The file has the other order.
+    """
+    given = getattr(opened, "as_given", None) if layout else None
+    if given is None or len(given.inputs) != 1:
+        return
+    own, last = given.inputs[0].shape[1:], opened.inputs[0].shape[1:]
+    found = "nhwc" if own == last else "nchw"
+    if found != layout:
+        raise UsageError(
+            f"--input says {layout}, and {origin} has its channels "
+            + ("last" if found == "nhwc" else "first"),
+            why=f"its input {given.inputs[0].name} is {own}, beside the batch",
+            fix=f"say {found}, or leave it out: the order of axes is read from the file",
+        )
 
 
 def with_range(plan: InputPlan, found: tuple[float, float] | None, origin: str) -> InputPlan:

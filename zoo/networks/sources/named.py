@@ -70,7 +70,7 @@ def unknown_network(kind: str, name: str, known: Iterable[str], pattern: str) ->
     close = [one for letters, one in plain.items() if asked and letters.startswith(asked)]
     if asked in plain:
         close = [plain[asked]]
-    elif not close:
+    elif asked and not close:
         lengths = [len(asked) + more for more in (-1, 0, 1, 2)]
         heads: dict[str, list[str]] = {}
         for letters, one in plain.items():
@@ -87,7 +87,8 @@ def unknown_network(kind: str, name: str, known: Iterable[str], pattern: str) ->
 
 
 def _letters(name: str) -> str:
-    return re.sub(r"[^a-z0-9:]", "", name.lower())
+    # What stands before a colon is common to all names of a source, and no likeness.
+    return re.sub(r"[^a-z0-9]", "", name.lower().rpartition(":")[2])
 
 
 def size_of(

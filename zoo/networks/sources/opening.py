@@ -41,6 +41,7 @@ from zoo.networks.sources.inputs import (
     SERIES,
     InputCandidate,
     InputPlan,
+    check_layout,
     plan_input,
     turned,
     usual_beside,
@@ -115,6 +116,7 @@ def open_and_convert(
     plan = plan_input(opened.inputs[0], statement, dataset, served, origin, heads)
     reading = registry.tasks.get(plan.task).outputs[0].reading
     opened = opened.with_shape(plan.own_shape)
+    check_layout(opened, statement.layout, origin)
     sample = _Sample.of(dataset, plan, reading)
     flat = flattened(opened.model, plan.shape, plan.own_shape)
     plan = with_range(plan, range_in_graph(flat), origin)

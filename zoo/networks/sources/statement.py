@@ -28,6 +28,7 @@ class InputStatement:
 
     Attributes:
         size: (height, width).
+        layout: ``nhwc`` or ``nchw``: the order of axes in the network's own file.
         order: ``rgb``, ``bgr`` or ``grey``.
         normalization: scale, mean, std of ``(value * scale - mean) / std``, in the order of the
             channels that the network takes; one number stands for all channels. A scale of None
@@ -40,6 +41,7 @@ class InputStatement:
     """
 
     size: tuple[int, int] | None = None
+    layout: str | None = None
     order: str | None = None
     normalization: tuple[float | None, tuple[float, ...], tuple[float, ...]] | None = None
     span: bool = False
@@ -79,15 +81,8 @@ def parse_statement(text: str) -> InputStatement:
             put("size", (int(size[1]), int(size[2])), word)
         elif key in ("rgb", "bgr", "grey", "gray"):
             put("order", "grey" if key == "gray" else key, word)
-        elif key == "nhwc":
-            pass  # what every Keras network here takes
-        elif key == "nchw":
-            raise UsageError(
-                "--input: networks with channels first are not run here",
-                why="an ONNX file with channels first becomes one with channels last by itself; "
-                "no processor here runs the convolutions of Keras networks that have them first",
-                fix="leave nchw out; of a Keras network, save it with data_format='channels_last'",
-            )
+        elif key in ("nhwc", "nchw"):
+            put("layout", key, word)
         elif span := _RANGE.match(key):
             low, high = float(span[1]), float(span[2])
             if not low < high:
