@@ -49,7 +49,7 @@ class TestReferences:
     def test_a_python_file_alone_names_its_functions(self, tmp_path: Path) -> None:
         file = tmp_path / "net.py"
         file.write_text("import torch\nclass Net: ...\ndef build(): ...\ndef _own(): ...\nraise 1")
-        with pytest.raises(UsageError, match="it has Net, build\n.* module: .*net.py:Net"):
+        with pytest.raises(UsageError, match=r"it has Net, build\n.* module: .*net.py:Net"):
             open_network(str(file))
 
     def test_files_that_it_imports_count_for_its_identity(self, tmp_path: Path) -> None:

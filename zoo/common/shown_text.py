@@ -9,8 +9,13 @@ import unicodedata
 _PASSWORD = re.compile(r"(\b[\w+.-]+://[^\s/:@'\"]*:)([^\s'\"]+)(?=@)")
 _PASSWORD_KEY = re.compile(
     r"([?&](?:password|sslpassword|passwd|pwd|(?:\w+[_-])?(?:token|secret|key|signature|credential)"
-    r"|apikey|sig|x-amz-[a-z-]+)=)[^\s&'\"]+",
+    r"|apikey|sig|x-amz-[a-z-]+)=)(?<![?&]signature=)[^\s&'\"]+",
     re.IGNORECASE,
+)
+#: Of an address; elsewhere, short ones are names (of a SavedModel's functions).
+_SIGNATURE = re.compile(r"(://[^\s'\"]*[?&]signature=)[^\s&'\"]+", re.IGNORECASE)
+_LONG_SIGNATURE = re.compile(
+    r"([?&]signature=)(?![A-Za-z_]\w{0,23}(?![^\s&'\"]))[^\s&'\"]+", re.IGNORECASE
 )
 #: A token alone in front of a web server's name.
 _TOKEN = re.compile(r"(\bhttps?://)[^\s/:@'\"]+(?=@)", re.IGNORECASE)
@@ -32,7 +37,7 @@ _VIRAMA = 9
 
 def without_passwords(text: str) -> str:
     """The text with each password and access token of an address as ``***``."""
-    for secret in (_PASSWORD, _PASSWORD_KEY, _TOKEN, _BEARER, _KNOWN):
+    for secret in (_PASSWORD, _PASSWORD_KEY, _SIGNATURE, _LONG_SIGNATURE, _TOKEN, _BEARER, _KNOWN):
         text = secret.sub(r"\1***", text)
     return text
 

@@ -10,7 +10,7 @@ import pytest
 
 from zoo.common.errors import Unsupported
 from zoo.contracts.outputs import LABELS
-from zoo.networks.sources.endings import LOG_SOFTMAX, LOGITS, SIGMOID, SOFTMAX, kind_of
+from zoo.networks.sources.endings import LOG_SOFTMAX, LOGITS, SHARES, SIGMOID, SOFTMAX, kind_of
 from zoo.networks.sources.heads import with_logits
 
 keras = pytest.importorskip("keras")
@@ -54,6 +54,7 @@ ENDS: dict[str, tuple[Any, str]] = {
     "two sigmoids": (network(ops.sigmoid, units=2, kernel=1.0, bias=0.0), SIGMOID),
     "mean of two sigmoids": (network(lambda x: (ops.sigmoid(x) + ops.sigmoid(2 * x)) / 2), SIGMOID),
     "hard sigmoid": (network(lambda x: ops.relu6(x + 3) / 6), SIGMOID),
+    "per cent": (network(lambda x: 100 * ops.softmax(x)), SHARES),
     "log-softmax": (network(ops.log_softmax), LOG_SOFTMAX),
 }
 
@@ -83,6 +84,7 @@ def test_logits_between_0_and_1_stay() -> None:
         (lambda x: x, 1, "", "gives one number for each example"),
         (ops.softmax, 1, "", r"the same answer to every example.*\n?.*over one output"),
         (ops.log_softmax, 3, LABELS, "gives probabilities that add up to one"),
+        (lambda x: 100 * ops.softmax(x), 3, "", "gives shares that add up to 100"),
         (ops.sigmoid, 3, "", "gives 3 probabilities that do not add up to one"),
     ],
 )

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LOGITS, LOG_SOFTMAX, SOFTMAX, SIGMOID = "logits", "log-softmax", "softmax", "sigmoid"
+#: Shares of another sum than one, such as per cent.
+SHARES = "shares"
 #: Rounding of float32 over many classes, and of float16.
 _EXACT = 5e-3
 #: Other weights that are tried, and examples that are answered with each.
@@ -29,20 +31,30 @@ _SMALL = 0.05
 
 
 def kind_of(model: Any, inputs: NDArray[Any], outputs: NDArray[Any]) -> str:
-    """`LOGITS`, `LOG_SOFTMAX`, `SOFTMAX` (they add up to one) or `SIGMOID` (each from 0 to 1).
+    """What they keep to.
+
+    `LOGITS`, `LOG_SOFTMAX`, `SOFTMAX` (they add up to one), `SIGMOID` (each is from 0 to 1) or
+    `SHARES`.
 
     Args:
         model: Flat, of one output, (batch, classes); its weights are the same afterwards.
         inputs: Some that it may be given.
         outputs: What it answered to those, (examples, classes).
     """
-    fitting = [kind for kind, fits in _FITS.items() if fits(outputs)]
+    total = float(outputs.sum(-1).mean())
+
+    def are_shares(values: NDArray[Any]) -> bool:
+        least = bool(values.min() >= -_EXACT * total)
+        return least and np.allclose(values.sum(-1), total, rtol=_EXACT, atol=0.0)
+
+    kinds = {**_FITS, SHARES: are_shares} if outputs.shape[-1] > 1 and total > 0 else _FITS
+    fitting = [kind for kind, fits in kinds.items() if fits(outputs)]
     if not fitting:
         return LOGITS
     if ending := _activation(model.output):
         return ending
     for others in _other_answers(model, inputs):
-        fitting = [kind for kind in fitting if _FITS[kind](others)]
+        fitting = [kind for kind in fitting if kinds[kind](others)]
         if not fitting:
             break
     return fitting[0] if fitting else LOGITS

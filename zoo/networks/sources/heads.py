@@ -16,6 +16,7 @@ from zoo.networks.sources.class_names import columns_of
 from zoo.networks.sources.endings import (
     LOG_SOFTMAX,
     LOGITS,
+    SHARES,
     SIGMOID,
     SOFTMAX,
     before_activation,
@@ -73,6 +74,12 @@ def with_logits(
             f"{origin} gives probabilities that add up to one",
             why="of its classes one alone is true, and the data have several labels each",
             fix="use data with one class for each example, or end it in sigmoid",
+        )
+    if kind == SHARES:
+        raise Unsupported(
+            f"{origin} gives shares that add up to {float(outputs.sum(-1).mean()):.4g}",
+            why="as probabilities they would have to add up to one, and as logits they are wrong",
+            fix="save it with softmax at its end, without the factor behind it",
         )
     if reading:
         made, notes = _by_themselves(model, kind)
