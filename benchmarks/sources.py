@@ -251,6 +251,8 @@ def measured(asked: argparse.Namespace, keep: Callable[[Route, dict[str, Any]], 
     for route in ROUTES:
         if asked.sources and not {route.source, route.network, route.name} & set(asked.sources):
             continue
+        if not (asked.networks / route.network).exists():
+            raise SystemExit(f"{route.network} is not in {asked.networks}: see --help")
         python = pythons.get(route.module, sys.executable)
         version = version_in(python, route.module)
         record: dict[str, Any] = {"reason": f"{route.module} is not here"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -245,7 +246,8 @@ def _of_hdf5(path: Path) -> Any:
         f"{path} holds weights alone: it does not say of which network",
         why="it was written by save_weights()",
         fix="build the network in Python, model.load_weights(…), model.save('my.keras'); weights "
-        f"of one of the zoo's own: zoo weights fetch VARIANT --from {path} --tag NAME",
+        "of one of the zoo's own: "
+        f"zoo weights fetch VARIANT --from {shlex.quote(str(path))} --tag NAME",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickletools
+import shlex
 import zipfile
 from pathlib import Path
 
@@ -24,7 +25,7 @@ _PROGRAM = (
     "torch.export.save(program, 'net.pt2')"
 )
 _WEIGHTS = (
-    "a network is its code and its weights: zoo ship net.py:build?weights={name}, where "
+    "a network is its code and its weights: zoo ship {network} --data DATASET, where "
     "build() returns the module; of one of the zoo's own: zoo weights fetch VARIANT --from {name} "
     "--tag NAME"
 )
@@ -83,7 +84,12 @@ def refuse_checkpoint(path: Path) -> BadFile:
     ]:
         why = f"it is a whole pickled module ({classes[0]}), and opening it would run code in it"
     else:
-        why, fix = "it holds weights alone", _WEIGHTS.format(name=path)
+        why, fix = (
+            "it holds weights alone",
+            _WEIGHTS.format(
+                name=shlex.quote(str(path)), network=shlex.quote(f"net.py:build?weights={path}")
+            ),
+        )
     return BadFile(what, why=why, fix=fix)
 
 

@@ -49,6 +49,7 @@ def test_columns_of_recordings(table, options, task, names, shape):
         assert sum(map(len, dataset.splits.values())) == 200
         assert dataset.splits["test"].labels[:, 0].min() < 60
     if "window=5" in options:
+        assert "of which there are too few: the last windows are test" in dataset.notes[0]
         # The target of a window is that of its last row; x counts rows up to 7.
         split = dataset.splits["train"]
         last = (split.labels[:, 0] - 0.25) / 1.5
@@ -86,6 +87,7 @@ def test_names_with_commas_are_found(tmp_path, header, wanted, names):
         ("target=price,price", UsageError, "nor stand twice"),
         ("labels=sold,price", BadData, "line 2, column 'price': 0.25 is neither 0 nor 1"),
         ("label=price&window=5", BadData, "target=COLUMN"),
+        ("target=price&window=500", BadData, "there is no window of 500 rows"),
         ("target=,", UsageError, "target=, names no column"),
         ("labels=,&channels=x", UsageError, "labels=, names no column"),
     ],

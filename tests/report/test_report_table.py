@@ -9,6 +9,8 @@ from rich.console import Console
 
 from zoo.contracts.task import Metric
 from zoo.pipeline.rows import ArtifactRow
+from zoo.report.columns import file_columns
+from zoo.report.pages.html import render
 from zoo.report.remarks import remarks
 from zoo.report.table import print_files
 
@@ -170,3 +172,17 @@ def test_wide_letters_do_not_break_the_alignment() -> None:
 
     lines = terminal((row(file="模型.tflite"), row("int8", 0.03)), 160)
     assert len({cell_len(line[: line.index("passed")]) for line in lines[1:3]}) == 1
+
+
+@pytest.mark.parametrize(
+    ("higher", "heading", "on_a_page"),
+    [(True, "Δ points", "Change, points"), (False, "Δ %", "Change, %")],
+)
+def test_a_change_is_in_points_of_what_may_only_fall_and_in_per_cent_of_an_error(
+    higher: bool, heading: str, on_a_page: str
+) -> None:
+    name = "mean average precision" if higher else "mean absolute error"
+    metric = replace(accuracy(350), name=name, higher_is_better=higher)
+    columns = file_columns((row("int8", 0.03, accuracy=metric),))
+    assert (columns.change, columns.change_head) == (heading, on_a_page)
+    assert on_a_page in render(run(rows=(row("int8", 0.03, accuracy=metric),)))

@@ -24,7 +24,9 @@ def print_search(found: SearchResult) -> None:
     terminal.echo()
     size, moment = columns.size_unit.symbol, columns.time_unit.symbol
     sign = " %" if columns.points else ""
-    headings = ["file", size, f"gzip {size}", f"p50 {moment}", f"{columns.metric}{sign}", "Δ"]
+    # What is a share has points in its heading already.
+    delta = "Δ" if columns.points else f"Δ {columns.change_head.partition(', ')[2]}"
+    headings = ["file", size, f"gzip {size}", f"p50 {moment}", f"{columns.metric}{sign}", delta]
     rows = [
         [c.name, c.size, c.download, c.latency, c.quality, c.change, c.standing, c.missed]
         for c in columns.cells

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -152,7 +153,8 @@ def _no_model(registry: Registry, model: str) -> UsageError:
     if source_of(registry, model) is not None:
         return UsageError(
             f"{model} comes from elsewhere: it is opened with data",
-            fix=f"zoo ship {model} --data DATASET leaves weights that every command takes",
+            fix=f"zoo ship {shlex.quote(model)} --data DATASET leaves weights that every command "
+            "takes",
         )
     if no_file(Path(model)):
         return unknown_name("model", model, model_ids(registry), registry.plugins)
@@ -168,7 +170,7 @@ def _no_model(registry: Registry, model: str) -> UsageError:
 
 
 def _convert(path: str) -> str:
-    return f"zoo weights fetch VARIANT --from {path} --tag NAME"
+    return f"zoo weights fetch VARIANT --from {shlex.quote(path)} --tag NAME"
 
 
 def _fetched(

@@ -42,6 +42,7 @@ class FileColumns:
         points: Whether that metric is in per cent, so that its change is in points.
         labelled: Whether there were labels to measure that metric by.
         change: Heading of the change: in points, or in per cent of a distance.
+        change_head: The same on a page.
         parity: Name of what tells how like the reference a file is, with its unit.
         cells: One per file, in the order of the rows.
     """
@@ -51,6 +52,7 @@ class FileColumns:
     metric: str
     points: bool
     change: str
+    change_head: str
     parity: str
     measured: bool
     labelled: bool
@@ -75,10 +77,16 @@ def file_columns(rows: Sequence[ArtifactRow]) -> FileColumns:
         else "Δ points"
         if all(metric.higher_is_better for metric in metrics)
         else "Δ %",
+        change_head=change_head(all(metric.higher_is_better for metric in metrics)),
         parity="signal to noise, dB" if any(r.sqnr_db is not None for r in rows) else "parity %",
         measured=any(one.p50_ms is not None for one in files),
         cells=tuple(_cells(row, sizes, times) for row in rows),
     )
+
+
+def change_head(points: bool) -> str:
+    """Heading of the change of a metric: of one that may only fall, points."""
+    return "Change, points" if points else "Change, %"
 
 
 def _cells(row: ArtifactRow, sizes: fmt.Unit, times: fmt.Unit) -> FileCells:

@@ -10,6 +10,7 @@ from zoo.pipeline.search.points import (
     SearchPoint,
     missed_limits,
 )
+from zoo.report.columns import change_head
 from zoo.results import formatting as fmt
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class SearchColumns:
     time_unit: fmt.Unit
     metric: str
     points: bool
+    change_head: str
     cells: tuple[SearchCells, ...]
 
 
@@ -55,6 +57,7 @@ def search_columns(found: SearchResult) -> SearchColumns:
         time_unit=times,
         metric=fmt.plain(found.reference.name),
         points=fmt.is_share(found.reference),
+        change_head=change_head(found.reference.higher_is_better),
         cells=tuple(_search_cells(p, found, sizes, times) for p in ordered(found)),
     )
 

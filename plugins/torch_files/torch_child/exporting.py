@@ -35,8 +35,8 @@ def exported(module: Any, shape: tuple[int, ...], name: str) -> Any:
         raise RefusedError(
             f"{name} cannot be run on inputs of shape {_shown(shape)}",
             why=first_line(error),
-            fix="say what it takes: --input 224x224 for images; or ?shape=3x224x224, as PyTorch "
-            "has it, without the batch",
+            fix="say what it takes: ?shape=3x224x224, as PyTorch has it, without the batch; or, "
+            "where images are opened with data, --input 224x224",
             kind="UsageError",
         ) from error
     if not any(isinstance(one, torch.Tensor) for one in nesting.tree_leaves(given)):

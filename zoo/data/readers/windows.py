@@ -84,8 +84,13 @@ def cut_windows(recordings: Recordings, length: int, stride: int) -> Windows:
     short = np.flatnonzero(longest < length)
     if len(short):
         raise BadData(
-            f"class {recordings.kinds[short[0]]!r} has no window of {length} rows",
-            why=f"its longest stretch without a change of label, group or file has "
+            f"there is no window of {length} rows"
+            if recordings.columns.targets
+            else f"class {recordings.kinds[short[0]]!r} has no window of {length} rows",
+            why="the longest stretch without a change of group or file has "
+            f"{longest[short[0]]} rows"
+            if recordings.columns.targets
+            else "its longest stretch without a change of label, group or file has "
             f"{longest[short[0]]} rows",
             fix=f"a shorter window: window={longest.min()}",
         )
@@ -137,9 +142,14 @@ def split_windows(
         ]
     else:
         found, left_out = _by_time(windows, classes)
+        few, last = (
+            ("there are too few", "the last windows are test")
+            if recordings.columns.targets
+            else ("some class has too few", "the last windows of each class are test")
+        )
         notes = [
-            f"split by time, not by {kind}, of which some class has too few: the last windows of "
-            f"each class are test; {left_out} across borders are left out"
+            f"split by time, not by {kind}, of which {few}: {last}; {left_out} across borders are "
+            "left out"
         ]
     own_hashes = {name: [digests[i] for i in own.tolist()] for name, own in found.items()}
     kept, copies = without_duplicates(own_hashes, ("train", "test", "validation"))
