@@ -21,21 +21,30 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOO_OFFLINE", "1")
 
 
-def test_random_weights_are_exported_in_every_way(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("network", "precisions"),
+    [
+        ("timm:test_resnet", ["float32", "float16", "int8"]),
+        ("torchvision:shufflenet_v2_x0_5", ["float32"]),
+    ],
+)
+def test_random_weights_are_exported_in_every_way(
+    tmp_path: Path, network: str, precisions: list[str]
+) -> None:
     notes: list[str] = []
 
     def told(step: str, event: dict[str, object]) -> None:
         notes.extend([str(event["text"])] if event["event"] == "note" else [])
 
     run = zoo.export(
-        "timm:test_resnet?weights=random&classes=10&size=32",
+        f"{network}?weights=random&classes=10&size=32",
         "digits",
         output=tmp_path,
-        precisions=["float32", "float16", "int8"],
+        precisions=precisions,
         on_step=told,
     )
     assert {step.status for step in run.steps} == {"passed"}
-    assert len(run.files) == 6
+    assert len(run.files) == 2 * len(precisions)
     # Nothing of it is worth shipping, and that is said twice.
     assert run.weak
     assert not run.passed
