@@ -124,7 +124,7 @@ def test_a_plugin_that_leaks_is_found_out_once(own_home):
     assert "2 of 8 examples in test are also in validation" in notes[0]
 
 
-def test_a_plugin_that_leaks_is_refused_by_its_name(own_home, monkeypatch):
+def test_a_plugin_that_leaks_is_refused_by_its_name(own_home):
     images = np.random.default_rng(0).integers(0, 256, (24, 8, 8, 3), np.uint8)
     registry = load_registry()
     provider = DatasetProvider(
@@ -134,7 +134,7 @@ def test_a_plugin_that_leaks_is_refused_by_its_name(own_home, monkeypatch):
         open=lambda argument: leaky(images, 2, []),
         fingerprint=lambda argument: "1",
     )
-    monkeypatch.setattr(type(registry.datasets), "get", lambda self, name: provider)
+    registry.datasets.add("leaky", provider, registry.plugins[0])
     with pytest.raises(BadData, match="splits share examples"):
         judged_dataset(registry, "leaky")
 
