@@ -78,11 +78,20 @@ def network(body: Callable[[Any], Any]) -> Any:
     return keras.Model(image, body(image))
 
 
-def converted(model: Any) -> Any:
-    request = SimpleNamespace(
-        model=model, recurrent="auto", output_names=("out",), input_name="image", options={}
+def asked_for(model: Any) -> Any:
+    """What of an `ExportRequest` the converter reads."""
+    return SimpleNamespace(
+        model=model,
+        recurrent="auto",
+        output_names=("out",),
+        input_name="image",
+        input_names=(),
+        options={},
     )
-    return convert(request)[0]
+
+
+def converted(model: Any) -> Any:
+    return convert(asked_for(model))[0]
 
 
 @pytest.mark.parametrize(
@@ -126,10 +135,7 @@ def test_gru_is_one_operator_in_every_form() -> None:
     model = network(gru_forms)
     for weight in model.weights:  # biases are zeros at first, and would hide their order
         weight.assign(np.random.default_rng(1).normal(0, 0.5, weight.shape))
-    request = SimpleNamespace(
-        model=model, recurrent="auto", output_names=("out",), input_name="image", options={}
-    )
-    file, remarks = convert(request)
+    file, remarks = convert(asked_for(model))
     kinds = [node.op_type for node in file.graph.node]
     assert (kinds.count("GRU"), kinds.count("Loop")) == (7, 0)
     assert sorted(remarks) == [
