@@ -216,3 +216,29 @@ def detector(path: Path, **changes: Any) -> Path:
         [(boxes, FLOAT, ("n", 4, 8, 8)), (scores, FLOAT, ("n", count, 8, 8))],
         constants,
     )
+
+
+def recurrent_cell(path: Path, *, forgetful: bool = False) -> Path:
+    """``x`` (n, 4) and a state ``h`` (n, 8) → ``y`` (n, 3) and the next state ``hn``: an RNN cell.
+
+    Args:
+        path: Where to write.
+        forgetful: Whether the next state follows from ``x`` alone.
+    """
+    random = np.random.default_rng(5)
+    shapes = {"w": (4, 8), "u": (8, 8), "b": (8,), "k": (8, 3)}
+    constants = {n: random.normal(size=s).astype(np.float32) / 2 for n, s in shapes.items()}
+    constants["u"] *= 0.0 if forgetful else 1.0
+    return written(
+        path,
+        [
+            node("Gemm", "x w b", "a"),
+            node("MatMul", "h u", "r"),
+            node("Add", "a r", "s"),
+            node("Tanh", "s", "hn"),
+            node("MatMul", "hn k", "y"),
+        ],
+        [("x", FLOAT, ("n", 4)), ("h", FLOAT, ("n", 8))],
+        [("y", FLOAT, ("n", 3)), ("hn", FLOAT, ("n", 8))],
+        constants,
+    )

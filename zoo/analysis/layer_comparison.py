@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from zoo.artifacts.artifact import open_artifact, require_manifest
+from zoo.artifacts.artifact import Artifact, open_artifact, require_manifest
 from zoo.common.errors import Unsupported
 from zoo.common.progress import Event
 from zoo.contracts import LayerComparison, LayerRequest
 from zoo.data.opening import open_dataset
 from zoo.data.preprocessing.calibration import calibration_inputs
-from zoo.registry import PluginSettings, load_registry
+from zoo.data.preprocessing.steps import step_inputs
+from zoo.execution.runner import choose_runtime, host_device
+from zoo.execution.session import AgentSession
+from zoo.registry import PluginSettings, Registry, load_registry
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def compare_layers(
@@ -53,9 +60,22 @@ def compare_layers(
     emit({"event": "stage", "text": "reading examples"})
     examples = open_dataset(registry, data).splits[split]
     inputs, _ = calibration_inputs(examples, manifest.preprocessing, samples, seed)
+    if manifest.preprocessing.states:
+        inputs = _with_states(registry, open_artifact(registry, Path(twin)), inputs, samples, seed)
     emit({"event": "stage", "text": "running both files with all tensors kept"})
     return artifact.exporter.compare_layers(
         LayerRequest(
             path=Path(path), baseline=Path(twin), inputs=inputs, layers=manifest.layers, runs=runs
         )
     )
+
+
+def _with_states(
+    registry: Registry, twin: Artifact, sequences: NDArray[Any], count: int, seed: int
+) -> NDArray[Any]:
+    """Steps of sequences with the states that the float file makes."""
+    device = host_device(registry)
+    with AgentSession(device.connect(), choose_runtime(twin.exporter, device)) as session:
+        session.load(twin.path)
+        own = require_manifest(twin).preprocessing
+        return step_inputs(sequences, own, session.run, count, seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ def evaluate(
     split: str = "test",
     input: str | None = None,
     classes: str | None = None,
+    state: Sequence[str] = (),
     task: str | None = None,
     allow_leak: bool = False,
     on_step: OnStep = quiet,
@@ -43,6 +45,7 @@ def evaluate(
         split: ``train``, ``validation`` or ``test``.
         input: What a network from elsewhere takes; None to have it measured.
         classes: File with its classes, in the order of its outputs; None for those of the data.
+        state: Its inputs that take what an output gave at the step before, ``h=hn`` each.
         task: Of a network from elsewhere, where the data serve several; None for that of the data.
         allow_leak: Whether examples may be in two splits of the dataset.
         on_step: Receives progress.
@@ -71,7 +74,11 @@ def evaluate(
         registry.tasks.get(task)
         data = opening.data_for_task(registry, data, task)
     how = Opening(
-        data=data or NO_DATA, input=input or "", classes=classes or "", allow_leak=allow_leak
+        data=data or NO_DATA,
+        input=input or "",
+        classes=classes or "",
+        allow_leak=allow_leak,
+        states=tuple(state),
     )
     model = str(target)
     if not open_reference(registry, model, how, on_step):

@@ -117,6 +117,12 @@ class GoldenArrays:
         return bool(self.inputs.shape[1:] == wanted.shape[1:] and self.inputs.dtype == wanted.dtype)
 
 
+def fitting_inputs(preprocessing: Preprocessing) -> str:
+    """What golden inputs of a network are, in words."""
+    sides = (preprocessing,) if preprocessing.states else preprocessing.parts
+    return "inputs are " + "; ".join(f"{one.dtype} of shape {one.input_shape}" for one in sides)
+
+
 def golden_name(file: str) -> str:
     """Name of the file beside a model that holds its golden arrays."""
     return file + SUFFIX

@@ -13,7 +13,8 @@ from zoo.artifacts.artifact import Artifact
 from zoo.artifacts.golden_samples import read_golden
 from zoo.common.errors import BadData, UsageError, nearest
 from zoo.common.named_arrays import fields_of
-from zoo.contracts import TensorInfo
+from zoo.contracts import Preprocessing, TensorInfo
+from zoo.data.preprocessing.steps import first_step, zero_states
 from zoo.execution.protocol import batched
 from zoo.registry import Registry
 
@@ -153,6 +154,9 @@ def _of_file(
             fix="give each input as many, or one for all",
         )
     limits = tuple(artifact.contents.index_limits.get(t.name) for t in inputs)
+    preprocessing = None if artifact.manifest is None else artifact.manifest.preprocessing
+    if samples is not None and preprocessing is not None and preprocessing.states:
+        samples = _at_first_step(samples, preprocessing)
     samples = samples or _golden_samples(artifact, limits, own)
     if samples is not None:
         return [_sampled(artifact, samples, own, batch)]
@@ -295,11 +299,31 @@ def _unexplained(artifact: Artifact, limits: Sequence[int | None]) -> str:
 def _golden_samples(
     artifact: Artifact, limits: Sequence[int | None], own: Mapping[str, Any]
 ) -> Samples | None:
-    """A file's golden inputs, where random whole numbers would mean nothing; else None."""
+    """A file's golden inputs, where random numbers would mean nothing; else None.
+
+    They would in the place of indices, and of a state. Of sequences it is the first step: a step
+    takes as long at whatever state.
+    """
     manifest = artifact.manifest
-    if own or manifest is None or manifest.golden is None or not _unexplained(artifact, limits):
+    if own or manifest is None or manifest.golden is None:
         return None
-    return fields_of(read_golden(manifest.golden, artifact.path).inputs)
+    if not manifest.preprocessing.states and not _unexplained(artifact, limits):
+        return None
+    inputs = read_golden(manifest.golden, artifact.path).inputs
+    return fields_of(first_step(inputs, manifest.preprocessing))
+
+
+def _at_first_step(samples: Samples, preprocessing: Preprocessing) -> Samples:
+    """Sequences as the first step of a file that carries states; states of their own stay."""
+    states = zero_states(preprocessing, len(next(iter(samples.values()))))
+    if not {*states}.isdisjoint(samples):
+        return samples
+    given = [part.called for part in preprocessing.parts if part.called not in states]
+    alone = len(given) == len(samples) == 1  # and may have any name
+    named = {given[0]: next(iter(samples.values()))} if alone else samples
+    # What has no steps is refused for its shape.
+    steps = {name: values[:, 0] if values.ndim > 1 else values for name, values in named.items()}
+    return {**steps, **states}
 
 
 def _require_meaning(artifact: Artifact, limits: Sequence[int | None]) -> None:

@@ -51,17 +51,20 @@ def quality_measurement(
         import numpy as np
 
         from zoo.data.preprocessing.inputs import read_inputs, truth_of
+        from zoo.data.preprocessing.steps import outputs_of
         from zoo.execution.runner import evaluation_of
 
         started = time.perf_counter()
         examples = dataset.splits[split]
         chunks = [
-            session.run(
+            outputs_of(
                 read_inputs(
                     examples,
                     preprocessing,
                     range(start, min(start + _CHUNK, len(examples))),
-                )
+                ),
+                preprocessing,
+                session.run,
             )
             for start in range(0, len(examples), _CHUNK)
         ]

@@ -44,10 +44,9 @@ def run_chain(
     Returns:
         What each file gave, in their order; see `combine_outputs`.
     """
-    first, *others = chain.artifacts
     found = [
         run_file(
-            first.path,
+            chain.first.path,
             runtime,
             device,
             split,
@@ -56,9 +55,11 @@ def run_chain(
             children=children,
         )
     ]
-    for artifact in others:
-        inputs = found[-1].outputs
-        found.append(run_inputs(inputs, artifact.path, runtime, device, children=children))
+    for artifact, manifest in [*zip(chain.artifacts, chain.manifests, strict=True)][1:]:
+        inputs, own = found[-1].outputs, manifest.preprocessing
+        found.append(
+            run_inputs(inputs, artifact.path, runtime, device, preprocessing=own, children=children)
+        )
     return tuple(found)
 
 
@@ -73,10 +74,18 @@ def chain_answers(
 ) -> tuple[FileOutputs, ...]:
     """Like `run_chain`, for raw inputs that are in memory; see `run_inputs`."""
     found: list[FileOutputs] = []
-    for artifact in chain.artifacts:
+    for artifact, manifest in zip(chain.artifacts, chain.manifests, strict=True):
         given = found[-1].outputs if found else inputs
         found.append(
-            run_inputs(given, artifact.path, runtime, device, plain=plain, children=children)
+            run_inputs(
+                given,
+                artifact.path,
+                runtime,
+                device,
+                preprocessing=manifest.preprocessing,
+                plain=plain,
+                children=children,
+            )
         )
     return tuple(found)
 

@@ -87,11 +87,27 @@ def _expected(
             outputs=[*right.values()],
             limits=[manifest.golden.limit(name) for name in right],
             decide=_decision(registry, manifest, arrays.outputs),
+            run=_step_by_step(manifest, arrays.inputs) if manifest.preprocessing.states else None,
         ).check
     try:
         return _host_outputs(registry, artifact, children, given).check
     except (ZooError, ValueError) as error:
         return unchecked(error.what if isinstance(error, ZooError) else str(error))
+
+
+def _step_by_step(
+    manifest: Manifest, golden: Array
+) -> Callable[[AgentSession, Sequence[Array]], list[Array]]:
+    """Runs sequences, given as arrays in the order of the golden ones' fields."""
+    from zoo.data.preprocessing.steps import outputs_of
+
+    names = [*fields_of(golden)]
+
+    def run(session: AgentSession, inputs: Sequence[Array]) -> list[Array]:
+        given = with_names(inputs, names)
+        return [*fields_of(outputs_of(given, manifest.preprocessing, session.run)).values()]
+
+    return run
 
 
 def _in_order(artifact: Artifact, inputs: Array) -> list[Array]:

@@ -33,6 +33,8 @@ class ExpectedOutputs:
         outputs: In real numbers, one array per output, (examples, …).
         limits: Largest absolute difference of a right answer, one per output.
         decide: Judges all outputs as the file's task does; None where that is not known.
+        run: Gives a session's outputs for inputs, where that is more than one call: those of
+            sequences, step by step. None for a call.
     """
 
     reference: str
@@ -40,6 +42,7 @@ class ExpectedOutputs:
     outputs: Sequence[NDArray[Any]]
     limits: Sequence[float]
     decide: Callable[[Sequence[NDArray[Any]]], Check] | None = None
+    run: Callable[[AgentSession, Sequence[NDArray[Any]]], list[NDArray[Any]]] | None = None
 
     def check(self, session: AgentSession) -> OutputCheck:
         """Compares the answers of a session that has loaded the file.
@@ -52,7 +55,8 @@ class ExpectedOutputs:
             ZooError: The file does not run there.
         """
         step = -1 if session.timed else 1
-        answered = session.run_all([values[::step] for values in self.inputs])
+        inputs = [values[::step] for values in self.inputs]
+        answered = self.run(session, inputs) if self.run else session.run_all(inputs)
         found = [values[::step] for values in answered]
         differ = self._differ_after if session.timed else self._differ
         shapes = [values.shape for values in found]

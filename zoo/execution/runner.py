@@ -130,6 +130,7 @@ def run_inputs(
     runtime: str,
     device: Device,
     *,
+    preprocessing: Preprocessing | None = None,
     plain: bool = False,
     children: Children | None = None,
 ) -> FileOutputs:
@@ -140,15 +141,23 @@ def run_inputs(
         path: The file.
         runtime: One that the device has.
         device: Where.
+        preprocessing: Of the file: whether inputs are sequences, and what is carried; None where
+            they are not.
         plain: Whether the runtime's plain kernels are to answer, not its fast ones.
         children: Those that are ended when the run is.
     """
+    from zoo.data.preprocessing.steps import outputs_of
+
     started = time.perf_counter()
     children = children or Children()
     with AgentSession(device.connect(), runtime) as session, children.registered(session.kill):
         place = _Environment.of(session)
         session.load(path, threads=1, plain_kernels=plain)
-        outputs = session.run(inputs)
+        outputs = (
+            session.run(inputs)
+            if preprocessing is None
+            else outputs_of(inputs, preprocessing, session.run)
+        )
     return FileOutputs(
         outputs=outputs,
         runtime=runtime,
@@ -194,6 +203,7 @@ def _run_share(
     import numpy as np
 
     from zoo.data.preprocessing.inputs import read_inputs
+    from zoo.data.preprocessing.steps import outputs_of
 
     chunks = []
     with AgentSession(device.connect(), runtime) as session, children.registered(session.kill):
@@ -201,7 +211,8 @@ def _run_share(
         session.load(path, threads=1)
         for start in range(share.start, share.stop, _CHUNK):
             chunk = range(start, min(start + _CHUNK, share.stop))
-            chunks.append(session.run(read_inputs(split, preprocessing, chunk)))
+            raw = read_inputs(split, preprocessing, chunk)
+            chunks.append(outputs_of(raw, preprocessing, session.run))
             progress.add(len(chunk))
     return np.concatenate(chunks), place
 

@@ -15,6 +15,7 @@ from zoo.common.files import read_file
 from zoo.common.shown_text import is_utf8
 from zoo.contracts.declaration import Fields
 from zoo.contracts.options import problems
+from zoo.contracts.source_fields import SourceFields
 from zoo.contracts.training import Calibration, Qat, Section, Training
 from zoo.pipeline.recipe_fields import (
     BenchFields,
@@ -23,7 +24,6 @@ from zoo.pipeline.recipe_fields import (
     GateFields,
     LimitsFields,
     RecipeFields,
-    SourceFields,
 )
 
 #: Of a recipe file; the longest that people write have some kilobytes.

@@ -36,6 +36,7 @@ def with_network_here(
         classes=recipe.source.classes or "",
         trained=asked and training.epochs > 0,
         allow_leak=recipe.allow_leak,
+        states=recipe.source.state,
     )
     if open_reference(registry, recipe.model, how, on_step):
         if not asked:

@@ -106,7 +106,7 @@ def folder_of(
         "outputs": [output],
         "answer": answer,
         "preprocessing": asdict(preprocessing),
-        "state": {"kept": False},
+        "state": {"kept": False, "carried": {}},
         "golden": {"count": 3, "max_abs": 1e-4},
     }
     facts["inputs"] = [facts["input"]]

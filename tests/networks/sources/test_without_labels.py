@@ -16,10 +16,10 @@ from zoo.contracts.preprocessing import TensorPreprocessing
 from zoo.contracts.preprocessing.stored import StoredPreprocessing
 from zoo.data.opening import data_for_task, open_dataset, tasks_of
 from zoo.data.preprocessing.inputs import read_inputs
+from zoo.networks.sources.comparing import compared
 from zoo.networks.sources.references import Opening
 from zoo.networks.sources.tensors import (
     as_given,
-    compared,
     named_network,
     preprocessing_of,
     without_labels,

@@ -8,6 +8,7 @@ from typing import Any
 
 from zoo.analysis.verify.claims import ClaimList
 from zoo.artifacts.artifact import SCHEMA, Artifact, Manifest
+from zoo.artifacts.carried_states import carried_states
 from zoo.artifacts.file_chain import FileChain
 from zoo.artifacts.gate import WORK, chain_checks
 from zoo.common.errors import UnknownName, ZooError
@@ -64,6 +65,9 @@ def check_contents(claims: ClaimList, artifact: Artifact, manifest: Manifest) ->
         f"it makes inputs of shape {', '.join(map(_sides, wanted))}",
         f"the file takes {_listed(contents.inputs)}",
     )
+    carried = carried_states(contents, manifest.preprocessing)
+    if carried is not None:
+        claims.check(carried.name, carried.passed, carried.value, carried.reason)
 
 
 def check_gate(claims: ClaimList, chain: FileChain, precision: Precision) -> None:

@@ -10,7 +10,7 @@ from zoo.artifacts import closeness
 from zoo.artifacts.artifact import Artifact, GateReference, Manifest, require_manifest
 from zoo.artifacts.file_chain import FileChain
 from zoo.artifacts.gate import finite_outputs
-from zoo.artifacts.golden_samples import Golden, GoldenArrays, read_golden
+from zoo.artifacts.golden_samples import Golden, GoldenArrays, fitting_inputs, read_golden
 from zoo.artifacts.reference_outputs import comparison_split
 from zoo.common.errors import BadFile, ZooError
 from zoo.common.named_arrays import describe_shapes, differences, fields_of
@@ -45,12 +45,10 @@ def check_golden(
     except BadFile as error:
         claims.check("golden inputs", False, error.what, error.why or "")
         return
-    parts = manifest.preprocessing.parts
-    wanted = "; ".join(f"{one.dtype} of shape {one.input_shape}" for one in parts)
     kinds = dict.fromkeys(values.dtype.name for values in fields_of(arrays.inputs).values())
     told = f"{len(arrays.inputs)} of {manifest.golden.dataset}, {', '.join(kinds)}"
     fits = arrays.fit(manifest.preprocessing)
-    if not claims.check("golden inputs", fits, told, f"inputs are {wanted}"):
+    if not claims.check("golden inputs", fits, told, fitting_inputs(manifest.preprocessing)):
         return
     if not runtimes:
         lacking = " or ".join(artifact.exporter.runtimes)
@@ -78,13 +76,15 @@ def _check_runtime(
     assert manifest.golden is not None
     golden = manifest.golden
     try:
-        answered = run_inputs(arrays.inputs, artifact.path, runtime, device)
-        backwards = run_inputs(arrays.inputs[::-1], artifact.path, runtime, device).outputs[::-1]
+        answered, turned = (
+            run_inputs(raw, artifact.path, runtime, device, preprocessing=manifest.preprocessing)
+            for raw in (arrays.inputs, arrays.inputs[::-1])
+        )
     # The runtime may refuse, fail or die of an altered file: that is an answer, too.
     except ZooError as error:
         claims.check(name, False, error.what, error.why or "the file does not run")
         return
-    outputs = answered.outputs
+    outputs, backwards = answered.outputs, turned.outputs[::-1]
     try:
         found = differences(arrays.outputs, outputs)
     except ValueError:

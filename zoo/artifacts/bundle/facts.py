@@ -9,7 +9,7 @@ from zoo.artifacts.artifact import Artifact, Manifest
 from zoo.artifacts.golden_samples import Golden, GoldenArrays
 from zoo.common.files import sha256_of
 from zoo.common.named_arrays import fields_of
-from zoo.contracts import TensorInfo
+from zoo.contracts import FileContents, Preprocessing, TensorInfo
 
 SCHEMA = 1
 #: What an output with so many axes behind the batch means, where its last axis is the classes.
@@ -42,6 +42,8 @@ def facts_of(
     contents, golden, gate = artifact.contents, manifest.golden, manifest.gate
     assert golden is not None
     preprocessing = manifest.preprocessing
+    # Of sequences all inputs but the states.
+    given = [*fields_of(arrays.inputs).values()]
     inputs = [
         {**_tensor(tensor), "raw_dtype": own.dtype, "meaning": own.describe()["input"]}
         for tensor, own in zip(contents.inputs, preprocessing.parts, strict=True)
@@ -86,7 +88,9 @@ def facts_of(
         },
         "state": {
             "kept": contents.keeps_state,
-            "reset": _RESET if contents.keeps_state else "nothing is remembered between inputs",
+            "reset": _state_in_words(contents, preprocessing),
+            # Input → output that it takes at the next step.
+            "carried": {state.input: state.output for state in preprocessing.states},
         },
         "quality": [asdict(metric) for metric in (gate.metrics if gate else ())],
         # None for files that were written before findings were recorded.
@@ -110,13 +114,13 @@ def facts_of(
             "dataset": golden.dataset,
             "examples": list(golden.examples),
             "runtime": f"{golden.runtime} {golden.runtime_version}",
-            "input_dtype": inputs[0]["raw_dtype"],
-            "input_shape": [1, *preprocessing.parts[0].input_shape],
+            "input_dtype": given[0].dtype.name,
+            "input_shape": [1, *given[0].shape[1:]],
             "output_dtype": "float32",
             "output_shape": [1, *next(iter(fields_of(arrays.outputs).values())).shape[1:]],
             "byte_order": "little",
             "files": [
-                {**_files("input", n, len(inputs)), **_files("output", n, len(outputs))}
+                {**_files("input", n, len(given)), **_files("output", n, len(outputs))}
                 for n in range(1, len(arrays.inputs) + 1)
             ],
         },
@@ -125,6 +129,13 @@ def facts_of(
         "versions": dict(manifest.versions),
         "is_noise": preprocessing.is_noise,
     }
+
+
+def _state_in_words(contents: FileContents, preprocessing: Preprocessing) -> str:
+    pairs = [f"{state.input} takes what {state.output} gave" for state in preprocessing.states]
+    carried = f"{', '.join(pairs)} at the step before, and zeros where a sequence begins"
+    told = [_RESET] * contents.keeps_state + [carried] * bool(pairs)
+    return "; ".join(told) or "nothing is remembered between inputs"
 
 
 def _files(side: str, number: int, count: int) -> dict[str, str]:

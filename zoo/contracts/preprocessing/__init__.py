@@ -1,11 +1,12 @@
 """The exact path from a raw example to the network's input, as data: one record per kind."""
 
-from zoo.contracts.preprocessing.base import Normalization, Preprocessing
+from zoo.contracts.preprocessing.base import CarriedState, Normalization, Preprocessing
 from zoo.contracts.preprocessing.images import ImagePreprocessing, Interpolation, Layout, Resize
 from zoo.contracts.preprocessing.input_kind import Coverage, InputKind
 from zoo.contracts.preprocessing.latents import LatentPreprocessing
 from zoo.contracts.preprocessing.parts import PartPreprocessing
 from zoo.contracts.preprocessing.series import SeriesPreprocessing
+from zoo.contracts.preprocessing.steps import SteppedPreprocessing
 from zoo.contracts.preprocessing.tensors import TensorPreprocessing, TensorsPreprocessing
 from zoo.contracts.preprocessing.tokens import FIRST_WORD, PADDING, UNKNOWN, TokenPreprocessing
 
@@ -13,6 +14,7 @@ __all__ = [
     "FIRST_WORD",
     "PADDING",
     "UNKNOWN",
+    "CarriedState",
     "Coverage",
     "ImagePreprocessing",
     "InputKind",
@@ -24,6 +26,7 @@ __all__ = [
     "Preprocessing",
     "Resize",
     "SeriesPreprocessing",
+    "SteppedPreprocessing",
     "TensorPreprocessing",
     "TensorsPreprocessing",
     "TokenPreprocessing",

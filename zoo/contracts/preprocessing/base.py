@@ -24,6 +24,19 @@ _LARGE = 16.0
 
 
 @dataclass(frozen=True, kw_only=True)
+class CarriedState:
+    """An input that takes what an output gave at the step before; zeros where a sequence begins.
+
+    Attributes:
+        input: Its name.
+        output: Name of the output, which has the same shape and type.
+    """
+
+    input: str
+    output: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Preprocessing(ABC):
     """The base class of all kinds of preprocessing.
 
@@ -76,6 +89,15 @@ class Preprocessing(ABC):
         Raw examples of several are structured arrays, with a field for each by its name.
         """
         return (self,)
+
+    @property
+    def states(self) -> tuple[CarriedState, ...]:
+        """Inputs that are fed from outputs of the step before; as a rule none.
+
+        Where there are any, a raw example is a sequence, each of its arrays with the steps first
+        and without the states, and the network takes one step at a time (`parts`).
+        """
+        return ()
 
     @property
     def called(self) -> str:

@@ -28,7 +28,8 @@ def calibration_inputs(
 
     Returns:
         Raw inputs as the graph takes them, shape (count, *input_shape), and the SHA-256 of their
-        stored form in hexadecimal.
+        stored form in hexadecimal. Sequences come as they are: what the graph takes of them is a
+        step with the states that occur there (`zoo.data.preprocessing.steps`).
 
     Raises:
         UsageError: `count` is not positive.
@@ -46,7 +47,8 @@ def calibration_inputs(
         )
     chosen = balanced_sample(strata(split.labels), count, seed)
     values = read_inputs(split, preprocessing, chosen.tolist())
-    return values.astype(preprocessing.graph_dtype), array_hash(values).hex()
+    given = values if preprocessing.states else values.astype(preprocessing.graph_dtype)
+    return given, array_hash(values).hex()
 
 
 def strata(labels: NDArray[Any]) -> NDArray[np.int64]:

@@ -22,6 +22,7 @@ from zoo.contracts.preprocessing import (
     PartPreprocessing,
     Preprocessing,
     SeriesPreprocessing,
+    SteppedPreprocessing,
     TensorPreprocessing,
     TensorsPreprocessing,
     TokenPreprocessing,
@@ -31,7 +32,7 @@ from zoo.data.preprocessing.images import Images
 from zoo.data.preprocessing.latents import Latents
 from zoo.data.preprocessing.parts import PartInputs
 from zoo.data.preprocessing.series import Series
-from zoo.data.preprocessing.tensors import SeveralTensors, Tensors
+from zoo.data.preprocessing.tensors import Sequences, SeveralTensors, Tensors
 from zoo.data.preprocessing.tokens import Tokens
 
 #: Examples that one thread takes at a time.
@@ -46,6 +47,7 @@ _BUILT_IN: Mapping[type[Preprocessing], type[InputKind[Any]]] = {
     PartPreprocessing: PartInputs,
     TensorPreprocessing: Tensors,
     TensorsPreprocessing: SeveralTensors,
+    SteppedPreprocessing: Sequences,
 }
 
 

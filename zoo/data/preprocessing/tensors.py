@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 
 from zoo.common.errors import BadData, nearest
 from zoo.contracts.dataset import Split
-from zoo.contracts.preprocessing import InputKind, TensorPreprocessing, TensorsPreprocessing
+from zoo.contracts.preprocessing import (
+    InputKind,
+    SteppedPreprocessing,
+    TensorPreprocessing,
+    TensorsPreprocessing,
+)
 
 
 class Tensors(InputKind[TensorPreprocessing]):
@@ -33,6 +38,23 @@ class SeveralTensors(InputKind[TensorsPreprocessing]):
         return record
 
 
+class Sequences(InputKind[SteppedPreprocessing]):
+    """An array of sequences for each input that is no state, the steps behind the samples."""
+
+    def read(self, split: Split, index: int) -> NDArray[Any]:
+        """A sequence of the only input, or a record of several, with a field for each."""
+        given, own = split.read(index), self.own
+        if len(own.given) == 1 and given.dtype.names is None:
+            return _numbers(given, own.given[0], own.steps)
+        read = {t.name: _numbers(_field(given, t.name), t, own.steps) for t in own.given}
+        if len(read) == 1:
+            return next(iter(read.values()))
+        record = np.empty((), own.dtype)
+        for name, values in read.items():
+            record[name] = values
+        return record
+
+
 def _field(given: NDArray[Any], name: str) -> NDArray[Any]:
     there = given.dtype.names or ()
     if name not in there:
@@ -46,12 +68,16 @@ def _field(given: NDArray[Any], name: str) -> NDArray[Any]:
     return field
 
 
-def _numbers(given: NDArray[Any], own: TensorPreprocessing) -> NDArray[Any]:
-    if given.dtype.kind not in "uifb" or given.shape != own.shape:
+def _numbers(given: NDArray[Any], own: TensorPreprocessing, steps: int = 0) -> NDArray[Any]:
+    """Checked numbers of one sample; of a sequence where there are `steps`."""
+    shape = (steps, *own.shape) if steps else own.shape
+    if given.dtype.kind not in "uifb" or given.shape != shape:
+        sequences = f" in sequences of {steps} steps" if steps else ""
         raise BadData(
             f"samples have shape {'×'.join(map(str, given.shape)) or 'of one number'}",
-            why=f"the network takes {own.describe()['input']}",
-            fix="store them as (samples, …), each as the network takes it",
+            why=f"the network takes {own.describe()['input']}{sequences}",
+            fix=f"store them as (samples, {'steps, ' if steps else ''}…), each as the network "
+            "takes it",
         )
     dtype = np.dtype(own.number)
     made = np.asarray(given, dtype)

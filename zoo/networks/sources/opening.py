@@ -102,6 +102,12 @@ def open_and_convert(
     if (task := unlabelled_task(registry, how.data)) is not None:
         variant = variant_name(registry, Path(origin).stem, sha256)
         return without_labels(opener, reference, sha256, how, folder / variant, dataset, task)
+    if how.states:
+        raise UsageError(
+            f"--state is for samples without labels, and {how.data} has labels",
+            why="what is right is known of each example by itself",
+            fix="give sequences without labels: --task tensors --data npz:FILE",
+        )
     for what, found in (("inputs", opened.inputs), ("outputs", opened.outputs)):
         if len(found) != 1:
             listed = ", ".join(f"{t.name} {t.shape}" for t in found)

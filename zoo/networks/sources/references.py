@@ -37,6 +37,8 @@ class Opening:
             for those of the data.
         trained: Whether it is trained afterwards, on classes that it need not know yet.
         allow_leak: Whether examples may be in two splits of the dataset.
+        states: Of a network without labels, ``input=output`` each: what is carried from
+            step to step.
     """
 
     data: str
@@ -44,6 +46,7 @@ class Opening:
     classes: str = ""
     trained: bool = False
     allow_leak: bool = False
+    states: tuple[str, ...] = ()
 
 
 def source_of(registry: Registry, model: str) -> Source | None:
@@ -94,6 +97,14 @@ def open_reference(registry: Registry, model: str, how: Opening, on_step: OnStep
     """
     source = source_of(registry, model)
     if source is None:
+        variants = {variant.name for _, variant in registry.variants()}
+        # Of what is not there at all, whoever looks for it tells.
+        if how.states and (Path(model).exists() or model.partition(".")[0] in variants):
+            raise UsageError(
+                f"--state is for networks from elsewhere, and {model} is none",
+                why="weights and files that were made of one hold its states",
+                fix="leave it out",
+            )
         return False
     if how.data == NO_DATA:
         raise UsageError(

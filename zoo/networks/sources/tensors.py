@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, get_args
 
-import numpy as np
-from numpy.typing import NDArray
-
-from zoo.common.errors import BadData, Unsupported, UsageError, ZooError
-from zoo.common.named_arrays import each_of, fed_to_keras
+from zoo.common.errors import BadData, Unsupported, UsageError
 from zoo.common.optional_imports import require
 from zoo.contracts import (
     Dataset,
@@ -22,24 +19,26 @@ from zoo.contracts import (
     Source,
     SourceReference,
 )
-from zoo.contracts.comparison import differs_by_rounding
-from zoo.contracts.preprocessing import TensorPreprocessing, TensorsPreprocessing
+from zoo.contracts.preprocessing import (
+    CarriedState,
+    SteppedPreprocessing,
+    TensorPreprocessing,
+    TensorsPreprocessing,
+)
 from zoo.contracts.preprocessing.tensors import ElementName
 from zoo.data.preprocessing.inputs import read_inputs
 from zoo.networks.building import count_parameters
 from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.networks.sources.available import named_network as known_network
+from zoo.networks.sources.comparing import compared, with_ranges
+from zoo.networks.sources.elements import element_of, shown_shape
 from zoo.networks.sources.graph import flattened_inputs, rebuilt
 from zoo.networks.sources.keeping import keep
 from zoo.networks.sources.references import Opening
+from zoo.networks.sources.states import check_built, likely_states, states_of
 
-#: Samples on which the converted network is compared with the original, and in one call.
-_COMPARED, _BATCH = 32, 16
 #: Fewer make no split for ranges, for choices, and for parity.
 _LEAST = 32
-#: Largest difference as a share of an output's scale: in float32, half of what a file may be off,
-#: so that both together stay within it; and of originals in 16 bits.
-_EXACT, _HALF_EXACT = 5e-5, 2e-2
 
 
 def without_labels(
@@ -85,13 +84,24 @@ def without_labels(
             fix="store more: a hundred or more, of what the network will see in use",
         )
     given = as_given(opener.open(reference), origin)
-    record = preprocessing_of(given.inputs, dataset, origin)
+    arrays = dataset.splits["train"].read(0).dtype.names or ()
+    states = states_of(how.states, given, arrays, origin)
+    try:
+        record = preprocessing_of(given.inputs, dataset, origin, states)
+    except BadData as error:
+        pairs = likely_states(given, arrays, [state.input for state in states])
+        hint = f"; or, if the network gives it back, add --state {pairs[0]}" if pairs else ""
+        raise BadData(error.what, why=error.why, fix=f"{error.fix}{hint}") from error
     shapes = {one.called: one.input_shape for one in record.parts}
     given = given.with_shapes(shapes)
     model = rebuilt(named_network(given, record, origin), origin)
     # Opened anew, since its layers are in the converted network now, and were changed.
     original = as_given(opener.open(reference), origin).with_shapes(shapes)
+    if isinstance(record, SteppedPreprocessing):
+        check_built(record, model.output, origin)
     parity = compared(original, model, dataset, record, origin)
+    if isinstance(record, SteppedPreprocessing):
+        record = with_ranges(record, original, dataset)
     weights = beside.with_name(f"{beside.name}.{opener.name}.safetensors")
     names = [tensor.name for tensor in given.outputs]
     came = SourceReference(
@@ -101,7 +111,7 @@ def without_labels(
         task=task,
         parameters=count_parameters(model),
         multiply_adds=count_multiply_adds(model),
-        input=f"as it is: {record.describe()['input']}",
+        input=f"as it is: {'; '.join(record.describe().values())}",
         notes=(parity,),
         outputs={name: tuple(model.output[name].shape[1:]) for name in names},
     )
@@ -133,13 +143,13 @@ def as_given(opened: OpenedNetwork, origin: str) -> GivenNetwork:
     others = [one for one in given.inputs if one.shape[0] not in (None, 1)]
     if others and len({one.shape[0] for one in given.inputs}) > 1:
         raise Unsupported(
-            f"{origin} takes {others[0].name} of {_shown(others[0].shape)}: its first side is no "
-            "batch, or another than that of others",
+            f"{origin} takes {others[0].name} of {shown_shape(others[0].shape)}: its first side is "
+            "no batch, or another than that of others",
             why="the first side of each input is the batch, and files for devices have one of 1",
             fix="save it for a batch of 1, with the batch as the first side of each input",
         )
     for one in given.inputs:
-        if _element(one) is None:
+        if element_of(one) is None:
             raise Unsupported(
                 f"{origin} takes {one.name} of {one.dtype}",
                 why=f"files for devices take {', '.join(get_args(ElementName))}",
@@ -148,33 +158,54 @@ def as_given(opened: OpenedNetwork, origin: str) -> GivenNetwork:
     return given
 
 
-def _shown(shape: Sequence[int | None]) -> str:
-    return "×".join("?" if side is None else str(side) for side in shape)
-
-
-def _element(tensor: ForeignTensor) -> ElementName | None:
-    """The type of an input in our files; None where none is its own."""
-    if tensor.dtype.startswith(("float", "bfloat", "double")):
-        return "float32"
-    return next((name for name in get_args(ElementName) if name == tensor.dtype), None)
-
-
 def preprocessing_of(
-    tensors: Sequence[ForeignTensor], dataset: Dataset, origin: str
-) -> TensorPreprocessing | TensorsPreprocessing:
+    tensors: Sequence[ForeignTensor],
+    dataset: Dataset,
+    origin: str,
+    states: Mapping[CarriedState, tuple[int, ...]] = MappingProxyType({}),
+) -> TensorPreprocessing | TensorsPreprocessing | SteppedPreprocessing:
     """The record of inputs, their free sizes those of the samples.
+
+    Args:
+        tensors: The network's inputs.
+        dataset: Its samples; where there are states, its sequences.
+        origin: Names the network in messages.
+        states: From `states_of`.
 
     Raises:
         BadData: The samples do not fit.
         UsageError: They have other sizes than the network.
     """
-    records = tuple(_measured(tensor, len(tensors), dataset, origin) for tensor in tensors)
-    return records[0] if len(records) == 1 else TensorsPreprocessing(tensors=records)
+    carried = {state.input: shape for state, shape in states.items()}
+    count, lengths = len(tensors) - len(carried), dict[str, int]()
+    records = []
+    for tensor in tensors:
+        if tensor.name in carried:
+            element, shape = element_of(tensor) or "float32", carried[tensor.name]
+            # What its numbers are is known when the network has run: see `with_ranges`.
+            own = TensorPreprocessing(
+                name=tensor.name, shape=shape, low=0.0, high=0.0, number=element
+            )
+        else:
+            own, lengths[tensor.name] = _measured(tensor, count, dataset, origin, bool(carried))
+        records.append(own)
+    if not carried:
+        return records[0] if len(records) == 1 else TensorsPreprocessing(tensors=tuple(records))
+    if len({*lengths.values()}) > 1 or min(lengths.values()) < 2:
+        listed = ", ".join(f"{name}: {length}" for name, length in lengths.items())
+        raise BadData(
+            f"the sequences of {dataset.name} are no two steps long, or not equally long: {listed}",
+            why="what is carried to the next step shows in the steps behind the first",
+            fix="store each input as (samples, steps, …), with as many steps, two at least",
+        )
+    steps = min(lengths.values())
+    return SteppedPreprocessing(tensors=tuple(records), carried=tuple(states), steps=steps)
 
 
 def _measured(
-    tensor: ForeignTensor, count: int, dataset: Dataset, origin: str
-) -> TensorPreprocessing:
+    tensor: ForeignTensor, count: int, dataset: Dataset, origin: str, stepped: bool
+) -> tuple[TensorPreprocessing, int]:
+    """The record of one input, and the steps of sequences where samples are such."""
     split = dataset.splits["train"]
     first = split.read(0)
     names = first.dtype.names or ()
@@ -189,21 +220,27 @@ def _measured(
         first = first[tensor.name]
     sides = tensor.shape[1:]
     # Without such an array, reading says which are there.
-    shape = tuple(first.shape) if named or not names else tuple(side or 1 for side in sides)
+    known = tuple(first.shape) if named or not names else (*[1] * stepped, *(s or 1 for s in sides))
+    shape, length = known[stepped:], known[0] if stepped and known else 0
     fits = len(shape) == len(sides) and all(
         own in (None, side) for own, side in zip(sides, shape, strict=True)
     )
     if not fits:
         raise UsageError(
-            f"{origin} takes {tensor.name} of {_shown(sides) or 'one number'}, and samples of "
-            f"{dataset.name} have shape {_shown(shape) or 'of one number'}",
-            why="samples are given as the network takes them, in its own order of axes",
-            fix="store them as (samples, …), without the batch that the network itself has",
+            f"{origin} takes {tensor.name} of {shown_shape(sides) or 'one number'}, and samples of "
+            f"{dataset.name} have shape {shown_shape(known) or 'of one number'}",
+            why="samples are sequences where a state is carried: their first side is the steps"
+            if stepped
+            else "samples are given as the network takes them, in its own order of axes",
+            fix="store them as (samples, steps, …); a long recording is cut into sequences"
+            if stepped
+            else "store them as (samples, …), without the batch that the network itself has",
         )
-    element = _element(tensor) or "float32"
-    record = TensorPreprocessing(name=tensor.name, shape=shape, low=0.0, high=1.0, number=element)
+    element = element_of(tensor) or "float32"
+    record = TensorPreprocessing(name=tensor.name, shape=known, low=0.0, high=1.0, number=element)
     values = read_inputs(split, record)
-    return replace(record, low=float(values.min()), high=float(values.max()))
+    low, high = float(values.min()), float(values.max())
+    return replace(record, shape=shape, low=low, high=high), length
 
 
 def named_network(given: GivenNetwork, record: Preprocessing, origin: str) -> Any:
@@ -234,65 +271,3 @@ def named_network(given: GivenNetwork, record: Preprocessing, origin: str) -> An
             fix="save it so that it gives as many numbers for each input",
         )
     return keras.Model(flat.input, named, name=flat.name)
-
-
-def compared(
-    original: GivenNetwork, model: Any, dataset: Dataset, record: Preprocessing, origin: str
-) -> str:
-    """Compares the converted network with the original's own answers, output by output.
-
-    Raises:
-        ZooError: They differ by more than rounding, are not finite, or differ between two calls.
-    """
-    split = dataset.splits["train"]
-    inputs = read_inputs(split, record, range(min(_COMPARED, len(split))))
-    theirs, again = _answers(original, inputs), _answers(original, inputs)
-    worst, limit = 0.0, _HALF_EXACT if original.in_half else _EXACT
-    for name, values in theirs.items():
-        if not np.isfinite(values).all():
-            raise ZooError(
-                f"{origin} itself answers with NaN or infinity",
-                why=f"its output {name} does, to real samples, before anything was done to it",
-                fix="check the samples: are they as the network takes them?",
-            )
-        scale = max(float(np.abs(values).max()), 1e-6)
-        if float(np.abs(values - again[name]).max()) > _EXACT * scale:
-            raise ZooError(
-                f"{origin} answers differently each time",
-                why=f"two calls with the same samples give others of {name}: an operator of it is "
-                "random, or it keeps a state",
-                fix="save it without that operator",
-            )
-    ours = {
-        name: np.asarray(values, np.float64)
-        for name, values in model(fed_to_keras(inputs), training=False).items()
-    }
-    for name, values in theirs.items():
-        apart = noise = np.inf
-        if ours[name].shape == values.shape:
-            difference = ours[name] - values
-            apart = float(np.abs(difference).max()) / max(float(np.abs(values).max()), 1e-6)
-            signal = np.square(values - values.mean(axis=0)).mean() or np.square(values).mean()
-            noise = float(np.sqrt(np.square(difference).mean() / max(signal, 1e-30)))
-        worst = max(worst, apart)
-        if not differs_by_rounding(apart, noise, limit):
-            raise ZooError(
-                f"{origin} could not be brought in: the network that was made of it answers "
-                "otherwise",
-                why=f"on {len(inputs)} samples {name} differs by {apart:.2g} of its scale",
-                fix="please report it, with the file if you may",
-            )
-    return f"the converted network answers as the original: {worst:.1e} of its scale apart at most"
-
-
-def _answers(network: GivenNetwork, inputs: NDArray[Any]) -> Mapping[str, NDArray[np.float64]]:
-    """The network's own answers by output, of one call after the other."""
-    names, arrays = [one.name for one in network.inputs], each_of(inputs)
-    parts = [
-        network.run({n: v[at : at + _BATCH] for n, v in zip(names, arrays, strict=True)})
-        for at in range(0, len(inputs), _BATCH)
-    ]
-    return {
-        one.name: np.concatenate([part[one.name] for part in parts]).astype(np.float64)
-        for one in network.outputs
-    }

@@ -128,6 +128,7 @@ def find_file(
         input=options.get("input") or "",
         classes=options.get("classes") or "",
         allow_leak=bool(options.get("allow_leak")),
+        states=tuple(options.get("state") or ()),
     )
     if not open_reference(registry, model, how, on_step):
         model = fetched_model(registry, model, on_step)

@@ -18,6 +18,7 @@ from zoo.contracts import Comparison, Metric, Preprocessing, Split
 from zoo.contracts.plugin import Plugin
 from zoo.data.opening import check_task, judged_dataset
 from zoo.data.preprocessing.inputs import normalize, read_inputs, truth_of
+from zoo.data.preprocessing.steps import Answer, first_step, outputs_of
 from zoo.execution.runner import check_classes, check_enough_classes
 from zoo.networks.building import deployed_model, normalization
 from zoo.networks.card import Accuracy, write_card
@@ -135,7 +136,7 @@ def evaluate_model(
     with atomic_path(folder / REFERENCE) as temporary, temporary.open("wb") as file:
         np.savez(file, outputs=outputs, labels=truth.labels)
     first = range(min(_PREPROCESSING_INPUTS, len(examples)))
-    raw = read_inputs(examples, preprocessing, first)
+    raw = first_step(read_inputs(examples, preprocessing, first), preprocessing)
     made = built_inputs(preprocessing, _LEADING_INPUTS)
     some = np.concatenate([raw[:_LEADING_INPUTS], made])
     LeadingResults.of(model, some, preprocessing.graph_dtype).save(folder / LEADING)
@@ -189,16 +190,27 @@ def keras_outputs(
     """
     import numpy as np
 
-    preprocessing = loaded.preprocessing
-    if model is None:
-        model = deployed_model(loaded.network, preprocessing, loaded.task, batch=None)
+    preprocessing, answer = loaded.preprocessing, keras_answer(loaded, model)
     chunks = []
     for start in range(0, len(examples), _BATCH):
         part = range(start, min(start + _BATCH, len(examples)))
-        raw = read_inputs(examples, preprocessing, part).astype(preprocessing.graph_dtype)
-        chunks.append(output_arrays(model(fed_to_keras(raw), training=False), loaded.output_names))
+        raw = read_inputs(examples, preprocessing, part)
+        chunks.append(outputs_of(raw, preprocessing, answer))
         told(part.stop)
     return np.concatenate(chunks)
+
+
+def keras_answer(loaded: LoadedModel, model: Any = None) -> Answer:
+    """The deployed Keras model as a function of raw inputs; of sequences, of one step."""
+    own = loaded.preprocessing
+    if model is None:
+        model = deployed_model(loaded.network, own, loaded.task, batch=None)
+
+    def answer(raw: Any) -> Any:
+        given = fed_to_keras(raw.astype(own.graph_dtype))
+        return output_arrays(model(given, training=False), loaded.output_names)
+
+    return answer
 
 
 def output_arrays(outputs: Any, names: Sequence[str]) -> Any:

@@ -31,12 +31,13 @@ from zoo.contracts.plugin import Plugin
 from zoo.contracts.training import Calibration
 from zoo.data.opening import open_dataset
 from zoo.data.preprocessing.calibration import calibration_inputs
+from zoo.data.preprocessing.steps import step_inputs
 from zoo.data.subset import subset
 from zoo.networks.building import deployed_part, layer_names
 from zoo.networks.compatibility import check_fits
 from zoo.networks.loading import Subject, load_model
 from zoo.networks.logits import check_logits
-from zoo.pipeline.steps.evaluate import keras_outputs
+from zoo.pipeline.steps.evaluate import keras_answer, keras_outputs
 from zoo.pipeline.steps.origin import DataStep
 from zoo.pipeline.steps.parts_before import PartsBefore
 from zoo.pipeline.steps.step import (
@@ -209,6 +210,16 @@ def export(
         )
         other = splits[HELD_OUT[calibration.split]]
         held_out, _ = calibration_inputs(other, preprocessing, HELD_OUT_SAMPLES, asked.seed)
+        if preprocessing.states:
+            emit({"event": "stage", "text": "running the network step by step"})
+            answer = keras_answer(loaded)
+            samples, held_out = (
+                step_inputs(sequences, preprocessing, answer, most, asked.seed)
+                for sequences, most in (
+                    (samples, calibration.samples),
+                    (held_out, HELD_OUT_SAMPLES),
+                )
+            )
         reference = CalibrationReference(
             split=f"{data}/{calibration.split}",
             count=len(samples),

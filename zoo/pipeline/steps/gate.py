@@ -14,6 +14,7 @@ from zoo.artifacts.artifact import (
     require_manifest,
     with_gate_result,
 )
+from zoo.artifacts.carried_states import carried_states
 from zoo.artifacts.file_chain import FileChain, chain_of, name_of_all
 from zoo.artifacts.gate import (
     chain_checks,
@@ -271,12 +272,15 @@ class GateStep(DataStep[GateResult]):
 
 
 def _names(task: Task, chain: FileChain) -> tuple[Check, ...]:
-    """The check of names, where they are those of the network."""
+    """The checks of names and states, where they are those of the network."""
     came = chain.manifest.network
     if not task.own_names or came is None:
         return ()
     called = [one.called for one in chain.manifest.preprocessing.parts]
-    return (own_names(chain.first.contents, called, [*came.outputs]),)
+    contents = chain.first.contents
+    carried = carried_states(contents, chain.manifest.preprocessing)
+    names = own_names(contents, called, [*came.outputs])
+    return (names,) if carried is None else (names, carried)
 
 
 def _each_once(*evaluations: Evaluation) -> tuple[QualityFinding, ...]:

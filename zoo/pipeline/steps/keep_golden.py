@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from zoo.artifacts.artifact import Artifact
+from zoo.artifacts.artifact import Artifact, require_manifest
 from zoo.artifacts.file_chain import FileChain
 from zoo.artifacts.golden_choice import GoldenChoice, candidates, choose_golden
 from zoo.artifacts.golden_samples import Golden, GoldenArrays, golden_name, make_golden
@@ -118,6 +118,9 @@ def _moved(
 
     signs = np.random.default_rng(_SEED).choice((-off, off), arrays.inputs.shape)
     inputs = arrays.inputs + signs.astype(arrays.inputs.dtype)
-    found = run_inputs(inputs, artifact.path, runtime, device, children=children).outputs
+    own = require_manifest(artifact).preprocessing
+    found = run_inputs(
+        inputs, artifact.path, runtime, device, preprocessing=own, children=children
+    ).outputs
     apart = differences(arrays.outputs, found)
     return {name: _MARGIN * float(values.max()) for name, values in apart.items()}

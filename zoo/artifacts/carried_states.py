@@ -1,0 +1,26 @@
+"""The check of a file's states: what is carried from output to input fits on both sides."""
+
+from __future__ import annotations
+
+from zoo.contracts import Check, FileContents, Preprocessing
+
+
+def carried_states(contents: FileContents, preprocessing: Preprocessing) -> Check | None:
+    """Whether each state is an output and an input of one shape and type; None without states."""
+    if not preprocessing.states:
+        return None
+    inputs = {one.name: (one.shape, one.dtype) for one in contents.inputs}
+    outputs = {one.name: (one.shape, one.dtype) for one in contents.outputs}
+    wrong = [
+        f"{state.output} is {outputs.get(state.output, 'not there')}, "
+        f"{state.input} is {inputs.get(state.input, 'not there')}"
+        for state in preprocessing.states
+        if state.input not in inputs or inputs[state.input] != outputs.get(state.output)
+    ]
+    return Check(
+        name="state",
+        passed=not wrong,
+        value=", ".join(f"{state.output} → {state.input}" for state in preprocessing.states),
+        limit="outputs are the inputs of the next step",
+        reason=f"what is carried does not fit: {'; '.join(wrong)}" if wrong else "",
+    )

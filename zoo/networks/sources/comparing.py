@@ -1,0 +1,123 @@
+"""A converted network beside the original: both answer the same samples, in their own framework."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.common.errors import ZooError
+from zoo.common.named_arrays import each_of, fed_to_keras, fields_of, joined
+from zoo.contracts import Dataset, GivenNetwork, Preprocessing
+from zoo.contracts.comparison import differs_by_rounding
+from zoo.contracts.preprocessing import SteppedPreprocessing
+from zoo.data.preprocessing.inputs import read_inputs
+from zoo.data.preprocessing.steps import Answer, outputs_of, step_inputs
+
+#: Samples on which the converted network is compared with the original, and in one call.
+_COMPARED, _BATCH = 32, 16
+#: Largest difference as a share of an output's scale: in float32, half of what a file may be off,
+#: so that both together stay within it; and of originals in 16 bits.
+_EXACT, _HALF_EXACT = 5e-5, 2e-2
+
+
+def compared(
+    original: GivenNetwork, model: Any, dataset: Dataset, record: Preprocessing, origin: str
+) -> str:
+    """Compares the converted network with the original's own answers, output by output.
+
+    Raises:
+        ZooError: They differ by more than rounding, are not finite, or differ between two calls.
+    """
+    split = dataset.splits["train"]
+    inputs = read_inputs(split, record, range(min(_COMPARED, len(split))))
+    names = [one.name for one in original.outputs]
+    theirs, again = (_answers(own_answer(original), inputs, record, names) for _ in range(2))
+    worst, limit = 0.0, _HALF_EXACT if original.in_half else _EXACT
+    for name, values in theirs.items():
+        if not np.isfinite(values).all():
+            raise ZooError(
+                f"{origin} itself answers with NaN or infinity",
+                why=f"its output {name} does, to real samples, before anything was done to it",
+                fix="check the samples: are they as the network takes them?",
+            )
+        scale = max(float(np.abs(values).max()), 1e-6)
+        if float(np.abs(values - again[name]).max()) > _EXACT * scale:
+            raise ZooError(
+                f"{origin} answers differently each time",
+                why=f"two calls with the same samples give others of {name}: an operator of it is "
+                "random, or it keeps a state",
+                fix="save it without that operator",
+            )
+    ours = _answers(_keras_answer(model, names), inputs, record, names)
+    for name, values in theirs.items():
+        apart = noise = np.inf
+        if ours[name].shape == values.shape:
+            difference = ours[name] - values
+            apart = float(np.abs(difference).max()) / max(float(np.abs(values).max()), 1e-6)
+            signal = np.square(values - values.mean(axis=0)).mean() or np.square(values).mean()
+            noise = float(np.sqrt(np.square(difference).mean() / max(signal, 1e-30)))
+        worst = max(worst, apart)
+        if not differs_by_rounding(apart, noise, limit):
+            raise ZooError(
+                f"{origin} could not be brought in: the network that was made of it answers "
+                "otherwise",
+                why=f"on {len(inputs)} samples {name} differs by {apart:.2g} of its scale",
+                fix="please report it, with the file if you may",
+            )
+    return f"the converted network answers as the original: {worst:.1e} of its scale apart at most"
+
+
+def _answers(
+    answer: Answer, inputs: NDArray[Any], record: Preprocessing, names: Sequence[str]
+) -> Mapping[str, NDArray[np.float64]]:
+    """Outputs by name, of sequences those of all steps."""
+    made = each_of(outputs_of(inputs, record, answer))
+    return {name: one.astype(np.float64) for name, one in zip(names, made, strict=True)}
+
+
+def own_answer(network: GivenNetwork) -> Answer:
+    """The network's own answers as a function of raw inputs, of one call after the other."""
+    names = [one.name for one in network.inputs]
+
+    def answer(inputs: NDArray[Any]) -> NDArray[Any]:
+        arrays = each_of(inputs)
+        parts = [
+            network.run({n: v[at : at + _BATCH] for n, v in zip(names, arrays, strict=True)})
+            for at in range(0, len(inputs), _BATCH)
+        ]
+        outputs = [one.name for one in network.outputs]
+        return joined({name: np.concatenate([part[name] for part in parts]) for name in outputs})
+
+    return answer
+
+
+def _keras_answer(model: Any, names: Sequence[str]) -> Answer:
+    """A Keras model's answers, in the order of these outputs."""
+
+    def answer(inputs: NDArray[Any]) -> NDArray[Any]:
+        made = model(fed_to_keras(inputs), training=False)
+        return joined({name: np.asarray(made[name]) for name in names})
+
+    return answer
+
+
+def with_ranges(
+    record: SteppedPreprocessing, original: GivenNetwork, dataset: Dataset
+) -> SteppedPreprocessing:
+    """The record with the ranges of states as they occur in training sequences."""
+    split = dataset.splits["train"]
+    inputs = read_inputs(split, record, range(min(_COMPARED, len(split))))
+    most = len(inputs) * record.steps
+    seen = fields_of(step_inputs(inputs, record, own_answer(original), most, seed=0))
+    fed = {state.input for state in record.carried}
+    tensors = tuple(
+        replace(one, low=float(seen[one.name].min()), high=float(seen[one.name].max()))
+        if one.name in fed
+        else one
+        for one in record.tensors
+    )
+    return replace(record, tensors=tensors)
