@@ -166,10 +166,16 @@ def refused(path: Path, folder: Path, right: Sequence[Any]) -> None:
             else:
                 with pytest.raises(OutputsDiffer, match="not those that it should give"):
                     check(session)
-    for output in ("y", "other"):
-        own = replace(manifest.preprocessing, carried=(CarriedState(input="h", output=output),))
-        embed(exporter, wrong, replace(manifest, preprocessing=own))
-        assert {"state", "golden outputs in onnxruntime"} <= failing(wrong)
+    own = manifest.preprocessing
+    assert isinstance(own, SteppedPreprocessing)
+    x, h = own.tensors
+    for changed in (
+        {"carried": (CarriedState(input="h", output="y"),)},
+        {"carried": (CarriedState(input="h", output="other"),)},
+        {"tensors": (x, replace(h, shape=(1 << 40,)))},  # of which nothing is made
+    ):
+        embed(exporter, wrong, replace(manifest, preprocessing=replace(own, **changed)))  # type: ignore[arg-type]
+        assert "state" in failing(wrong)
 
 
 def bundled(path: Path, folder: Path) -> None:
