@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from free_sizes import recurrent_cell
 
+from zoo.analysis.explain import explain
+from zoo.analysis.layer_comparison import with_states
 from zoo.analysis.verify.verify import verify
 from zoo.artifacts.artifact import Artifact, embed, open_artifact
 from zoo.artifacts.gate import compare_outputs
@@ -132,6 +134,14 @@ def test_a_cell_from_onnx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         for values, ours in zip(fields_of(arrays.outputs).values(), again, strict=True):
             assert np.abs(values - ours).max() <= manifest.golden.max_abs
         assert failing(path) == set()
+        # Layers are compared at states that occur.
+        fed = with_states(registry, artifact, SEQUENCES[:2], count=12, seed=0)
+        states = {tuple(x): h for x, h in zip(fed["x"], fed["h"], strict=True)}
+        for number in (0, 1):
+            assert not states[tuple(SEQUENCES[number, 0])].any()
+            for step in range(1, 6):
+                apart = states[tuple(SEQUENCES[number, step])] - found[1][number, step - 1]
+                assert np.abs(apart).max() < 0.02
         # A step is timed at the first one's state, with golden numbers or given ones.
         given = open_samples(registry, f"npz:{tmp_path / 'samples.npz'}", 1)
         for samples, first in ((None, arrays.inputs[:1, 0]), (given, given[""][:, 0])):
@@ -166,10 +176,16 @@ def refused(path: Path, folder: Path, right: Sequence[Any]) -> None:
             else:
                 with pytest.raises(OutputsDiffer, match="not those that it should give"):
                     check(session)
-    for output in ("y", "other"):
-        own = replace(manifest.preprocessing, carried=(CarriedState(input="h", output=output),))
-        embed(exporter, wrong, replace(manifest, preprocessing=own))
-        assert {"state", "golden outputs in onnxruntime"} <= failing(wrong)
+    own = manifest.preprocessing
+    assert isinstance(own, SteppedPreprocessing)
+    x, h = own.tensors
+    for changed in (
+        {"carried": (CarriedState(input="h", output="y"),)},
+        {"carried": (CarriedState(input="h", output="other"),)},
+        {"tensors": (x, replace(h, shape=(1 << 40,)))},  # of which nothing is made
+    ):
+        embed(exporter, wrong, replace(manifest, preprocessing=replace(own, **changed)))  # type: ignore[arg-type]
+        assert "state" in failing(wrong)
 
 
 def bundled(path: Path, folder: Path) -> None:
@@ -218,7 +234,7 @@ def test_a_cell_from_keras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     outputs = {"y": keras.layers.Dense(2)(c_next), "hn": h_next, "cn": c_next}
     keras.Model(inputs, outputs).save(tmp_path / "cell.keras")
     np.savez(tmp_path / "samples.npz", x=SEQUENCES, ids=IDS)
-    more = ("--precision", "float32", "--format", "tflite")
+    more = ("--precision", "float32,int8", "--format", "tflite")
     exported(tmp_path, "cell.keras", ["h=hn", "c=cn"], *more)
     path = tmp_path / "runs" / "cell.samples.float32.tflite"
     model = keras.models.load_model(tmp_path / "cell.keras")
@@ -240,3 +256,6 @@ def test_a_cell_from_keras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
             right = np.stack([step[name][number] for step in steps])
             assert values[place] == pytest.approx(right, abs=1e-5)
     assert failing(path) == set()
+    integers = path.with_name("cell.samples.int8.tflite")
+    explained = explain(integers, data=f"npz:{tmp_path / 'samples.npz'}", runs=0)
+    assert explained.comparison.examples > 9  # more than sequences

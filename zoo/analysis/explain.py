@@ -20,7 +20,7 @@ from zoo.common.worker import WorkerLimits, call
 from zoo.contracts import LayerComparison
 from zoo.contracts.dataset import SPLITS
 from zoo.contracts.precision import BASELINE
-from zoo.data.opening import check_task
+from zoo.data.opening import check_task, data_for_task
 from zoo.networks.checkpoints import resolve
 from zoo.registry import Registry, load_registry
 from zoo.results.records import QualityFinding, as_plain
@@ -111,7 +111,7 @@ def explain(
         twin = _checked_twin(registry, artifact, Path(against))
     else:
         twin = _find_twin(registry, artifact)
-    data = data or manifest.dataset.name
+    data = data_for_task(registry, data or manifest.dataset.name, manifest.task)
     check_task(registry, data, manifest.task, artifact.path.name)
     on_step(STEP, {"event": "start", "kind": STEP})
     started = time.perf_counter()

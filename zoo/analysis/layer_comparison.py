@@ -61,7 +61,7 @@ def compare_layers(
     examples = open_dataset(registry, data).splits[split]
     inputs, _ = calibration_inputs(examples, manifest.preprocessing, samples, seed)
     if manifest.preprocessing.states:
-        inputs = _with_states(registry, open_artifact(registry, Path(twin)), inputs, samples, seed)
+        inputs = with_states(registry, open_artifact(registry, Path(twin)), inputs, samples, seed)
     emit({"event": "stage", "text": "running both files with all tensors kept"})
     return artifact.exporter.compare_layers(
         LayerRequest(
@@ -70,7 +70,7 @@ def compare_layers(
     )
 
 
-def _with_states(
+def with_states(
     registry: Registry, twin: Artifact, sequences: NDArray[Any], count: int, seed: int
 ) -> NDArray[Any]:
     """Steps of sequences with the states that the float file makes."""

@@ -9,13 +9,18 @@ def carried_states(contents: FileContents, preprocessing: Preprocessing) -> Chec
     """Whether each state is an output and an input of one shape and type; None without states."""
     if not preprocessing.states:
         return None
-    inputs = {one.name: (one.shape, one.dtype) for one in contents.inputs}
-    outputs = {one.name: (one.shape, one.dtype) for one in contents.outputs}
+    inputs, outputs = (
+        {one.name: (one.shape[1:], one.dtype) for one in side}
+        for side in (contents.inputs, contents.outputs)
+    )
+    shapes = {part.called: part.input_shape for part in preprocessing.parts}
     wrong = [
         f"{state.output} is {outputs.get(state.output, 'not there')}, "
         f"{state.input} is {inputs.get(state.input, 'not there')}"
         for state in preprocessing.states
-        if state.input not in inputs or inputs[state.input] != outputs.get(state.output)
+        if state.input not in inputs
+        or inputs[state.input] != outputs.get(state.output)
+        or inputs[state.input][0] != shapes.get(state.input)
     ]
     return Check(
         name="state",

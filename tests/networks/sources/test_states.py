@@ -15,6 +15,7 @@ from zoo.contracts import ForeignTensor
 from zoo.contracts.preprocessing import CarriedState, SteppedPreprocessing
 from zoo.data.opening import data_for_task, open_dataset
 from zoo.networks.sources.comparing import compared, with_ranges
+from zoo.networks.sources.opening import open_and_convert
 from zoo.networks.sources.references import NO_DATA, Opening, open_reference
 from zoo.networks.sources.states import check_built, likely_states, states_of
 from zoo.networks.sources.tensors import preprocessing_of
@@ -157,3 +158,16 @@ def test_states_are_stated_of_networks_without_labels_alone() -> None:
         open_reference(REGISTRY, "lenet5", how, lambda step, event: None)
     assert "leave it out" in (caught.value.fix or "")
     assert not open_reference(REGISTRY, "no_such_model", how, lambda step, event: None)
+
+
+def test_what_is_labelled_has_no_states(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--state is for samples without labels, and digits has"):
+        open_and_convert(
+            source="onnx",
+            reference="net.onnx",
+            sha256="",
+            how=Opening(data="digits", states=("h=hn",)),
+            folder=tmp_path,
+            plugins=REGISTRY.settings,
+            emit=lambda event: None,
+        )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zoo.analysis.verify.claims import ClaimList
 from zoo.artifacts import closeness
 from zoo.artifacts.artifact import Artifact, GateReference, Manifest, require_manifest
+from zoo.artifacts.carried_states import carried_states
 from zoo.artifacts.file_chain import FileChain
 from zoo.artifacts.gate import finite_outputs
 from zoo.artifacts.golden_samples import Golden, GoldenArrays, fitting_inputs, read_golden
@@ -22,9 +23,6 @@ from zoo.execution.device import Device
 from zoo.execution.runner import FileOutputs, run_inputs
 from zoo.registry import Registry
 from zoo.tasks.quality import quality_of
-
-if TYPE_CHECKING:
-    from zoo.contracts.task import Array
 
 
 def check_golden(
@@ -49,6 +47,10 @@ def check_golden(
     told = f"{len(arrays.inputs)} of {manifest.golden.dataset}, {', '.join(kinds)}"
     fits = arrays.fit(manifest.preprocessing)
     if not claims.check("golden inputs", fits, told, fitting_inputs(manifest.preprocessing)):
+        return
+    carried = carried_states(artifact.contents, manifest.preprocessing)
+    if carried is not None and not carried.passed:
+        claims.skip("golden outputs", "the file's states are not those of the manifest")
         return
     if not runtimes:
         lacking = " or ".join(artifact.exporter.runtimes)
@@ -116,24 +118,20 @@ def _check_runtime(
         parity = closeness.parity(task, compared, precision)
         claims.check(f"golden decisions in {runtime}", parity.passed, parity.value, parity.reason)
     same = np.array_equal(outputs, backwards)
+    most = max(float(values.max()) for values in differences(outputs, backwards).values())
     kept = artifact.contents.keeps_state
     claims.check(
         f"fresh state in {runtime}",
         same,
         "backwards, the answers are the same"
         + (": what the file remembers is reset" if kept else ""),
-        f"backwards, answers differ by up to {_largest_difference(outputs, backwards):.2g}: "
-        "an input changes the answer to the next",
+        f"backwards, answers differ by up to {most:.2g}: an input changes the answer to the next",
     )
 
 
 def _same_environment(kept: Golden | GateReference, answered: FileOutputs) -> bool:
     now = (answered.runtime, answered.runtime_version, answered.processor)
     return now == (kept.runtime, kept.runtime_version, kept.processor)
-
-
-def _largest_difference(one: Array, other: Array) -> float:
-    return max(float(values.max()) for values in differences(one, other).values())
 
 
 def check_golden_chain(

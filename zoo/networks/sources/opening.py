@@ -97,17 +97,18 @@ def open_and_convert(
     stated = parse_statement(how.input)
     emit({"event": "stage", "text": f"reading {how.data}"})
     dataset = judged_dataset(registry, how.data, allow_leak=how.allow_leak)
-    emit({"event": "stage", "text": f"opening {origin}"})
-    opened = opener.open(reference)
-    if (task := unlabelled_task(registry, how.data)) is not None:
-        variant = variant_name(registry, Path(origin).stem, sha256)
-        return without_labels(opener, reference, sha256, how, folder / variant, dataset, task)
-    if how.states:
+    task = unlabelled_task(registry, how.data)
+    if how.states and task is None:
         raise UsageError(
             f"--state is for samples without labels, and {how.data} has labels",
             why="what is right is known of each example by itself",
             fix="give sequences without labels: --task tensors --data npz:FILE",
         )
+    emit({"event": "stage", "text": f"opening {origin}"})
+    opened = opener.open(reference)
+    if task is not None:
+        variant = variant_name(registry, Path(origin).stem, sha256)
+        return without_labels(opener, reference, sha256, how, folder / variant, dataset, task)
     for what, found in (("inputs", opened.inputs), ("outputs", opened.outputs)):
         if len(found) != 1:
             listed = ", ".join(f"{t.name} {t.shape}" for t in found)
