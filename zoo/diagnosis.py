@@ -7,8 +7,15 @@ import platform
 import sys
 from dataclasses import dataclass
 
-from zoo.common.errors import ZooError
-from zoo.common.extras import EXTRA_OF, ON_REQUEST, command_for, installed, several_missing
+from zoo.common.errors import MissingExtra, ZooError
+from zoo.common.extras import (
+    EXTRA_OF,
+    ON_REQUEST,
+    command_for,
+    installed,
+    several_missing,
+    usual_command,
+)
 from zoo.common.files import ensure_writable
 from zoo.common.paths import cache_folder, data_folder
 from zoo.common.versions import version_of
@@ -64,7 +71,7 @@ def _packages() -> list[InstalledPart]:
         names = distributions.get(module, [module])
         version = next((v for n in names if (v := version_of(n))), None)
         present = installed(module)
-        command = command_for("all" if several_missing(extra) else extra)
+        command = usual_command(extra)
         missing = f"on request: {command}" if extra in ON_REQUEST else "missing"
         findings.append(
             InstalledPart(
@@ -89,13 +96,14 @@ def _datasets(registry: Registry) -> list[InstalledPart]:
                 InstalledPart(part="dataset", name=provider.name, ok=True, state="available")
             )
         except ZooError as error:
+            extra = error.extra if isinstance(error, MissingExtra) else ""
             findings.append(
                 InstalledPart(
                     part="dataset",
                     name=provider.name,
                     ok=False,
                     state=error.what,
-                    fix=error.fix or provider.where,
+                    fix=usual_command(extra) if extra else error.fix or provider.where,
                 )
             )
     return findings
@@ -107,6 +115,7 @@ def _devices(registry: Registry) -> list[InstalledPart]:
         if not kind.local:  # `zoo devices doctor` goes and looks, which may take long
             continue
         extras = dict.fromkeys(each.extra for each in installable_runtimes(registry))
+        wanted = "all" if any(map(several_missing, extras)) else ",".join(extras)
         runtimes = list(kind.driver_of({}).runtimes())
         findings.append(
             InstalledPart(
@@ -114,7 +123,7 @@ def _devices(registry: Registry) -> list[InstalledPart]:
                 name=kind.name,
                 ok=bool(runtimes),
                 state=", ".join(runtimes) or "no runtime",
-                fix="" if runtimes else f'pip install "edgezoo[{",".join(extras)}]"',
+                fix="" if runtimes else command_for(wanted),
             )
         )
     return findings

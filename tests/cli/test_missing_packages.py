@@ -71,6 +71,13 @@ def test_doctor_tells_what_is_missing(without):
     assert "tensorflow" not in typed.out
 
 
+def test_doctor_of_a_bare_installation_gives_one_command(without):
+    typed = without("tensorflow,keras,sklearn,PIL,ai_edge_litert,onnx,onnxruntime", "doctor")
+    assert "digits" in typed.out
+    assert typed.out.count("pip install") == 1
+    assert 'pip install "edgezoo[all]"' in typed.out
+
+
 def test_several_missing_parts_are_told_together(without):
     typed = without("jinja2,sklearn,tensorflow", "ship", "lenet5", "--data", "digits")
     assert "the package that provides 'jinja2' is not installed" in typed.err

@@ -46,6 +46,8 @@ WRONG = [
     ("ship lenet5 --data ''", "unknown dataset ''", "digits"),
     ("ship lenet5 --data mnist", "unknown dataset 'mnist'", "did you mean 'keras:mnist'?"),
     ("ship lenet5 --data .", "unknown dataset '.'", "did you mean 'folder:.'?"),
+    ("ship lenet5 --data note.txt", "unknown dataset 'note.txt'", "no dataset reads such"),
+    ("ship lenet5 --data plain", "unknown dataset 'plain'", "no dataset reads such"),
     ("ship lenet5 --data imagenet", "unknown dataset 'imagenet'", "more; `zoo data` shows them"),
     ("ship lenet5 --data digits --precision fp16", "unknown precision 'fp16'", "mean 'float16'?"),
     ("optimize lenet5 --data digits --precision INT4", "precision 'INT4'", "mean 'int4-weights'?"),

@@ -29,6 +29,7 @@ def files(own_folders: Path) -> None:
     """The files that the wrong commands name."""
     texts = {
         "note.txt": "hello",
+        "plain": "hello",
         "broken.toml": 'model = "lenet5\n',
         "typos.toml": 'model = "lenet5"\ndat = "digits"\n[training]\nepoch = 3\n',
         "flat.toml": 'model = "lenet5"\ndata = "digits"\ntraining = 3\n',

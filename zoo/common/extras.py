@@ -66,6 +66,11 @@ def command_for(extra: str) -> str:
     return f'pip install "edgezoo[{extra}]"'
 
 
+def usual_command(extra: str) -> str:
+    """What installs an extra, with all others of ``all`` where more of those are missing."""
+    return command_for("all" if several_missing(extra) else extra)
+
+
 def several_missing(extra: str) -> bool:
     """Whether of the extras of ``all``, among them this one, more than one is missing."""
     usual = {name for name in EXTRA_OF.values() if name not in ON_REQUEST}

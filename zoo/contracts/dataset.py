@@ -119,7 +119,7 @@ class DatasetProvider:
         for_task: Takes the part after the colon and the name of a task that a user has asked for,
             and returns the part that reads the data so; None where there is no choice.
         arguments: What may follow the colon, where that is one of a few names.
-        paths: Suffixes of the paths that may follow it (``.csv``); an empty one is a folder.
+        paths: Suffixes of the paths that may follow it (``.csv``); ``/`` is a folder.
     """
 
     name: str

@@ -35,7 +35,7 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
         open=open_folder,
         fingerprint=fingerprint,
         argument="PATH",
-        paths=("",),
+        paths=("/",),
         where="any folder on this machine",
     )
 

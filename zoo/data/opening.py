@@ -23,10 +23,12 @@ def provider_of(registry: Registry, name: str) -> DatasetProvider:
     if provider in registry.datasets.names():
         return registry.datasets.get(provider)
     path = Path(name).expanduser()
-    kind = ("" if path.is_dir() else path.suffix.lower()) if name and path.exists() else None
+    kind = ("/" if path.is_dir() else path.suffix.lower()) if name and path.exists() else None
     readers = [f"{one.name}:{name}" for one in registry.datasets if kind in one.paths]
     whole = [f"{one.name}:{argument}" for one in registry.datasets for argument in one.arguments]
     offered = f"did you mean {' or '.join(map(repr, readers))}?" if readers else ""
+    if kind is not None and not readers:
+        offered = "no dataset reads such files; `zoo data` shows what each takes"
     error = unknown_name("dataset", name, [*registry.datasets.names(), *whole], registry.plugins)
     error.fix = offered or error.fix
     raise error
