@@ -89,6 +89,19 @@ def test_names_and_orders_are_unique() -> None:
     assert TRAINABLE.calibrated
 
 
+def test_other_words_mean_one_precision_and_are_checked() -> None:
+    words = [word for one in PRECISIONS for word in one.also_called]
+    assert len(words) == len({*words})
+    assert {*words}.isdisjoint(one.name for one in PRECISIONS)
+    with pytest.raises(UnknownName, match="did you mean 'float16'"):
+        precision_named("HALF")
+    for wrong in ("half", ("Half",), ("",), ["half"], (16,)):
+        with pytest.raises(InvalidRecord, match="also_called must be a tuple of words"):
+            dataclasses.replace(BASELINE, also_called=wrong)
+        with pytest.raises(InvalidRecord, match="also_called must be a tuple of words"):
+            exporter(also_called=wrong)
+
+
 def test_losses_grow_as_precision_falls() -> None:
     points = [precision.tolerances.points for precision in PRECISIONS]
     assert points == sorted(points)

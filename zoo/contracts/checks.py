@@ -20,6 +20,14 @@ def check_name(record: str, name: str) -> None:
         )
 
 
+def check_words(record: str, words: tuple[str, ...]) -> None:
+    """Other words for a record are texts in lower case, which is how they are looked up."""
+    usable = isinstance(words, tuple) and all(
+        isinstance(word, str) and word == word.lower() and word for word in words
+    )
+    check(usable, record, "also_called must be a tuple of words in lower case")
+
+
 def check(condition: bool, record: str, problem: str) -> None:
     """Raises `InvalidRecord` naming the record unless `condition` holds."""
     if not condition:

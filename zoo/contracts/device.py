@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar, get_args
 
 from zoo.common.errors import UsageError
-from zoo.contracts.checks import InvalidRecord, check, check_name
+from zoo.contracts.checks import InvalidRecord, check, check_name, check_words
 from zoo.contracts.offline_analysis import Examination, Specimen
 from zoo.contracts.runtime import Runtime, VendorTool
 from zoo.contracts.transport import DeviceOptions, Transport
@@ -193,6 +193,7 @@ class DeviceKind:
 
     def __post_init__(self) -> None:
         check_name("device", self.name)
+        check_words(self.name, self.also_called)
         guessed = not self.formats or self.clock == "estimated"
         check(guessed, self.name, "what a driver examines is estimated; clock must say so")
         clocks = get_args(Clock)

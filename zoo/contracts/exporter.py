@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import BadData
 from zoo.common.named_arrays import each_of
-from zoo.contracts.checks import check, check_name
+from zoo.contracts.checks import check, check_name, check_words
 from zoo.contracts.precision import CALIBRATIONS, RECURRENT_FORMS, Precision, check_precisions
 
 if TYPE_CHECKING:  # lists and help must not wait for numpy
@@ -303,6 +303,7 @@ class Exporter:
 
     def __post_init__(self) -> None:
         check_name("exporter", self.name)
+        check_words(self.name, self.also_called)
         check(self.suffix.startswith("."), self.name, "suffix must begin with a dot")
         check_precisions(self.name, self.precisions, self.declares)
         check({*self.mixes} <= {*self.precisions}, self.name, "mixes a precision it cannot write")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf
 
 from zoo.common.errors import UnknownName, UsageError
-from zoo.contracts.checks import check, check_name
+from zoo.contracts.checks import check, check_name, check_words
 
 #: How the ranges of integers follow from what tensors held; ``auto`` takes the one with which the
 #: file errs least on inputs that were not calibrated on.
@@ -145,6 +145,7 @@ class Precision:
 
     def __post_init__(self) -> None:
         check_name("precision", self.name)
+        check_words(self.name, self.also_called)
         check(0 < self.integer_work <= 1, self.name, "integer_work must be above 0, at most 1")
 
 
