@@ -68,7 +68,7 @@ def _take_normalization(model: Any) -> Any:
 
 
 def _divide_where_exact(graph: Any) -> None:
-    """Makes products with a constant that half precision would round quotients with one that fits.
+    """Replaces products with a constant that half precision rounds by quotients with an exact one.
 
     Converters write a division by 6 as a product with 1/6, which is a 4,096th less in half
     precision: of each hard swish, one after the other. A network with eleven of them came to 44 dB

@@ -73,7 +73,8 @@ def run_by_hand(step: Step, sequences: Sequence[Any]) -> tuple[Any, Any]:
             y, state = step(x=x[None], h=state)
             made.append((y[0], state[0]))
     shape = (len(sequences), len(sequences[0]), -1)
-    return tuple(np.stack(one).reshape(shape) for one in zip(*made, strict=True))  # type: ignore
+    ys, states = zip(*made, strict=True)
+    return np.stack(ys).reshape(shape), np.stack(states).reshape(shape)
 
 
 def decibels(right: Any, found: Any) -> float:

@@ -183,7 +183,10 @@ def test_free_sizes_are_fixed_where_they_are_said(tmp_path: Path) -> None:
     fixed = network.with_shape((5, 4))
     batch = np.random.default_rng(0).normal(size=(3, 5, 4)).astype(np.float32)
     np.testing.assert_allclose(fixed.model(batch), network.answers(batch), atol=1e-6)
-    ends = lambda x: tf.reshape(x, (-1, 15)) @ tf.ones((15, 2))  # noqa: E731
+
+    def ends(x: Any) -> Any:
+        return tf.reshape(x, (-1, 15)) @ tf.ones((15, 2))
+
     of_five = open_folder(str(saved(tmp_path / "five", ends, (None, None, 4))))
     with pytest.raises(Unsupported, match=r"takes no inputs of the shape \(1, 7, 4\)"):
         _ = of_five.with_shape((7, 4)).model

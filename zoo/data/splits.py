@@ -54,6 +54,29 @@ def minimum_examples(distinct: int, share: float) -> int:
     return max(1, int(distinct * share / 2))
 
 
+def require_distinct(
+    hashes: Sequence[bytes], shares: Mapping[str, float], what: str, fix: str
+) -> None:
+    """Refuses fewer distinct examples than there are splits.
+
+    Args:
+        hashes: Content hash of each example.
+        shares: Name and share of each split.
+        what: Goes on after their number: ``distinct examples in data.npz``.
+        fix: What to do.
+
+    Raises:
+        BadData: There are fewer.
+    """
+    distinct = len(set(hashes))
+    if distinct < len(shares):
+        raise BadData(
+            f"there are {distinct} {what}, and {len(shares)} are the fewest",
+            why=f"each of {', '.join(shares)} needs one",
+            fix=fix,
+        )
+
+
 def split_by_content(
     hashes: Sequence[bytes],
     labels: NDArray[np.int64],

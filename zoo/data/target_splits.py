@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.common.errors import BadData
 from zoo.data.readers.folder_names import split_of
 from zoo.data.readers.label_forms import LABELS
-from zoo.data.splits import SHARES, split_by_content
+from zoo.data.splits import SHARES, require_distinct, split_by_content
 
 #: Strata of real targets, and examples that each has at least.
 _MOST_STRATA, _LEAST_IN_STRATUM = 10, 20
@@ -39,13 +38,7 @@ def split_alike(
     Raises:
         BadData: There are fewer distinct examples than splits.
     """
-    distinct = len(set(hashes))
-    if distinct < len(shares):
-        raise BadData(
-            f"there are {distinct} distinct examples",
-            why=f"each of {', '.join(shares)} needs one",
-            fix="add examples",
-        )
+    require_distinct(hashes, shares, "distinct examples", "add examples")
     alike = _alike_in_copies(labels, hashes)
     strata = _by_rarest(alike) if form == LABELS else _by_quantile(alike)
     strata = _without_few(strata, hashes)

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from zoo.contracts.checks import check
 from zoo.contracts.preprocessing.base import CarriedState, ElementType, Preprocessing
-from zoo.contracts.preprocessing.tensors import TensorPreprocessing
+from zoo.contracts.preprocessing.tensors import TensorPreprocessing, listed, range_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,15 +82,13 @@ class SteppedPreprocessing(Preprocessing):
     @property
     def value_range(self) -> tuple[float, float]:
         """That of all real numbers given; of whole ones, if there are no others."""
-        real = [one for one in self.given if one.number == "float32"] or self.given
-        return (min(one.low for one in real), max(one.high for one in real))
+        return range_of(self.given)
 
     def describe(self) -> dict[str, str]:
         """Each input of a step, and what is carried to the next."""
-        each = [one.describe()["input"].removesuffix(", as it is") for one in self.tensors]
         pairs = [f"{one.input} takes what {one.output} gave" for one in self.carried]
         return {
-            "input": "; ".join(each) + ", as they are",
+            "input": listed(self.tensors),
             "steps": f"sequences of {self.steps}",
             "state": f"{', '.join(pairs)} at the step before, and zeros at the first",
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
@@ -80,6 +81,18 @@ class TensorPreprocessing(Preprocessing):
         return {"input": f"{self.name}, {sides}{whole}, as it is"}
 
 
+def range_of(tensors: Sequence[TensorPreprocessing]) -> tuple[float, float]:
+    """That of all inputs of real numbers; of whole ones, if there are no others."""
+    real = [one for one in tensors if one.number == "float32"] or tensors
+    return (min(one.low for one in real), max(one.high for one in real))
+
+
+def listed(tensors: Sequence[TensorPreprocessing]) -> str:
+    """Several inputs in words."""
+    each = [one.describe()["input"].removesuffix(", as it is") for one in tensors]
+    return "; ".join(each) + ", as they are"
+
+
 @dataclass(frozen=True, kw_only=True)
 class TensorsPreprocessing(Preprocessing):
     """Several inputs as the network takes them.
@@ -132,10 +145,8 @@ class TensorsPreprocessing(Preprocessing):
     @property
     def value_range(self) -> tuple[float, float]:
         """That of all real numbers among them; of whole ones, if there are no others."""
-        real = [one for one in self.tensors if one.number == "float32"] or self.tensors
-        return (min(one.low for one in real), max(one.high for one in real))
+        return range_of(self.tensors)
 
     def describe(self) -> dict[str, str]:
         """Each input."""
-        each = [one.describe()["input"].removesuffix(", as it is") for one in self.tensors]
-        return {"input": "; ".join(each) + ", as they are"}
+        return {"input": listed(self.tensors)}

@@ -14,7 +14,7 @@ from zoo.common.named_arrays import joined
 from zoo.contracts.dataset import Dataset
 from zoo.data.readers.hashing import example_hashes
 from zoo.data.readers.in_memory import dataset_of, memory_split
-from zoo.data.splits import SHARES, split_by_content
+from zoo.data.splits import SHARES, require_distinct, split_by_content
 
 #: The only class that samples without labels have.
 UNLABELLED = "no labels"
@@ -70,13 +70,8 @@ def open_tensors(path: Path, name: str) -> Dataset:
     arrays = read_tensors(path)
     records = joined(arrays)
     hashes = example_hashes(records)
-    distinct = len(set(hashes))
-    if distinct < len(SHARES):
-        raise BadData(
-            f"{path} has {distinct} different samples, and {len(SHARES)} are the fewest",
-            why=f"each of {', '.join(SHARES)} needs one",
-            fix="store more, of what the network will see in use",
-        )
+    fix = "store more, of what the network will see in use"
+    require_distinct(hashes, SHARES, f"different samples in {path}", fix)
     labels = np.zeros(len(records), np.int64)
     divided = split_by_content(hashes, labels, (UNLABELLED,))
     return dataset_of(
