@@ -47,4 +47,4 @@ def _results(layer: Any) -> Iterator[Any]:
 
 def _bytes(tensor: Any) -> int:
     dtype = require("numpy").dtype(require("keras").backend.standardize_dtype(tensor.dtype))
-    return int(dtype.itemsize) * prod(side or 1 for side in tensor.shape[1:])
+    return int(dtype.itemsize) * prod(int(side or 1) for side in tensor.shape[1:])
