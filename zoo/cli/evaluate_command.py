@@ -50,8 +50,8 @@ def command(
     where the network is no better, or never answers a class.
     """
     from zoo.api.files import evaluate
-    from zoo.cli.progress import StepProgress
     from zoo.cli.tables import print_table
+    from zoo.report.progress import StepProgress
     from zoo.report.quality import finding_lines, quality_lines, worst_recalls
     from zoo.results.formatting import format_metric
     from zoo.results.records import as_plain
