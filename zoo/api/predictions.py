@@ -38,6 +38,7 @@ def predict(
     state: Sequence[str] = (),
     task: str | None = None,
     on_step: OnStep = quiet,
+    progress: bool | None = None,
     registry: Registry | None = None,
 ) -> Predictions:
     """Answers examples without labels: pictures, tables, texts, arrays.
@@ -57,6 +58,8 @@ def predict(
         state: Its inputs that take what an output gave at the step before, ``h=hn`` each.
         task: Of a network from elsewhere, where the data serve several; None for that of the data.
         on_step: Receives progress.
+        progress: Whether it is shown where no `on_step` is given; None: on a terminal and in a
+            notebook. Commands show their own.
         registry: None discovers plugins anew.
 
     Raises:

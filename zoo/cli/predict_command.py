@@ -69,7 +69,7 @@ def command(
     The exit code is 1 when an input could not be read; the others are answered all the same.
     """
     from zoo.api.predictions import predict
-    from zoo.cli.progress import StepProgress
+    from zoo.report.progress import StepProgress
     from zoo.common.optional_imports import require_extra
 
     settings: Settings = ctx.obj
