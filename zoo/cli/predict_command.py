@@ -69,8 +69,8 @@ def command(
     The exit code is 1 when an input could not be read; the others are answered all the same.
     """
     from zoo.api.predictions import predict
-    from zoo.report.progress import StepProgress
     from zoo.common.optional_imports import require_extra
+    from zoo.report.progress import StepProgress
 
     settings: Settings = ctx.obj
     if html is not None:
