@@ -80,6 +80,21 @@ def test_source_distribution_takes_every_folder_of_the_project():
         assert here, f"MANIFEST.in leaves out {path.name}"
 
 
+def test_workflows_run_pinned_code_with_least_rights():
+    for file in (ROOT / ".github/workflows").glob("*.yml"):
+        text = file.read_text()
+        used = re.findall(r"uses: (\S+)(.*)", text)
+        assert used, file.name
+        for action, remark in used:
+            assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action), f"{file.name}: {action}"
+            assert re.fullmatch(r" # v\d+\.\d+\.\d+", remark), f"{file.name}: {action} {remark}"
+        assert "\npermissions:\n  contents: read\n" in text, file.name
+        # An expression in a script is a way to run what somebody names a branch.
+        assert not re.search(r"run: .*\$\{\{", text), file.name
+        assert "secrets." not in text, f"{file.name}: publishing takes no token"
+        assert all(f"{name}:" in text for name in ("timeout-minutes", "runs-on")), file.name
+
+
 def packed(files: dict[str, int], *, link: bool = False) -> bytes:
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w:gz") as target:
