@@ -59,6 +59,8 @@ def list_plugins(settings: Settings, as_json: bool) -> None:
             )
             for plugin in registry.plugins
         ],
+        spare=("version", "distribution", "origin"),
+        prose=("provides",),
     )
     for name, who in conflicts.items():
         terminal.echo(f"conflict: {name} is provided by {' and by '.join(who)}; neither is used")
@@ -134,6 +136,7 @@ def _print_verdicts(subject: str, verdicts: Sequence[Verdict]) -> None:
     print_table(
         (subject, "verdict", "measured"),
         [(v.check, shown[v.status], " ".join(v.measured.split())) for v in verdicts],
+        prose=("measured",),
     )
     failed = [verdict for verdict in verdicts if verdict.status == "failed"]
     if failed:

@@ -56,6 +56,8 @@ def list_weights(settings: Settings, pattern: str, as_json: bool) -> None:
             )
             for row in rows
         ],
+        spare=("from", "licence"),
+        prose=("verified by",),
     )
 
 

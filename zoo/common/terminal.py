@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any, TextIO, cast
@@ -214,6 +215,14 @@ def at_terminal() -> bool:
     """Whether a person can be asked: standard input and standard error are a terminal."""
     streams = (sys.stdin, sys.stderr)
     return all(s is not None and _below(s).isatty() for s in streams)
+
+
+def width() -> int | None:
+    """Columns of the terminal that our output goes to; None for a pipe or a file."""
+    stream = _stream(err=False)
+    if stream is None or not _below(stream).isatty():
+        return None
+    return shutil.get_terminal_size().columns
 
 
 def encodable(text: str, stream: IO[str] | None = None) -> str:
