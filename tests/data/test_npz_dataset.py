@@ -74,7 +74,7 @@ def test_validation_serves_as_test_where_there_is_none(save):
     dataset = open_npz(
         save(x_train=images(40), y_train=labels(40), x_validation=held_out, y_validation=labels(5))
     )
-    assert np.array_equal(dataset.splits["test"].read(3), held_out[3])
+    assert np.array_equal(dataset.splits["test"].read(3)[..., 0], held_out[3])
     assert len(dataset.splits["train"]) + len(dataset.splits["validation"]) == 40
     assert dataset.notes[:2] == (
         "x_validation serves as test, since there is no x_test",
