@@ -262,7 +262,7 @@ def test_folders_for_training_and_test_are_honoured_beside_a_table(pictures, fol
     assert ("val/ serves as test, since there is no test/" in dataset.notes) == alone
     assert told is None or told in notes[0]
     assert sum(map(len, dataset.splits.values())) == 60
-    if folders[-1] != "val":
+    if folders[-1] != "valid":
         held = {n: {Path(p).parent.name for p in s.names} for n, s in dataset.splits.items()}
         assert held["test"] == {folders[-1]}
         assert held["validation"] == {folders[-2]}
