@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from zoo.analysis.verify.verify import verify
     from zoo.api.files import evaluate, inspect
     from zoo.api.models import info, load, models, open_dataset
+    from zoo.api.predictions import predict
     from zoo.api.runs import export, finetune, optimize, ship, write_report
     from zoo.artifacts.bundle import bundle
     from zoo.artifacts.signing.sign import sign
@@ -96,6 +97,7 @@ _LAZY = {
     "hookimpl": "zoo.hookspecs",
     **dict.fromkeys(("evaluate", "inspect"), "zoo.api.files"),
     "bench": "zoo.benchmark.run",
+    "predict": "zoo.api.predictions",
     **dict.fromkeys(("info", "load", "models", "open_dataset"), "zoo.api.models"),
     **dict.fromkeys(["export", "finetune", "optimize", "ship", "write_report"], "zoo.api.runs"),
     **dict.fromkeys(_OFFICIAL.split(), "zoo.networks.published.official"),
@@ -107,6 +109,14 @@ _LAZY = {
     "compare": "zoo.benchmark.compare.comparing",
     "judge_budgets": "zoo.benchmark.compare.judgement",
 }
+#: Modules whose public names are records and marks, not functions to call.
+_RECORDS = {
+    "zoo.contracts",
+    "zoo.execution.agent_driver",
+    "zoo.execution.device",
+    "zoo.common.errors",
+    "zoo.hookspecs",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -114,7 +124,13 @@ def __getattr__(name: str) -> Any:
         return importlib.metadata.version("edgezoo")
     if name not in _LAZY:
         raise AttributeError(f"module 'zoo' has no attribute {name!r}")
-    return getattr(importlib.import_module(_LAZY[name]), name)
+    found = getattr(importlib.import_module(_LAZY[name]), name)
+    if _LAZY[name] in _RECORDS:
+        return found
+    from zoo.api.calls import public
+
+    globals()[name] = public(found)
+    return globals()[name]
 
 
 def __dir__() -> list[str]:
@@ -183,6 +199,7 @@ __all__ = [
     "official_weights",
     "open_dataset",
     "optimize",
+    "predict",
     "ship",
     "sign",
     "verify",

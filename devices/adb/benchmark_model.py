@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import UsageError, ZooError
 from zoo.common.files import sha256_of
+from zoo.common.paths import expanded
 from zoo.contracts import ToolOrder, ToolSummary, VendorTool
 from zoo.execution.failures import AgentHung
 
@@ -38,7 +39,7 @@ def tool(options: AdbOptions) -> VendorTool | None:
     """
     if options.benchmark_model is None:
         return None
-    program = Path(options.benchmark_model).expanduser()
+    program = expanded(options.benchmark_model)
     if not program.is_file():
         raise UsageError(
             f"there is no file {program}",

@@ -36,6 +36,8 @@ _PROFILE = "Timings (microseconds)"
 _OPERATOR = re.compile(r"Didn't find op for builtin opcode '(\w+)' version '(\d+)'")
 _CUSTOM = re.compile(r"Encountered unresolved custom op: (\S+?)\.?(?:\s|$)")
 _ERROR = re.compile(r"\b(?:ERROR|FATAL): *(.+)")
+#: It cuts each time to whole microseconds. Means below this many may be off by over a tenth.
+_LEAST_MEAN = 5.0
 #: Microseconds in a millisecond.
 _PER_MS = 1000
 #: It counts in 2^20 bytes.
@@ -82,6 +84,7 @@ def figures(said: str) -> ToolSummary:
 
     Raises:
         AgentGarbled: No figures are in it, or figures that contradict each other.
+        ZooError: Inferences are too short for its clock.
     """
     lines = said.splitlines()
     found = [s for line in lines if _PROFILE not in line for s in [_statistics(line)] if s]
@@ -93,6 +96,13 @@ def figures(said: str) -> ToolSummary:
     regular, before = found[-1], found[-2] if len(found) > 1 else None
     if None in (init, first, warmup, mean) or not _agree(regular, mean):
         raise _garbled("says figures that contradict each other", said)
+    if mean is not None and mean < _LEAST_MEAN:
+        raise ZooError(
+            f"the network is too fast for {NAME}",
+            why=f"it cuts times to whole microseconds, and reports a mean of {mean:g}: inferences "
+            f"of less than {_LEAST_MEAN:g} µs cannot be timed so",
+            fix="time it in the agent, with LiteRT or ONNX Runtime, which count nanoseconds",
+        )
     peak = next((_plain(m[1]) for line in lines for m in [_PEAK.search(line)] if m), None)
     delegate, delegated, operations, partitions = _placement(lines)
     return ToolSummary(

@@ -13,6 +13,7 @@ from pathlib import Path
 from zoo.common.errors import MissingExtra, UsageError, ZooError
 from zoo.common.extras import EXTRA_OF, installed
 from zoo.common.files import write_bytes
+from zoo.common.paths import expanded
 from zoo.common.shown_text import printable
 from zoo.common.tools import ProgramExit, run_module
 
@@ -176,7 +177,7 @@ def _layer(row: dict[str, str]) -> Layer:
 def _kept(options: EthosUOptions, name: str, compiled: Path) -> Path | None:
     if options.keep is None:
         return None
-    folder = Path(options.keep).expanduser()
+    folder = expanded(options.keep)
     target = folder / f"{Path(name).stem}.{options.accelerator}.vela.tflite"
     try:
         folder.mkdir(parents=True, exist_ok=True)

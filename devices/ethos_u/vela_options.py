@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from zoo.common.errors import UnknownName, UsageError
 from zoo.common.optional_imports import require
+from zoo.common.paths import expanded
 
 from ..microcontroller.memory_sizes import Size
 from .accelerators import Accelerator
@@ -83,7 +84,7 @@ def config_file(options: EthosUOptions) -> Path:
     if options.config is None:
         folder = Path(require("ethosu.config_files").__path__[0])
         return folder.joinpath(*OWN_CONFIG.split("/"))
-    file = Path(options.config).expanduser().resolve()
+    file = expanded(options.config).resolve()
     if not file.is_file():
         raise UsageError(f"there is no Vela configuration {file}", fix="correct `config`")
     return file

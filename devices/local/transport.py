@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from zoo.common.captured import run_captured
 from zoo.common.errors import UsageError
+from zoo.common.paths import expanded
 from zoo.common.shown_text import is_utf8
 from zoo.contracts import AgentProcess, Condition
 from zoo.execution.agent_driver import AgentDriver
@@ -87,7 +88,7 @@ def python_of(named: str) -> Path:
     Raises:
         UsageError: There is none.
     """
-    place = Path(named).expanduser()
+    place = expanded(named)
     for program in (place / "bin" / "python", place):
         if program.is_file():
             return program.absolute()  # Resolved, it would no longer know its environment.

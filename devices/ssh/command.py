@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.common.errors import ZooError
+from zoo.common.paths import expanded
 
 from ..shared.remote import DeviceUnreachable
 
@@ -71,7 +72,7 @@ def ssh_arguments(options: SshOptions, control: Path) -> list[str]:
 
 
 def _here(path: str) -> str:
-    return str(Path(path).expanduser())
+    return str(expanded(path))
 
 
 def connection_error(options: SshOptions, words: str) -> ZooError:

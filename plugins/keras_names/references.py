@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.common.errors import UnknownName, UsageError
-from zoo.common.paths import cache_folder
+from zoo.common.paths import cache_folder, expanded
 from zoo.common.progress import OnEvent
 from zoo.networks.sources.named import fetch_weights_of, size_of, split_options
 
@@ -60,7 +60,7 @@ def parse(reference: str) -> ApplicationReference:
         )
     return ApplicationReference(
         application=application,
-        weights=Path(weights).expanduser() if weights else None,
+        weights=expanded(weights) if weights else None,
         size=size,
     )
 

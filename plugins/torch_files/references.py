@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from zoo.common.errors import UnknownName, UsageError
+from zoo.common.paths import expanded
 
 ARCHIVE, PYTHON = ".pt2", ".py"
 #: Files of PyTorch that hold no network that can be opened safely; they are recognised to say so,
@@ -83,9 +84,9 @@ def parse(reference: str) -> TorchReference:
             fix="torch.save(module.state_dict(), 'weights.pth')",
         )
     return TorchReference(
-        file=Path(found["file"]).expanduser(),
+        file=expanded(found["file"]),
         function=found["function"],
-        weights=None if weights is None else Path(weights).expanduser(),
+        weights=None if weights is None else expanded(weights),
         shape=None if shape is None else tuple(map(int, shape.split("x"))),
     )
 

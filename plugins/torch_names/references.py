@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.common.errors import UnknownName, UsageError
-from zoo.common.paths import cache_folder
+from zoo.common.paths import cache_folder, expanded
 from zoo.contracts.weights import hash_in_name
 from zoo.networks.sources.named import RANDOM, size_of, split_options, unknown_network
 
@@ -91,7 +91,7 @@ def parse(reference: str) -> NameReference:
         )
     return NameReference(
         network=network,
-        weights=Path(weights).expanduser() if weights and weights != RANDOM else None,
+        weights=expanded(weights) if weights and weights != RANDOM else None,
         random=weights == RANDOM,
         size=size_of(reference, named, options, network.size),
         classes=_classes(reference, named, options),

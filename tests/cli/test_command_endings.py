@@ -18,6 +18,11 @@ from wrong_files import files as files
         (["ship", "lenet5", "--data", "digits", "--output", "note.txt/x"], {}, "--output"),
         (["ship", "lenet5", "--data", "digits", "--output", "note.txt"], {}, "--output"),
         (["finetune", "lenet5", "--data", "digits", "--output", "note.txt"], {}, "--output"),
+        (
+            ["finetune", "lenet5", "--data", "digits", "--output", "note.txt" + "a" * 300],
+            {},
+            "--output",
+        ),
         (["export", "lenet5", "--output", "note.txt"], {}, "--output"),
         (["ship", "lenet5", "--data", "digits"], {"ZOO_HOME": "note.txt/home"}, "set ZOO_HOME"),
         (["ship", "lenet5", "--data", "digits", "--store", "sqlite:///note.txt"], {}, "--store"),

@@ -107,6 +107,15 @@ def test_a_full_disk_whose_name_the_system_does_not_say(
     assert failure.why == "TypeError: 'NoneType' object is not callable"
 
 
+def test_a_name_that_is_too_long_is_shown_in_part() -> None:
+    with pytest.raises(OSError, match="too long") as caught:
+        Path("b" * 300).stat()
+    error = system_error(caught.value)
+    assert error is not None
+    assert error.what == f"a name that begins with {'b' * 40!r} is too long"
+    assert error.fix == "choose a shorter one"
+
+
 def test_no_folder_for_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
     error = FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/x']")
     assert told(error).what == "there is no folder for temporary files"

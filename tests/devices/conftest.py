@@ -78,6 +78,17 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
                 ("y", (batch, 3), "FLOAT32", None, None),
             ],
         )
+    made["wide"] = tflite_file(
+        folder / "wide.tflite",
+        "FULLY_CONNECTED",
+        schema.FullyConnectedOptionsT(),
+        [
+            ("x", (1, 768), "FLOAT32", None, None),
+            ("w", (768, 768), "FLOAT32", np.resize(WEIGHTS, (768, 768)), None),
+            ("b", (768,), "FLOAT32", np.resize(BIAS, 768), None),
+            ("y", (1, 768), "FLOAT32", None, None),
+        ],
+    )
     steps = np.rint(WEIGHTS / 0.02).clip(-127, 127).astype(np.int8)
     made["dense_int8"] = tflite_file(
         folder / "dense_int8.tflite",

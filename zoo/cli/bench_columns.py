@@ -95,7 +95,9 @@ def print_profiles(found: Sequence[Measurement]) -> None:
             (f"{row.ms:.4f}", f"{share:.0%}", row.operator, row.executor, _short(row.name))
             for row, share in slowest[:_MOST]
         ]
-        print_table(("ms", "share", "operator", "ran on", "makes"), rows, "rrlll")
+        print_table(
+            ("ms", "share", "operator", "ran on", "makes"), rows, "rrlll", prose=("ran on", "makes")
+        )
         if len(slowest) > _MOST:
             left = sum(share for _, share in slowest[_MOST:])
             terminal.echo(f"and {len(slowest) - _MOST} more, {left:.0%} together")

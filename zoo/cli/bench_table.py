@@ -28,6 +28,11 @@ _HEADINGS = (
     *("first ms", "load ms", "memory MB", "runs", "ran on", "answers", "host"),
 )
 _RIGHT = "lllrrrrrrrrrlll"
+#: What a narrow terminal does without, the least telling first.
+_SPARE = (
+    *("ran on", "runs", "load ms", "first ms", "p99 ms", "memory MB", "mean ms", "p95 ms"),
+    *("runtime", "threads", "device", "answers", "shape", "p90 ms", "interval"),
+)
 
 
 def print_timings(timings: Sequence[Timing]) -> None:
@@ -40,6 +45,8 @@ def print_timings(timings: Sequence[Timing]) -> None:
             (*_HEADINGS, *(heading for heading, _ in more)),
             [(*_row(m), *(cell(m) for _, cell in more)) for m in found],
             _RIGHT + "r" * len(more),
+            spare=_SPARE,
+            prose=("ran on",),
         )
         print_profiles(found)
     for timing in timings:
@@ -110,7 +117,13 @@ def print_analyses(records: Sequence[OfflineAnalysis], *, details: bool = True) 
 
 
 def _print_text_table(table: TextTable) -> None:
-    print_table(table.headings, table.rows, "".join("lr"[each] for each in table.numeric))
+    right = "".join("lr"[each] for each in table.numeric)
+    text = [
+        heading
+        for heading, number in zip(table.headings, table.numeric, strict=True)
+        if not number and heading != "file"
+    ]
+    print_table(table.headings, table.rows, right, prose=text)
 
 
 def _name(timing: Timing) -> str:

@@ -103,8 +103,8 @@ def command(
     """
     from zoo.benchmark.compare.comparing import compare
     from zoo.benchmark.compare.ratio import TURNS
-    from zoo.cli.progress import StepProgress
     from zoo.common.optional_imports import require_extra
+    from zoo.report.progress import StepProgress
 
     settings: Settings = ctx.obj
     if html is not None:
@@ -154,6 +154,7 @@ def exit_code(found: Comparisons) -> int:
 def _print(found: Comparisons, html: str | None) -> None:
     from zoo.benchmark.compare.wording import (
         PAIR,
+        SPARE,
         TABLE,
         basis,
         first_line,
@@ -169,9 +170,15 @@ def _print(found: Comparisons, html: str | None) -> None:
         (pair,) = found.pairs
         terminal.echo(sentence(pair))
         terminal.echo()
-        print_table(PAIR[0], pair_rows(pair), right=PAIR[1])
+        print_table(PAIR[0], pair_rows(pair), right=PAIR[1], spare=SPARE)
     else:
-        print_table(TABLE[0], [row(pair) for pair in found.pairs], right=TABLE[1])
+        print_table(
+            TABLE[0],
+            [row(pair) for pair in found.pairs],
+            right=TABLE[1],
+            spare=SPARE,
+            prose=["file"],
+        )
         terminal.echo()
         for pair in found.pairs:
             if pair.reason:

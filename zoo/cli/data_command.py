@@ -9,7 +9,7 @@ import click
 
 from zoo.cli.options import Settings, complete_dataset, examples, json_option, print_json
 from zoo.cli.recipe_options import recipe_options
-from zoo.cli.tables import print_table
+from zoo.cli.tables import print_table, print_value
 from zoo.common import terminal
 from zoo.results.formatting import number
 
@@ -64,6 +64,7 @@ def _list(registry: Registry, as_json: bool) -> None:
     print_table(
         ("dataset", "tasks", "what it is"),
         [(str(r["name"]), ", ".join(r["tasks"]), str(r["summary"])) for r in rows],
+        prose=("tasks", "what it is"),
     )
 
 
@@ -81,7 +82,7 @@ def _print(found: DatasetSummary) -> None:
             f"{len(found.classes)}: {', '.join(shown)}{more}",
         ),
     ):
-        terminal.echo(f"{name:<9}{text}".rstrip())
+        print_value(name, str(text), 9)
     terminal.echo()
     few = shown if len(shown) == len(found.classes) else ()
     print_table(

@@ -48,11 +48,12 @@ def list_devices(settings: Settings, as_json: bool) -> None:
     shown = [
         (r["name"], r.get("kind", "BROKEN"), r.get("where", ""), r.get("file", "")) for r in rows
     ]
-    print_table(("device", "kind", "where", "named in"), shown)
+    print_table(("device", "kind", "where", "named in"), shown, prose=("where",))
     terminal.echo()
     print_table(
         ("kind", "options (required first)", "what it is"),
         [(str(k["kind"]), ", ".join(k["options"]), str(k["summary"])) for k in kinds],
+        prose=("options (required first)", "what it is"),
     )
     for kind in kinds:
         if kind["known"]:
@@ -183,6 +184,7 @@ def _print(states: list[DeviceState]) -> None:
             )
             for state in states
         ],
+        prose=("machine", "runtimes", "now"),
     )
     for state in states:
         for fault in state.faults:

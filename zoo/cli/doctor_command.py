@@ -37,6 +37,7 @@ def command(ctx: click.Context, show_all: bool, as_json: bool) -> None:
             print_table(
                 ("", "part", "name", "state"),
                 [("ok" if f.ok else "--", f.part, f.name, f.state) for f in shown],
+                prose=("state",),
             )
         if missing:
             _print_fixes(missing)

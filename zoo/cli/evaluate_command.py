@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from zoo.cli.options import (
@@ -15,6 +17,9 @@ from zoo.cli.options import (
 )
 from zoo.cli.recipe_options import recipe_options
 from zoo.common import terminal
+
+if TYPE_CHECKING:
+    from zoo.results.records import Evaluation
 
 
 @click.command(
@@ -50,10 +55,7 @@ def command(
     where the network is no better, or never answers a class.
     """
     from zoo.api.files import evaluate
-    from zoo.cli.progress import StepProgress
-    from zoo.cli.tables import print_table
-    from zoo.report.quality import finding_lines, quality_lines, worst_recalls
-    from zoo.results.formatting import format_metric
+    from zoo.report.progress import StepProgress
     from zoo.results.records import as_plain
 
     settings: Settings = ctx.obj
@@ -74,16 +76,24 @@ def command(
     if as_json:
         print_json(as_plain(found))
         ctx.exit(1 if weak else 0)
+    _print(found)
+    ctx.exit(1 if weak else 0)
+
+
+def _print(found: Evaluation) -> None:
+    from zoo.cli.tables import print_table, print_value
+    from zoo.report.quality import finding_lines, quality_lines, worst_recalls
+    from zoo.results.formatting import format_metric
+
     terminal.echo(f"{found.subject} on {found.dataset} ({found.split}), by {found.runtime}")
     for line in finding_lines(found.findings):
         terminal.echo(line)
     for metric in found.metrics[:1]:
-        terminal.echo(
-            f"  {metric.name}  {format_metric(metric)} on {metric.count:,} {metric.counted}s, "
-            f"{found.seconds:.1f} s"
-        )
+        basis = f"on {metric.count:,} {metric.counted}s, {found.seconds:.1f} s"
+        name = f"  {metric.name}  "
+        print_value(name, f"{format_metric(metric)} {basis}", len(name))
     for line in quality_lines(found):
-        terminal.echo(f"  {line}")
+        print_value("", line, 2)
     worst = worst_recalls(found)
     if worst.lines:
         terminal.echo()
@@ -91,7 +101,7 @@ def command(
             ("class", "right", "recall", "95 % interval"),
             [(line.name, line.right, line.recall, line.interval) for line in worst.lines],
             "lrrr",
+            prose=("class",),
         )
     if worst.left_out:
         terminal.echo(f"and {worst.left_out:,} classes with higher recalls")
-    ctx.exit(1 if weak else 0)

@@ -71,8 +71,8 @@ def command(
     with its twin, as by `zoo export`.
     """
     from zoo.analysis.explain import explain
-    from zoo.cli.progress import StepProgress
     from zoo.common.optional_imports import require_extra
+    from zoo.report.progress import StepProgress
 
     if html is not None:
         require_extra("report")  # not after the work
@@ -105,7 +105,7 @@ def command(
 
 
 def _print(found: Explanation) -> None:
-    from zoo.report.layer_table import HEADINGS, RIGHT, rows
+    from zoo.report.layer_table import HEADINGS, PROSE, RIGHT, SPARE, rows
     from zoo.report.quality import finding_lines
 
     terminal.echo(f"{found.file.path.name} against {found.twin.path.name}")
@@ -116,7 +116,7 @@ def _print(found: Explanation) -> None:
     for line in finding_lines(found.network):
         terminal.echo(line)
     terminal.echo()
-    print_table(HEADINGS, rows(found.comparison), right=RIGHT)
+    print_table(HEADINGS, rows(found.comparison), right=RIGHT, spare=SPARE, prose=PROSE)
     terminal.echo()
     for finding in found.findings:
         terminal.echo(f"- {finding}")

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from zoo.cli.options import Settings, complete_model, examples, json_option, print_json
-from zoo.cli.tables import human_count
+from zoo.cli.tables import human_count, print_value
 from zoo.common import terminal
 
 _CLASSES_SHOWN = 20
@@ -53,7 +53,7 @@ def command(settings: Settings, model: str, as_json: bool) -> None:
         )
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
-        terminal.echo(f"{name.ljust(width)}  {value}")
+        print_value(name, str(value), width + 2)
     for model_id, card in found["cards"].items():
         _print_card(model_id, card)
     for official in found["official"]:
@@ -76,7 +76,7 @@ def _print_foreign(found: dict[str, Any], model: str) -> None:
         ("layers", f"{len(found['layers'])}: {', '.join(found['layers'][:_CLASSES_SHOWN])}"),
     ]
     for name, text in rows:
-        terminal.echo(f"{name:<10}  {text}")
+        print_value(name, str(text), 12)
     terminal.echo(f"\nnext        zoo ship {shlex.quote(model)} --data DATASET")
 
 
@@ -93,7 +93,7 @@ def _print_named(found: dict[str, Any]) -> None:
         *(("remark", text) for text in found["remarks"]),
     ]
     for name, text in rows:
-        terminal.echo(f"{name:<10}  {text}")
+        print_value(name, str(text), 12)
     named = found["name"] if found["weights"] else f"{found['name']}?weights=FILE"
     terminal.echo(f"\nnext        zoo ship {shlex.quote(named)} --data DATASET --epochs 3")
 
@@ -126,15 +126,14 @@ def _print_card(model_id: str, card: dict[str, Any]) -> None:
     if accuracy:
         figures = {name: accuracy[name] for name in ("value", "low", "high", "count")}
         measured = Metric(name=accuracy["metric"], **figures)
-        terminal.echo(
-            f"  {accuracy['metric']}  {format_metric(measured)} "
-            f"on {accuracy['count']:,} test {accuracy['counted']}s of {card['dataset']}"
-        )
+        basis = f"on {accuracy['count']:,} test {accuracy['counted']}s of {card['dataset']}"
+        name = f"  {accuracy['metric']}"
+        print_value(name, f"{format_metric(measured)} {basis}", max(len(name) + 2, 12))
     names = card["classes"]
     more = f" … {len(names):,} in all" if len(names) > _CLASSES_SHOWN else ""
-    terminal.echo(f"  classes   {', '.join(names[:_CLASSES_SHOWN])}{more}")
+    print_value("  classes", f"{', '.join(names[:_CLASSES_SHOWN])}{more}", 12)
     for name, text in card["input"].items():
-        terminal.echo(f"  {name:<13} {text}")
+        print_value(f"  {name}", text, 16)
     if "published" in card["recipe"]:
         terminal.echo(f"  from      {card['recipe']['published']['url']}")
     terminal.echo(f"  licence   {card['licence']}")

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from zoo.cli.options import Settings, examples, json_option, print_json
-from zoo.cli.tables import human_bytes, human_count
+from zoo.cli.tables import human_bytes, human_count, print_value
 from zoo.common import terminal
 from zoo.networks.layer_names import LayerNames
 
@@ -40,7 +40,7 @@ def command(ctx: click.Context, /, file: str, as_json: bool) -> None:
 
 
 def _line(name: str, value: str) -> None:
-    terminal.echo(f"{name:<15}{value}")
+    print_value(name, value, 15)
 
 
 def _golden(golden: dict[str, Any] | None) -> str:
@@ -159,6 +159,7 @@ def _print_manifest(manifest: dict[str, Any], path: dict[str, str]) -> None:
     _print_findings(gate["findings"])
     for check in gate["checks"]:
         mark = "ok" if check["passed"] else "--"
-        terminal.echo(f"  {mark} {check['name']:<15}{check['value']}  (asked: {check['limit']})")
+        asked = f"{check['value']}  (asked: {check['limit']})"
+        print_value(f"  {mark} {check['name']}", asked, 20)
         if check["unsure"]:
-            terminal.echo(f"     too few examples to be sure: {check['unsure']}")
+            print_value("", f"too few examples to be sure: {check['unsure']}", 5)

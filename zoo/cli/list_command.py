@@ -69,6 +69,7 @@ def command(settings: Settings, pattern: str, as_json: bool) -> None:
                 for one in named
             ],
             right="lr",
+            prose=("licence", "input"),
         )
     if pattern == "*" and (counts := named_counts(registry)):
         listed = ", ".join(
@@ -94,6 +95,8 @@ def _print_models(found: list[ModelSummary]) -> None:
             for row in found
         ],
         right="llllrrll",
+        spare=("family", "multiply-adds", "licence", "input", "parameters"),
+        prose=("task", "weights"),
     )
 
 

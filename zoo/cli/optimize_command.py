@@ -44,7 +44,7 @@ from zoo.pipeline.recipe_fields import SEARCH
     help="Percentage points of accuracy lost against MODEL; of an error, the rise in per cent.",
 )
 @device_option("Device to time files on [this machine].")
-@recipe_options("formats", "precisions", precisions="all")
+@recipe_options("formats", "precisions", precision="all")
 @click.option(
     "--width",
     multiple=True,
@@ -78,9 +78,9 @@ def command(ctx: click.Context, /, as_json: bool, no_report: bool, **given: Any)
     is none, or when its network is weak. The same command again redoes nothing.
     """
     from zoo.api.runs import optimize
-    from zoo.cli.progress import StepProgress
     from zoo.cli.search_results import print_search
     from zoo.pipeline.search.optimize import as_json as search_as_json
+    from zoo.report.progress import StepProgress
 
     settings: Settings = ctx.obj
     allow_weak = given.pop("allow_weak")

@@ -59,6 +59,8 @@ def list_plugins(settings: Settings, as_json: bool) -> None:
             )
             for plugin in registry.plugins
         ],
+        spare=("version", "distribution", "origin"),
+        prose=("provides",),
     )
     for name, who in conflicts.items():
         terminal.echo(f"conflict: {name} is provided by {' and by '.join(who)}; neither is used")
@@ -98,7 +100,7 @@ def check(
     a family, only the smallest member is. Of a device, runs, timing, crashes and
     time-outs are tested. The exit code is 1 when a check failed.
     """
-    from zoo.cli.progress import StepProgress
+    from zoo.report.progress import StepProgress
     from zoo.testing import Conformance
     from zoo.testing.selection import select
 
@@ -134,6 +136,7 @@ def _print_verdicts(subject: str, verdicts: Sequence[Verdict]) -> None:
     print_table(
         (subject, "verdict", "measured"),
         [(v.check, shown[v.status], " ".join(v.measured.split())) for v in verdicts],
+        prose=("measured",),
     )
     failed = [verdict for verdict in verdicts if verdict.status == "failed"]
     if failed:

@@ -40,6 +40,8 @@ def list_sources(settings: Settings, as_json: bool) -> None:
             )
             for state in states
         ],
+        spare=("networks",),
+        prose=("typed as MODEL", "what it opens"),
     )
     for state in states:
         if state.missing:

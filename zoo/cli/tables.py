@@ -1,38 +1,55 @@
-"""Plain tables on a terminal: aligned, and never cut when the output is a pipe."""
+"""Plain tables on a terminal, and whole when the output is a pipe."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from zoo.common import terminal
-from zoo.common.shown_text import columns
+from zoo.common.table_layout import HEADING, TextColumns, wrapped
+
+#: Text beside a name is wrapped to no less than this.
+_NARROWEST = 20
 
 
-def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: str = "") -> None:
-    """Prints rows in aligned columns.
+def print_table(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    right: str = "",
+    *,
+    spare: Sequence[str] = (),
+    prose: Sequence[str] = (),
+) -> None:
+    """Prints rows in aligned columns, in a terminal as wide as it is.
 
     Args:
         headings: One per column.
         rows: Texts, as many as headings.
         right: A letter per column, ``r`` for right-aligned; missing letters mean left.
+        spare: Headings of columns that a narrow terminal may do without, the first one first.
+        prose: Headings of columns whose text may be wrapped between words.
     """
-    headings, *lines = [[terminal.cell(str(cell)) for cell in row] for row in [headings, *rows]]
-    widths = [max(columns(row[i]) for row in [headings, *lines]) for i in range(len(headings))]
-
-    def line(cells: Sequence[str]) -> str:
-        aligned = [
-            _blanks(cell, width) + cell if right[i : i + 1] == "r" else cell + _blanks(cell, width)
-            for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        ]
-        return "  ".join(aligned).rstrip()
-
-    terminal.echo((line(headings), "heading"))
-    for row in lines:
-        terminal.echo(line(row))
+    headings, *rows = [[terminal.cell(str(cell)) for cell in row] for row in [headings, *rows]]
+    table = TextColumns(headings=headings, rows=rows, right=right, spare=spare, prose=prose)
+    for line in table.lines(terminal.width()):
+        heading = any(piece.row == HEADING for piece in line)
+        terminal.echo(("".join(p.text for p in line).rstrip(), "heading" if heading else ""))
 
 
-def _blanks(cell: str, width: int) -> str:
-    return " " * (width - columns(cell))
+def print_value(name: str, text: str, indent: int) -> None:
+    """Prints a name and what it stands for, wrapped between words and indented in a terminal.
+
+    Args:
+        name: In front of the first line.
+        text: What the lines hold.
+        indent: Columns in front of each of them.
+    """
+    width = terminal.width()
+    lines = [text]
+    if width is not None:
+        lines = wrapped(terminal.cell(text), max(width - indent, _NARROWEST))
+    for line in lines:
+        terminal.echo(f"{name:<{indent}}{line}".rstrip())
+        name = ""
 
 
 def human_count(number: int) -> str:

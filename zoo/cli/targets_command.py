@@ -40,5 +40,7 @@ def command(settings: Settings, as_json: bool) -> None:
             )
             for target in targets
         ],
+        spare=("8-bit activations",),
+        prose=("other names", "fastest first", "for"),
     )
     terminal.echo(f"\nThis machine: {own}" if own else "\nNo target describes this machine.")

@@ -14,6 +14,7 @@ from zoo.cli.options import (
     json_option,
     print_json,
 )
+from zoo.cli.tables import print_value
 from zoo.common import terminal
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def command(
     that `zoo sign` signed; of it the signature alone is checked.
     """
     from zoo.analysis.verify.verify import verify
-    from zoo.cli.progress import StepProgress
+    from zoo.report.progress import StepProgress
     from zoo.results.records import as_plain
 
     settings: Settings = ctx.obj
@@ -99,7 +100,7 @@ def _print(found: Verification) -> None:
         text = claim.found if claim.status == "holds" else claim.reason
         if claim.status == "fails":
             text = f"{claim.found}; {claim.reason}"
-        terminal.echo(f"  {_MARKS[claim.status]} {plain(claim.name):<{width}}{plain(text)}")
+        print_value(f"  {_MARKS[claim.status]} {plain(claim.name)}", plain(text), 5 + width)
     counts = {status: sum(c.status == status for c in found.claims) for status in _MARKS}
     terminal.echo(
         f"{counts['holds']} claims hold, {counts['fails']} fail, "

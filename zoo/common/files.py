@@ -126,7 +126,7 @@ def filled(folder: Path) -> Iterator[None]:
     Raises:
         ZooError: It cannot be written.
     """
-    made = [place for place in (folder, *folder.absolute().parents) if not place.exists()]
+    made = [place for place in (folder, *folder.absolute().parents) if not is_there(place)]
     try:
         ensure_writable(folder)
         yield
@@ -168,6 +168,14 @@ def no_file(path: Path, shown: str = "", *, missing: str = "") -> str | None:
         missing: The sentence where nothing is there.
     """
     return _lacking(path, shown or str(path), "a file", missing)
+
+
+def is_there(path: Path) -> bool:
+    """Whether anything is at a path, which need not be a possible name."""
+    try:
+        return path.exists()
+    except OSError:  # too long a name, or a folder that may not be read
+        return False
 
 
 def no_folder(path: Path, shown: str = "") -> str | None:

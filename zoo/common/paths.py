@@ -25,6 +25,15 @@ def is_offline() -> bool:
     return os.environ.get(OFFLINE_VARIABLE, "0") not in ("", "0")
 
 
+def expanded(name: str | Path) -> Path:
+    """The path that a user typed; ``~`` and ``~name`` are homes of users, if there are such."""
+    path = Path(name)
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
 def cache_folder() -> Path:
     """Folder for what can be fetched or computed again; it need not exist yet."""
     return _folder("cache")
@@ -58,7 +67,7 @@ def socket_parent() -> str:
 def _folder(kind: str) -> Path:
     home = os.environ.get(HOME_VARIABLE)
     if home:
-        found = Path(home).expanduser() / kind
+        found = expanded(home) / kind
     else:
         import platformdirs
 

@@ -18,6 +18,8 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 _CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 #: Something other than a folder on the way to a file.
 _NO_FOLDER = (errno.ENOTDIR, errno.EEXIST, errno.ELOOP)
+#: Letters that are shown of a name that is too long.
+_SHOWN = 40
 _TEMPORARY = "set TMPDIR to a folder that exists, can be written and has room"
 _SHORTER = "set TMPDIR to a folder with a shorter path"
 
@@ -36,6 +38,9 @@ def system_error(error: OSError) -> ZooError | None:
     if error.errno == errno.EFBIG:
         of = f"{place} is" if place else "a file that was being written is"
         return ZooError(f"{of} larger than a file may be here", why=reason, fix=LARGER_FILES)
+    if error.errno == errno.ENAMETOOLONG:
+        started = f" that begins with {str(place)[:_SHOWN]!r}" if place else ""
+        return ZooError(f"a name{started} is too long", why=reason, fix="choose a shorter one")
     if place is None or error.errno not in (*_CLOSED, *_NO_FOLDER):
         return None
     what = "may not be used" if error.errno in _CLOSED else "cannot be used"

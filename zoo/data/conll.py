@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from zoo.common.errors import BadData, UsageError
 from zoo.common.files import no_file
+from zoo.common.paths import expanded
 from zoo.contracts.dataset import IGNORED, SPLITS, Dataset, DatasetProvider
 from zoo.hookspecs import hookimpl
 
@@ -111,7 +112,7 @@ def _find(argument: str | None) -> tuple[Listing, dict[str, str]]:
 
     query = parse_query("conll", argument)
     listing = list_files(query.path, SUFFIXES)
-    if no_file(Path(query.path).expanduser()) is None:
+    if no_file(expanded(query.path)) is None:
         return listing, {"": listing.files[0].path}
     files: dict[str, str] = {}
     for file in listing.files:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import BadData
 from zoo.common.files import no_folder
+from zoo.common.paths import expanded
 from zoo.contracts.dataset import Dataset, DatasetProvider, Split
 from zoo.data.labelled_images import open_labelled, table_task
 from zoo.hookspecs import hookimpl
@@ -145,7 +146,7 @@ def fingerprint(argument: str | None) -> str:
 def tasks_of(argument: str | None) -> tuple[str, ...]:
     """Those of class folders; where a table counts, the one that its columns are for."""
     query = _find(argument)
-    found = table_task(Path(query.path).expanduser(), _asked(query))
+    found = table_task(expanded(query.path), _asked(query))
     return CLASSES if found is None else (found,)
 
 
@@ -158,7 +159,7 @@ def _find(argument: str | None) -> Query:
     from zoo.data.readers.query import Query, parse_query
 
     # A folder may have a question mark in its name.
-    if not argument or no_folder(Path(argument).expanduser()) is None:
+    if not argument or no_folder(expanded(argument)) is None:
         return Query(provider="folder", path=argument or "")
     return parse_query("folder", argument, ("group", "test", "task"))
 

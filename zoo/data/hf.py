@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.common.errors import UsageError
 from zoo.common.optional_imports import require_extra
+from zoo.common.paths import expanded
 from zoo.contracts.dataset import Dataset, DatasetProvider
 from zoo.hookspecs import hookimpl
 
@@ -73,7 +73,7 @@ def fingerprint(argument: str | None) -> str:
     """
     query = _query(argument)
     require_extra("hf")
-    path = Path(query.path).expanduser()
+    path = expanded(query.path)
     if not path.exists():
         return f"hf:{argument}"
     from zoo.data.readers.listing import list_files, listing_fingerprint

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import BadData, UnknownName, UsageError
 from zoo.common.optional_imports import require_extra
+from zoo.common.paths import expanded
 from zoo.contracts.dataset import Dataset, DatasetProvider
 from zoo.hookspecs import hookimpl
 
@@ -166,7 +167,7 @@ def _find(argument: str | None) -> tuple[str, KerasSet]:
 
 
 def _folder() -> Path:
-    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "datasets"
+    return expanded(os.environ.get("KERAS_HOME") or "~/.keras") / "datasets"
 
 
 def _check_obtainable(name: str, known: KerasSet) -> None:

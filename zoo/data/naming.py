@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from zoo.common.paths import expanded
 from zoo.registry import Registry
 
 #: Letters of a tag that options may have; longer ones are cut, and told apart by a hash.
@@ -40,7 +41,7 @@ class DatasetName:
         """
         path = self.path.rstrip("/")
         try:
-            found = (folder / Path(self.path).expanduser()).resolve()
+            found = (folder / expanded(self.path)).resolve()
             path = str(found) if self.path and found.exists() else path
         except (OSError, ValueError, RuntimeError):  # a file's text, perhaps no path at all
             pass

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from zoo.common.errors import UsageError
 from zoo.common.files import no_file
+from zoo.common.paths import expanded
 from zoo.contracts.dataset import SPLITS, Dataset, DatasetProvider, Split
 from zoo.hookspecs import hookimpl
 
@@ -195,7 +196,7 @@ def _find(argument: str | None) -> tuple[Query, Path]:
     from zoo.data.readers.query import parse_query
 
     query = parse_query("npz", argument, ("kind", "task"))
-    path = Path(query.path).expanduser()
+    path = expanded(query.path)
     if problem := no_file(path, query.path):
         raise UsageError(problem, fix="check the path")
     return query, path

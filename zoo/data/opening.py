@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from pathlib import Path
 
 from zoo.common.errors import UsageError
+from zoo.common.files import is_there
+from zoo.common.paths import expanded
 from zoo.contracts import Dataset, DatasetProvider, Task
 from zoo.contracts.plugin import unknown_name
 from zoo.data.leaks import refuse_leaks
@@ -22,8 +23,8 @@ def provider_of(registry: Registry, name: str) -> DatasetProvider:
     provider, _, _ = name.partition(":")
     if provider in registry.datasets.names():
         return registry.datasets.get(provider)
-    path = Path(name).expanduser()
-    kind = ("/" if path.is_dir() else path.suffix.lower()) if name and path.exists() else None
+    path = expanded(name)
+    kind = ("/" if path.is_dir() else path.suffix.lower()) if name and is_there(path) else None
     readers = [f"{one.name}:{name}" for one in registry.datasets if kind in one.paths]
     whole = [f"{one.name}:{argument}" for one in registry.datasets for argument in one.arguments]
     offered = f"did you mean {' or '.join(map(repr, readers))}?" if readers else ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from zoo.common.errors import BadData, UsageError
 from zoo.common.files import no_file, no_folder
+from zoo.common.paths import expanded
 from zoo.contracts.dataset import Dataset, DatasetProvider
 from zoo.hookspecs import hookimpl
 
@@ -71,7 +72,7 @@ def _find(argument: str | None) -> tuple[Query, Path]:
     from zoo.data.readers.query import parse_query
 
     query = parse_query("text", argument, ("text", "label", "group", "test"))
-    path = Path(query.path).expanduser()
+    path = expanded(query.path)
     problem = no_file(path, query.path, missing=f"there is no file or folder {query.path}")
     if problem and no_folder(path):
         raise UsageError(problem, fix="check the path")

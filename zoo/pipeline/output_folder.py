@@ -11,6 +11,7 @@ import tomli_w
 from zoo.artifacts.artifact import REJECTED
 from zoo.common.errors import BadFile, UsageError
 from zoo.common.files import copy_with_side_files, read_file, sha256_of, write_text
+from zoo.common.paths import expanded
 from zoo.data.naming import DatasetName, dataset_name
 from zoo.networks.card import read_card
 from zoo.pipeline.recipe import Recipe
@@ -129,7 +130,7 @@ def _place_by_name(registry: Registry, folder: Path, data: str) -> DatasetName |
     name, here = dataset_name(registry, data), Path.cwd()
     found = name.resolved(here)
     begins_here = folder.resolve().is_relative_to(here.resolve())
-    relative = not Path(name.path).expanduser().is_absolute() and Path(found.path).is_absolute()
+    relative = not expanded(name.path).is_absolute() and Path(found.path).is_absolute()
     return found if begins_here or not relative else None
 
 

@@ -8,10 +8,13 @@ from zoo.contracts import LayerComparison, OperatorRecord
 from zoo.results import formatting as fmt
 
 HEADINGS = (
-    *("layer", "operator", "computes in", "dB there", "dB itself", "from", "clips %"),
-    *("bytes", "twin", "µs", "twin"),
+    *("layer", "operator", "computes in", "SNR cumulative, dB", "SNR isolated, dB"),
+    *("main error", "clipped %", "bytes", "float bytes", "µs", "float µs"),
 )
 RIGHT = "lllrrlrrrrr"
+#: What a narrow terminal does without, the first one first, and what may be wrapped there.
+SPARE = ("float bytes", "float µs", "bytes", "clipped %", "computes in", "operator")
+PROSE = ("layer", "computes in")
 
 
 def rows(found: LayerComparison) -> list[tuple[str, ...]]:

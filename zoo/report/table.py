@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zoo.common import terminal
+from zoo.common.table_layout import HEADING, TextColumns
 from zoo.pipeline.rows import ArtifactRow
 from zoo.report.columns import FileCells, FileColumns, file_columns
 from zoo.results import formatting as fmt
@@ -17,8 +18,6 @@ if TYPE_CHECKING:  # rich is loaded when something is printed
 
 _BADGES = {"within": "passed", "over": "rejected", "can't tell": "skipped"}
 _STYLES = {"passed": "green", "rejected": "red", "failed": "bold red", "skipped": "dim"}
-
-_GAP = "  "
 
 
 @dataclass(frozen=True)
@@ -48,15 +47,14 @@ def print_files(
 ) -> None:
     """Prints the files of a run, why some do not count, and the remarks.
 
-    In a terminal, columns that do not fit are left out, the least telling first; into a pipe or
-    file goes everything, plain. A file name is never wrapped or cut.
+    In a terminal, columns that do not fit are left out, the least telling first, and named; into a
+    pipe or file goes everything, plain. A file name is never wrapped or cut.
     """
-    from rich.cells import cell_len
     from rich.text import Text
 
     console = console or terminal.console()
     width = console.width if console.is_terminal else None
-    for pieces in (*_table(rows, width, cell_len), *_notes(rows, remarks, width)):
+    for pieces in (*_table(rows, width), *_notes(rows, remarks, width)):
         line = Text()
         for piece in pieces:
             line.append(terminal.encodable(piece.text, console.file), piece.style)
@@ -64,35 +62,24 @@ def print_files(
         console.print(line, soft_wrap=True, highlight=False)
 
 
-def _table(
-    rows: Sequence[ArtifactRow], width: int | None, measure: Callable[[str], int]
-) -> Iterator[list[_Cell]]:
+def _table(rows: Sequence[ArtifactRow], width: int | None) -> Iterator[list[_Cell]]:
     if not rows:
         yield [_Cell("This run exported no file.")]
         return
     columns = file_columns(rows)
-    shown = _columns(columns)
-    widths = [max(measure(t) for t in _texts(column, columns)) for column in shown]
-    while width is not None and sum(widths) + len(_GAP) * (len(widths) - 1) > width:
-        optional = [c for c in shown if c.keep is not None]
-        if not optional:
-            break
-        leave = shown.index(min(optional, key=lambda c: c.keep or 0))
-        del shown[leave], widths[leave]
-    for index in range(len(rows) + 1):
-        pieces = []
-        for column, cells in zip(shown, widths, strict=True):
-            text = _texts(column, columns)[index]
-            space = " " * (cells - measure(text))
-            style = "bold" if index == 0 else ""
-            if index > 0 and column.heading == "verdict":
-                style = _STYLES[text]
-            pieces += [
-                _Cell("" if column.left else space),
-                _Cell(text, style),
-                _Cell(f"{space if column.left else ''}{_GAP}"),
-            ]
-        yield pieces
+    all_columns = _columns(columns)
+    optional = [column for column in all_columns if column.keep is not None]
+    table = TextColumns(
+        headings=[terminal.cell(column.heading) for column in all_columns],
+        rows=[[terminal.cell(c.text(cells)) for c in all_columns] for cells in columns.cells],
+        right="".join("l" if column.left else "r" for column in all_columns),
+        spare=[terminal.cell(c.heading) for c in sorted(optional, key=lambda c: c.keep or 0)],
+    )
+    verdict = len(all_columns) - 1
+    for line in table.lines(width):
+        styled = (_STYLES[p.text] if p.row >= 0 and p.column == verdict else "" for p in line)
+        bold = any(piece.row == HEADING for piece in line)
+        yield [_Cell(p.text, "bold" if bold else s) for p, s in zip(line, styled, strict=True)]
     clocks = (one.clock for row in rows for one in row.files)
     for clock in dict.fromkeys(clock for clock in clocks if clock != "real"):
         yield [_Cell(f"( ) {clock}: not the device's own time", "dim")]
@@ -119,11 +106,6 @@ def _columns(columns: FileColumns) -> list[_Column]:
         shown.append(_Column("budget", lambda c: budget_summary(c.row), left=True))
     shown.append(_Column("verdict", lambda c: c.row.verdict, left=True))
     return shown
-
-
-def _texts(column: _Column, columns: FileColumns) -> list[str]:
-    texts = (column.heading, *(column.text(cells) for cells in columns.cells))
-    return [terminal.cell(text) for text in texts]
 
 
 def _latency(cells: FileCells) -> str:

@@ -34,14 +34,14 @@ def typed(zoo: Zoo, server: AdbServer, tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_the_table_says_who_timed_and_what_it_is_worth(typed: Zoo, files: dict[str, Path]) -> None:
-    found = typed("bench", files["dense"], "--device", "phone", "--tier", "brief", "--json")
+    found = typed("bench", files["wide"], "--device", "phone", "--tier", "brief", "--json")
     assert found.code == 0, found.err
     (row,) = found.json
     timed = row["measurement"]
     assert (timed["runtime"], timed["device"], row["error"]) == ("benchmark_model", "phone", None)
     assert timed["runs"] >= 64
 
-    shown = typed("bench", files["dense"], "--device", "phone", "--tier", "brief")
+    shown = typed("bench", files["wide"], "--device", "phone", "--tier", "brief")
     assert shown.code == 0, shown.err
     assert "These are the figures of benchmark_model" in shown.out
     assert "no verdict compares them with others" in shown.out
@@ -55,7 +55,7 @@ def test_what_it_cannot_do_is_refused_before_anything_is_timed(
         (("--device", "host"), "cannot be timed side by side"),
         (("--runtime", "onnxruntime"), "unknown runtime"),
     ):
-        done = typed("bench", files["dense"], "--device", "phone", *arguments)
+        done = typed("bench", files["wide"], "--device", "phone", *arguments)
         assert done.code == 2, arguments
         assert message in done.err
         assert "Traceback" not in done.err
@@ -65,7 +65,7 @@ def test_a_phone_that_is_gone_is_told(
     typed: Zoo, server: AdbServer, files: dict[str, Path]
 ) -> None:
     server.unplug()
-    done = typed("bench", files["dense"], "--device", "phone", "--tier", "brief")
+    done = typed("bench", files["wide"], "--device", "phone", "--tier", "brief")
     assert done.code != 0
     assert "Traceback" not in done.err
     assert "fix:" in done.err

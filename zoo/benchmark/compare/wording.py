@@ -63,6 +63,8 @@ TABLE = (
     ("file", "device", "runtime", "threads", "first ms", "second ms", "ratio", "verdict"),
     ("lllrrrll"),
 )
+#: What a narrow terminal does without, the least telling first.
+SPARE = ("runs", "runtime", "threads", "taken", "device", "first ms", "second ms")
 
 
 def pair_rows(pair: ComparedPair) -> list[tuple[str, ...]]:

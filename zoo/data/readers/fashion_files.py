@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from zoo.common.errors import BadData, BadFile
-from zoo.common.paths import OFFLINE_VARIABLE, cache_folder, is_offline
+from zoo.common.paths import OFFLINE_VARIABLE, cache_folder, expanded, is_offline
 
 #: Environment variable: a folder with the four files.
 FOLDER_VARIABLE = "ZOO_FASHION_MNIST"
@@ -91,7 +91,7 @@ def find_folder() -> Path:
 def _local_folder() -> Path | None:
     named = os.environ.get(FOLDER_VARIABLE)
     if named:
-        folder = Path(named).expanduser()
+        folder = expanded(named)
         missing = [file.name for file in FILES if not (folder / file.name).is_file()]
         if missing:
             raise BadData(

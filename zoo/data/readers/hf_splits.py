@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from zoo.common.errors import BadData, UnknownName, UsageError
 from zoo.common.optional_imports import require
-from zoo.common.paths import OFFLINE_VARIABLE, is_offline
+from zoo.common.paths import OFFLINE_VARIABLE, expanded, is_offline
 from zoo.contracts.dataset import Dataset, Split
 from zoo.data.readers.class_folders import note, refuse_broken
 from zoo.data.readers.folder_names import plain
@@ -50,7 +50,7 @@ def load(query: Query) -> Mapping[str, Any]:
         BadData: It cannot be loaded; gives the reason.
     """
     library = require("datasets")
-    path = Path(query.path).expanduser()
+    path = expanded(query.path)
     local = path.exists()
     name = os.path.realpath(path) if local else query.path
     revision = query.options.get("revision")
@@ -125,7 +125,7 @@ def as_dataset(name: str, loaded: Mapping[str, Any], query: Query) -> Dataset:
         classes,
         splits,
         source=query.path
-        if Path(query.path).expanduser().exists()
+        if expanded(query.path).exists()
         else f"https://huggingface.co/datasets/{query.path}",
         notes=(*notes, *more),
     )
@@ -159,7 +159,7 @@ def _images(
 ) -> tuple[Make, Hashes]:
     image = require("datasets").Image(decode=False)
     rows = {part: own.rows.cast_column(column, image) for part, own in parts.items()}
-    path = Path(query.path).expanduser()
+    path = expanded(query.path)
     root = Path(os.path.realpath(path)) if path.exists() else None
     hashes = {
         part: [

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.common.errors import BadData
+from zoo.common.files import no_file
 from zoo.common.shown_text import printable
 from zoo.data.readers.columns import is_number
 from zoo.data.readers.folder_layout import TABLE, folders_in
@@ -50,7 +51,7 @@ def has_table(root: Path, asked: str | None) -> bool:
         root: The folder.
         asked: Task that the user asks for.
     """
-    if not (root / TABLE).is_file():
+    if no_file(root / TABLE) is not None:
         return False
     if asked is not None:
         return asked in (NUMBERS, LABELS)

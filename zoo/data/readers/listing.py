@@ -12,6 +12,7 @@ from pathlib import Path
 
 from zoo.common.errors import BadData, UsageError
 from zoo.common.files import no_file, no_folder
+from zoo.common.paths import expanded
 from zoo.common.shown_text import printable
 from zoo.data.readers.folder_layout import layout_of
 from zoo.data.readers.folder_names import lookalike_notes, of_a_system, plain
@@ -119,7 +120,7 @@ def list_files(argument: str, suffixes: tuple[str, ...] | None) -> Listing:
         UsageError: No such file or folder, or no file with these suffixes in it.
         BadData: A link leaves the folder, or a folder cannot be read.
     """
-    path = Path(argument).expanduser()
+    path = expanded(argument)
     problem = no_file(path, argument, missing=f"there is no folder {argument}")
     if problem and no_folder(path):
         raise UsageError(problem, fix="check the path")
@@ -144,7 +145,7 @@ def list_files(argument: str, suffixes: tuple[str, ...] | None) -> Listing:
 def _root(
     argument: str, fix: str = "name a folder that holds one folder of images per class"
 ) -> Path:
-    root = Path(os.path.realpath(Path(argument).expanduser()))
+    root = Path(os.path.realpath(expanded(argument)))
     if problem := no_folder(root, argument):
         raise UsageError(problem, fix=fix)
     return root

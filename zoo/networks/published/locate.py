@@ -12,7 +12,7 @@ from zoo.common.downloads import Digests, DownloadFailed, HashMismatch, digests_
 from zoo.common.errors import UsageError, first_line
 from zoo.common.files import no_file
 from zoo.common.optional_imports import require
-from zoo.common.paths import OFFLINE_VARIABLE, cache_folder, is_offline
+from zoo.common.paths import OFFLINE_VARIABLE, cache_folder, expanded, is_offline
 from zoo.common.progress import OnEvent
 from zoo.common.shown_text import without_passwords
 from zoo.contracts.weights import hash_in_name
@@ -54,7 +54,7 @@ def locate(url: str, expected: str, emit: OnEvent) -> VerifiedFile:
     """
     scheme, separator, rest = url.partition("://")
     if not separator:
-        return _local(Path(url).expanduser())
+        return _local(expanded(url))
     if scheme not in _SCHEMES:
         raise UsageError(
             f"{url} is not an address of weights",

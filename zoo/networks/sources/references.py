@@ -9,7 +9,7 @@ from pathlib import Path
 from zoo.common.cache_key import step_key
 from zoo.common.code_fingerprint import code_of
 from zoo.common.errors import BadFile, UsageError
-from zoo.common.files import no_file, open_file, read_file, sha256_of
+from zoo.common.files import is_there, no_file, open_file, read_file, sha256_of
 from zoo.common.paths import cache_folder
 from zoo.common.progress import Event, OnStep
 from zoo.common.worker import call
@@ -99,7 +99,7 @@ def open_reference(registry: Registry, model: str, how: Opening, on_step: OnStep
     if source is None:
         variants = {variant.name for _, variant in registry.variants()}
         # Of what is not there at all, whoever looks for it tells.
-        if how.states and (Path(model).exists() or model.partition(".")[0] in variants):
+        if how.states and (is_there(Path(model)) or model.partition(".")[0] in variants):
             raise UsageError(
                 f"--state is for networks from elsewhere, and {model} is none",
                 why="weights and files that were made of one hold its states",
