@@ -76,5 +76,5 @@ def command(
             told = "" if trial.passed is None else f": {first}"
             terminal.echo(f"{trial.language:<{max(width + 2, 12)}}{state}{told}")
         for remark in made.remarks:
-            terminal.echo(f"note: {remark}", err=True)
+            terminal.note(remark)
     ctx.exit(0 if made.passed else 1)

@@ -12,6 +12,8 @@ from zoo.cli.options import (
     JUNIT_FILE,
     PAGE_FILE,
     Settings,
+    complete_runtime,
+    complete_tier,
     data_option,
     device_option,
     examples,
@@ -47,9 +49,16 @@ CANNOT_TELL = 3
 @click.option(
     "--threads", type=click.IntRange(1, 1024), help="Threads of the runtime [the record's, 1]."
 )
-@option("--tier", default="quick", help="How long to time files, all turns together")
+@option(
+    "--tier",
+    default="quick",
+    help="How long to time files, all turns together",
+    shell_complete=complete_tier,
+)
 @click.option(
-    "--runtime", help="Runtime of the files [the record's, else the first of the format]."
+    "--runtime",
+    shell_complete=complete_runtime,
+    help="Runtime of the files [the record's, else the first of the format].",
 )
 @click.option(
     "--turns", type=click.IntRange(1, 100), help="Fresh processes of each file, in turn [12]."

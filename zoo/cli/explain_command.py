@@ -11,6 +11,7 @@ from zoo.cli.network_operands import network_options, one_file_each
 from zoo.cli.options import (
     PAGE_FILE,
     Settings,
+    complete_split,
     data_option,
     examples,
     json_option,
@@ -37,7 +38,12 @@ if TYPE_CHECKING:
     "--against", type=click.Path(), help="The float32 file [found beside FILE, by its manifest]."
 )
 @data_option("Dataset [the one the weights were trained on].")
-@option("--split", default="validation", help="train, validation or test")
+@option(
+    "--split",
+    default="validation",
+    help="train, validation or test",
+    shell_complete=complete_split,
+)
 @option("--samples", type=int, default=64, help="Real inputs that both files run on")
 @option(
     "--runs",

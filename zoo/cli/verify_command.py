@@ -8,6 +8,7 @@ import click
 
 from zoo.cli.options import (
     Settings,
+    complete_runtime,
     data_option,
     device_option,
     examples,
@@ -35,7 +36,10 @@ _MARKS = {"holds": "ok", "fails": "--", "not checked": " ?"}
 @click.argument("file", type=click.Path())
 @data_option("Also measure the quality on the test split of this dataset.")
 @click.option(
-    "--runtime", metavar="NAME", help="Run golden inputs in this runtime alone [all installed]."
+    "--runtime",
+    metavar="NAME",
+    shell_complete=complete_runtime,
+    help="Run golden inputs in this runtime alone [all installed].",
 )
 @device_option("Device that runs the file [this machine].")
 @click.option(
