@@ -37,7 +37,7 @@ class PlanScope:
 
 def make_plan(job: Job, checkpoints: Path, scope: PlanScope) -> list[Step[Any]]:
     """The steps of a job in the order in which they are told."""
-    train = _training(job, checkpoints)
+    train = _training(job, checkpoints, scope)
     reference = EvaluateStep(id=EVALUATE, origin=train.origin, train=train)
     steps: list[Step[Any]] = [train, reference]
     if not scope.export:
@@ -64,7 +64,7 @@ def _with_exports(gates: Sequence[GateStep]) -> Iterator[Step[Any]]:
         yield gate
 
 
-def _training(job: Job, checkpoints: Path) -> FinetuneStep:
+def _training(job: Job, checkpoints: Path, scope: PlanScope) -> FinetuneStep:
     recipe, task = job.recipe, job.registry.tasks.get(job.variant.task)
     begun = job.checkpoint
     own = job.variant.preprocessing if begun is None else begun.preprocessing
@@ -89,6 +89,8 @@ def _training(job: Job, checkpoints: Path) -> FinetuneStep:
         model=_weights(job) if begun is None else str(begun.path),
         parent=None if begun is None else sha256_of(begun.path),
         checkpoints=checkpoints,
+        takes=None if begun is None else own,
+        compared_on=task.min_parity_inputs if scope.export else 0,
     )
 
 

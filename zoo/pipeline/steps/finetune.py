@@ -25,6 +25,7 @@ from zoo.networks.resizing import build_resized, check_resizing, load_resized, r
 from zoo.networks.retasking import task_on_card, variant_for
 from zoo.networks.sources.graph import foreign_metadata
 from zoo.networks.weights import load_companion, save_weights
+from zoo.pipeline.steps.data_check import check_data
 from zoo.pipeline.steps.origin import DataStep
 from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, StepContext, StepId
 from zoo.registry import PluginSettings, load_registry
@@ -59,6 +60,8 @@ class FinetuneStep(DataStep[TrainingResult]):
         model: Variant, or weights file, that it begins with.
         parent: SHA-256 of these weights; None from scratch.
         checkpoints: Folder for going on after an interruption.
+        takes: What the weights take that it begins with; None from scratch.
+        compared_on: So many real inputs the files that follow are compared on; 0 without files.
     """
 
     id: StepId = FINETUNE
@@ -66,6 +69,8 @@ class FinetuneStep(DataStep[TrainingResult]):
     model: str = field(metadata=NOT_IN_KEY)
     parent: str | None
     checkpoints: Path = field(metadata=NOT_IN_KEY)
+    takes: Preprocessing | None = field(default=None, metadata=NOT_IN_KEY)
+    compared_on: int = field(default=0, metadata=NOT_IN_KEY)
     result_type = TrainingResult
     distributions = ("tensorflow", "keras", "numpy", "pillow")
 
@@ -73,7 +78,24 @@ class FinetuneStep(DataStep[TrainingResult]):
     def plugins(self) -> tuple[Plugin, ...]:
         return self.origin.plugins
 
+    def check_fit(self) -> None:
+        """The data must fit the weights, and be enough for what follows.
+
+        Raises:
+            ZooError: They do not, or are too few.
+        """
+        check_data(
+            self.origin.registry,
+            self.origin.data,
+            self.origin.registry.tasks.get(self.origin.task),
+            self.takes,
+            allow_leak=self.asked.allow_leak,
+            least=self.compared_on,
+        )
+
     def run(self, context: StepContext) -> Outcome[TrainingResult]:
+        context.emit({"event": "stage", "text": f"reading {self.origin.data}"})
+        self.check_fit()
         context.emit({"event": "stage", "text": "starting TensorFlow, once for all steps"})
         return Outcome(
             result=context.call(
