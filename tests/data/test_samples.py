@@ -92,13 +92,9 @@ def test_what_cannot_be_decoded_is_named_and_the_rest_is_read(photographs: Path,
     assert found.problems == [
         (str(tmp_path / "missing.jpg"), f"there is no file or folder {tmp_path / 'missing.jpg'}")
     ]
-    assert found.notes == [f"1 left out of {tmp_path}: notes.md (not {_suffixes()})"]
-
-
-def _suffixes() -> str:
-    from zoo.data.readers.image_files import suffixes
-
-    return " or ".join(sorted(suffixes()))
+    assert found.notes == [f"1 left out of {tmp_path}: notes.md"]
+    with pytest.raises(UsageError, match="there is no file or folder ''"):
+        find_samples(CROPPED, ("",), "")
 
 
 def test_arrays_of_pictures_are_scaled_as_those_of_datasets(tmp_path) -> None:

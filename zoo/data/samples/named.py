@@ -59,6 +59,8 @@ def find_path(given: str, data: str = "") -> NamedPath | None:
         UsageError: Options that are none.
         BadData: Neither a file nor a folder, or no rights to read it.
     """
+    if not given:  # of a variable that is not set, most often: the current folder is not meant
+        return None
     shown, query = given, trained_query(data)
     path = expanded(given)
     if not _there(path) and "?" in given and _there(expanded(given.rpartition("?")[0])):
@@ -89,4 +91,4 @@ def nothing_there(given: str, takes: str) -> UsageError:
         given: As typed.
         takes: What would do, for the fix.
     """
-    return UsageError(f"there is no file or folder {given}", fix=f"name {takes}")
+    return UsageError(f"there is no file or folder {given or repr(given)}", fix=f"name {takes}")

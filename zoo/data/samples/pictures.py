@@ -39,14 +39,17 @@ def picture_samples(given: str) -> SampleList:
 
 
 def _below(there: NamedPath) -> SampleList:
-    listing = list_files(str(there.path), tuple(sorted(suffixes())))
+    known = tuple(sorted(suffixes()))
+    listing = list_files(str(there.path), known)
     others = [name.rpartition(" (")[0] for name in listing.ignored]
+    # The list of all suffixes behind each name would hide the names.
+    left_out = [line.removesuffix(f" (not {' or '.join(known)})") for line in listing.ignored]
     return SampleList(
         samples=[
             _sample(listing.root / file.path, str(Path(there.shown) / file.path))
             for file in listing.files
         ],
-        notes=[*note(f"left out of {there.shown}", listing.ignored), *unread_formats(others)],
+        notes=[*note(f"left out of {there.shown}", left_out), *unread_formats(others)],
     )
 
 
