@@ -178,7 +178,10 @@ def _verify() -> None:
 
 
 RECORDS: dict[str, tuple[Callable[[], None], Sequence[str]]] = {
-    "bench": (lambda: _bench(0, 1, 2), ["p50", "~2.2345", "NOISY", *NAMES]),
+    "bench": (
+        lambda: _bench(0, 1, 2),
+        ["p50", "~2.2345", "NOISY", *NAMES, f"there: zoo bench {NAMES[1]} --device host"],
+    ),
     "bench of one": (lambda: _bench(0), ["1.2345", "12,345", "load ms 12.5", NAMES[0]]),
     "compare": (lambda: _compare(1), ["1.0055", "first", "second", "pi4-in-the-cellar"]),
     "compare of runs": (lambda: _compare(2), ["slower", NAMES[2], "ratio"]),
