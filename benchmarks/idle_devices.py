@@ -26,11 +26,11 @@ from zoo.benchmark.candidate import Candidate
 from zoo.benchmark.journal import Journal
 from zoo.benchmark.measure import measure_interleaved
 from zoo.benchmark.tiers import Tier
-from zoo.cli.bench_progress import BenchProgress
 from zoo.common.worker import Children
 from zoo.contracts import AgentProcess, Condition, DeviceDriver, DeviceKind
 from zoo.execution.agent_process import PipeProcess
 from zoo.execution.device import Device
+from zoo.report.bench_progress import BenchProgress
 
 #: Answers like an agent, after as long as the work would take.
 AGENT = """

@@ -63,7 +63,7 @@ seconds = {}
 def told(step, event):
     if event["event"] == "end":
         seconds[step.partition(" ")[0]] = event["seconds"]
-run = zoo.export(source, data, formats=(format,), precisions=(precision,), output=output,
+run = zoo.export(source, data, format=(format,), precision=(precision,), output=output,
                  on_step=told)
 print(json.dumps({"seconds": seconds, "files": [str(path) for path in run.files]}))
 """

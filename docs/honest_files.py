@@ -179,8 +179,8 @@ def measured(
         recipe = recipe_from(
             model=subject.model,
             data=subject.data,
-            formats=(exporter.name,),
-            precisions=[
+            format=(exporter.name,),
+            precision=[
                 n for n in exporter.precisions if n != left_out and (not wanted or n in wanted)
             ],
             calibration_method=calibration(subject),

@@ -99,8 +99,8 @@ def measured(
                 run = ship(
                     reference,
                     data,
-                    formats=(format,),
-                    precisions=(precision,),
+                    format=(format,),
+                    precision=(precision,),
                     output=Path(folder) / "runs",
                     report=False,
                     registry=registry,

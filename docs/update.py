@@ -146,8 +146,9 @@ def names_table() -> str:
     rows = ["| recipe | command line | Python |", "|---|---|---|"]
     for field in recipe_fields():
         flag = f"`{field.flag}`" if field.flag else f"none: {field.option.no_flag}"
+        off = "=False" if field.option.value else ""
         rows.append(
-            f"| `{field.path}` | {flag} | {f'`{field.keyword}`' if field.keyword else ''} |"
+            f"| `{field.path}` | {flag} | {f'`{field.keyword}{off}`' if field.keyword else ''} |"
         )
     return "\n".join(rows)
 

@@ -107,6 +107,14 @@ _LAZY = {
     "compare": "zoo.benchmark.compare.comparing",
     "judge_budgets": "zoo.benchmark.compare.judgement",
 }
+#: Modules whose public names are records and marks, not functions to call.
+_RECORDS = {
+    "zoo.contracts",
+    "zoo.execution.agent_driver",
+    "zoo.execution.device",
+    "zoo.common.errors",
+    "zoo.hookspecs",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -114,7 +122,13 @@ def __getattr__(name: str) -> Any:
         return importlib.metadata.version("edgezoo")
     if name not in _LAZY:
         raise AttributeError(f"module 'zoo' has no attribute {name!r}")
-    return getattr(importlib.import_module(_LAZY[name]), name)
+    found = getattr(importlib.import_module(_LAZY[name]), name)
+    if _LAZY[name] in _RECORDS:
+        return found
+    from zoo.api.calls import public
+
+    globals()[name] = public(found)
+    return globals()[name]
 
 
 def __dir__() -> list[str]:

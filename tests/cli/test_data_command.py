@@ -77,7 +77,7 @@ def test_wrong_names(zoo, dataset: str, wrong: str) -> None:
 
 def test_notes_are_told_when_training_starts(capsys: pytest.CaptureFixture[str]) -> None:
     """A file's name may look like a style of the terminal; it is shown as it is."""
-    from zoo.cli.progress import StepProgress
+    from zoo.report.progress import StepProgress
 
     with StepProgress(quiet=False) as progress:
         progress("finetune", {"event": "note", "text": "1 left out: [red]a.png: broken"})

@@ -52,8 +52,8 @@ def exports(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
                 verdict=ends.get(p, "passed"),  # type: ignore[arg-type]
                 reason="" if p == "float32" else "too far",
             )
-            for f in options["formats"] or ["onnx", "tflite"]
-            for p in options["precisions"] or ["float32", "int8"]
+            for f in options["format"] or ["onnx", "tflite"]
+            for p in options["precision"] or ["float32", "int8"]
         ]
 
     monkeypatch.setattr(networks, "export", export)
@@ -62,13 +62,13 @@ def exports(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 def test_all_files_that_passed_are_taken(exports: list[dict[str, Any]]) -> None:
-    common: dict[str, Any] = {"on_step": print, "data": "digits", "formats": None}
-    found = exported_files(load_registry(), "my.keras", **common, precisions=None)
+    common: dict[str, Any] = {"on_step": print, "data": "digits", "format": None}
+    found = exported_files(load_registry(), "my.keras", **common, precision=None)
     assert [path.name for path in found.files] == ["float32.onnx", "float32.tflite"]
     assert found.refused[0] == "int8.onnx.rejected: rejected: too far"
     assert exports[-1]["data"] == "digits"
     with pytest.raises(ZooError, match=r"no file of my\.keras") as caught:
-        exported_files(load_registry(), "my.keras", **common, precisions=["int8", "float16"])
+        exported_files(load_registry(), "my.keras", **common, precision=["int8", "float16"])
     assert "float16.tflite: failed: too far" in str(caught.value)
 
 
@@ -77,13 +77,13 @@ def test_one_file_is_taken_with_its_twin(exports: list[dict[str, Any]]) -> None:
     found = exported_file(registry, "my.keras", on_step=print, twin=True)
     # Rejected ones are explained, too.
     assert [path.name for path in found.files] == ["int8.onnx.rejected"]
-    assert (exports[-1]["formats"], exports[-1]["precisions"]) == (["onnx"], ["float32", "int8"])
-    exported_file(registry, "a", on_step=print, formats=["tflite"], precisions=["float32"])
-    assert (exports[-1]["formats"], exports[-1]["precisions"]) == (["tflite"], ["float32"])
+    assert (exports[-1]["format"], exports[-1]["precision"]) == (["onnx"], ["float32", "int8"])
+    exported_file(registry, "a", on_step=print, format=["tflite"], precision=["float32"])
+    assert (exports[-1]["format"], exports[-1]["precision"]) == (["tflite"], ["float32"])
     with pytest.raises(ZooError, match=r"float16\.onnx: failed: too far"):
-        exported_file(registry, "a", on_step=print, precisions=["float16"])
+        exported_file(registry, "a", on_step=print, precision=["float16"])
     with pytest.raises(UsageError, match="--format names 2, and one file is taken"):
-        exported_file(registry, "a", on_step=print, formats=["tflite", "onnx"])
+        exported_file(registry, "a", on_step=print, format=["tflite", "onnx"])
 
 
 def test_networks_of_one_name_do_not_replace_each_others_files(
@@ -92,7 +92,7 @@ def test_networks_of_one_name_do_not_replace_each_others_files(
     registry = load_registry()
     for network, data in (("old/a.h5", "digits"), ("new/a.h5", "digits"), ("old/a.h5", "npz:a")):
         exported_file(registry, network, on_step=print, data=data)
-    exported_file(registry, "./old/a.h5", on_step=print, data="digits", precisions=["float32"])
+    exported_file(registry, "./old/a.h5", on_step=print, data="digits", precision=["float32"])
     folders = [one["output"] for one in exports]
     assert len(set(folders[:3])) == 3
     assert folders[0] == folders[3]

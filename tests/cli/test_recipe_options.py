@@ -265,11 +265,11 @@ def test_field_without_a_meaning_is_an_error():
 
 def test_command_may_have_a_default_of_its_own():
     @click.command
-    @recipe_options("precisions", "seed", precisions="all")
+    @recipe_options("precisions", "seed", precision="all")
     def command(**given: Any) -> None: ...
 
     told = {p.name: p.help for p in command.params}
-    assert told["precisions"].endswith("[all].")
+    assert told["precision"].endswith("[all].")
     assert told["seed"].endswith("[0].")
 
 
@@ -298,9 +298,9 @@ def test_tables_of_the_command_line_are_put_among_those_of_the_recipe(tmp_path):
     )
     made = recipe_from(
         recipe=file,
-        hyperparameters={"b": 2},
-        task_options={"l2": 2.0},
-        export_options={"onnx": {"layout": "nchw"}, "tflite": {"sparse": True}},
+        set={"b": 2},
+        task_option={"l2": 2.0},
+        export_option={"onnx": {"layout": "nchw"}, "tflite": {"sparse": True}},
     )
     assert made.hyperparameters == {"b": 2}  # which replaces the recipe's
     assert made.training.task == {"l1": 1.0, "l2": 2.0}

@@ -74,7 +74,7 @@ def test_data_of_other_classes_wait_for_no_training(zoo, command):
     [
         (("--time-limit", "0"), "limits.seconds"),
         (("--memory-limit", "-1"), "limits.memory_gb"),
-        (("--export-option", "onnx.opset=16"), "opset: input should be 17 or 18"),
+        (("--export-option", "onnx.opset=16"), "opset: must be 17 or 18"),
         (("--export-option", "onnx.layuot=nchw"), "did you mean 'layout'"),
         (("--export-option", "tflite.opset=17"), "opset: there is no such key"),
     ],

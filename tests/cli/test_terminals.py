@@ -70,7 +70,7 @@ def test_ascii_is_enough(arguments, code, environment, zoo_process):
 
 
 PROGRESS = """
-from zoo.cli.progress import StepProgress
+from zoo.report.progress import StepProgress
 with StepProgress(quiet=False) as progress:
     for step, status, cached in [
         ("train", "passed", False), ("export", "failed", False), ("gate", "skipped", False),

@@ -24,8 +24,8 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             model,
             output=folder,
             store=f"sqlite:///{folder / 'store.db'}",
-            formats=["tflite"],
-            precisions=["int8"],
+            format=["tflite"],
+            precision=["int8"],
             target="mcu",
         )
         assert run.passed

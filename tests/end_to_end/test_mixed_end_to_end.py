@@ -54,7 +54,7 @@ def weights(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 def export(registry: Registry, weights: Path, output: Path, **options: Any) -> Any:
-    given = {"precisions": ("float32", "int8"), **options}
+    given = {"precision": ("float32", "int8"), **options}
     store = f"sqlite:///{output.parent / 'store.db'}"
     return zoo.export(str(weights), output=output, store=store, registry=registry, **given)
 
@@ -62,7 +62,7 @@ def export(registry: Registry, weights: Path, output: Path, **options: Any) -> A
 @pytest.fixture(scope="module")
 def plain(registry: Registry, weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("plain") / "exports"
-    run = export(registry, weights, output, repair="none")
+    run = export(registry, weights, output, repair=False)
     assert not run.passed
     assert {p.name for p in run.files if p.name.endswith(".rejected")} == {
         "uneven8.digits.int8.tflite.rejected",
@@ -142,7 +142,7 @@ def test_where_nothing_helps_the_record_says_by_how_much(
     shutil.copyfile(weights, blunt)
     card = weights.with_suffix(".toml").read_text(encoding="utf-8")
     blunt.with_suffix(".toml").write_text(card.replace("uneven8", "blunt8"), encoding="utf-8")
-    run = export(registry, blunt, tmp_path / "out", formats=("tflite",))
+    run = export(registry, blunt, tmp_path / "out", format=("tflite",))
     assert not run.passed
     result = result_of(run, "export tflite int8")
     assert len(result["attempts"]) > 1

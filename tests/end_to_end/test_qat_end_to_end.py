@@ -208,7 +208,7 @@ def build(inputs, classes):
         output=place / "own",
         registry=registry,
         report=False,
-        formats=("tflite",),
+        format=("tflite",),
         from_scratch=True,
         epochs=1,
         qat=True,

@@ -62,8 +62,8 @@ def test_what_is_learnt_is_shipped_verified_and_answered(
     recipe = recipe_from(
         model="lenet5",
         data=data,
-        formats=(format,),
-        precisions=(precision,),
+        format=(format,),
+        precision=(precision,),
         from_scratch=True,
         epochs=4,
         learning_rate=0.003,

@@ -40,7 +40,7 @@ def test_random_weights_are_exported_in_every_way(
         f"{network}?weights=random&classes=10&size=32",
         "digits",
         output=tmp_path,
-        precisions=precisions,
+        precision=precisions,
         on_step=told,
     )
     assert {step.status for step in run.steps} == {"passed"}

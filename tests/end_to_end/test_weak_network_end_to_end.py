@@ -132,7 +132,7 @@ def test_from_python(weak: Weak, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOO_HOME", str(weak.home))
     monkeypatch.chdir(weak.home)
     asked = {"from_scratch": True, "epochs": 1, "learning_rate": 1e-9, "report": False}
-    files = {"formats": ["tflite"], "precisions": ["float32"]}
+    files = {"format": ["tflite"], "precision": ["float32"]}
     run = zoo.ship("lenet5", "digits", **asked, **files)
     assert (run.passed, run.weak) == (False, True)
     assert NO_BETTER in {finding.code for finding in run.findings}

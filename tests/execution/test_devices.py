@@ -102,7 +102,7 @@ def test_an_entry_of_the_project_hides_the_users_own(
         ("[desk]\nkind = 3", "desk has no kind"),
         ('[desk]\nkind = "board"', "wire: is required"),
         ('[desk]\nkind = "board"\nwire = "a"\nspeeed = 3', "did you mean 'speed'"),
-        ('[desk]\nkind = "board"\nwire = "a"\nspeed = "fast"', "speed: input should be a valid"),
+        ('[desk]\nkind = "board"\nwire = "a"\nspeed = "fast"', "speed: must be a"),
         ('[desk]\nkind = "here"\nwire = "a"', "has no options of its own"),
         ('[Desk]\nkind = "board"\nwire = "a"', "name 'Desk' is not usable"),
         ('[phone]\nkind = "board"\nwire = "a"', "'phone' is the name of a kind"),

@@ -20,7 +20,7 @@ from zoo.results.records import StepRecord
 
 
 def test_all_formats_unless_some_are_named():
-    assert [e.name for e in job(formats=()).exporters] == REGISTRY.exporters.names()
+    assert [e.name for e in job(format=()).exporters] == REGISTRY.exporters.names()
 
 
 @pytest.mark.parametrize(
@@ -28,9 +28,9 @@ def test_all_formats_unless_some_are_named():
     [
         ({"model": "lenett5"}, "unknown model 'lenett5'", "lenet5"),
         ({"data": "digit"}, "unknown dataset 'digit'", "digits"),
-        ({"formats": ("onxx",)}, "unknown format 'onxx'", "onnx"),
-        ({"precisions": ("int-8",)}, "'int-8'", "int8"),
-        ({"devices": ("hots",)}, "unknown device 'hots'", "host"),
+        ({"format": ("onxx",)}, "unknown format 'onxx'", "onnx"),
+        ({"precision": ("int-8",)}, "'int-8'", "int8"),
+        ({"device": ("hots",)}, "unknown device 'hots'", "host"),
         ({"tier": "breif"}, "'breif'", "brief"),
     ],
 )
@@ -42,7 +42,7 @@ def test_unknown_names_are_found_before_anything_is_done(changes, problem, neare
 
 def test_a_format_without_a_precision_leaves_that_file_out():
     """It is an error only where nothing is left, or where no format at all has the precision."""
-    both = job(precisions=("float32", "int16x8"))
+    both = job(precision=("float32", "int16x8"))
     assert both.left_out == ("the format onnx has no int16x8: left out",)
     cells = [
         (step.id.format, step.id.precision)
@@ -50,18 +50,18 @@ def test_a_format_without_a_precision_leaves_that_file_out():
         if step.id.kind == "gate"
     ]
     assert sorted(cells) == [("onnx", "float32"), ("tflite", "float32"), ("tflite", "int16x8")]
-    one = job(precisions=("int16x8",))
+    one = job(precision=("int16x8",))
     assert [exporter.name for exporter in one.exporters] == ["tflite"]
-    assert job(precisions=("float32", "int8")).left_out == ()
+    assert job(precision=("float32", "int8")).left_out == ()
     with pytest.raises(UnknownName, match="unknown precision of onnx 'int16x8'"):
-        job(precisions=("int16x8",), formats=("onnx",))
+        job(precision=("int16x8",), format=("onnx",))
     with pytest.raises(UnknownName, match="unknown precision 'int-8'"):
-        job(precisions=("float32", "int-8"))
+        job(precision=("float32", "int-8"))
 
 
 def test_hyperparameter_that_the_network_lacks():
     with pytest.raises(UsageError, match="'lenet' has no hyper-parameter 'width'"):
-        job(hyperparameters={"width": 2})
+        job(set={"width": 2})
 
 
 def test_variant_without_weights_is_trained_from_scratch_or_not_at_all():
@@ -75,7 +75,7 @@ def test_variant_without_weights_is_trained_from_scratch_or_not_at_all():
 
 
 def test_order_and_repetition_of_names():
-    made = job(formats=("onnx", "tflite", "onnx"), precisions=("int8", "float32", "int8"))
+    made = job(format=("onnx", "tflite", "onnx"), precision=("int8", "float32", "int8"))
     assert [e.name for e in made.exporters] == ["onnx", "tflite"]
     assert made.precisions == ("float32", "int8")
 
@@ -104,7 +104,7 @@ def test_plan():
 
 
 def test_devices_that_are_never_timed_have_analyses():
-    steps = {s.name: s for s in make_plan(job(devices=("pico", "host")), Path("c"), PlanScope())}
+    steps = {s.name: s for s in make_plan(job(device=("pico", "host")), Path("c"), PlanScope())}
     analyses = {name: s for name, s in steps.items() if name.startswith("examine")}
     cells = {f"{f} {p}" for f in ("onnx", "tflite") for p in ("float32", "int8")}
     assert set(analyses) == {f"examine {cell} pico" for cell in cells}
@@ -139,7 +139,7 @@ EVERYTHING = {"finetune", "evaluate", "export", "gate", "bench"}
         ({"augment": ("shift",)}, EVERYTHING),
         ({"dropout": 0.1}, EVERYTHING),
         ({"seed": 1}, EVERYTHING),
-        ({"hyperparameters": {"activation": "tanh"}}, EVERYTHING),
+        ({"set": {"activation": "tanh"}}, EVERYTHING),
         ({"calibration_samples": 99}, {"export", "gate", "bench"}),
         # An integer file that loses more keeps layers in float.
         ({"max_drop": 0.5}, {"export", "gate", "bench"}),
@@ -196,11 +196,11 @@ def test_devices_of_a_recipe_are_those_of_the_file(monkeypatch, tmp_path):
     monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
     (tmp_path / "devices.toml").write_text('[pi4]\nkind = "ssh"\nhost = "pi4.local"\n')
     allow_project()
-    made = job(devices=("pi4", "host", "pi4"))
+    made = job(device=("pi4", "host", "pi4"))
     assert [(d.name, d.kind.name) for d in made.devices] == [("pi4", "ssh"), ("host", "host")]
     assert made.devices[0].options["host"] == "pi4.local"
     with pytest.raises(UnknownName, match="did you mean 'pi4'"):
-        job(devices=("pi5",))
+        job(device=("pi5",))
 
 
 def test_a_dead_device_costs_its_own_steps_alone(tmp_path):

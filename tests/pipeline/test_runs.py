@@ -100,11 +100,11 @@ def carry_out(tmp_path, monkeypatch):
 
 
 FULL = {
-    "formats": ("onnx",),
-    "precisions": ("int8",),
-    "devices": ("host",),
+    "format": ("onnx",),
+    "precision": ("int8",),
+    "device": ("host",),
     "seed": 5,
-    "hyperparameters": {"activation": "relu", "dropout": 0.25},
+    "set": {"activation": "relu", "dropout": 0.25},
     "epochs": 3,
     "augment": ("shift", "rotate"),
     "learning_rate": 0.01,

@@ -32,7 +32,7 @@ def job(registry: Any, **options: Any) -> Any:
 
 
 def test_plan(registry: Any) -> None:
-    steps = make_plan(job(registry, formats=("tflite",)), Path("c"), PlanScope())
+    steps = make_plan(job(registry, format=("tflite",)), Path("c"), PlanScope())
     assert [step.name for step in steps] == [
         *("finetune", "evaluate keras"),
         *("export tflite float32 encoder", "export tflite float32 decoder", "gate tflite float32"),
@@ -52,7 +52,7 @@ def test_plan(registry: Any) -> None:
     ("options", "said"),
     [
         ({"qat": True}, "quantization-aware training is for models of one file"),
-        ({"keep": ("head",)}, "layers that stay in float are chosen for models of one file"),
+        ({"keep_float": ("head",)}, "layers that stay in float are chosen for models of one file"),
         ({"budgets": {"host": {"p90": "5ms"}}}, "budgets are for models of one file"),
     ],
 )

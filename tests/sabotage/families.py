@@ -185,8 +185,8 @@ def _made(
     recipe = recipe_from(
         model=family.model,
         data=family.data,
-        formats=[format_name],
-        precisions=precisions,
+        format=[format_name],
+        precision=precisions,
         allow_weak=True,
         **options,
     )

@@ -14,7 +14,7 @@ REGISTRY = load_registry(PluginSettings(installed=False))
 
 
 def job(**changes: Any) -> Job:
-    values = {"model": "lenet5", "data": "digits", "formats": ("onnx", "tflite")}
+    values = {"model": "lenet5", "data": "digits", "format": ("onnx", "tflite")}
     return make_job(recipe_from(**{**values, "from_scratch": True, **changes}), REGISTRY)
 
 

@@ -223,7 +223,7 @@ def test_a_loss_that_explodes_is_told(digits: Dataset) -> None:
     ("given", "said"),
     [
         ({"los": "hinge"}, "did you mean 'loss'"),
-        ({"loss": "hing"}, "loss: input should be"),
+        ({"loss": "hing"}, "loss: must be"),
         ({"gradient_penalty": -1.0}, "gradient_penalty"),
         ({"average": 1.0}, "average"),
         ({"l1": True}, "l1"),

@@ -72,6 +72,7 @@ def explain(
     samples: int = SAMPLES,
     runs: int = RUNS,
     on_step: OnStep = quiet,
+    progress: bool | None = None,
     registry: Registry | None = None,
 ) -> Explanation:
     """Compares a file with its float twin, operator by operator, in its runtime.
@@ -84,6 +85,8 @@ def explain(
         samples: Real inputs, each class as often as the others.
         runs: Inferences over which operators are timed; 0 times nothing.
         on_step: Receives progress.
+        progress: Whether it is shown where no `on_step` is given; None: on a terminal and in a
+            notebook. Commands show their own.
         registry: None discovers plugins anew.
 
     Raises:

@@ -35,6 +35,7 @@ def evaluate(
     task: str | None = None,
     allow_leak: bool = False,
     on_step: OnStep = quiet,
+    progress: bool | None = None,
     registry: Registry | None = None,
 ) -> Evaluation:
     """Measures the quality of a model, or of an exported file in its deployment runtime.
@@ -49,6 +50,8 @@ def evaluate(
         task: Of a network from elsewhere, where the data serve several; None for that of the data.
         allow_leak: Whether examples may be in two splits of the dataset.
         on_step: Receives progress.
+        progress: Whether it is shown where no `on_step` is given; None: on a terminal and in a
+            notebook. Commands show their own.
         registry: None discovers plugins anew.
     """
     if split not in SPLITS:

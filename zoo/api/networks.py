@@ -80,8 +80,8 @@ def exported_file(
     network: str,
     *,
     on_step: OnStep,
-    formats: Sequence[str] | None = None,
-    precisions: Sequence[str] | None = None,
+    format: Sequence[str] | None = None,
+    precision: Sequence[str] | None = None,
     twin: bool = False,
     **options: Any,
 ) -> NetworkFiles:
@@ -91,8 +91,8 @@ def exported_file(
         registry: Knows formats.
         network: As typed.
         on_step: Receives progress.
-        formats: At most one, in the place of the first that can be written here.
-        precisions: At most one, likewise.
+        format: At most one, in the place of the first that can be written here.
+        precision: At most one, likewise.
         twin: Whether the file in the baseline's precision is written beside it.
         **options: Others that `zoo.export` takes.
 
@@ -102,13 +102,13 @@ def exported_file(
     """
     # Where none can be written here, the export names what to install.
     writable = sorted(registry.exporters, key=lambda exporter: bool(missing_of(exporter.extra)))
-    format = _only("--format", formats, (exporter.name for exporter in writable))
+    form = _only("--format", format, (exporter.name for exporter in writable))
     below = (p.name for p in PRECISIONS if p.default and p is not BASELINE)
-    precision = _only("--precision", precisions, below)
-    wanted = [BASELINE.name, precision] if twin else [precision]
-    options |= {"formats": [format], "precisions": list(dict.fromkeys(wanted))}
+    kind = _only("--precision", precision, below)
+    wanted = [BASELINE.name, kind] if twin else [kind]
+    options |= {"format": [form], "precision": list(dict.fromkeys(wanted))}
     run = _exported(registry, network, on_step, options)
-    (row,) = (row for row in rows_of(run) if row.precision == precision)
+    (row,) = (row for row in rows_of(run) if row.precision == kind)
     if row.verdict not in ("passed", "rejected"):
         raise _no_file(network, (_refusal(row),))
     # Of a model of several files any stands for all.

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from zoo.artifacts.not_weights import weights_named
-from zoo.common.errors import MissingExtra
+from zoo.common.errors import MissingExtra, UsageError
 from zoo.common.extras import EXTRA_OF, installed
 from zoo.common.files import write_text
 from zoo.common.progress import OnStep, quiet
 from zoo.networks.published.official import fetched_model
 from zoo.networks.sources.references import NO_DATA, source_of
 from zoo.pipeline.job import Job, make_job
-from zoo.pipeline.options import recipe_from, takes_recipe_keywords
+from zoo.pipeline.options import listed, recipe_from, takes_recipe_keywords
 from zoo.pipeline.plan import PlanScope
 from zoo.pipeline.recipe_fields import EXPORT, SEARCH, TRAINING, WHOLE
 from zoo.pipeline.run import Run, execute
@@ -36,6 +36,7 @@ def ship(
     command: str | None = None,
     retry: bool = False,
     on_step: OnStep = quiet,
+    progress: bool | None = None,
     registry: Registry | None = None,
     **options: Any,
 ) -> Run:
@@ -51,8 +52,10 @@ def ship(
         command: Shown in the report; None for the call as Python.
         retry: Whether to try again conversions that crashed or were impossible before.
         on_step: Receives step names and progress events.
+        progress: Whether it is shown where no `on_step` is given; None: on a terminal and in a
+            notebook. Commands show their own.
         registry: None discovers plugins anew.
-        **options: From `formats` on, as described above.
+        **options: From `format` on, as described above.
 
     Returns:
         The run; `Run.passed` tells whether everything did.
@@ -87,6 +90,7 @@ def finetune(
     recipe: str | Path | None = None,
     store: str | None = None,
     on_step: OnStep = quiet,
+    progress: bool | None = None,
     registry: Registry | None = None,
     **options: Any,
 ) -> Run:
@@ -99,6 +103,8 @@ def finetune(
         recipe: TOML file; arguments win over it.
         store: URL of the results store; None for the user's own.
         on_step: Receives step names and progress events.
+        progress: Whether it is shown where no `on_step` is given; None: on a terminal and in a
+            notebook. Commands show their own.
         registry: None discovers plugins anew.
         **options: Others that `ship` takes, which nothing of this depends on.
     """
@@ -118,6 +124,7 @@ def export(
     store: str | None = None,
     retry: bool = False,
     on_step: OnStep = quiet,
+    progress: bool | None = None,
     registry: Registry | None = None,
     **options: Any,
 ) -> Run:
@@ -130,9 +137,15 @@ def export(
         store: URL of the results store.
         retry: Whether to try again conversions that crashed or were impossible before.
         on_step: Receives progress.
+        progress: Whether it is shown where no `on_step` is given; None: on a terminal and in a
+            notebook. Commands show their own.
         registry: None discovers plugins anew.
         **options: Others that `ship` takes, but `epochs`.
     """
+    if "epochs" in options:
+        raise UsageError(
+            "zoo.export trains nothing, and got epochs", fix="zoo.finetune or zoo.ship trains"
+        )
     registry = registry or load_registry()
     if source_of(registry, model) is None:
         model = fetched_model(registry, model, on_step)
@@ -161,8 +174,8 @@ def optimize(
     max_latency: str | float | None = None,
     max_drop: float | None = None,
     device: str | None = None,
-    formats: Sequence[str] | None = None,
-    precisions: Sequence[str] | None = None,
+    format: str | Sequence[str] | None = None,
+    precision: str | Sequence[str] | None = None,
     width: Sequence[float] | None = None,
     prune: Sequence[float] | None = None,
     epochs: int = 4,
@@ -173,6 +186,7 @@ def optimize(
     report: bool = True,
     command: str | None = None,
     on_step: OnStep = quiet,
+    progress: bool | None = None,
     registry: Registry | None = None,
     **options: Any,
 ) -> SearchResult:
@@ -187,8 +201,8 @@ def optimize(
         max_latency: Median on the device: ``"5ms"``, or milliseconds.
         max_drop: Points of quality that the file may lose against the model.
         device: Where files are timed; None for this machine.
-        formats: None for all.
-        precisions: None for all of each format.
+        format: None for all.
+        precision: None for all of each format.
         width: Factors of narrower networks to train, 0 to 1; None only if nothing else fits; an
             empty sequence never.
         prune: Shares of weights to remove, 0 to 1; likewise.
@@ -200,6 +214,8 @@ def optimize(
         report: Whether to write ``report.html``.
         command: Shown in the report.
         on_step: Receives progress.
+        progress: Whether it is shown where no `on_step` is given; None: on a terminal and in a
+            notebook. Commands show their own.
         registry: None discovers plugins anew.
         **options: Others that `zoo.export` takes and that do not train.
 
@@ -215,8 +231,8 @@ def optimize(
         limits=limits_of(max_size, max_download, max_latency, max_drop),
         wishes=search_options_of(
             registry,
-            formats=formats,
-            precisions=precisions,
+            formats=listed(format),
+            precisions=listed(precision),
             width=width,
             prune=prune,
             epochs=epochs,

@@ -53,6 +53,7 @@ def bench(
     profile: bool = False,
     reference: bool = False,
     on_step: OnStep = quiet,
+    progress: bool | None = None,
     on_timing: OnTiming | None = None,
     registry: Registry | None = None,
 ) -> list[Timing]:
@@ -84,6 +85,8 @@ def bench(
         profile: Also finds out what each operator takes.
         reference: Also times, by TensorFlow, the networks that the files came from.
         on_step: Receives progress.
+        progress: Whether it is shown where no `on_step` is given; None: on a terminal and in a
+            notebook. Commands show their own.
         on_timing: Receives each result once it is recorded.
         registry: None discovers plugins anew.
 

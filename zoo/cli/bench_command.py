@@ -152,9 +152,9 @@ def command(
     """
     from zoo.benchmark.compare.judgement import exit_code, judge_budgets
     from zoo.benchmark.run import bench
-    from zoo.cli.bench_progress import BenchProgress
     from zoo.cli.bench_table import plain_timing, print_timings
     from zoo.execution.offline_analysis import refuse_budgets
+    from zoo.report.bench_progress import BenchProgress
 
     settings: Settings = ctx.obj
     registry = settings.registry()

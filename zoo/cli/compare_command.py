@@ -105,8 +105,8 @@ def command(
     """
     from zoo.benchmark.compare.comparing import compare
     from zoo.benchmark.compare.ratio import TURNS
-    from zoo.cli.progress import StepProgress
     from zoo.common.optional_imports import require_extra
+    from zoo.report.progress import StepProgress
 
     settings: Settings = ctx.obj
     if html is not None:

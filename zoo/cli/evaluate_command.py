@@ -55,7 +55,7 @@ def command(
     code is 1 if the network is no better, or never predicts a class.
     """
     from zoo.api.files import evaluate
-    from zoo.cli.progress import StepProgress
+    from zoo.report.progress import StepProgress
     from zoo.results.records import as_plain
 
     settings: Settings = ctx.obj

@@ -72,8 +72,8 @@ def command(
     with its twin, as by `zoo export`.
     """
     from zoo.analysis.explain import explain
-    from zoo.cli.progress import StepProgress
     from zoo.common.optional_imports import require_extra
+    from zoo.report.progress import StepProgress
 
     if html is not None:
         require_extra("report")  # not after the work

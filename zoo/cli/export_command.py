@@ -41,8 +41,8 @@ def command(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
     A file that fails its gate is named .rejected, and the exit code is 1.
     """
     from zoo.api.runs import export
-    from zoo.cli.progress import StepProgress
     from zoo.cli.results import show_run
+    from zoo.report.progress import StepProgress
 
     settings: Settings = ctx.obj
     with StepProgress(quiet=as_json) as progress:

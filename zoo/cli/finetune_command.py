@@ -47,8 +47,8 @@ def command(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
     interrupted training goes on where it stopped when the same command is typed again.
     """
     from zoo.api.runs import finetune
-    from zoo.cli.progress import StepProgress
     from zoo.cli.results import show_run
+    from zoo.report.progress import StepProgress
 
     settings: Settings = ctx.obj
     with StepProgress(quiet=as_json) as progress:

@@ -14,7 +14,7 @@ from zoo.pipeline.recipe_fields import NETWORK, by_keyword
 from zoo.registry import Registry
 
 #: Defaults in words, where one file is made of a network.
-_ONE = {"formats": "the first that can be written", "precisions": "the first below float32"}
+_ONE = {"format": "the first that can be written", "precision": "the first below float32"}
 
 
 def network_options(*, one: bool = False) -> Callable[[Function], Function]:
@@ -99,7 +99,7 @@ def _made(
     own: Sequence[str] = (),
 ) -> tuple[dict[str, list[str]], bool]:
     from zoo.api.networks import is_network
-    from zoo.cli.progress import StepProgress
+    from zoo.report.progress import StepProgress
     from zoo.report.quality import finding_lines
 
     values = recipe_values(given)

@@ -47,7 +47,7 @@ from zoo.pipeline.recipe_fields import SEARCH
     "increase in per cent.",
 )
 @device_option("Device to time files on [this machine].")
-@recipe_options("formats", "precisions", precisions="all")
+@recipe_options("formats", "precisions", precision="all")
 @click.option(
     "--width",
     multiple=True,
@@ -81,9 +81,9 @@ def command(ctx: click.Context, /, as_json: bool, no_report: bool, **given: Any)
     is none, or when its network is weak. Running the same command again repeats no work.
     """
     from zoo.api.runs import optimize
-    from zoo.cli.progress import StepProgress
     from zoo.cli.search_results import print_search
     from zoo.pipeline.search.optimize import as_json as search_as_json
+    from zoo.report.progress import StepProgress
 
     settings: Settings = ctx.obj
     allow_weak = given.pop("allow_weak")

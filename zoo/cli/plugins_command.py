@@ -100,7 +100,7 @@ def check(
     a family, only the smallest member is. Of a device, runs, timing, crashes and
     time-outs are tested. The exit code is 1 when a check failed.
     """
-    from zoo.cli.progress import StepProgress
+    from zoo.report.progress import StepProgress
     from zoo.testing import Conformance
     from zoo.testing.selection import select
 

@@ -47,8 +47,8 @@ def command(ctx: click.Context, /, as_json: bool, no_report: bool, **given: Any)
     be told whether a budget was kept. Running the same command again repeats no work.
     """
     from zoo.api.runs import ship
-    from zoo.cli.progress import StepProgress
     from zoo.cli.results import show_run
+    from zoo.report.progress import StepProgress
 
     settings: Settings = ctx.obj
     with StepProgress(quiet=as_json) as progress:

@@ -63,7 +63,7 @@ def command(
     that `zoo sign` signed; of it the signature alone is checked.
     """
     from zoo.analysis.verify.verify import verify
-    from zoo.cli.progress import StepProgress
+    from zoo.report.progress import StepProgress
     from zoo.results.records import as_plain
 
     settings: Settings = ctx.obj

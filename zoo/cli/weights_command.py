@@ -98,8 +98,8 @@ def fetch(
     They are kept in the cache, and are used by their name like packaged ones. With --from, MODEL
     is a variant, and the weights are those of the given file.
     """
-    from zoo.cli.progress import StepProgress
     from zoo.networks.published.official import fetch_weights
+    from zoo.report.progress import StepProgress
 
     names = None if classes is None else _lines(classes)
     with StepProgress(quiet=as_json) as progress:

@@ -19,7 +19,7 @@ from zoo.common.shown_text import printable, printable_lines, without_passwords
 
 if TYPE_CHECKING:  # rich is loaded when something is drawn with it
     from _typeshed import ReadableBuffer as Buffer
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
 #: Our own signs on terminals whose encoding lacks them.
 _WITHOUT = str.maketrans(
@@ -48,6 +48,8 @@ _STYLES: dict[str, dict[str, Any]] = {
     "heading": {"bold": True},
     "error": {"fg": "red", "bold": True},
 }
+
+_ELEMENT = '<pre style="line-height:1.3;margin:0;white-space:pre;overflow-x:auto">{code}</pre>'
 
 #: Where our own output goes while standard output is reserved for it.
 _reserved: list[TextIO] = []
@@ -182,9 +184,23 @@ def _write(before: str, pieces: Sequence[tuple[str, str]], err: bool) -> None:
     below.flush()
 
 
-def console(*, err: bool = False, quiet: bool = False) -> Console:
-    """A console of rich that takes text as it is: no markup, no links, no control characters."""
-    from rich.console import Console, ConsoleOptions, RenderableType
+def drawn(renderable: RenderableType, width: int) -> tuple[str, str]:
+    """What a console would draw, as text and as an HTML element."""
+    page = console(page=width)
+    page.print(renderable)
+    text = page.export_text(clear=False).rstrip()
+    return text, page.export_html(inline_styles=True, code_format=_ELEMENT)
+
+
+def console(*, err: bool = False, quiet: bool = False, page: int | None = None) -> Console:
+    """A console of rich that takes text as it is: no markup, no links, no control characters.
+
+    Args:
+        err: For standard error.
+        quiet: Writes nothing.
+        page: Columns of a page that is kept in memory; None for a stream.
+    """
+    from rich.console import Console, ConsoleOptions
     from rich.segment import Segment
 
     class CleanConsole(Console):
@@ -200,15 +216,24 @@ def console(*, err: bool = False, quiet: bool = False) -> Console:
                 style = piece.style and piece.style.update_link(None)
                 yield Segment(text, style)
 
-    stream = _stream(err)
+    stream = io.StringIO() if page is not None else _stream(err)
     return CleanConsole(
         file=None if stream is None else _below(stream),
         stderr=err,
+        record=page is not None,
+        width=page,
         quiet=quiet,
         highlight=False,
         markup=False,
         emoji=False,
+        # A notebook has an output of its own, `zoo.report.notebook`.
+        force_jupyter=False,
     )
+
+
+def is_shown() -> bool:
+    """Whether standard error is a terminal, where progress is looked at."""
+    return sys.stderr is not None and _below(sys.stderr).isatty()
 
 
 def at_terminal() -> bool:

@@ -68,8 +68,9 @@ class Option:
     Attributes:
         help: The meaning in one line, without the default.
         more: What the guide and Python's documentation add.
-        keyword: From Python; None for the name of the field, if there is a flag.
-        flag: On the command line; None for one made from the keyword.
+        keyword: From Python, where it is not the name of the field or there is no flag.
+        flag: On the command line, where it is not made from the keyword; its name is the keyword
+            then, without a ``no-`` in front: ``--no-repair`` is ``repair=False``.
         no_flag: Why there is no flag, where there is none.
         value: What the flag stands for where it takes no value and the field is not a bool.
         default: The default in words, where its value is not clear by itself.
@@ -127,8 +128,10 @@ class RecipeField:
 
     @property
     def keyword(self) -> str | None:
-        """The keyword argument in Python; None for fields that only recipes have."""
-        return self.option.keyword or (None if self.option.no_flag else self.name)
+        """The keyword argument in Python, which is the flag's name; None for recipes alone."""
+        if self.flag is None:
+            return self.option.keyword
+        return self.flag.removeprefix("--").removeprefix("no-").replace("-", "_")
 
     @property
     def flag(self) -> str | None:
@@ -174,11 +177,17 @@ class RecipeField:
         choices = [choice for choice in self.choices if choice != "auto"]
         return self.option.help.format_map({**names, "choices": ", ".join(choices)})
 
-    def described(self, names: Mapping[str, str], *, default: bool = True) -> str:
-        """The full description, with the default at its end unless `default` is False."""
+    def described(self, names: Mapping[str, str], *, default: bool = True, off: str = "") -> str:
+        """The full description.
+
+        Args:
+            names: Keyword → what other options are called.
+            default: Whether the default stands at the end.
+            off: What stands for `Option.value` where that is not written itself.
+        """
         text = self.helped(names)
         if self.option.value is not None:
-            text = f"{self.option.value}: {text[0].lower()}{text[1:]}"
+            text = f"{off or self.option.value}: {text[0].lower()}{text[1:]}"
         if self.option.more:
             text = f"{text}; {self.option.more}"
         return f"{text} [{self.format_default}]" if default and self.format_default else text

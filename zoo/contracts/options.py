@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -20,7 +21,19 @@ _PLAIN = {
     "dict_type": "must be a table",
     "model_type": "must be a table",
     "tuple_type": "must be a list",
-    "too_short": "must name at least one",
+    "list_type": "must be a list",
+    "too_short": "must have at least {min_length}",
+    "too_long": "must have at most {max_length}",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a finite number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "string_type": "must be text",
+    "literal_error": "must be {expected}",
     "greater_than_equal": "must be {ge} or more",
     "greater_than": "must be more than {gt}",
     "less_than_equal": "must be {le} or less",
@@ -101,13 +114,17 @@ def _explain(item: Any, root: type[BaseModel], flags: Mapping[str, str]) -> str:
             for name, bound in item.get("ctx", {}).items()
         }
         plain = _PLAIN[item["type"]].format(**bounds)
-        return f"{key}: {plain} (got {item['input']!r})"
+        if bounds.get("min_length") == 1:
+            plain = "must name at least one"
+        meant = nearest(str(item["input"]), re.findall("'([^']+)'", bounds.get("expected", "")), 1)
+        hint = f"; did you mean {meant[0]!r}?" if meant else ""
+        return f"{key}: {plain} (got {item['input']!r}){hint}"
     if item["type"] == "value_error":  # one of our own sentences
         message = str(item["ctx"]["error"])
         # A whole table is not repeated.
         given = "" if isinstance(item["input"], dict) else f" (got {item['input']!r})"
         return f"{key}: {message}{given}"
-    message = item["msg"][0].lower() + item["msg"][1:]
+    message = re.sub("^input should ", "must ", item["msg"][0].lower() + item["msg"][1:])
     return f"{key}: {message} (got {item['input']!r})"
 
 

@@ -159,7 +159,6 @@ class TrainingFields(Fields):
         OwnOptions,
         Option(
             "Training option of the model's task, such as loss=hinge",
-            keyword="task_options",
             flag="--task-option",
             metavar="KEY=VALUE",
             typed="loss=hinge",

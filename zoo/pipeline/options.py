@@ -45,13 +45,23 @@ def recipe_from(*, recipe: Path | None = None, **given: Any) -> Recipe:
 
 
 def _put(values: dict[str, Any], field: RecipeField, value: Any) -> None:
+    value = listed(value) if field.several else value
     if field.option.unset_if_empty and not value:
         return
+    if field.option.value is not None and isinstance(value, bool):
+        if value:
+            return
+        value = field.option.value
     table = _table(values, field.table) if field.table else values
     if field.option.merged:
         _merge(_table(table, field.name), value)
     else:
         table[field.name] = value
+
+
+def listed(value: Any) -> Any:
+    """One name as a list of one; everything else as it is."""
+    return (value,) if isinstance(value, str) else value
 
 
 def _merge(table: dict[str, Any], given: Mapping[str, Any]) -> None:
@@ -103,9 +113,11 @@ def takes_recipe_keywords(*paths: str) -> Callable[[Function], Function]:
 def _format_type(field: RecipeField) -> str:
     """``int``, ``Sequence[str]``: what Python's users may give."""
     if field.several:
-        return "Sequence[str]"
+        return "str | Sequence[str]"
     if field.is_table:
         return "Mapping[str, Any]"
+    if field.option.value is not None:
+        return "bool"
     if field.choices:
         return "str"
     return "int | str | Sequence[int]" if get_origin(field.type) else str(field.type.__name__)
@@ -113,7 +125,7 @@ def _format_type(field: RecipeField) -> str:
 
 def _described(field: RecipeField) -> str:
     names = {keyword: f"`{keyword}`" for keyword in by_keyword()}
-    text = f"{field.keyword}: {field.described(names)}."
+    text = f"{field.keyword}: {field.described(names, off='False')}."
     return textwrap.indent(
         textwrap.fill(text, 88, subsequent_indent="    ", break_on_hyphens=False) + "\n", " " * 8
     )

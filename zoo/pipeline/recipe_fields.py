@@ -163,7 +163,6 @@ class ExportFields(Fields):
         Option(
             "An option of one format, such as onnx.opset=18",
             more="see precisions.md",
-            keyword="export_options",
             flag="--export-option",
             metavar="FORMAT.KEY=VALUE",
             example={"onnx": {"opset": 17, "layout": "auto"}},

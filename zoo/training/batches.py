@@ -18,12 +18,11 @@ from zoo.contracts.training_objective import TrainingObjective
 from zoo.data.preprocessing.augment import augment
 from zoo.data.preprocessing.inputs import labels_for
 from zoo.data.preprocessing.stream import Examples
+from zoo.networks.inference_batches import MOST, inference_batch
 from zoo.training import moving_averages
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
-
-_VALIDATION_BATCH = 256
 
 
 class TrainingBatches:
@@ -35,6 +34,7 @@ class TrainingBatches:
         options: Of the training, sized for the training split.
         task: Knows how labels follow pictures, and what they weigh.
         seed: Of the order and of augmentation.
+        model: The `keras.Model` that is validated; large ones get few examples at a time.
 
     Attributes:
         examples: Of the training split.
@@ -51,6 +51,7 @@ class TrainingBatches:
         options: Training,
         task: TrainingObjective,
         seed: int,
+        model: Any = None,
     ) -> None:
         self.options = options
         self.task = task
@@ -63,6 +64,7 @@ class TrainingBatches:
         weights = None
         if options.class_weights == "balanced":
             weights = balanced_weights(task, labels_for(split, seen))
+        self._most = MOST if model is None else inference_batch(model, compiled=True)
         self._train = Examples(split, seen, weights=weights)
         self._validation = Examples(dataset.splits["validation"], seen)
         self._in_use = self._train if seen == preprocessing else Examples(split, preprocessing)
@@ -110,7 +112,7 @@ class TrainingBatches:
 
     @cached_property
     def _in_order(self) -> Any:
-        return self._validation.batches(batch=_VALIDATION_BATCH)
+        return self._validation.batches(batch=self._most)
 
 
 def balanced_weights(task: TrainingObjective, labels: Array) -> Array:

@@ -111,7 +111,8 @@ class Trainer:
     def _fit(self, dataset: Dataset, behind: Callable[[Any], Any]) -> None:
         make, beside = self.task.trainee or raw_model, [self.companion] if self.companion else []
         model = behind(make(self.network, self.preprocessing, *beside))
-        batches = TrainingBatches(dataset, self.preprocessing, self.options, self.task, self.seed)
+        asked = (self.preprocessing, self.options, self.task, self.seed)
+        batches = TrainingBatches(dataset, *asked, model=model)
         self.metric_name = self.task.compile(model, self._optimizer(batches.steps), self.options)
         model.optimizer.build(model.trainable_variables)
         model.steps_per_execution = steps_per_call(self.network, self.options)
@@ -179,9 +180,7 @@ class Trainer:
         if self._sketches is None:
             return {}
         picture = self.task.sample_image(self.network, self.preprocessing)
-        if picture is None:
-            return {}
-        return {"sketch": str(self._sketches.draw(number, picture))}
+        return {} if picture is None else {"sketch": str(self._sketches.draw(number, picture))}
 
     def _one_epoch(
         self, model: Any, batches: TrainingBatches, averages: MovingAverages, number: int

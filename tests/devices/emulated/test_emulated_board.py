@@ -87,9 +87,9 @@ def files(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = export(
         "lenet5.fashion_mnist",
         output=tmp_path_factory.mktemp("files"),
-        formats=("tflite", "onnx"),
-        precisions=("float32", "int8"),
-        devices=(),
+        format=("tflite", "onnx"),
+        precision=("float32", "int8"),
+        device=(),
         registry=REGISTRY,
     )
     return run.folder

@@ -94,7 +94,7 @@ with Path("times.txt").open("a") as file:
     file.write("once\\n")
 done = []
 run = zoo.ship(
-    "lenet5", "digits", epochs=2, formats=["tflite"], precisions=["int8"], calibration_samples=64,
+    "lenet5", "digits", epochs=2, format=["tflite"], precision=["int8"], calibration_samples=64,
     output="scripted", report=False,
     on_step=lambda step, event: done.append(step) if event == {**event, "cached": False} else None,
 )

@@ -153,7 +153,7 @@ def test_a_later_part_keeps_the_axes_that_the_part_before_gave(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"opset": 16}, "opset: input should be 17 or 18"),
+        ({"opset": 16}, "opset: must be 17 or 18"),
         ({"opset": "new"}, "opset"),
         ({"layout": "hwc"}, "layout"),
         ({"opsett": 17}, "did you mean 'opset'"),

@@ -118,8 +118,8 @@ def test_fine_tuned_on_photographs_and_shipped(tmp_path: Path) -> None:
         output=tmp_path / "runs",
         freeze="backbone",
         epochs=4,
-        formats=["tflite"],
-        precisions=["float32", "int8"],
+        format=["tflite"],
+        precision=["float32", "int8"],
         tier="brief",
         registry=REGISTRY,
     )

@@ -24,8 +24,8 @@ for module in ("tensorflow", "ai_edge_litert", "sklearn", "jinja2"):
 pytestmark = pytest.mark.slow
 
 OPTIONS: dict[str, Any] = {
-    "formats": ("tflite",),
-    "precisions": ("float32", "int8"),
+    "format": ("tflite",),
+    "precision": ("float32", "int8"),
     "width": (0.5,),
     "prune": (0.8,),
     "epochs": 2,
@@ -55,7 +55,7 @@ def weights(home: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
             output=tmp_path_factory.mktemp("weights"),
             from_scratch=True,
             epochs=3,
-            hyperparameters={"filters": [8, 8], "hidden": 16},
+            set={"filters": [8, 8], "hidden": 16},
         )
     return str(run.weights)
 

@@ -81,9 +81,9 @@ def test_another_limit_trains_nothing_anew() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"precisions": ("float32",)}, "makes int8 files, and none is asked for"),
+        ({"precision": ("float32",)}, "makes int8 files, and none is asked for"),
         ({"qat": None, "qat_epochs": 3}, "--qat-epochs was given, but no"),
-        ({"keep": ("c1",)}, "do not go together"),
+        ({"keep_float": ("c1",)}, "do not go together"),
         ({"qat_epochs": 0}, "--qat-epochs .*must be 1 or more"),
     ],
 )

@@ -63,6 +63,7 @@ def verify(
     device: str | None = None,
     signer: str | Path | None = None,
     on_step: OnStep = quiet,
+    progress: bool | None = None,
     registry: Registry | None = None,
 ) -> Verification:
     """Recomputes what a file's manifest claims; of a part of a model, what all its files claim.
@@ -78,6 +79,8 @@ def verify(
             signature by it, or be in a folder that has one. Without a valid one nothing of the
             file is read or run.
         on_step: Receives progress.
+        progress: Whether it is shown where no `on_step` is given; None: on a terminal and in a
+            notebook. Commands show their own.
         registry: None discovers plugins anew.
 
     Raises:

@@ -94,6 +94,7 @@ def compare(
     margin: float = MARGIN,
     store: str | None = None,
     on_step: OnStep = quiet,
+    progress: bool | None = None,
     registry: Registry | None = None,
 ) -> Comparisons:
     """Says whether the second is faster or slower than the first, or the same.
@@ -115,6 +116,8 @@ def compare(
         margin: Greatest difference that counts as none: 0.03 for 3 per cent.
         store: URL of the results store; None for the user's own.
         on_step: Receives progress.
+        progress: Whether it is shown where no `on_step` is given; None: on a terminal and in a
+            notebook. Commands show their own.
         registry: None discovers plugins anew.
 
     Raises:

@@ -26,6 +26,7 @@ def fetch_weights(
     classes: Sequence[str] | None = None,
     again: bool = False,
     on_step: OnStep = quiet,
+    progress: bool | None = None,
     registry: Registry | None = None,
 ) -> Checkpoint:
     """Fetches official weights, or converts those of another program.
@@ -38,6 +39,8 @@ def fetch_weights(
             numbers when there are not 1,000.
         again: Fetch and convert even what is here.
         on_step: Receives progress.
+        progress: Whether it is shown where no `on_step` is given; None: on a terminal and in a
+            notebook. Commands show their own.
         registry: None discovers plugins anew.
 
     Raises:

@@ -145,7 +145,7 @@ def find_file(
     )
     data = data or checkpoint.card().dataset
     check_task(registry, data, checkpoint.variant.task, checkpoint.model_id)
-    given = {**options, "devices": (device,) if device else None, "max_drop": limits.max_drop}
+    given = {**options, "device": (device,) if device else None, "max_drop": limits.max_drop}
     name = _folder_name(
         checkpoint, [data, dataset_fingerprint(registry, data)], limits, wishes, given
     )

@@ -147,11 +147,11 @@ class TrialRunner:
         recipe = recipe_from(
             model=first.network.model,
             data=self.data,
-            formats=(format,),
-            precisions=tuple(p for p in dict.fromkeys(precisions) if p in known),
+            format=(format,),
+            precision=tuple(p for p in dict.fromkeys(precisions) if p in known),
             calibration_method=first.method,
-            repair="auto" if first.repair else "none",
-            export_options=sparse,
+            repair=first.repair,
+            export_option=sparse,
             epochs=0,
             **self.options,
         )

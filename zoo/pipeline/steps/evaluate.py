@@ -22,6 +22,7 @@ from zoo.data.preprocessing.steps import Answer, first_step, outputs_of
 from zoo.execution.runner import check_classes, check_enough_classes
 from zoo.networks.building import deployed_model, normalization
 from zoo.networks.card import Accuracy, write_card
+from zoo.networks.inference_batches import inference_batch
 from zoo.networks.leading_layers import LeadingResults
 from zoo.networks.loading import LoadedModel, Subject, load_model
 from zoo.pipeline.steps.origin import DataStep
@@ -36,8 +37,9 @@ if TYPE_CHECKING:
     from zoo.pipeline.steps.finetune import FinetuneStep
     from zoo.pipeline.steps.qat import QatStep
 
-_BATCH = 256
 _PREPROCESSING_INPUTS = 64
+#: Input values whose normalization is compared at a time.
+_VALUES = 1 << 20
 #: Real inputs, and as many built ones, that first layers are run on.
 _LEADING_INPUTS = 4
 
@@ -190,10 +192,13 @@ def keras_outputs(
     """
     import numpy as np
 
-    preprocessing, answer = loaded.preprocessing, keras_answer(loaded, model)
+    preprocessing = loaded.preprocessing
+    if model is None:
+        model = deployed_model(loaded.network, preprocessing, loaded.task, batch=None)
+    answer, batch = keras_answer(loaded, model), inference_batch(model)
     chunks = []
-    for start in range(0, len(examples), _BATCH):
-        part = range(start, min(start + _BATCH, len(examples)))
+    for start in range(0, len(examples), batch):
+        part = range(start, min(start + batch, len(examples)))
         raw = read_inputs(examples, preprocessing, part)
         chunks.append(outputs_of(raw, preprocessing, answer))
         told(part.stop)
@@ -201,12 +206,22 @@ def keras_outputs(
 
 
 def keras_answer(loaded: LoadedModel, model: Any = None) -> Answer:
-    """The deployed Keras model as a function of raw inputs; of sequences, of one step."""
+    """The deployed Keras model as a function of raw inputs; of sequences, of one step.
+
+    It runs on as many of them at a time as its size allows.
+    """
+    import numpy as np
+
     own = loaded.preprocessing
     if model is None:
         model = deployed_model(loaded.network, own, loaded.task, batch=None)
+    batch = inference_batch(model)
 
     def answer(raw: Any) -> Any:
+        starts = range(0, max(len(raw), 1), batch)
+        return np.concatenate([some(raw[at : at + batch]) for at in starts])
+
+    def some(raw: Any) -> Any:
         given = fed_to_keras(raw.astype(own.graph_dtype))
         return output_arrays(model(given, training=False), loaded.output_names)
 
@@ -225,12 +240,19 @@ def compare_preprocessing(preprocessing: Preprocessing, raw: Any) -> Comparison:
     """The normalization in the graph against the formula in float64, on real inputs."""
     import numpy as np
 
-    differences = []
-    for own, values in zip(preprocessing.parts, each_of(raw), strict=True):
-        given = normalization(own)(values.astype(own.graph_dtype))
-        in_graph = np.asarray(given, dtype=np.float64)
-        differences.append(np.abs(in_graph - normalize(values, own).astype(np.float64)).ravel())
-    difference = np.concatenate(differences)
+    parts = [*zip(preprocessing.parts, each_of(raw), strict=True)]
+    difference = np.empty(sum(values.size for _, values in parts))
+    done = 0
+    for own, whole in parts:
+        layer = normalization(own)
+        # A few at a time: in float64, 64 photographs are hundreds of megabytes at every step.
+        some = max(1, _VALUES * len(whole) // max(whole.size, 1))
+        for start in range(0, len(whole), some):
+            values = whole[start : start + some]
+            in_graph = np.asarray(layer(values.astype(own.graph_dtype)), dtype=np.float64)
+            found = np.abs(in_graph - normalize(values, own).astype(np.float64)).ravel()
+            difference[done : done + found.size] = found
+            done += found.size
     return Comparison(
         count=len(raw),
         max_abs=float(difference.max()),

@@ -8,13 +8,13 @@ from zoo.contracts import ModelPart, PartPreprocessing
 from zoo.data.opening import open_dataset
 from zoo.data.preprocessing.calibration import calibration_inputs
 from zoo.networks.building import deployed_part
+from zoo.networks.inference_batches import inference_batch
 from zoo.networks.loading import LoadedModel
 from zoo.registry import Registry
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
 
-_BATCH = 256
 #: Training examples on which the range of a later part's inputs is measured.
 _EXAMPLES = 64
 #: Of inputs of which nothing was measured.
@@ -32,6 +32,7 @@ class PartsBefore:
             deployed_part(loaded.network, loaded.preprocessing, loaded.task, one, batch=None)
             for one in self._before
         ]
+        self._batch = min(inference_batch(model) for model in self._models)
 
     def run(self, raw: Array | None) -> Array | None:
         """The inputs of the part for raw examples, (examples, …); None for none."""
@@ -39,8 +40,8 @@ class PartsBefore:
 
         if raw is None:
             return None
-        chunks = [self._run(raw[at : at + _BATCH]) for at in range(0, len(raw), _BATCH)]
-        return np.concatenate(chunks)
+        batch = self._batch
+        return np.concatenate([self._run(raw[at : at + batch]) for at in range(0, len(raw), batch)])
 
     def _run(self, values: Any) -> Array:
         import numpy as np
@@ -56,7 +57,8 @@ class PartsBefore:
         if data is not None:
             examples = open_dataset(registry, data).splits["train"]
             raw, _ = calibration_inputs(examples, self._loaded.preprocessing, _EXAMPLES, seed)
-            found = self._run(raw)
+            found = self.run(raw)
+            assert found is not None  # there are inputs
             low, high = float(found.min()), float(found.max())
         return PartPreprocessing(
             shape=tuple(self._models[-1].output[self._part.takes].shape[1:]),

@@ -18,6 +18,7 @@ from zoo.contracts.training import Qat, Training
 from zoo.contracts.training_objective import TargetUnits, TrainingObjective
 from zoo.data.preprocessing.inputs import read_inputs
 from zoo.networks.building import raw_model
+from zoo.networks.inference_batches import inference_batch
 from zoo.training.distillation import divergence
 from zoo.training.qat.logits import best_limits
 from zoo.training.qat.network import RoundingNetwork
@@ -25,7 +26,6 @@ from zoo.training.target_units import standardizing
 
 #: Held-out examples on which the limits of logits are chosen, at most.
 MOST_EXAMPLES = 2048
-_BATCH = 256
 AGREEMENT = "agreement"
 DIFFERENCE = "difference"
 
@@ -210,8 +210,9 @@ def choose_logit_limits(
         return None
     model = raw_model(teacher, preprocessing)
     raw = read_inputs(split, preprocessing, range(min(len(split), MOST_EXAMPLES)))
-    batches = [raw[start : start + _BATCH] for start in range(0, len(raw), _BATCH)]
-    answers = [model(batch.astype(preprocessing.graph_dtype), training=False) for batch in batches]
+    batch = inference_batch(model)
+    batches = (raw[start : start + batch] for start in range(0, len(raw), batch))
+    answers = (model(some.astype(preprocessing.graph_dtype), training=False) for some in batches)
     limits = best_limits(np.concatenate([np.asarray(answer) for answer in answers]))
     twin.logits.hold(*limits)
     return limits

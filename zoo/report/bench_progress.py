@@ -1,4 +1,4 @@
-"""The table of ``zoo bench`` while it fills, on standard error."""
+"""The table of ``zoo bench`` while it fills, on standard error or in a notebook."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.common import terminal
+from zoo.report.notebook import NotebookOutput
 
 #: A table on a terminal is drawn so often per second; agents must not notice it.
 _REFRESHES = 2.0
@@ -22,17 +23,19 @@ _BAR = 24
 class BenchProgress:
     """Shows how far each file has come on each device, and how long it will take.
 
-    On a terminal that is a table that fills. In a pipe or log, each file is one line when it is
-    done. Call it with a step's name and its events.
+    On a terminal and in a notebook that is a table that fills. In a pipe or log, each file is one
+    line when it is done. Call it with a step's name and its events.
     """
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, *, quiet: bool, notebook: NotebookOutput | None = None) -> None:
         self._console = terminal.console(err=True, quiet=quiet)
+        self._notebook = notebook
+        self._print = self._console.print if notebook is None else notebook.print
         self._cells: list[dict[str, Any]] = []
         self._whole = {"done": 0, "total": 0, "kept": 0}
         self._began: float | None = None
         self._lock = threading.Lock()
-        shown = not quiet and self._console.is_terminal
+        shown = not quiet and notebook is None and self._console.is_terminal
         self._live = Live(
             console=self._console,
             get_renderable=self._table,
@@ -48,6 +51,8 @@ class BenchProgress:
     def __enter__(self) -> Self:
         if self._shown:
             self._live.start()
+        if self._notebook is not None:
+            self._notebook.start(self._table)
         return self
 
     def __exit__(
@@ -58,6 +63,8 @@ class BenchProgress:
     ) -> None:
         if self._shown:
             self._live.stop()
+        if self._notebook is not None:
+            self._notebook.stop()
 
     def __call__(self, step: str, event: dict[str, Any]) -> None:
         """Receives one event."""
@@ -70,7 +77,7 @@ class BenchProgress:
                 self._whole = event
             elif event["event"] == "note":
                 text = f"  {step}: {event['text']}"
-                self._console.print(text, soft_wrap=True)
+                self._print(text, soft_wrap=True)
 
     def _cell(self, event: dict[str, Any]) -> None:
         cell = self._cells[event["cell"]]
@@ -78,8 +85,8 @@ class BenchProgress:
         cell.update(event)
         if event["doing"] == "timing" and self._began is None:
             self._began = time.monotonic()
-        if ended and not self._shown:
-            self._console.print(f"{self._mark(cell)} {_name(cell)}  {_state(cell)}", soft_wrap=True)
+        if ended and not self._shown and self._notebook is None:
+            self._print(f"{self._mark(cell)} {_name(cell)}  {_state(cell)}", soft_wrap=True)
 
     def _mark(self, cell: dict[str, Any]) -> str:
         unicode = self._console.encoding.lower().startswith("utf")

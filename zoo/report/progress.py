@@ -1,4 +1,4 @@
-"""Live progress of the steps of a run, on standard error."""
+"""Live progress of the steps of a run, on standard error or in a notebook."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from rich.progress import (
 from rich.text import Text
 
 from zoo.common import terminal
+from zoo.report.notebook import NotebookOutput
 from zoo.results.formatting import names_share
 
 _MARKS = {"passed": ("✓", "green"), "rejected": ("✗", "red"), "failed": ("✗", "red")}
@@ -25,12 +26,15 @@ _MARKS = {"passed": ("✓", "green"), "rejected": ("✗", "red"), "failed": ("�
 class StepProgress:
     """Shows steps as they run; call it with a step's name and its events.
 
-    On a terminal, running steps have a live line each. In a pipe or log, each step is one line
-    when it ends.
+    On a terminal and in a notebook, running steps have a live line each. In a pipe or log, each
+    step is one line when it ends.
     """
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, *, quiet: bool, notebook: NotebookOutput | None = None) -> None:
         self._console = terminal.console(err=True, quiet=quiet)
+        self._notebook = notebook
+        self._print = self._console.print if notebook is None else notebook.print
+        self._live = notebook is not None or self._console.is_terminal
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
@@ -42,13 +46,15 @@ class StepProgress:
             # What else is written passes the guard of the streams, not rich.
             redirect_stdout=False,
             redirect_stderr=False,
-            disable=quiet or not self._console.is_terminal,
+            disable=quiet or notebook is not None or not self._console.is_terminal,
         )
         self._tasks: dict[str, TaskID] = {}
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         self._progress.start()
+        if self._notebook is not None:
+            self._notebook.start(self._progress.get_renderable)
         return self
 
     def __exit__(
@@ -58,6 +64,8 @@ class StepProgress:
         trace: TracebackType | None,
     ) -> None:
         self._progress.stop()
+        if self._notebook is not None:
+            self._notebook.stop()
 
     def __call__(self, step: str, event: dict[str, Any]) -> None:
         """Receives one event of one step."""
@@ -78,10 +86,10 @@ class StepProgress:
         self._progress.update(self._task(step), detail=event["text"])
 
     def _on_resumed(self, step: str, event: dict[str, Any]) -> None:
-        self._progress.console.print(f"  {step}: goes on after epoch {event['epoch']}")
+        self._print(f"  {step}: goes on after epoch {event['epoch']}")
 
     def _on_note(self, step: str, event: dict[str, Any]) -> None:
-        self._progress.console.print(f"  {step}: {event['text']}", soft_wrap=True)
+        self._print(f"  {step}: {event['text']}", soft_wrap=True)
 
     def _on_progress(self, step: str, event: dict[str, Any]) -> None:
         self._progress.update(
@@ -104,8 +112,8 @@ class StepProgress:
         )
 
     def _on_epoch(self, step: str, event: dict[str, Any]) -> None:
-        if not self._console.is_terminal:
-            self._console.print(
+        if not self._live:
+            self._print(
                 f"  {step}: epoch {event['epoch']}/{event['epochs']}  "
                 f"loss {event['loss']:.4f}"
                 f"{_quality('validation', event['validation_metric'], event['metric_name'])}  "
@@ -113,7 +121,7 @@ class StepProgress:
                 soft_wrap=True,
             )
         if event["epoch"] == 1 and "sketch" in event:
-            self._progress.console.print(
+            self._print(
                 f"  {step}: what it makes is drawn anew after each epoch: {event['sketch']}",
                 soft_wrap=True,
             )
@@ -127,7 +135,7 @@ class StepProgress:
         line = Text.assemble(
             _MARKS[event["status"]], f" {step}  ", (f"{event['seconds']:.1f} s", "dim"), note
         )
-        self._progress.console.print(line, soft_wrap=True)
+        self._print(line, soft_wrap=True)
 
 
 def _quality(label: str, value: float | None, metric: str = "") -> str:
