@@ -85,6 +85,7 @@ class RecipeFields(Fields):
             ", ".join(p.name for p in PRECISIONS),
             flag="--precision",
             metavar="NAME",
+            completes="precision",
             unset_if_empty=True,
         ),
     ] = tuple(precision.name for precision in PRECISIONS if precision.default)
@@ -227,7 +228,10 @@ class BenchFields(Fields):
 
     tier: Annotated[
         str,
-        Option("Thoroughness of latency measurement: brief, smoke, quick, full, sustained"),
+        Option(
+            "Thoroughness of latency measurement: brief, smoke, quick, full, sustained",
+            completes="tier",
+        ),
     ] = "brief"
     threads: Annotated[Whole, Rule(ge=1, le=1024), Option("Threads of the runtime")] = 1
     profile: Annotated[

@@ -17,14 +17,8 @@ from zoo.benchmark.compare.operands import (
     last_record,
     operand_named,
 )
-from zoo.benchmark.compare.ratio import (
-    CONFIDENCE,
-    MARGIN,
-    RECORDED,
-    TURNS,
-    processes_needed,
-    turns_needed,
-)
+from zoo.benchmark.compare.ratio import MARGIN, TURNS
+from zoo.benchmark.compare.turns import check_turns, check_turns_against
 from zoo.benchmark.tiers import tier_named
 from zoo.benchmark.timed_inputs import parse_shapes
 from zoo.benchmark.timing import record_result
@@ -191,39 +185,21 @@ def _compare(settings: _TimingSettings, first: str, second: str, margin: float) 
         recent = Operand(text=LAST, recorded=(record,))
         left, right = left or recent, right or recent
     if left.file is not None and right.file is not None:
-        _check_turns(settings.turns, turns_needed(), CONFIDENCE, "two files")
+        check_turns(settings.turns)
         sides = _timed(settings, [left.file, right.file], None)
         return Comparisons(pairs=(compare_sides(*sides, together=True, margin=margin),))
     if left.file is None and right.file is None:
         return _recorded(left, right, margin)
     if left.file is not None:
         record = _counterpart(right, left.file)
-        _check_recorded(settings.turns, record)
+        check_turns_against(settings.turns, record.measurement.processes)
         sides = (*_timed(settings, [left.file], record.measurement), record.side())
     else:
         assert right.file is not None
         record = _counterpart(left, right.file)
-        _check_recorded(settings.turns, record)
+        check_turns_against(settings.turns, record.measurement.processes)
         sides = (record.side(), *_timed(settings, [right.file], record.measurement))
     return Comparisons(pairs=(compare_sides(*sides, together=False, margin=margin),))
-
-
-def _check_recorded(turns: int, record: Recorded) -> None:
-    """Refuses turns that no record of so many processes can be told from."""
-    others = record.measurement.processes
-    needed = processes_needed(others)
-    if needed is not None:
-        _check_turns(turns, needed, RECORDED, f"a file and a record of {others} processes")
-
-
-def _check_turns(turns: int, needed: int, confidence: float, of: str) -> None:
-    """Refuses before the work what could only end as *can't tell*."""
-    if turns < needed:
-        raise UsageError(
-            f"--turns {turns} can never tell which is faster",
-            why=f"of {of}, it takes {needed} turns to rule chance out at {100 * confidence:g} %",
-            fix=f"--turns {needed} or more",
-        )
 
 
 def _counterpart(operand: Operand, file: Path) -> Recorded:
