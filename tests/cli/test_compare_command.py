@@ -90,9 +90,15 @@ def test_can_t_tell_has_a_code_of_its_own(
     typed = zoo("compare", net, net)
     assert typed.code == 3
     assert typed.out.startswith("can't tell: 6 of 12 turns were disturbed, 9 must not be: the hyp")
-    few = zoo("compare", net, net, "--turns", "5")
-    assert few.code == 3
-    assert "5 of 5 turns" in few.out
+    asked = len(clocked["asked"])
+    few = zoo("compare", net, net, "--turns", "6")
+    assert few.code == 2
+    assert "--turns 6 can never tell which is faster" in few.err
+    assert "it takes 9 turns to rule chance out at 99.5 %" in few.err
+    record("bench", side(BASE[:5], file="net.onnx", runtime="onnxruntime"), "a" * 8)
+    few = zoo("compare", net, "--turns", "4")
+    assert (few.code, "a record of 5 processes, it takes 5 turns" in few.err) == (2, True)
+    assert len(clocked["asked"]) == asked, "nothing was timed"
 
 
 def test_a_file_against_its_last_record(zoo: Zoo, clocked: dict[str, Any], tmp_path: Path) -> None:

@@ -178,7 +178,10 @@ def _verify() -> None:
 
 
 RECORDS: dict[str, tuple[Callable[[], None], Sequence[str]]] = {
-    "bench": (lambda: _bench(0, 1, 2), ["p50", "~2.2345", "NOISY", *NAMES]),
+    "bench": (
+        lambda: _bench(0, 1, 2),
+        ["p50", "~2.2345", "NOISY", *NAMES, f"there: zoo bench {NAMES[1]} --device host"],
+    ),
     "bench of one": (lambda: _bench(0), ["1.2345", "12,345", "load ms 12.5", NAMES[0]]),
     "compare": (lambda: _compare(1), ["1.0055", "first", "second", "pi4-in-the-cellar"]),
     "compare of runs": (lambda: _compare(2), ["slower", NAMES[2], "ratio"]),
@@ -240,7 +243,11 @@ def test_tables_of_commands_fit(
     whole = zoo(*typed).out
     for width in (80, 60):
         monkeypatch.setattr(terminal, "width", lambda width=width: width)
-        _check(zoo(*typed).out, whole, width)
+        shown = zoo(*typed).out
+        _check(shown, whole, width)
+        if arguments == ["list"] and width == 80:
+            heading = shown.splitlines()[0].split()
+            assert (heading[0], heading[-1]) == ("model", "weights"), "still a table, not blocks"
 
 
 def test_what_is_left_out_is_named(

@@ -11,7 +11,7 @@ from zoo.analysis.file_facts import FileFacts
 from zoo.analysis.findings import clips, findings
 from zoo.contracts import LayerComparison, Metric, OperatorRecord
 from zoo.report.charts.layer_chart import byte_chart, error_chart, time_chart
-from zoo.report.layer_table import HEADINGS, rows
+from zoo.report.layer_table import HEADINGS, noise_line, rows
 from zoo.report.pages.explanation import render
 from zoo.results.records import QualityFinding
 
@@ -184,6 +184,10 @@ def test_what_was_not_measured_is_a_dash_and_no_chart() -> None:
     (row,) = rows(found)
     assert len(row) == len(HEADINGS)
     assert row.count("–") == 5
+    assert noise_line(found) == ""
+    (timed,) = rows(comparison(record("a"), noise=("it waited for a processor 40% of the time",)))
+    assert timed[-2:] == ("~10.0", "~20.0")
+    assert rows(comparison(record("a")))[0][-2:] == ("10.0", "20.0")
     for chart in (error_chart(found), time_chart(found), byte_chart(found)):
         assert chart.svg == ""
         assert chart.caption

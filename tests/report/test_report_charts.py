@@ -48,7 +48,7 @@ def test_training_curves_name_the_best_epoch() -> None:
     assert "best epoch: 2" in texts(loss.svg)
     assert {"training", "validation", "epoch"} <= set(texts(loss.svg))
     assert "0.4000 on the training split, 0.4400 on the validation split" in loss.caption
-    assert metric.caption.startswith("Accuracy by epoch. At the best epoch, 2 of 3: 0.9000")
+    assert metric.caption.startswith("Accuracy by epoch. At the best epoch, 2 of 3: 90.00 % on")
 
 
 def test_loss_that_is_not_a_number_leaves_a_gap_and_a_sentence() -> None:

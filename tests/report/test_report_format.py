@@ -73,18 +73,11 @@ def test_a_share_just_below_one_is_not_rounded_up() -> None:
 @given(st.integers(1, 20_000), st.data())
 def test_the_short_interval_covers_the_record_s(count: int, data: st.DataObject) -> None:
     metric = accuracy(data.draw(st.integers(0, count)), count)
-    shown, _, half = fmt.metric_short(metric).partition(" ±")
     slack = 10.0 ** -fmt.metric_decimals(count)
-    if half:
-        wider = 100 * max(metric.high - metric.value, metric.value - metric.low)
-        assert float(half) >= wider - 1e-6
-        low, high = float(shown) - float(half), float(shown) + float(half)
-        assert -2 * slack <= low < high <= 100 + 2 * slack
-    else:
-        shown, low, high = map(float, re.fullmatch(ENDS, fmt.metric_short(metric)).groups())
-        assert low == pytest.approx(100 * metric.low, abs=slack)
-        assert high == pytest.approx(100 * metric.high, abs=slack)
-        assert 0 <= low <= shown <= high + slack <= 100 + slack
+    shown, low, high = map(float, re.fullmatch(ENDS, fmt.metric_short(metric)).groups())
+    assert low == pytest.approx(100 * metric.low, abs=slack)
+    assert high == pytest.approx(100 * metric.high, abs=slack)
+    assert 0 <= low <= shown <= high + slack <= 100 + slack
     assert abs(float(shown) - 100 * metric.value) <= slack
 
 
@@ -146,6 +139,9 @@ def test_metrics_that_are_not_shares_have_no_per_cent() -> None:
     assert fmt.metric_value(metric) == "37.04"
     assert fmt.metric_interval(metric) == "36.50 to 37.60"
     assert fmt.metric_short(metric) == "37.04 ±0.56"
+    assert fmt.named_value("psnr", 37.04) == "37.04"
+    assert fmt.named_value("accuracy", 0.3125) == "31.25 %"
+    assert fmt.named_value("accuracy", None) == fmt.MISSING
     assert fmt.metric_value(accuracy(351)) == "97.5 %"
     assert fmt.metric_value(accuracy(9751, 10_000)) == "97.51 %"
     assert {f(None) for f in (fmt.metric_value, fmt.metric_short, fmt.metric_interval)} == {

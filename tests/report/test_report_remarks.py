@@ -84,8 +84,11 @@ def test_a_noisy_measurement_is_named_and_never_called_faster() -> None:
 def test_a_plain_slowdown_is_told_even_when_the_host_was_not_quiet() -> None:
     slower, noisy = speed(row(), row("int8", 0.5, quiet=False))
     assert "looks 26 × slower than its float32 twin" in slower
-    assert "not quiet" in slower
+    assert slower.endswith("but that is noisy.")
     assert noisy.startswith("1 measurement was noisy")
+    told = remarks((row(), row("int8", 0.5, quiet=False)), "my runs/a")
+    command = "zoo bench 'my runs/a/lenet5.digits.int8.tflite'"
+    assert sum(command in remark for remark in told) == 1
 
 
 def test_a_difference_too_small_for_a_factor_is_slight() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from zoo.data.preprocessing.calibration import calibration_inputs
 from zoo.data.preprocessing.steps import step_inputs
 from zoo.execution.runner import choose_runtime, host_device
 from zoo.execution.session import AgentSession
+from zoo.execution.waiting import ProcessorTime
 from zoo.registry import PluginSettings, Registry, load_registry
 
 if TYPE_CHECKING:
@@ -63,11 +65,13 @@ def compare_layers(
     if manifest.preprocessing.states:
         inputs = with_states(registry, open_artifact(registry, Path(twin)), inputs, samples, seed)
     emit({"event": "stage", "text": "running both files with all tensors kept"})
-    return artifact.exporter.compare_layers(
+    before = ProcessorTime.now()
+    found = artifact.exporter.compare_layers(
         LayerRequest(
             path=Path(path), baseline=Path(twin), inputs=inputs, layers=manifest.layers, runs=runs
         )
     )
+    return replace(found, noise=ProcessorTime.now().disturbances(before)) if runs else found
 
 
 def with_states(

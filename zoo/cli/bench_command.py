@@ -73,8 +73,8 @@ def _counts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
     "--tier",
     default="quick",
     shell_complete=complete_tier,
-    help="How thoroughly to time: brief, smoke, quick, full; sustained: half an hour without a "
-    "pause, first minute and steady state apart [quick].",
+    help="Thoroughness of the measurement: brief, smoke, quick, full; sustained: half an hour "
+    "without a pause, first minute and steady state apart [quick].",
 )
 @click.option(
     "--runtime",
@@ -96,8 +96,7 @@ def _counts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
     multiple=True,
     callback=_counts,
     metavar="COUNT",
-    help="Examples in one inference, where files leave them open; may be repeated or "
-    "comma-separated [the file's].",
+    help="Batch size, where files leave it open; may be repeated or comma-separated [the file's].",
 )
 @click.option(
     "--shape",
@@ -112,7 +111,9 @@ def _counts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
     is_flag=True,
     help="Also time the networks that the files were exported from, in TensorFlow.",
 )
-@click.option("--fresh", is_flag=True, help="Measure anew what an interrupted bench has kept.")
+@click.option(
+    "--fresh", is_flag=True, help="Discard what an interrupted bench has measured, and start again."
+)
 @data_option(
     "Dataset that networks among them are exported with [that of their weights' card]; for files, "
     "npz:FILE with samples that they are timed with, arrays named as the inputs [seeded numbers]."

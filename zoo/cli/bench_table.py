@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,12 @@ def print_timings(timings: Sequence[Timing]) -> None:
     for timing in measured:
         for remark in _remarks(timing):
             terminal.echo(f"\n{_name(timing)}: {remark}")
+    noisy = [t for t in measured if t.measurement and not t.measurement.quiet]
+    if again := [t for t in noisy if t.measurement and t.measurement.clock == "real"]:
+        terminal.echo(
+            "\nmeasure what is noisy (~) again when nothing else runs there: "
+            f"{_again(again, timings)}"
+        )
     unreal = {t.device: t.measurement.clock for t in measured if t.measurement}
     for device, clock in unreal.items():
         if clock != "real":
@@ -70,6 +77,15 @@ def print_timings(timings: Sequence[Timing]) -> None:
             f"\n{kept} of {len(timings)} were kept from a bench that was not finished; "
             "--fresh measures them anew"
         )
+
+
+def _again(noisy: Sequence[Timing], all_timings: Sequence[Timing]) -> str:
+    """The command that times noisy files anew; networks are timed beside the files they became."""
+    reference = any(timing.reference for timing in noisy)
+    of = [t for t in (all_timings if reference else noisy) if not t.reference]
+    files = " ".join(dict.fromkeys(shlex.quote(str(timing.file)) for timing in of))
+    devices = ",".join(dict.fromkeys(timing.device for timing in noisy))
+    return f"zoo bench {files} --device {shlex.quote(devices)}{' --reference' if reference else ''}"
 
 
 def plain_timing(timing: Timing) -> dict[str, Any]:
@@ -172,7 +188,7 @@ def _remarks(timing: Timing) -> Iterator[str]:
     if m.clock != "real":
         pass  # It is told once per device.
     elif not m.quiet:
-        yield f"noisy, do not rely on it: {'; '.join(m.noise)}; measure again"
+        yield f"noisy, do not rely on it: {'; '.join(m.noise)}"
     elif not m.floors_met:
         yield "fewer runs or seconds than its tier asks for, before its limit"
     if m.answers is not None and m.answers.why_not:

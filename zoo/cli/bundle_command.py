@@ -33,7 +33,7 @@ from zoo.common import terminal
     "--target",
     metavar="NAME",
     shell_complete=complete_target,
-    help="Kind of processor that it is for; mcu adds firmware files [as exported].",
+    help="Target processor; mcu adds firmware files [as exported].",
 )
 @data_option("Dataset that a network is exported with [that of its weights' card].")
 @network_options(one=True)
@@ -50,7 +50,7 @@ def command(
 ) -> None:
     """Make a folder for app developers from FILE, or from the only file in a folder.
 
-    Of a model of several files name any: each gets a folder inside, and a program runs all.
+    Of a model of several files, name any one: each gets a folder inside, and one program runs all.
 
     The model, labels, metadata, licence, checksums, golden inputs with outputs, and short programs
     in Python, C++, Kotlin, Swift and JavaScript that run them. The Python program is run at once.

@@ -52,7 +52,7 @@ CANNOT_TELL = 3
 @option(
     "--tier",
     default="quick",
-    help="How long to time files, all turns together",
+    help="Thoroughness of the measurement, shared by all turns",
     shell_complete=complete_tier,
 )
 @click.option(
@@ -61,7 +61,9 @@ CANNOT_TELL = 3
     help="Runtime of the files [the record's, else the first of the format].",
 )
 @click.option(
-    "--turns", type=click.IntRange(1, 100), help="Fresh processes of each file, in turn [12]."
+    "--turns",
+    type=click.IntRange(1, 100),
+    help="Fresh processes of each file, taking turns; at least 9 for two files [12].",
 )
 @click.option(
     "--shape",
@@ -74,7 +76,7 @@ CANNOT_TELL = 3
     "--margin",
     type=click.FloatRange(0, 100, min_open=True, max_open=True),
     default=3.0,
-    help="Greatest difference, in per cent, that counts as none",
+    help="Equivalence margin in per cent: smaller differences count as none",
 )
 @data_option("Dataset that networks among them are exported with [that of their weights' card].")
 @network_options(one=True)
@@ -101,7 +103,7 @@ def command(
     as_json: bool,
     **network: Any,
 ) -> None:
-    """Say whether SECOND is faster than FIRST, slower, the same, or whether that cannot be told.
+    """Tell whether SECOND is faster than FIRST, slower or the same, or that it cannot be told.
 
     Each is a file, a run's folder or name, the tag of a `zoo bench --tag`, a model id, or `last`:
     the newest record of the other's file. One file alone is compared with `last`. Files are timed

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="doctor", epilog=examples("zoo doctor", "zoo doctor --all"))
-@click.option("show_all", "--all", is_flag=True, help="Also list what is there, with versions.")
+@click.option("show_all", "--all", is_flag=True, help="Also list what is installed, with versions.")
 @json_option
 @click.pass_context
 def command(ctx: click.Context, show_all: bool, as_json: bool) -> None:

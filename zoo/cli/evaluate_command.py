@@ -52,8 +52,8 @@ def command(
 ) -> None:
     """Measure the quality of a model, or of an exported file in its deployment runtime.
 
-    It is held against what looks at no input, and measured class by class. The exit code is 1
-    where the network is no better, or never answers a class.
+    It is compared with a baseline that ignores the input, and measured class by class. The exit
+    code is 1 if the network is no better, or never predicts a class.
     """
     from zoo.api.files import evaluate
     from zoo.report.progress import StepProgress

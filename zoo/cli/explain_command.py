@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,7 +130,7 @@ def command(
 
 
 def _print(found: Explanation) -> None:
-    from zoo.report.layer_table import HEADINGS, PROSE, RIGHT, SPARE, rows
+    from zoo.report.layer_table import HEADINGS, PROSE, RIGHT, SPARE, noise_line, rows
     from zoo.report.quality import finding_lines
 
     terminal.echo(f"{found.file.path.name} against {found.twin.path.name}")
@@ -140,7 +141,14 @@ def _print(found: Explanation) -> None:
     for line in finding_lines(found.network):
         terminal.echo(line)
     terminal.echo()
+    noise = noise_line(found.comparison)
     print_table(HEADINGS, rows(found.comparison), right=RIGHT, spare=SPARE, prose=PROSE)
+    if noise:
+        terminal.echo(noise)
+        terminal.echo(
+            "measure again when nothing else runs here: "
+            f"zoo explain {shlex.quote(str(found.file.path))}"
+        )
     terminal.echo()
     for finding in found.findings:
         terminal.echo(f"- {finding}")

@@ -35,13 +35,16 @@ from zoo.pipeline.recipe_fields import SEARCH
 )
 @click.argument("model", shell_complete=complete_model)
 @data_option("Dataset for calibration, gate and training [the dataset on the weights' card].")
-@click.option("--max-size", metavar="SIZE", help="Size of the file: 300kB, 1.5MB, 64KiB.")
-@click.option("--max-download", metavar="SIZE", help="Size of the file after gzip.")
-@click.option("--max-latency", metavar="TIME", help="Median latency on the device: 5ms, 800us.")
+@click.option("--max-size", metavar="SIZE", help="Maximum size of the file: 300kB, 1.5MB, 64KiB.")
+@click.option("--max-download", metavar="SIZE", help="Maximum size of the file after gzip.")
+@click.option(
+    "--max-latency", metavar="TIME", help="Maximum median latency on the device: 5ms, 800us."
+)
 @click.option(
     "--max-drop",
     type=float,
-    help="Percentage points of accuracy lost against MODEL; of an error, the rise in per cent.",
+    help="Maximum loss of accuracy against MODEL, in percentage points; of an error, its maximum "
+    "increase in per cent.",
 )
 @device_option("Device to time files on [this machine].")
 @recipe_options("formats", "precisions", precision="all")
@@ -60,9 +63,9 @@ from zoo.pipeline.recipe_fields import SEARCH
 )
 @option("--epochs", type=int, default=4, help="Epochs of each training")
 @click.option(
-    "--budget-time", metavar="TIME", help="Start no new trial after this time: 30min, 2h."
+    "--budget-time", metavar="TIME", help="Time budget, after which no new trial starts: 30min, 2h."
 )
-@click.option("--thorough", is_flag=True, help="Search on after a file keeps all limits.")
+@click.option("--thorough", is_flag=True, help="Continue the search after a file meets all limits.")
 @recipe_options(*SEARCH, "gate.allow_weak")
 @option("--output", default="optimized", type=click.Path(), help="Parent of the search's folder")
 @click.option("--no-report", is_flag=True, help="Write no report.html.")
@@ -74,8 +77,8 @@ def command(ctx: click.Context, /, as_json: bool, no_report: bool, **given: Any)
 
     Tries formats and precisions first, then calibration methods and layers kept in float, and
     trains narrower or pruned networks only if nothing else fits. Every file passes the gate and is
-    timed. Of the files that keep all limits, the quickest is taken. The exit code is 1 when there
-    is none, or when its network is weak. The same command again redoes nothing.
+    timed. Of the files that meet all limits, the fastest is chosen. The exit code is 1 when there
+    is none, or when its network is weak. Running the same command again repeats no work.
     """
     from zoo.api.runs import optimize
     from zoo.cli.search_results import print_search

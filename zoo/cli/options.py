@@ -223,7 +223,7 @@ def store_option(function: Function) -> Function:
 def retry_option(function: Function) -> Function:
     """``--retry``."""
     return click.option(
-        "--retry", is_flag=True, help="Repeat conversions that crashed or were impossible before."
+        "--retry", is_flag=True, help="Retry conversions that crashed or failed before."
     )(function)
 
 

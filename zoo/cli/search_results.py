@@ -31,7 +31,7 @@ def print_search(found: SearchResult) -> None:
         [c.name, c.size, c.download, c.latency, c.quality, c.change, c.standing, c.missed]
         for c in columns.cells
     ]
-    print_table([*headings, "standing", "misses"], rows, right="lrrrrrll", spare=(headings[2],))
+    print_table([*headings, "standing", "exceeds"], rows, right="lrrrrrll", spare=(headings[2],))
     if any(point.quiet is False for point in found.points):
         terminal.echo("~ measured while the host was not quiet")
     for point, reason in rejected_points(found):

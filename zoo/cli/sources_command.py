@@ -14,14 +14,14 @@ from zoo.common.progress import Event
 
 @click.group(name="sources", epilog=examples("zoo sources list", "zoo sources setup torch"))
 def command() -> None:
-    """List what networks from elsewhere can be opened here, and make what opening them takes."""
+    """List the sources of networks from elsewhere, and set up what a source needs."""
 
 
 @command.command(name="list", epilog=examples("zoo sources list"))
 @json_option
 @click.pass_obj
 def list_sources(settings: Settings, as_json: bool) -> None:
-    """List the kinds of networks from elsewhere, what to type, and what opening them lacks here."""
+    """List the sources of networks from elsewhere, what to type, and what is missing here."""
     from zoo.networks.sources.available import source_states
 
     states = source_states(settings.registry())
@@ -53,7 +53,7 @@ def list_sources(settings: Settings, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def setup(settings: Settings, name: str, as_json: bool) -> None:
-    """Make the environment that a source needs beside the zoo, anew if it is there.
+    """Create the environment that a source needs, or create it again.
 
     Packages come from the configured index of pip, each verified by its hash.
     """

@@ -15,7 +15,7 @@ from zoo.common import terminal
 @json_option
 @click.pass_obj
 def command(settings: Settings, as_json: bool) -> None:
-    """The kinds of processor that files can be written for, and which one this machine is.
+    """List the target processors that files can be written for, and which one this machine is.
 
     Their names go to --target of `zoo export` and `zoo ship`, and to a recipe's export.target.
     """

@@ -120,6 +120,7 @@ class LayerComparison:
             they were not timed.
         twin_overhead: The same in the baseline.
         notes: Remarks on how the figures were made, in sentences.
+        noise: What disturbed the times; empty when the machine was quiet.
     """
 
     runtime: str
@@ -129,3 +130,4 @@ class LayerComparison:
     overhead: dict[str, float]
     twin_overhead: dict[str, float]
     notes: tuple[str, ...] = ()
+    noise: tuple[str, ...] = ()

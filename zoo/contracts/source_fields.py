@@ -13,8 +13,8 @@ class SourceFields(Fields):
     task: Annotated[
         str | None,
         Option(
-            "The task of a network from elsewhere, where the data serve several: tensors stands "
-            "for samples without labels, of which files are to answer as the network does",
+            "Task of a network from elsewhere, if the data fit several; tensors: samples without "
+            "labels, on which files must reproduce the network's outputs",
             more="see sources.md",
             default="that of the data",
             metavar="NAME",
@@ -26,7 +26,7 @@ class SourceFields(Fields):
     input: Annotated[
         str | None,
         Option(
-            "What a network from elsewhere takes, such as '224x224 rgb -1..1'",
+            "Input of a network from elsewhere, such as '224x224 rgb -1..1'",
             more="see sources.md",
             default="measured on the data",
             metavar="WORDS",
@@ -36,8 +36,8 @@ class SourceFields(Fields):
     classes: Annotated[
         str | None,
         Option(
-            "Text file with the classes of a network from elsewhere, one a line, in the order of "
-            "its outputs",
+            "Text file with the class names of a network from elsewhere, one per line, in the "
+            "order of its outputs",
             default="those of the data",
             metavar="FILE",
             completes="file",
@@ -47,8 +47,8 @@ class SourceFields(Fields):
     state: Annotated[
         tuple[str, ...],
         Option(
-            "An input of a network from elsewhere that takes what an output gave at the step "
-            "before, such as h=hn; samples are sequences then",
+            "State of a recurrent network from elsewhere: the input that receives an output of the "
+            "previous step, such as h=hn; samples are then sequences",
             more="see sources.md",
             metavar="INPUT=OUTPUT",
             example=["h=hn"],

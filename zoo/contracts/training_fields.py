@@ -49,9 +49,7 @@ class TrainingFields(Fields):
     epochs: Annotated[
         Whole,
         Rule(ge=0, le=100_000),
-        Option(
-            "Most epochs: passes over the training data", more="0 keeps the weights as they are"
-        ),
+        Option("Maximum number of epochs", more="0 keeps the weights as they are"),
     ] = 15
     learning_rate: Annotated[
         Real,
@@ -69,8 +67,8 @@ class TrainingFields(Fields):
     freeze: Annotated[
         Freeze,
         Option(
-            "none; backbone: train the new head alone; gradual: thaw layers epoch by epoch, from "
-            "the head down",
+            "Layers to freeze: none; backbone: train only the new head; gradual: unfreeze layer "
+            "groups epoch by epoch, head first",
             more="gradual is that of Howard & Ruder 2018",
             metavar="PART",
         ),
@@ -79,7 +77,7 @@ class TrainingFields(Fields):
         Whole,
         Rule(ge=2, le=1000),
         Option(
-            "Groups of layers for gradual and {rate_factor}",
+            "Number of layer groups for gradual and {rate_factor}",
             more="the head is the first; fewer where the network has fewer layers, or gradual "
             "fewer epochs",
         ),
@@ -87,7 +85,7 @@ class TrainingFields(Fields):
     rate_factor: Annotated[
         Annotated[Real, Rule(ge=1, le=100)] | None,
         Option(
-            "Ratio of learning rates from each group of layers to the group below it",
+            "Learning-rate divisor from one layer group to the next",
             default="2.6 with gradual, else 1",
             example=1.0,
         ),
@@ -95,7 +93,7 @@ class TrainingFields(Fields):
     input_size: Annotated[
         Annotated[tuple[Side, Side], Reader(_sides)] | None,
         Option(
-            "Size of images: 48, or HEIGHTxWIDTH",
+            "Image size: 48, or HEIGHTxWIDTH",
             default="that of the pretraining",
             metavar="SIZE",
             example="28x28",
@@ -104,13 +102,13 @@ class TrainingFields(Fields):
     channels: Annotated[
         Annotated[Whole, Reader(_one_or_three)] | None,
         Option(
-            "Channels of images: 1 (grey) or 3 (RGB)", default="those of the pretraining", example=1
+            "Image channels: 1 (grey) or 3 (RGB)", default="those of the pretraining", example=1
         ),
     ] = None
     augment: Annotated[
         tuple[Augmentation, ...],
         Option(
-            "Random changes of training images: {choices}",
+            "Random augmentations of training images: {choices}",
             default="none",
             metavar="NAME",
             example=["shift"],
@@ -128,14 +126,14 @@ class TrainingFields(Fields):
     label_smoothing: Annotated[
         Share,
         Option(
-            "Share of the target that is spread over all classes, 0 to 1",
+            "Label smoothing: share of the target spread over all classes, 0 to 1",
             more="of a discriminator, what is real counts for so much less",
         ),
     ] = 0.0
     class_weights: Annotated[
         ClassWeights,
         Option(
-            "none; balanced: rare classes count for as much as common ones in the loss",
+            "Class weights in the loss: none; balanced: inverse to the frequency of the class",
             metavar="HOW",
         ),
     ] = "none"
@@ -143,22 +141,24 @@ class TrainingFields(Fields):
         Whole,
         Rule(ge=0),
         Option(
-            "Stop after this many epochs without progress; 0: never",
+            "Stop after this many epochs without improvement; 0: never",
             more="no training is stopped in its first 300 steps",
         ),
     ] = 5
-    from_scratch: Annotated[Switch, Option("Start from random weights")] = False
+    from_scratch: Annotated[
+        Switch, Option("Train from random weights instead of pretrained ones")
+    ] = False
     jit: Annotated[
         Jit,
         Option(
-            "Let XLA compile the training: {choices}; auto: try it, if the training is long",
+            "Compile the training by XLA: {choices}; auto: try it on long trainings",
             metavar="WHEN",
         ),
     ] = "auto"
     task: Annotated[
         OwnOptions,
         Option(
-            "A training option of the model's task, such as loss=hinge",
+            "Training option of the model's task, such as loss=hinge",
             flag="--task-option",
             metavar="KEY=VALUE",
             typed="loss=hinge",
@@ -174,7 +174,7 @@ class CalibrationFields(Fields):
         Whole,
         Rule(ge=1, le=100_000),
         Option(
-            "Real inputs for the calibration of integer ranges",
+            "Number of inputs for calibration of integer ranges",
             more="drawn class by class in turn",
             keyword="calibration_samples",
         ),
@@ -182,7 +182,7 @@ class CalibrationFields(Fields):
     split: Annotated[
         Literal["train", "validation"],
         Option(
-            "Split that calibration inputs are drawn from: {choices}",
+            "Split to draw calibration inputs from: {choices}",
             keyword="calibration_split",
             metavar="SPLIT",
         ),
@@ -190,7 +190,8 @@ class CalibrationFields(Fields):
     method: Annotated[
         Method,
         Option(
-            "{choices}; auto: the one with the least error on held-out inputs",
+            "Calibration method: {choices}; auto: the one with the smallest error on held-out "
+            "inputs",
             keyword="calibration_method",
             metavar="NAME",
         ),
@@ -236,5 +237,5 @@ class QatFields(Fields):
     ] = None
     augment: Annotated[
         tuple[Augmentation, ...],
-        Option("Random changes of training images: {choices}", no_flag=_ALONE),
+        Option("Random augmentations of training images: {choices}", no_flag=_ALONE),
     ] = ()

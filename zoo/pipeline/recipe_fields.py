@@ -103,11 +103,15 @@ class RecipeFields(Fields):
     allow_leak: Annotated[
         Switch,
         Option(
-            "Go on with a dataset of which examples are in two splits, with a note",
+            "Accept a dataset with examples that occur in two splits, with a note",
             more="figures say less then",
         ),
     ] = False
-    seed: Annotated[Whole, Rule(ge=0, lt=2**31), Option("Seed of all random numbers")] = 0
+    seed: Annotated[
+        Whole,
+        Rule(ge=0, lt=2**31),
+        Option("Random seed for training, splits and calibration"),
+    ] = 0
     hyperparameters: Annotated[
         dict[str, bool | int | Finite | str | tuple[Whole | Real, ...]],
         Option(
@@ -127,12 +131,12 @@ class ExportFields(Fields):
 
     recurrent: Annotated[
         Literal["auto", "fused", "unrolled", "while"],
-        Option("Recurrent layers in files: {choices}", metavar="FORM"),
+        Option("Form of recurrent layers in files: {choices}", metavar="FORM"),
     ] = "auto"
     target: Annotated[
         str,
         Option(
-            "The processor that files are for: mcu, npu, browser, arm64, …; auto: this machine's",
+            "Target processor: mcu, npu, browser, arm64, …; auto: this machine's",
             metavar="NAME",
             completes="target",
         ),
@@ -140,7 +144,7 @@ class ExportFields(Fields):
     keep: Annotated[
         tuple[str, ...],
         Option(
-            "A layer that stays in float in int8 files",
+            "Layer to keep in float in int8 files",
             flag="--keep-float",
             metavar="LAYER",
             unset_if_empty=True,
@@ -149,8 +153,7 @@ class ExportFields(Fields):
     repair: Annotated[
         Literal["auto", "none"],
         Option(
-            "Leave int8 files that lose more than {max_drop} as they are, instead of keeping their "
-            "most sensitive layers in float",
+            "Disable the mixed-precision fallback for int8 files that exceed {max_drop}",
             flag="--no-repair",
             value="none",
             default="",
@@ -176,12 +179,12 @@ class LimitsFields(Fields):
     seconds: Annotated[
         Real,
         Rule(gt=0, le=604_800),
-        Option("Seconds that one conversion may take", keyword="time_limit"),
+        Option("Time limit of one conversion, in seconds", keyword="time_limit"),
     ] = 1800.0
     memory_gb: Annotated[
         Annotated[Real, Rule(gt=0, le=100_000)] | None,
         Option(
-            "Gigabytes that one conversion may use",
+            "Memory limit of one conversion, in gigabytes",
             keyword="memory_limit",
             default="three quarters of this machine's",
             example=8,
@@ -195,8 +198,8 @@ class GateFields(Fields):
     max_drop: Annotated[
         Annotated[Real, Rule(ge=0, le=100)] | None,
         Option(
-            "Percentage points of accuracy that a file may lose, or per cent by which a distance "
-            "may rise",
+            "Maximum loss of accuracy of a file, in percentage points; of a distance, its maximum "
+            "increase in per cent",
             default="by precision",
             example=1.0,
         ),
@@ -213,8 +216,8 @@ class GateFields(Fields):
     allow_weak: Annotated[
         bool,
         Option(
-            "Exit with 0 even where the network itself is weak: no better than its baseline, never "
-            "answering a class, and the like",
+            "Exit with 0 even if the network itself is weak: no better than its baseline, never "
+            "predicting a class, and so on",
             more="see gate.md",
         ),
     ] = False
@@ -225,13 +228,16 @@ class BenchFields(Fields):
 
     tier: Annotated[
         str,
-        Option("How thoroughly to time: brief, smoke, quick, full, sustained", completes="tier"),
+        Option(
+            "Thoroughness of latency measurement: brief, smoke, quick, full, sustained",
+            completes="tier",
+        ),
     ] = "brief"
     threads: Annotated[Whole, Rule(ge=1, le=1024), Option("Threads of the runtime")] = 1
     profile: Annotated[
         bool,
         Option(
-            "Also find out what each operator takes, for the report",
+            "Also time each operator, for the report",
             no_flag="`zoo bench --profile` does so for files",
         ),
     ] = False

@@ -19,10 +19,17 @@ PROSE = ("layer", "computes in")
 
 def rows(found: LayerComparison) -> list[tuple[str, ...]]:
     """One row for each computing operator, in the file's order, under `HEADINGS`."""
-    return [_row(record) for record in found.operators]
+    return [_row(record, "~" if found.noise else "") for record in found.operators]
 
 
-def _row(record: OperatorRecord) -> tuple[str, ...]:
+def noise_line(found: LayerComparison) -> str:
+    """What disturbed the times, for below the table; empty when the machine was quiet."""
+    if not found.noise:
+        return ""
+    return f"~ times are noisy, do not rely on them: {'; '.join(found.noise)}"
+
+
+def _row(record: OperatorRecord, noisy: str) -> tuple[str, ...]:
     clipped = fmt.share(record.clipped, 2) if clips(record) else fmt.MISSING
     return (
         fmt.plain(layers_of(record), 44),
@@ -34,8 +41,8 @@ def _row(record: OperatorRecord) -> tuple[str, ...]:
         clipped,
         f"{record.weight_bytes:,}",
         f"{record.twin_weight_bytes:,}",
-        _microseconds(record.microseconds),
-        _microseconds(record.twin_microseconds),
+        _microseconds(record.microseconds, noisy),
+        _microseconds(record.twin_microseconds, noisy),
     )
 
 
@@ -58,5 +65,5 @@ def _decibels(value: float | None) -> str:
     return "same" if value >= 150.0 else f"{value:.1f}".replace("-", fmt.MINUS)
 
 
-def _microseconds(value: float | None) -> str:
-    return fmt.MISSING if value is None else f"{value:.1f}"
+def _microseconds(value: float | None, noisy: str) -> str:
+    return fmt.MISSING if value is None else f"{noisy}{value:.1f}"

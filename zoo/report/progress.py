@@ -18,10 +18,9 @@ from rich.text import Text
 
 from zoo.common import terminal
 from zoo.report.notebook import NotebookOutput
+from zoo.results.formatting import names_share
 
 _MARKS = {"passed": ("✓", "green"), "rejected": ("✗", "red"), "failed": ("✗", "red")}
-#: Ends of the names of metrics that are shares of examples.
-_SHARES = ("accuracy", "agreement", "share")
 
 
 class StepProgress:
@@ -144,5 +143,6 @@ def _quality(label: str, value: float | None, metric: str = "") -> str:
     if value is None:
         return ""
     # As in reports: what is a share of examples says so in its name.
-    share = (metric or label).endswith(_SHARES)
-    return f"  {label} {value:.2%}" if share else f"  {label} {metric} {value:.4g}"
+    if names_share(metric or label):
+        return f"  {label} {value:.2%}"
+    return f"  {label} {metric} {value:.4g}"

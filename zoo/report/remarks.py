@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterator, Sequence
 
 from zoo.contracts.precision import BASELINE
@@ -31,11 +32,15 @@ _PLAIN_RATIO = 1.25
 _FEW_EXAMPLES = 1000
 
 
-def remarks(rows: Sequence[ArtifactRow]) -> tuple[str, ...]:
+def remarks(rows: Sequence[ArtifactRow], folder: str = "") -> tuple[str, ...]:
     """What a reader should know about these files, the most useful first.
 
     Speed is compared between a file and its float32 twin: same format, runtime and threads. Two
     medians differ only when their intervals do not touch; else the remark says "cannot tell".
+
+    Args:
+        rows: Of one run.
+        folder: Where the files lie, for the command that measures again; empty: no command.
     """
     passed = [row for row in rows if row.verdict == "passed"]
     return (
@@ -44,7 +49,7 @@ def remarks(rows: Sequence[ArtifactRow]) -> tuple[str, ...]:
         *_left_in_float(rows),
         *_unsure(passed),
         *_speed(passed),
-        *_noise(rows),
+        *_noise(rows, folder),
         *_untested(rows),
     )
 
@@ -181,7 +186,7 @@ def _slower(row: ArtifactRow, other: ArtifactRow) -> str:
 def _looks_slower(row: ArtifactRow, other: ArtifactRow) -> str:
     return (
         f"{row.file} looks {ratio(_ms(row) / _ms(other))} slower than its float32 twin "
-        f"({_versus(row, other)}), but the host was not quiet: measure again before you rely on it."
+        f"({_versus(row, other)}), but that is noisy."
     )
 
 
@@ -203,7 +208,7 @@ def _unclear(row: ArtifactRow, other: ArtifactRow) -> str:
     return f"{row.file} (the intervals of the medians overlap, {' and '.join(spans)})"
 
 
-def _noise(rows: Sequence[ArtifactRow]) -> Iterator[str]:
+def _noise(rows: Sequence[ArtifactRow], folder: str) -> Iterator[str]:
     noisy = [file for row in rows for file in row.noisy_files]
     unreal = [one for row in rows for one in row.files if one.clock != "real"]
     if unreal:
@@ -216,8 +221,15 @@ def _noise(rows: Sequence[ArtifactRow]) -> Iterator[str]:
         yield (
             f"{len(noisy)} {which} noisy, the host was not quiet: {listed(noisy)}. Such latencies "
             "are shown but not published as good, and no verdict on speed rests on them; measure "
-            "again when nothing else runs on the host."
+            f"again when nothing else runs on the host{_again(noisy, folder)}."
         )
+
+
+def _again(files: Sequence[str], folder: str) -> str:
+    """The command that times files of a folder anew."""
+    if not folder:
+        return ""
+    return f": zoo bench {' '.join(shlex.quote(f'{folder}/{file}') for file in files)}"
 
 
 def _untested(rows: Sequence[ArtifactRow]) -> Iterator[str]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zoo.pipeline.search.optimize import SearchResult
 
 #: What a point is, for people.
-CHOSEN, FRONT, BEATEN = "chosen", "front", "beaten"
+CHOSEN, FRONT, DOMINATED = "chosen", "Pareto", "dominated"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ def search_columns(found: SearchResult) -> SearchColumns:
 
 
 def ordered(found: SearchResult) -> tuple[SearchPoint, ...]:
-    """The chosen point, the rest of the front, what others beat, what may not be shipped."""
+    """The chosen point, the rest of the front, dominated ones, what may not be shipped."""
     first = [] if found.best is None else [found.best]
     on_front = [p for p in found.front if p is not found.best]
     known = {p.name for p in (*first, *on_front)}
@@ -73,14 +73,14 @@ def ordered(found: SearchResult) -> tuple[SearchPoint, ...]:
 
 
 def standing(point: SearchPoint, found: SearchResult) -> str:
-    """What a point is in its search: chosen, on the front, beaten by others, or its verdict."""
+    """Of a point in its search: chosen, Pareto-optimal, dominated by others, or its verdict."""
     if found.best is not None and point.name == found.best.name:
         return CHOSEN
     if point.verdict != "passed":
         return point.verdict
     if any(point.name == other.name for other in found.front):
         return FRONT
-    return BEATEN if point.shippable else "not timed"
+    return DOMINATED if point.shippable else "not timed"
 
 
 def _search_cells(

@@ -6,12 +6,14 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from zoo.artifacts.artifact import open_artifact, require_manifest
 from zoo.data.opening import open_dataset
 from zoo.execution.offline_analysis import OfflineAnalysis
 from zoo.pipeline.rows import ArtifactRow, rows_of
 from zoo.pipeline.run import Run
 from zoo.pipeline.steps.qat import QAT
 from zoo.pipeline.steps.step import StepId
+from zoo.report.environment import environment_rows
 from zoo.report.remarks import remarks
 from zoo.report.view import RunView
 from zoo.results.records import TrainingResult
@@ -24,7 +26,7 @@ def remarks_of(run: Run, rows: Sequence[ArtifactRow]) -> tuple[str, ...]:
     learnt = run.finished.get(QAT)
     if learnt is not None and learnt.record.needless:
         of_run.append(f"Quantization-aware training was {learnt.record.reason}.")
-    return (*remarks(rows), *of_run)
+    return (*remarks(rows, str(run.folder)), *of_run)
 
 
 def analyses_of(run: Run) -> tuple[OfflineAnalysis, ...]:
@@ -89,13 +91,23 @@ def _add_confusion(confusions: dict[str, Any], subject: str, details: dict[str, 
 
 
 def _environment(run: Run) -> dict[str, str]:
-    """Where the latencies were taken; empty when nothing was timed."""
+    """Where the latencies were taken and what made the files; empty when nothing was timed."""
     for step in _steps(run, "bench"):
         timed = run.finished[step]
         if timed.passed:
-            environment = timed.result.environment
-            return {str(k): str(v) for k, v in environment.items() if v not in (None, "", [], {})}
+            return {**environment_rows(timed.result.environment), **_versions(run)}
     return {}
+
+
+def _versions(run: Run) -> dict[str, str]:
+    """Packages that made the files, by format, as their manifests name them."""
+    found = {}
+    for gate in run.gates:
+        if gate.result.passed and gate.result.format not in found:
+            artifact = open_artifact(run.job.registry, run.folder / gate.result.files[0].file)
+            versions = require_manifest(artifact).versions
+            found[gate.result.format] = ", ".join(f"{k} {v}" for k, v in versions.items())
+    return {f"{name} files made with": text for name, text in found.items()}
 
 
 def next_commands(run: Run) -> tuple[str, ...]:

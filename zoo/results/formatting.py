@@ -124,6 +124,13 @@ def is_share(metric: Metric) -> bool:
     return names_share(metric.name) and 0 <= metric.value <= 1
 
 
+def named_value(name: str, value: float | None, decimals: int = 2) -> str:
+    """A figure by its metric's name alone: ``90.60 %`` of a share, else a bare figure."""
+    if value is None or not names_share(name) or not 0 <= value <= 1:
+        return number(value, 4)
+    return f"{share(value, decimals)} %"
+
+
 def share_of(value: float, count: int) -> str:
     """``24 of 26``; of a share that no count of so many gives, only the share, such as a mean."""
     whole = round(value * count)
@@ -181,9 +188,10 @@ def metric_interval(metric: Metric | None) -> str:
 
 
 def metric_short(metric: Metric | None) -> str:
-    """Estimate and the wider half of its interval, rounded up: ``97.2 ±2.1``.
+    """Estimate and interval: ``97.2 (95.0–98.5)`` of a share, ``12.2 ±0.8`` of a distance.
 
-    Where that would reach beyond what is possible, the ends: ``100 (77.1–100)``.
+    The intervals of shares lie askew about them; of a distance it is the wider half, rounded up, or
+    the ends where that would reach below what is possible.
     """
     if metric is None:
         return MISSING
@@ -193,10 +201,9 @@ def metric_short(metric: Metric | None) -> str:
     if ends is None:
         return shown
     half = max(ends[1] - metric.value, metric.value - ends[0])
-    least, most = (0.0, 1.0) if is_share(metric) else (min(ends[0], 0.0), math.inf)
-    if not least <= metric.value - half <= metric.value + half <= most:
+    if is_share(metric) or metric.value - half < min(ends[0], 0.0):
         return f"{shown} ({'–'.join(_end_texts(metric, ends))})"
-    return f"{shown} ±{_up(100 * half, decimals) if is_share(metric) else number(half, 2)}"
+    return f"{shown} ±{number(half, 2)}"
 
 
 def _end_texts(metric: Metric, ends: tuple[float, float]) -> list[str]:
@@ -288,11 +295,6 @@ _INVISIBLE = ("Cf", "Cs")
 
 #: Control characters, line and paragraph separators.
 _SPACES = ("Cc", "Zl", "Zp")
-
-
-def _up(value: float, decimals: int) -> str:
-    factor = 10.0**decimals
-    return f"{math.ceil(round(value * factor, 6)) / factor:.{decimals}f}"
 
 
 def _positive(values: Iterable[float | None]) -> list[float]:

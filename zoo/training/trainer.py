@@ -18,6 +18,7 @@ from zoo.contracts.training import Training
 from zoo.contracts.training_objective import TrainingObjective
 from zoo.networks.building import raw_model
 from zoo.networks.logits import check_logits
+from zoo.results.formatting import named_value
 from zoo.results.records import Epoch
 from zoo.training.batches import TrainingBatches
 from zoo.training.fused_batch_norm import fused_normalizations
@@ -167,7 +168,7 @@ class Trainer:
         beside = "" if kept == first else f", which equals epoch {first} with a lower loss"
         return (
             f"training ended after epoch {made} of {most}: {why}; kept epoch {kept}{beside}, "
-            f"{metric} {self._best_metric():.4g}"
+            f"{metric} {named_value(self.metric_name, self._best_metric())}"
         )
 
     def sample_images_kept(self) -> dict[int, str]:

@@ -18,6 +18,7 @@ from zoo.benchmark.compare.operands import (
     operand_named,
 )
 from zoo.benchmark.compare.ratio import MARGIN, TURNS
+from zoo.benchmark.compare.turns import check_turns, check_turns_against
 from zoo.benchmark.tiers import tier_named
 from zoo.benchmark.timed_inputs import parse_shapes
 from zoo.benchmark.timing import record_result
@@ -184,16 +185,19 @@ def _compare(settings: _TimingSettings, first: str, second: str, margin: float) 
         recent = Operand(text=LAST, recorded=(record,))
         left, right = left or recent, right or recent
     if left.file is not None and right.file is not None:
+        check_turns(settings.turns)
         sides = _timed(settings, [left.file, right.file], None)
         return Comparisons(pairs=(compare_sides(*sides, together=True, margin=margin),))
     if left.file is None and right.file is None:
         return _recorded(left, right, margin)
     if left.file is not None:
         record = _counterpart(right, left.file)
+        check_turns_against(settings.turns, record.measurement.processes)
         sides = (*_timed(settings, [left.file], record.measurement), record.side())
     else:
         assert right.file is not None
         record = _counterpart(left, right.file)
+        check_turns_against(settings.turns, record.measurement.processes)
         sides = (record.side(), *_timed(settings, [right.file], record.measurement))
     return Comparisons(pairs=(compare_sides(*sides, together=False, margin=margin),))
 

@@ -82,8 +82,8 @@ class _Drawing:
             for p, (x, y) in zip(self.points, self.places, strict=True)
         )
         words = [
-            f"{metric} against {self.axis.label}. Filled marks: no other file beats them in size, "
-            "latency and quality at once; the ring is the chosen file."
+            f"{metric} against {self.axis.label}. Filled marks: no other file is better in size, "
+            f"latency and quality at once; the ring is the chosen file."
         ]
         if self._bounds():
             words.append("Dashed lines are the limits.")

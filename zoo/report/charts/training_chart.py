@@ -33,12 +33,15 @@ def training_charts(training: TrainingResult, name: str = "training") -> tuple[C
         [epoch.loss for epoch in epochs],
         [epoch.validation_loss for epoch in epochs],
     )
+    share = fmt.names_share(training.metric_name)
+    per = 100.0 if share else 1.0
     quality = _chart(
         f"{name}-metric",
         fmt.heading(training.metric_name),
         training,
-        [epoch.metric for epoch in epochs],
-        [epoch.validation_metric for epoch in epochs],
+        [None if epoch.metric is None else per * epoch.metric for epoch in epochs],
+        [per * epoch.validation_metric for epoch in epochs],
+        unit=" %" if share else "",
     )
     return (loss, quality)
 
@@ -49,6 +52,7 @@ def _chart(
     training: TrainingResult,
     train: Sequence[float | None],
     validation: Sequence[float],
+    unit: str = "",
 ) -> Chart:
     numbers = [epoch.epoch for epoch in training.epochs]
     both = list(zip(numbers, train, validation, strict=True))
@@ -58,7 +62,7 @@ def _chart(
     if not known:
         why = "not a finite number in any epoch" if numbers else "recorded for no epoch"
         return Chart("", f"{heading} was {why}, so there is no curve.")
-    caption = _caption(heading, training, both)
+    caption = _caption(heading, training, both, unit)
     if broken:
         caption += f" It was not a finite number in {_epochs(broken)}."
     best = training.best_epoch if training.best_epoch in numbers else None
@@ -68,7 +72,7 @@ def _chart(
         if any(value is not None for value in train):
             _line(axes, numbers, train, ORANGE, "training", dashed=True)
         _line(axes, numbers, validation, BLUE, "validation", dashed=False)
-        _scale(axes, numbers, known)
+        _scale(axes, numbers, known, unit)
         axes.grid(visible=False, axis="x")
         axes.set_xlabel("epoch")
         if best is not None:
@@ -114,14 +118,14 @@ def _mark(axes: Axes, best: int, value: float) -> None:
         )
 
 
-def _scale(axes: Axes, numbers: Sequence[int], known: Sequence[float]) -> None:
+def _scale(axes: Axes, numbers: Sequence[int], known: Sequence[float], unit: str) -> None:
     ticker = require("matplotlib.ticker")
     if min(known) > 0 and max(known) / min(known) > 50:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
     else:
         axes.yaxis.set_major_locator(ticker.MaxNLocator(5))
-    axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:.4g}"))
+    axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:.4g}{unit}"))
     axes.yaxis.set_minor_formatter(ticker.NullFormatter())
     if len(numbers) == 1:
         axes.set_xticks(numbers)
@@ -132,14 +136,19 @@ def _scale(axes: Axes, numbers: Sequence[int], known: Sequence[float]) -> None:
 
 
 def _caption(
-    heading: str, training: TrainingResult, both: Sequence[tuple[int, float | None, float]]
+    heading: str,
+    training: TrainingResult,
+    both: Sequence[tuple[int, float | None, float]],
+    unit: str,
 ) -> str:
     for number, train, validation in both:
         if number == training.best_epoch:
-            learnt = "" if train is None else f"{fmt.number(train, 4)} on the training split, "
+            learnt = (
+                "" if train is None else f"{fmt.number(train, 4)}{unit} on the training split, "
+            )
             return (
                 f"{heading} by epoch. At the best epoch, {number} of {len(both)}: "
-                f"{learnt}{fmt.number(validation, 4)} on the validation split."
+                f"{learnt}{fmt.number(validation, 4)}{unit} on the validation split."
             )
     return f"{heading} by epoch, {fmt.count(len(both), 'epoch')}."
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zoo.report.charts.layer_chart import byte_chart, error_chart, time_chart
-from zoo.report.layer_table import HEADINGS, RIGHT, rows
+from zoo.report.layer_table import HEADINGS, RIGHT, noise_line, rows
 from zoo.report.pages.html import environment
 from zoo.results import formatting as fmt
 
@@ -22,6 +22,7 @@ def render(found: Explanation) -> str:
         sizes=(unit.with_symbol(found.file.bytes), unit.with_symbol(found.twin.bytes)),
         headings=list(zip(HEADINGS, RIGHT, strict=True)),
         rows=rows(found.comparison),
+        noise=noise_line(found.comparison),
         charts=[
             ("errors", "Error by layer", error_chart(found.comparison)),
             ("time", "Time by layer", time_chart(found.comparison)),

@@ -89,6 +89,7 @@ def environment() -> Environment:
         printable=fmt.printable,
         heading=fmt.heading,
         metric_short=fmt.metric_short,
+        named_value=fmt.named_value,
         tie_units=fmt.tie_units,
         number=fmt.number,
         duration=fmt.duration,

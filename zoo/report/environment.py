@@ -1,0 +1,55 @@
+"""What latencies were taken on, as a table of names and texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from zoo.results import formatting as fmt
+
+_NAMES = {
+    "cpu": "processor",
+    "flags": "instruction sets",
+    "mhz": "clock, MHz",
+    "affinity": "cores allowed",
+    "memory_bytes": "memory, GB",
+    "machine": "architecture",
+    "os": "operating system",
+    "runtime_version": "runtime’s version",
+    "runtimes": "runtimes installed",
+    "energy_meters": "energy meters",
+}
+
+
+def environment_rows(environment: Mapping[str, Any]) -> dict[str, str]:
+    """Name → text; tables within are written out, and what each process counted is summed up."""
+    rows: dict[str, str] = {}
+    for key, value in environment.items():
+        if key == "processes" and isinstance(value, list):
+            rows |= _processes(value)
+        elif key == "memory_bytes" and isinstance(value, int | float):
+            rows[_NAMES[key]] = fmt.number(value / 1e9)
+        elif text := _text(value):
+            rows[_NAMES.get(key, str(key).replace("_", " "))] = text
+    return rows
+
+
+def _text(value: Any) -> str:
+    """Without Python's brackets and quotes; empty for what holds nothing."""
+    if isinstance(value, Mapping):
+        named = ((str(key).replace("_", " "), _text(inner)) for key, inner in value.items())
+        return ", ".join(f"{key} {text}" for key, text in named if text)
+    if isinstance(value, list | tuple):
+        return ", ".join(filter(None, map(_text, value)))
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    if isinstance(value, float):
+        return fmt.number(value, 4)
+    return "" if value is None else str(value)
+
+
+def _processes(processes: list[Any]) -> dict[str, str]:
+    """How many there were, and each disturbance of theirs once."""
+    noise = [reason for one in processes for reason in one.get("noise", ())]
+    told = {"processes": str(len(processes))}
+    return told | ({"disturbances": "; ".join(dict.fromkeys(noise))} if noise else {})
