@@ -136,20 +136,17 @@ def find_file(
     if not open_reference(registry, model, how, on_step):
         model = fetched_model(registry, model, on_step)
     checkpoint = weights_named(registry, model)
-    if wishes.widths:  # a network that has no narrower form is refused now, not at their turn
-        students_of(checkpoint, wishes.widths)
-    if registry.tasks.get(checkpoint.variant.task).own_names:
+    students_of(checkpoint, wishes.widths or ())  # what has none is refused now, not at its turn
+    task = registry.tasks.get(checkpoint.variant.task)
+    if task.own_names:
         raise UsageError(
             f"{model} has no labels: nothing tells which of its files is the better one",
             why="a search weighs what a file loses against its size and latency",
             fix="zoo ship makes its files, each with its noise beside the network's answers",
         )
-    refuse_several_files(
-        registry.tasks.get(checkpoint.variant.task),
-        "zoo optimize is for models of one file",
-    )
+    refuse_several_files(task, "zoo optimize is for models of one file")
     data = data or checkpoint.card().dataset
-    check_task(registry, data, checkpoint.variant.task, checkpoint.model_id)
+    check_task(registry, data, task.name, checkpoint.model_id)
     given = {**options, "device": (device,) if device else None, "max_drop": limits.max_drop}
     name = _folder_name(
         checkpoint, [data, dataset_fingerprint(registry, data)], limits, wishes, given
