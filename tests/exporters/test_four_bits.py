@@ -133,10 +133,13 @@ def test_files_hold_four_bits_and_answer_alike_by_every_kernel(
 
 def _check_what_sabotages_see(network: Deployed, path: Path, answers: np.ndarray) -> None:
     """Real numbers of each layer; written anew they are the same file, and changed they are not."""
+    from tests.sabotage.network import NotApplicable
     from tests.sabotage.onnx_network import OnnxNetwork
+    from tests.sabotage.sabotages import integers
     from tests.sabotage.tflite_network import TfliteNetwork
 
-    opened = (OnnxNetwork if path.suffix == ".onnx" else TfliteNetwork)(path, 10)
+    opener = OnnxNetwork if path.suffix == ".onnx" else TfliteNetwork
+    opened = opener(path, 10)
     assert [layer.channels for layer in opened.layers] == [16, 21, 64, 33, 40, 10]
     inner = next(one for one in network.model.layers if hasattr(one, "layers"))
     for name, layer in zip(LAYERS, opened.layers, strict=True):
@@ -157,6 +160,19 @@ def _check_what_sabotages_see(network: Deployed, path: Path, answers: np.ndarray
         assert np.abs(layer.weights.stored()).max() == 7
     opened.save(changed)
     assert agreement(answers, answers_of(changed, network.inputs)) < 0.7
+    blocks = [one for one in small if one.weights.block and one.weights.scale.shape[1] > 1]
+    for one in (
+        integers.weight_zero_point_1,
+        integers.nibbles_exchanged,
+        *((integers.block_scales_transposed, integers.block_scale_of_another) if blocks else ()),
+    ):
+        opened = opener(path, 10)
+        one.apply(opened)
+        opened.save(changed)
+        assert np.abs(answers_of(changed, network.inputs) - answers).max() > 1e-3, one.name
+    if not blocks:
+        with pytest.raises(NotApplicable):
+            integers.block_scales_transposed.apply(opener(path, 10))
 
 
 @pytest.mark.slow

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import zoo
 from zoo.common.errors import UsageError, ZooError
 from zoo.contracts import Architecture, Variant
 from zoo.networks.building import build_network, count_parameters
@@ -67,6 +72,31 @@ def test_half_the_width_is_a_smaller_network(architecture: Architecture, variant
 def test_a_family_without_a_width_says_so() -> None:
     with pytest.raises(UsageError, match="declares no hyper-parameter of width"):
         narrower(REGISTRY.variant("lenet5")[0], {}, 0.5)
+
+
+@pytest.mark.parametrize("model", ["net.onnx", "net.keras", "timm:resnet18", "net.py:build"])
+def test_widths_of_networks_from_elsewhere_are_refused_at_once(model: str, tmp_path: Path) -> None:
+    """Before the network is opened, which takes half a minute, and before anything is tried."""
+    with pytest.raises(UsageError, match=f"{model} comes from elsewhere") as told:
+        zoo.optimize(model, "digits", width=[0.5], output=tmp_path, registry=REGISTRY)
+    assert "--width" in str(told.value.fix)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_widths_are_refused_before_the_search_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of weights that came with their network, and of families that declare none."""
+    checkpoint = resolve(REGISTRY, "lenet5.fashion_mnist")[2]
+    assert checkpoint is not None
+    came = replace(checkpoint.card(), network=SimpleNamespace(file="net.onnx"))
+    monkeypatch.setattr(type(checkpoint), "card", lambda _: came)
+    with pytest.raises(UsageError, match="comes from elsewhere"):
+        students_of(checkpoint, [0.5])
+    assert students_of(checkpoint, []) == []
+    with pytest.raises(UsageError, match="comes from elsewhere"):
+        zoo.optimize("lenet5.fashion_mnist", width=[0.5], output=tmp_path, registry=REGISTRY)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_width_that_build_does_not_take_is_refused() -> None:

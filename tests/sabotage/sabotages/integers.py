@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..network import Layer, Network
-from .sabotage import sabotage
+from ..network import Array, Constant, Layer, Network
+from .sabotage import need, sabotage
 
 
 def _scaled(network: Network) -> Layer:
@@ -57,6 +57,54 @@ def per_tensor(network: Network) -> None:
             values = layer.weights.read()
             layer.weights.scale = np.full_like(layer.weights.scale, layer.weights.scale.max())
             layer.weights.write(values)
+
+
+@sabotage("the integers of a layer's weights are read with a zero point + 1")
+def weight_zero_point_1(network: Network) -> None:
+    weights = _scaled(network).weights
+    least, most = weights.limits()
+    lower = weights.stored().astype(np.int32) - 1
+    weights.store(np.clip(lower, least, most).astype(weights.stored().dtype))
+
+
+def _in_four_bits(layer: Layer) -> bool:
+    return layer.weights.scale is not None and layer.weights.limits()[1] == 7
+
+
+@sabotage("the two weights of each byte are read in the other order")
+def nibbles_exchanged(network: Network) -> None:
+    weights = network.middle(_in_four_bits).weights
+    stored = weights.stored()
+    values = stored.reshape(-1).copy()
+    even = len(values) // 2 * 2
+    values[:even] = values[:even].reshape(-1, 2)[:, ::-1].reshape(-1)
+    weights.store(values.reshape(stored.shape))
+
+
+def _scales_of_blocks(network: Network) -> tuple[Constant, Array]:
+    """The weights of a layer in the middle with several blocks a row, and their scales."""
+
+    def in_blocks(layer: Layer) -> bool:
+        scale = layer.weights.scale
+        return scale is not None and scale.ndim == 2 and min(scale.shape) > 1
+
+    weights = network.middle(in_blocks).weights
+    assert weights.scale is not None
+    return weights, weights.scale.copy()
+
+
+@sabotage("the scales of a layer's blocks are read column by column")
+def block_scales_transposed(network: Network) -> None:
+    weights, scale = _scales_of_blocks(network)
+    weights.scale = np.ascontiguousarray(scale.T).reshape(scale.shape)
+
+
+@sabotage("one block, of the greatest scale, has the least scale of its layer")
+def block_scale_of_another(network: Network) -> None:
+    weights, scale = _scales_of_blocks(network)
+    scale[np.unravel_index(scale.argmax(), scale.shape)] = scale.min()
+    need(bool((scale != weights.scale).any()), "all blocks have the same scale")
+    weights.scale = scale
 
 
 @sabotage("integers between two operators are read with a scale × 1.1")

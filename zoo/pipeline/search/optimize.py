@@ -27,7 +27,7 @@ from zoo.execution.devices import device_named
 from zoo.execution.offline_analysis import refuse_untimed
 from zoo.networks.checkpoints import Checkpoint
 from zoo.networks.published.official import fetched_model
-from zoo.networks.sources.references import NO_DATA, Opening, open_reference
+from zoo.networks.sources.references import NO_DATA, Opening, open_reference, source_of
 from zoo.pipeline.search.points import (
     SearchLimits,
     SearchPoint,
@@ -38,6 +38,7 @@ from zoo.pipeline.search.points import (
 )
 from zoo.pipeline.search.search import Search, SearchOptions
 from zoo.pipeline.search.trials import SearchNetwork, TrialRunner
+from zoo.pipeline.search.widths import from_elsewhere, students_of
 from zoo.pipeline.several_files import refuse_several_files
 from zoo.pipeline.step_cache import step_cache
 from zoo.registry import Registry
@@ -123,6 +124,8 @@ def find_file(
     started = time.monotonic()
     refuse_untimed(registry, device)
     _refuse_unreal(registry, device)
+    if wishes.widths and source_of(registry, model) is not None:
+        raise from_elsewhere(model)
     how = Opening(
         data=data or NO_DATA,
         input=options.get("input") or "",
@@ -133,18 +136,17 @@ def find_file(
     if not open_reference(registry, model, how, on_step):
         model = fetched_model(registry, model, on_step)
     checkpoint = weights_named(registry, model)
-    if registry.tasks.get(checkpoint.variant.task).own_names:
+    students_of(checkpoint, wishes.widths or ())  # what has none is refused now, not at its turn
+    task = registry.tasks.get(checkpoint.variant.task)
+    if task.own_names:
         raise UsageError(
             f"{model} has no labels: nothing tells which of its files is the better one",
             why="a search weighs what a file loses against its size and latency",
             fix="zoo ship makes its files, each with its noise beside the network's answers",
         )
-    refuse_several_files(
-        registry.tasks.get(checkpoint.variant.task),
-        "zoo optimize is for models of one file",
-    )
+    refuse_several_files(task, "zoo optimize is for models of one file")
     data = data or checkpoint.card().dataset
-    check_task(registry, data, checkpoint.variant.task, checkpoint.model_id)
+    check_task(registry, data, task.name, checkpoint.model_id)
     given = {**options, "device": (device,) if device else None, "max_drop": limits.max_drop}
     name = _folder_name(
         checkpoint, [data, dataset_fingerprint(registry, data)], limits, wishes, given

@@ -62,9 +62,25 @@ def narrower(architecture: Architecture, given: Mapping[str, Any], factor: float
     return {name: scaled(given.get(name, defaults.get(name)), factor) for name in names}
 
 
+def from_elsewhere(model: str) -> UsageError:
+    """The error of a width that is asked of a network that no family builds."""
+    return UsageError(
+        f"{model} comes from elsewhere: there is no narrower form of it to train",
+        why="a width is a hyper-parameter of a family that builds its networks; of this one the "
+        "graph is all that is known",
+        fix="leave --width out; --prune 0.5 makes its download smaller",
+    )
+
+
 def students_of(checkpoint: Checkpoint, factors: Sequence[float]) -> list[StudentNetwork]:
-    """Narrower forms of a checkpoint's network, in the order that was asked for."""
+    """Narrower forms of a checkpoint's network, in the order that was asked for.
+
+    Raises:
+        UsageError: It has none.
+    """
     card = checkpoint.card()
+    if factors and card.network is not None:
+        raise from_elsewhere(checkpoint.model_id)
     given = {**checkpoint.variant.hyperparameters, **card.hyperparameters}
     return [
         StudentNetwork(
