@@ -39,7 +39,7 @@ _LISTED = 40
     ),
 )
 @click.argument("target", metavar="FILE|MODEL|RUN", shell_complete=complete_model)
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path())
 @option("--top", type=click.IntRange(1), default=5, help="Most classes to show for each input")
 @data_option(
     "Dataset that a network from elsewhere is opened with; of other networks, the dataset whose "
