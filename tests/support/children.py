@@ -201,3 +201,11 @@ def loaded_from(*, emit: Emit) -> str:
     import statistics
 
     return str(statistics.__file__)
+
+
+def take_memory(*, size: int, fails: bool, emit: Emit) -> None:
+    import numpy as np
+
+    assert np.full(size, 1, np.uint8).max(initial=0) <= 1
+    if fails:
+        raise ValueError("it failed after all")

@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -37,6 +37,7 @@ from zoo.common.errors import (
     ZooError,
 )
 from zoo.common.fork_server import SAFE_PATH, fork_context, starting_children, stop_server
+from zoo.common.memory import most_resident_memory, resident_memory
 from zoo.common.plugin_errors import plugin_failure
 from zoo.common.progress import OnEvent
 from zoo.common.system_errors import full_disk, system_error
@@ -130,6 +131,7 @@ def call(
     arguments: dict[str, Any],
     *,
     on_event: OnEvent | None = None,
+    on_memory: Callable[[int], None] | None = None,
     limits: WorkerLimits | None = None,
     children: Children | None = None,
     tensorflow: bool = True,
@@ -140,6 +142,8 @@ def call(
         function: ``package.module:name``; importable, so that nothing of the caller is pickled.
         arguments: Plain values and frozen records.
         on_event: Called with each dictionary that the function emits.
+        on_memory: Called at the end with the bytes that the child took at most, beyond what it had
+            from the fork server; not where the system does not say.
         limits: Time and memory.
         children: Registers the child for `Children.stop_all`.
         tensorflow: Whether the function needs TensorFlow, so that a fork server which has to be
@@ -180,7 +184,8 @@ def call(
             sender.close()
         try:
             with children.registered(process.terminate):
-                return _receive(process, receiver, on_event, limits, log, function)
+                told = {"event": on_event, "memory": on_memory}
+                return _receive(process, receiver, told, limits, log, function)
         finally:
             if process.is_alive():
                 process.terminate()
@@ -192,7 +197,7 @@ def call(
 def _receive(
     process: Any,
     receiver: Connection,
-    on_event: OnEvent | None,
+    told: Mapping[str, Callable[[Any], None] | None],
     limits: WorkerLimits,
     log: Path,
     function: str,
@@ -220,9 +225,9 @@ def _receive(
                 memory=limits.memory_bytes,
                 killed_before=killed_before,
             ) from None
-        if kind == "event":
-            if on_event is not None:
-                on_event(value)
+        if kind in told:
+            if (listener := told[kind]) is not None:
+                listener(value)
         elif kind == "result":
             return value
         else:
@@ -291,10 +296,15 @@ def _child(
         telemetry.switch_off()
         telemetry.switch_off_modules()
         _limit_memory(limits.memory_bytes)
+        begun = resident_memory()
         sys.setrecursionlimit(_MOST_CALLS)
         module_name, _, name = function.partition(":")
         target = getattr(importlib.import_module(module_name), name)
-        result = target(**arguments, emit=lambda event: sender.send(("event", event)))
+        try:
+            result = target(**arguments, emit=lambda event: sender.send(("event", event)))
+        finally:
+            if most := most_resident_memory():
+                sender.send(("memory", max(0, most - begun)))
         sender.send(("result", result))
     # Whatever the work raises becomes the parent's record; a traceback stays in the log.
     except BaseException as error:

@@ -12,7 +12,7 @@ import errno
 import logging
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -24,10 +24,12 @@ from pydantic import TypeAdapter
 from zoo.common.clock import utc_now
 from zoo.common.errors import BadFile, NativeCrash, Unsupported, ZooError
 from zoo.common.files import cannot_write
-from zoo.common.progress import OnStep
+from zoo.common.memory import available_memory
+from zoo.common.progress import Event, OnStep
 from zoo.common.worker import Children, flatten
 from zoo.pipeline.step_cache import StepCache
-from zoo.pipeline.steps.step import FinishedStep, FinishedSteps, Step, StepContext
+from zoo.pipeline.step_costs import StepCost, StepCosts
+from zoo.pipeline.steps.step import FinishedStep, FinishedSteps, Step, StepContext, StepId
 from zoo.results.records import StepRecord, as_plain
 from zoo.results.store import Store
 
@@ -56,6 +58,10 @@ class Pipeline:
     retry: bool = False
     children: Children = field(default_factory=Children)
     finished: FinishedSteps = field(default_factory=FinishedSteps)
+    _memory: dict[StepId, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._costs = StepCosts(self.cache.folder)
 
     def execute(self, plan: Sequence[Step[Any]]) -> list[StepRecord]:
         """Runs every step of `plan`; returns one record each, in the plan's order.
@@ -109,11 +115,26 @@ class Pipeline:
                 continue
             if step.exclusive and any(not s.exclusive for s in waiting if s is not step):
                 continue  # measure last, when nothing else is left to disturb it
+            if running and not self._fits(step, running.values()):
+                continue
             waiting.remove(step)
             _log.info("%s starts", step.name)
             _log.debug("%s has the key %s", step.name, step.key)
-            self.on_step(step.name, {"event": "start", "kind": step.id.kind})
+            started: Event = {"event": "start", "kind": step.id.kind}
+            if (usual := self._costs.of(step)) is not None:
+                started["usual_seconds"] = usual.seconds
+            self.on_step(step.name, started)
             running[pool.submit(self._perform, step)] = step
+
+    def _fits(self, step: Step[Any], running: Collection[Step[Any]]) -> bool:
+        """Whether there is memory now for another step beside those that run."""
+        # Those may have only begun to take theirs.
+        return sum(map(self._expected_memory, (step, *running))) <= available_memory()
+
+    def _expected_memory(self, step: Step[Any]) -> int:
+        """Bytes as the step took when it was last done; else the most that one took in this run."""
+        usual = self._costs.of(step)
+        return max(self._memory.values(), default=0) if usual is None else usual.memory_bytes
 
     def _perform(self, step: Step[Any]) -> FinishedStep[Any]:
         started = time.perf_counter()
@@ -126,6 +147,7 @@ class Pipeline:
             before=self._before(step),
             emit=lambda event: self.on_step(step.name, event),
             children=self.children,
+            on_memory=lambda most: self._note_memory(step, most),
         )
         try:
             step.check_inputs()
@@ -141,6 +163,8 @@ class Pipeline:
                 result=None if outcome.result is None else as_plain(outcome.result),
                 replaces="" if step.replaces is None else step.replaces.name,
             )
+            cost = StepCost(seconds=record.seconds, memory_bytes=self._memory.get(step.id, 0))
+            self._costs.note(step, cost)
             finished = self._commit(step, partial, record, outcome.result)
             if self.store is not None and finished.record is record:
                 self.store.append(self.run, record, outcome.samples)
@@ -151,6 +175,9 @@ class Pipeline:
             return self._failed(step, self._cause(step, error), started)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+
+    def _note_memory(self, step: Step[Any], most: int) -> None:
+        self._memory[step.id] = max(most, self._memory.get(step.id, 0))
 
     def _cause(self, step: Step[Any], error: BaseException) -> ZooError:
         """Inputs that changed meanwhile explain whatever came of it."""

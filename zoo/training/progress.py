@@ -60,9 +60,10 @@ def progress_callback(
                 "epochs": options.epochs,
                 "batch": batch + 1,
                 "batches": batches,
-                "examples_per_second": (batch - first)
-                * (options.batch_size or 1)
-                / max(now - started, 1e-9),
+                # Nothing is measured at the first batch, from which time is counted.
+                "examples_per_second": (batch - first) * (options.batch_size or 1) / (now - started)
+                if batch > first
+                else None,
                 "loss": float(values.get("loss", math.nan)),
                 "metric": float(values[metric]) if metric in values else None,
                 "metric_name": metric,

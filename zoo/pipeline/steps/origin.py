@@ -75,6 +75,10 @@ class DataStep(Step[Result]):
 
     origin: Origin
 
+    @property
+    def subject(self) -> str:
+        return self.origin.model_id
+
     def check_inputs(self) -> None:
         """The data must be those of the plan."""
         self.origin.refuse_change()

@@ -107,12 +107,14 @@ class StepContext:
     Attributes:
         folder: Its own, empty; files left there are kept with the record.
         children: Registers child processes, so that an interruption ends them.
+        on_memory: Receives the bytes that each of them took at most.
     """
 
     folder: Path
     before: FinishedSteps
     emit: Callable[[Event], None]
     children: Children
+    on_memory: Callable[[int], None] = lambda most: None
 
     def call(
         self,
@@ -127,7 +129,12 @@ class StepContext:
         """
         name = f"{function.__module__}:{function.__qualname__}"
         result: Value = call(
-            name, arguments, on_event=self.emit, limits=limits, children=self.children
+            name,
+            arguments,
+            on_event=self.emit,
+            on_memory=self.on_memory,
+            limits=limits,
+            children=self.children,
         )
         return result
 
@@ -154,6 +161,11 @@ class Step(ABC, Generic[Result]):
     def name(self) -> str:
         """For people."""
         return str(self.id)
+
+    @property
+    def subject(self) -> str:
+        """Name of the network that it is about; empty where there is none."""
+        return ""
 
     @property
     def needs(self) -> tuple[Step[Any], ...]:

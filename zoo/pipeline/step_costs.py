@@ -1,0 +1,73 @@
+"""What steps took when they were last done: seconds, and memory of their worker processes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from zoo.common.files import write_text
+from zoo.pipeline.steps.step import Step
+
+FILE = "costs.json"
+#: Entries that are kept, the latest ones.
+_MOST = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepCost:
+    """What one step took.
+
+    Attributes:
+        memory_bytes: At most, by the largest of its workers, beyond what all workers share; 0 where
+            it had none.
+    """
+
+    seconds: float
+    memory_bytes: int = 0
+
+
+class StepCosts:
+    """A file of costs by network and step. One that is gone or damaged is an empty one.
+
+    Args:
+        folder: Where it is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+        self._lock = threading.Lock()
+        self._known = self._read()
+
+    def of(self, step: Step[Any]) -> StepCost | None:
+        """What a step took when it was last done with other parameters, data or code."""
+        return self._known.get(_name(step))
+
+    def note(self, step: Step[Any], cost: StepCost) -> None:
+        """Keeps what a step took; costs that cannot be written are no failure."""
+        with self._lock:
+            self._known = self._read()  # other processes write, too
+            self._known.pop(_name(step), None)
+            self._known[_name(step)] = cost
+            latest = [*self._known.items()][-_MOST:]
+            plain = {name: asdict(one) for name, one in latest}
+            with contextlib.suppress(OSError):
+                write_text(self._path, json.dumps(plain, indent=1))
+
+    def _read(self) -> dict[str, StepCost]:
+        try:
+            return _COSTS.validate_json(self._path.read_bytes())
+        except (OSError, ValidationError):
+            return {}
+
+
+_COSTS = TypeAdapter(dict[str, StepCost])
+
+
+def _name(step: Step[Any]) -> str:
+    return f"{step.subject} {step.name}".strip()
