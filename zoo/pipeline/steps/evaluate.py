@@ -241,8 +241,7 @@ def compare_preprocessing(preprocessing: Preprocessing, raw: Any) -> Comparison:
     import numpy as np
 
     parts = [*zip(preprocessing.parts, each_of(raw), strict=True)]
-    difference = np.empty(sum(values.size for _, values in parts))
-    done = 0
+    differences = []
     for own, whole in parts:
         layer = normalization(own)
         # A few at a time: in float64, 64 photographs are hundreds of megabytes at every step.
@@ -250,9 +249,8 @@ def compare_preprocessing(preprocessing: Preprocessing, raw: Any) -> Comparison:
         for start in range(0, len(whole), some):
             values = whole[start : start + some]
             in_graph = np.asarray(layer(values.astype(own.graph_dtype)), dtype=np.float64)
-            found = np.abs(in_graph - normalize(values, own).astype(np.float64)).ravel()
-            difference[done : done + found.size] = found
-            done += found.size
+            differences.append(np.abs(in_graph - normalize(values, own).astype(np.float64)).ravel())
+    difference = np.concatenate(differences)
     return Comparison(
         count=len(raw),
         max_abs=float(difference.max()),

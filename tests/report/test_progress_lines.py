@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from zoo.cli import progress as module
-from zoo.cli.progress import StepProgress
 from zoo.contracts.training import Training
+from zoo.report import progress as module
+from zoo.report.progress import StepProgress
 from zoo.training.progress import progress_callback
 
 
