@@ -9,6 +9,7 @@ from typing import Any
 from zoo.artifacts.not_weights import weights_of_exported_files
 from zoo.benchmark.compare.budgets import budgets_of
 from zoo.benchmark.tiers import tier_named
+from zoo.common.brief import Brief
 from zoo.common.errors import UnknownName, UsageError
 from zoo.contracts import Architecture, Exporter, Target, Variant
 from zoo.contracts.options import declared_options
@@ -30,8 +31,8 @@ from zoo.registry import Registry
 from zoo.targets import target_named
 
 
-@dataclass(frozen=True, kw_only=True)
-class Job:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Job(Brief):
     """A recipe whose names were all found.
 
     Attributes:
