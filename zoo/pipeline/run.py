@@ -6,7 +6,8 @@ import hashlib
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from zoo.pipeline.step_cache import step_cache
 from zoo.pipeline.steps.evaluate import EVALUATE
 from zoo.pipeline.steps.finetune import FINETUNE
 from zoo.pipeline.steps.step import FinishedStep, FinishedSteps, Step
+from zoo.pipeline.tracking import tracked
 from zoo.results import formatting as fmt
 from zoo.results.records import (
     RECORDS,
@@ -55,6 +57,7 @@ class Run(Viewed):
         folder: Holds the files, ``records.json`` and, when it was asked for, ``report.html``.
         finished: The steps, with their results and the folders of their files.
         changed: Whether anything is new since the last time.
+        remarks: Trackers that were left out, and why.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Run(Viewed):
     steps: tuple[StepRecord, ...]
     finished: FinishedSteps
     changed: bool
+    remarks: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         head = f"{self.name}: {'passed' if self.passed else 'not passed'}"
@@ -170,7 +174,7 @@ def execute(
             require_extra(exporter.extra)  # not after an hour of training
         for text in job.left_out:
             on_step("files", {"event": "note", "text": text})
-    with filled(output):
+    with filled(output), ExitStack() as stack:
         cache = step_cache()
         ensure_writable(cache.folder)
         checkpoints = cache_folder() / "checkpoints"
@@ -180,9 +184,10 @@ def execute(
         if not named:
             _refuse_other_data(job, folder)
         store = Store(store_url)
+        tracking = stack.enter_context(tracked(job, name, on_step))
         try:
             pipeline = Pipeline(
-                cache=cache, store=store, run=name, on_step=on_step, workers=workers, retry=retry
+                cache=cache, store=store, run=name, on_step=tracking, workers=workers, retry=retry
             )
             steps = pipeline.execute(plan)
         finally:
@@ -200,7 +205,7 @@ def execute(
         write_recipe(job.registry, folder / f"{papers}{RECIPE}", job.recipe)
         _write_run(folder, job, pipeline.finished, on_step)
         write_text(folder / f"{papers}{RECORDS}", json.dumps(plain_records(steps), indent=1))
-        return Run(
+        run = Run(
             name=name,
             folder=folder,
             job=job,
@@ -208,6 +213,7 @@ def execute(
             finished=pipeline.finished,
             changed=changed,
         )
+        return replace(run, remarks=tracking.finish(run))
 
 
 def _refuse_other_data(job: Job, folder: Path) -> None:

@@ -102,7 +102,7 @@ def plain_table(rows: Sequence[ArtifactRow]) -> tuple[list[str], list[list[str]]
 def plain_notes(rows: Sequence[ArtifactRow], remarks: Sequence[str]) -> list[str]:
     """Why some files do not count, and the remarks, a line each."""
     lines = ("".join(cell.text for cell in cells) for cells in _notes(rows, remarks, None))
-    return [line for line in lines if line]
+    return [line.removeprefix("- ") for line in lines if line]
 
 
 def _columns(columns: FileColumns) -> list[_Column]:

@@ -323,12 +323,12 @@ class StepRecord(Brief):
 
     step: str
     kind: str
-    key: str
+    key: str = field(repr=False)
     status: Status
     reason: str = ""
     seconds: float = 0.0
-    created: str = ""
-    result: dict[str, Any] | None = None
+    created: str = field(default="", repr=False)
+    result: dict[str, Any] | None = field(default=None, repr=False)
     cached: bool = field(default=False, compare=False)
     needless: bool = False
     replaces: str = ""
