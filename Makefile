@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Tests of one file share what they prepare, so each file stays with one worker.
 PARALLEL ?= -n 2 --dist loadfile
 
-.PHONY: help ship test test-slow test-torch sabotage fuzz check docs lock clean
+.PHONY: help ship test test-slow test-torch sabotage fuzz check docs release lock clean
 
 help:
 	@echo "make ship      install, and ship LeNet-5 on scanned digits: the main job"
@@ -18,6 +18,7 @@ help:
 	@echo "make fuzz      property tests on random examples, for FUZZ_SECONDS=120; FUZZ_SEED=1 draws the same"
 	@echo "make check     ruff, and mypy in strict mode"
 	@echo "make docs      renew the outputs in the README by running the commands"
+	@echo "make release   build wheel and sdist twice, check both, run the main job from the wheel"
 	@echo "make lock      renew the pinned versions"
 
 # Installing twice must be quick, so each set of pinned versions leaves a mark.
@@ -71,16 +72,32 @@ check: $(VENV)/.ready-dev
 docs: $(VENV)/.ready-all
 	$(BIN)/python docs/update.py
 
+# Its tools have an environment of their own: they are needed by nobody else.
+$(VENV)-release/.ready: requirements/release.txt
+	"$(PYTHON)" -m venv $(VENV)-release
+	$(VENV)-release/bin/python -m pip --quiet install --require-hashes -r $<
+	@touch $@
+
+release: $(VENV)-release/.ready
+	$(VENV)-release/bin/python tools/release.py $(RELEASE)
+
 # Needs uv, and UV_FIND_LINKS where PyTorch's processor-only build lies; writes versions and hashes, and the address of no registry.
 COMPILE := uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	--quiet pyproject.toml
-LOCK := $(COMPILE) --universal requirements/build.in --extra all \
-	--constraints requirements/constraints.in
+LOCK := $(COMPILE) --universal requirements/build.in --constraints requirements/constraints.in
+TORCH_LOCK := uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header --no-annotate --quiet
+TOOLS := uv pip compile --python-version 3.11 --universal --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header --quiet
 lock:
-	$(LOCK) --output-file requirements/all.txt
+	$(LOCK) --extra all --output-file requirements/all.txt
 	# pip wants a pin of pydantic[email] too, where a package asks for it by that extra.
-	$(LOCK) --group test --group check --constraints requirements/all.txt --no-strip-extras \
+	$(LOCK) --extra all --group test --group check --constraints requirements/all.txt --no-strip-extras \
 		--output-file requirements/dev.txt
+	$(LOCK) --extra run --constraints requirements/all.txt --output-file requirements/run.txt
+	$(TOOLS) requirements/release.in --output-file requirements/release.txt
+	$(TOOLS) requirements/docs.in --constraints requirements/all.txt \
+		--output-file requirements/docs.txt
 	$(COMPILE) --no-emit-find-links --extra torch --extra weights --group torch \
 		--constraints requirements/dev.txt --constraints requirements/torch.in \
 		--output-file requirements/torch.txt
@@ -88,4 +105,4 @@ lock:
 		--output-file plugins/torch_files/requirements.txt
 
 clean:
-	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist docs/site $(VENV)-release $(VENV)-docs *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from zoo.analysis.verify.verify import verify
     from zoo.api.files import evaluate, inspect
     from zoo.api.models import info, load, models, open_dataset
+    from zoo.api.predictions import predict
     from zoo.api.runs import export, finetune, optimize, ship, write_report
     from zoo.artifacts.bundle import bundle
     from zoo.artifacts.signing.sign import sign
@@ -99,6 +100,7 @@ _LAZY = {
     "hookimpl": "zoo.hookspecs",
     **dict.fromkeys(("evaluate", "inspect"), "zoo.api.files"),
     "bench": "zoo.benchmark.run",
+    "predict": "zoo.api.predictions",
     **dict.fromkeys(("info", "load", "models", "open_dataset"), "zoo.api.models"),
     **dict.fromkeys(["export", "finetune", "optimize", "ship", "write_report"], "zoo.api.runs"),
     **dict.fromkeys(_OFFICIAL.split(), "zoo.networks.published.official"),
@@ -203,6 +205,7 @@ __all__ = [
     "official_weights",
     "open_dataset",
     "optimize",
+    "predict",
     "ship",
     "sign",
     "verify",

@@ -129,7 +129,7 @@ class SavedNetwork:
             for number, tensor in enumerate(self.inputs)
         ]
         try:
-            return tf.function(call).get_concrete_function(*specs), specs, call
+            traced = tf.function(call, autograph=False).get_concrete_function(*specs)
         # TensorFlow raises errors of its own where a size does not fit what follows.
         except Exception as error:
             raise Unsupported(
@@ -138,6 +138,7 @@ class SavedNetwork:
                 why=first_line(error),
                 fix="say another size: --input 224x224",
             ) from error
+        return traced, specs, call
 
     def _tflite(self, traced: Any) -> bytes:
         tf = require("tensorflow")

@@ -46,6 +46,15 @@ def test_missing_package_names_its_extra(module, block):
     assert module in caught.value.what
 
 
+def test_what_runs_files_is_offered_before_all_of_it(monkeypatch):
+    monkeypatch.setattr("zoo.common.extras.installed", lambda module: False)
+    runs, all_of_it = 'made already: pip install "edgezoo[run]"', 'pip install "edgezoo[all]"'
+    fix = MissingExtra("onnxruntime", "onnx").fix
+    assert fix.startswith('pip install "edgezoo[onnx]"; ')
+    assert fix.index(runs) < fix.index(all_of_it)
+    assert runs not in MissingExtra("keras", "train").fix
+
+
 def test_what_a_plugin_needs_is_no_extra_of_ours():
     fix = MissingExtra("dense_numpy", "").fix
     assert "edgezoo[" not in fix

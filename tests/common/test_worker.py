@@ -37,6 +37,14 @@ def test_work_is_done_elsewhere_each_time_anew():
     assert [call("children:leave_a_mark", {}) for _ in range(2)] == [False, False]
 
 
+def test_children_do_not_wait_for_what_keras_imports_besides():
+    """Libraries of pictures and tables take a third of the time of its import; they can be had."""
+    loaded = call("children:modules", {})
+    assert {"keras", "tensorflow"} <= {*loaded}
+    assert not {"IPython", "matplotlib", "pandas", "sklearn"} & {*loaded}
+    assert call("children:imported", {"name": "pandas"}) == "pandas"
+
+
 @pytest.mark.parametrize("ends", ["well", "fails", "crashes", "is ended"])
 def test_what_libraries_leave_goes_with_the_child(ends, tmp_path, monkeypatch):
     alive()  # the fork server has a folder of its own, until this process ends

@@ -13,9 +13,11 @@ import pytest
 from makers import manifest
 
 from zoo.artifacts.artifact import manifest_text, parse_manifest
-from zoo.common.errors import BadFile
+from zoo.common.errors import BadFile, Unsupported
 from zoo.contracts import ImagePreprocessing, InputKind, Preprocessing, Split
+from zoo.contracts.preprocessing import Sample, SampleList
 from zoo.data.preprocessing.inputs import kind_of, labels_for, read_inputs
+from zoo.data.samples.reading import find_samples, read_samples
 
 ROOT = Path(__file__).parents[2]
 
@@ -69,6 +71,24 @@ def test_examples_are_read_by_the_plugins_own_code() -> None:
     assert found.shape == (3, 4, 4, 4)
     assert found[2].max() == 2.0
     assert labels_for(CUBES, VolumePreprocessing(side=4)) is CUBES.labels
+
+
+def test_samples_are_read_by_the_plugins_own_code_or_refused() -> None:
+    with pytest.raises(Unsupported, match=r"of the kind 'volume'.*\n.*Volumes has no samples\(\)"):
+        find_samples(VolumePreprocessing(side=4), ("a.vol",), "")
+
+    class Named(Volumes):
+        def samples(self, given: str, data: str = "") -> SampleList:
+            return SampleList(samples=[Sample(name=given, read=lambda: CUBES.read(2))])
+
+    @dataclass(frozen=True, kw_only=True)
+    class Stored(VolumePreprocessing):
+        def inputs(self) -> Any:
+            return Named(self)
+
+    found = find_samples(Stored(side=4), ("a.vol",), "")
+    inputs, good, bad = read_samples(found.samples, Stored(side=4), [0])
+    assert (inputs.shape, inputs.max(), good, bad) == ((1, 4, 4, 4), 2.0, [0], [])
 
 
 def test_synthetic_examples_are_made_without_a_line_for_the_kind() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import os
 import signal
 import struct
@@ -43,6 +44,10 @@ def process(*, emit: Emit) -> dict[str, Any]:
 
 def modules(*, emit: Emit) -> list[str]:
     return sorted(sys.modules)
+
+
+def imported(*, name: str, emit: Emit) -> str:
+    return importlib.import_module(name).__name__
 
 
 def echo(*, value: Any, emit: Emit) -> Any:

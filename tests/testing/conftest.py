@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,26 +40,34 @@ MakePlugin = Callable[..., Path]
 MakeRegistry = Callable[..., Registry]
 
 
+def write(
+    folder: Path,
+    body: str = GOOD,
+    *,
+    top: str = "",
+    more: str = "",
+    parameters: int = PARAMETERS,
+    multiply_adds: int = MULTIPLY_ADDS,
+) -> Path:
+    """A plugin file."""
+    path = folder / "small.py"
+    text = PLUGIN.format(
+        top=top, body=body, more=more, parameters=parameters, multiply_adds=multiply_adds
+    )
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def good_plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One file for all tests of a module: those of the exports share its training."""
+    return write(tmp_path_factory.mktemp("good"))
+
+
 @pytest.fixture
 def plugin(tmp_path: Path) -> MakePlugin:
     """Writes a plugin file."""
-
-    def make(
-        body: str = GOOD,
-        *,
-        top: str = "",
-        more: str = "",
-        parameters: int = PARAMETERS,
-        multiply_adds: int = MULTIPLY_ADDS,
-    ) -> Path:
-        path = tmp_path / "small.py"
-        text = PLUGIN.format(
-            top=top, body=body, more=more, parameters=parameters, multiply_adds=multiply_adds
-        )
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return make
+    return functools.partial(write, tmp_path)
 
 
 @pytest.fixture

@@ -52,6 +52,9 @@ ON_REQUEST = (
     "tensorboard",
     "mlflow",
 )
+#: Modules of the extra ``run``, which are in other extras, too: what it takes to inspect, verify,
+#: time and ask files that are there.
+RUN = ("ai_edge_litert", "onnx", "onnxruntime", "PIL")
 
 
 def installed(module: str) -> bool:

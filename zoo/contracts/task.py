@@ -12,6 +12,7 @@ from zoo.contracts.comparison import Comparison
 from zoo.contracts.dataset import Split
 from zoo.contracts.outputs import ModelPart, Output, check_parts, parts_of
 from zoo.contracts.precision import Precision, check_precisions
+from zoo.contracts.prediction import DecodedOutput, plain_numbers
 from zoo.contracts.preprocessing import Preprocessing
 from zoo.contracts.training_objective import TrainingObjective
 
@@ -303,6 +304,23 @@ class Task(TrainingObjective):
     def describe_label(self, label: Any, classes: tuple[str, ...]) -> str:
         """One label as text, in the form of `describe_answer`."""
         return str(label)
+
+    def decoded(
+        self, output: Any, classes: tuple[str, ...], most: int, steps: Sequence[str] = ()
+    ) -> DecodedOutput:
+        """The output for one example as people read it.
+
+        Args:
+            output: Of one example, without the first axis; of several outputs a record.
+            classes: Names, in the order of the outputs.
+            most: So many scores at most, where they are ranked.
+            steps: Text of each real step, where the task answers step by step.
+        """
+        import numpy as np
+
+        answer = self.decode(np.asarray(output)[np.newaxis])[0]
+        text, confidence = self.describe_answer(answer, classes)
+        return DecodedOutput(answer=text, confidence=confidence, numbers=plain_numbers(output))
 
     def gallery(self, outputs: Array) -> Array | None:
         """The first outputs as one picture for the report, like `sample_image`, or None."""

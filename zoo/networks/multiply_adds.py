@@ -39,7 +39,7 @@ def count_multiply_adds(model: Any) -> int:
             if isinstance(layer, require("keras").layers.RNN):
                 stack.enter_context(_replaced(layer, recurrent))
         stack.enter_context(functions_inlined())
-        graph = tf.function(run).get_concrete_function(*inputs).graph
+        graph = tf.function(run, autograph=False).get_concrete_function(*inputs).graph
     return sum(recurrent) + sum(_products(operation) for operation in graph.get_operations())
 
 

@@ -21,6 +21,10 @@ _LONGEST = 240
 
 #: Larger pictures are scaled down to this many pixels, so that the page stays small.
 _LARGEST = 192
+#: Pictures of at most so many pixels a side are enlarged.
+_COARSE = 64
+#: Of a drawing.
+_FEW_COLOURS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,9 +80,9 @@ def _card(sample: SampleImage) -> SampleCard:
         right = all(_is_right(sample, file, answer) for file in files)
         opinions.append(_prediction(who, answer, files.values(), right))
     return SampleCard(
-        source="" if sample.pixels is None else _data_uri(sample.pixels),
+        source="" if sample.pixels is None else picture_uri(sample.pixels),
         text=fmt.plain(sample.text, _LONGEST),
-        coarse=sample.pixels is not None and max(np.shape(sample.pixels)[:2], default=0) <= 64,
+        coarse=sample.pixels is not None and max(np.shape(sample.pixels)[:2], default=0) <= _COARSE,
         true_class=fmt.plain(sample.true_class, 40),
         opinions=tuple(opinions),
         wrong=not all(opinion.right for opinion in opinions),
@@ -104,7 +108,8 @@ def _prediction(
     )
 
 
-def _data_uri(pixels: np.ndarray) -> str:
+def picture_uri(pixels: np.ndarray) -> str:
+    """A picture as a data URI, scaled down to what a page needs; empty of what is no picture."""
     array = np.asarray(pixels)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
@@ -113,6 +118,11 @@ def _data_uri(pixels: np.ndarray) -> str:
         return ""
     picture = require("PIL.Image").fromarray(array)
     picture.thumbnail((_LARGEST, _LARGEST))
+    # What has few pixels is shown enlarged, where the noise of JPEG would be seen; so it is in
+    # drawings, which have few colours.
+    drawn = picture.mode == "RGBA" or picture.getcolors(_FEW_COLOURS) is not None
+    small = drawn or max(picture.size) <= _COARSE
+    kind, options = ("png", {"optimize": True}) if small else ("jpeg", {"quality": 85})
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+    picture.save(buffer, kind, **options)
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

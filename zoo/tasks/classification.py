@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import ZooError
 from zoo.common.optional_imports import require
 from zoo.common.proportions import mcnemar_p, wilson_interval
 from zoo.contracts import Check, Comparison, Metric, Output, Precision, Task, Truth
+from zoo.contracts.prediction import DecodedOutput, likeliest
 from zoo.hookspecs import hookimpl
 from zoo.results.formatting import metric_decimals
 from zoo.tasks import classes
@@ -259,6 +260,19 @@ class Classification(Task):
     def describe_label(self, label: Any, classes: tuple[str, ...]) -> str:
         """The class."""
         return classes[int(label)]
+
+    def decoded(
+        self, output: Any, classes: tuple[str, ...], most: int, steps: Sequence[str] = ()
+    ) -> DecodedOutput:
+        """The likeliest classes with their probabilities."""
+        best, confidence = self.describe_answer(output, classes)
+        return DecodedOutput(
+            answer=best,
+            confidence=confidence,
+            scores=likeliest(output, classes, most),
+            probabilities=True,
+            chosen=(best,),
+        )
 
 
 @hookimpl

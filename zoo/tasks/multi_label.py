@@ -12,6 +12,7 @@ from zoo.common.proportions import wilson_interval
 from zoo.contracts import Check, Comparison, Metric, Output, Precision, Task, Truth
 from zoo.contracts.baseline import AgainstBaseline
 from zoo.contracts.geometric_transform import GeometricTransform
+from zoo.contracts.prediction import DecodedOutput, likeliest
 from zoo.data.preprocessing.augment import unmoved_note
 from zoo.hookspecs import hookimpl
 from zoo.tasks import classes as by_class
@@ -282,6 +283,18 @@ class MultiLabel(Task):
         """The labels that are true."""
         names = [name for name, true in zip(classes, label, strict=True) if true]
         return ", ".join(names) or "no label"
+
+    def decoded(
+        self, output: Any, classes: tuple[str, ...], most: int, steps: Sequence[str] = ()
+    ) -> DecodedOutput:
+        """The labels that are answered, and the likeliest ones with their probabilities."""
+        chosen = [n for n, p in zip(classes, output, strict=True) if p >= THRESHOLD]
+        return DecodedOutput(
+            answer=self.describe_answer(output, classes)[0],
+            scores=likeliest(output, classes, max(most, len(chosen))),
+            probabilities=True,
+            chosen=tuple(chosen),
+        )
 
 
 @hookimpl

@@ -7,7 +7,7 @@ target's standard deviation on the examples that the network is judged on: the s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import UsageError
@@ -15,6 +15,7 @@ from zoo.common.optional_imports import require
 from zoo.contracts import Check, Comparison, Metric, Output, Precision, Task, Truth
 from zoo.contracts.baseline import AgainstBaseline
 from zoo.contracts.geometric_transform import GeometricTransform
+from zoo.contracts.prediction import DecodedOutput, NamedScore
 from zoo.contracts.training_objective import TargetUnits
 from zoo.data.preprocessing.augment import unmoved_note
 from zoo.hookspecs import hookimpl
@@ -253,6 +254,16 @@ class Regression(Task):
     def describe_label(self, label: Any, classes: tuple[str, ...]) -> str:
         """Each target's name and value."""
         return ", ".join(f"{n} {number(float(v), 4)}" for n, v in zip(classes, label, strict=True))
+
+    def decoded(
+        self, output: Any, classes: tuple[str, ...], most: int, steps: Sequence[str] = ()
+    ) -> DecodedOutput:
+        """Every target with its value."""
+        values = zip(classes, output.tolist(), strict=True)
+        return DecodedOutput(
+            answer=self.describe_answer(output, classes)[0],
+            scores=tuple(NamedScore(name=name, value=value) for name, value in values),
+        )
 
     def details(self, answers: Array, truth: Truth) -> Mapping[str, Any]:
         """Spread of each target, which scaled errors are shares of."""

@@ -6,13 +6,14 @@ Intervals and tests therefore take sequences as what was drawn at random.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.optional_imports import require
 from zoo.contracts import Check, Comparison, Metric, Output, Precision, Task, Truth
 from zoo.contracts.dataset import IGNORED
+from zoo.contracts.prediction import DecodedOutput, DecodedStep
 from zoo.hookspecs import hookimpl
 from zoo.tasks import classes, classification
 from zoo.tasks.clusters import clustered_interval, sign_flip_p
@@ -192,6 +193,20 @@ class SequenceTagging(Task):
     def calibration_error(self, outputs: Array, truth: Truth) -> float | None:
         """Of the likeliest class of each real step."""
         return calibration_error(outputs, truth.labels)
+
+    def decoded(
+        self, output: Any, classes: tuple[str, ...], most: int, steps: Sequence[str] = ()
+    ) -> DecodedOutput:
+        """The likeliest class of each real step."""
+        found = tuple(
+            DecodedStep(text=text, answer=classes[int(own.argmax())], confidence=float(own.max()))
+            for text, own in zip(steps, output, strict=False)
+        )
+        return DecodedOutput(
+            answer=" ".join(f"{step.text}/{step.answer}" for step in found),
+            chosen=tuple(step.answer for step in found),
+            steps=found,
+        )
 
     def relevant(self, outputs: Array, labels: Array) -> Array:
         """The real steps of all sequences, one behind the other: padding has no class."""

@@ -9,7 +9,7 @@ an output that is scaled.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,9 @@ from zoo.common.errors import UsageError, ZooError
 from zoo.common.named_arrays import describe_shapes, fields_of
 from zoo.contracts import Check, Comparison, Metric, Output, Precision, Task, Truth
 from zoo.contracts.comparison import differs_by_rounding
+from zoo.contracts.prediction import DecodedOutput, named_outputs, plain_numbers
 from zoo.hookspecs import hookimpl
+from zoo.results.formatting import number
 from zoo.tasks.image_similarity import MOST_DB
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 _INTEGERS_DB = 20.0
 #: An input is answered alike where its own outputs have so little noise.
 _ALIKE_DB = 20.0
+#: Of an output so many numbers are shown.
+_SHOWN = 8
 
 
 def compare(reference: Array, candidate: Array) -> Comparison:
@@ -165,8 +169,24 @@ class UnlabelledOutputs(Task):
         return {"labels": "no labels"}
 
     def describe_answer(self, answer: Any, classes: tuple[str, ...]) -> tuple[str, float | None]:
-        """Its numbers, the first few."""
+        """That there are none: samples have no labels."""
         return "no labels", None
+
+    def decoded(
+        self, output: Any, classes: tuple[str, ...], most: int, steps: Sequence[str] = ()
+    ) -> DecodedOutput:
+        """Every number; in words the shapes of the outputs and their first numbers."""
+        named = named_outputs(output)
+        told = "; ".join(f"{name} {_shown(values)}" for name, values in named.items())
+        return DecodedOutput(answer=told, numbers=plain_numbers(output))
+
+
+def _shown(values: Array) -> str:
+    """``2×3: 0.1, -2, …``."""
+    first = ", ".join(number(float(value), 4) for value in values.reshape(-1)[:_SHOWN].tolist())
+    sides = "×".join(map(str, values.shape))
+    more = ", …" if values.size > _SHOWN else ""
+    return f"{sides}: {first}{more}" if sides else first
 
 
 @hookimpl

@@ -2,7 +2,7 @@
 
 from zoo.contracts.preprocessing.base import CarriedState, Normalization, Preprocessing
 from zoo.contracts.preprocessing.images import ImagePreprocessing, Interpolation, Layout, Resize
-from zoo.contracts.preprocessing.input_kind import Coverage, InputKind
+from zoo.contracts.preprocessing.input_kind import Coverage, InputKind, Sample, SampleList
 from zoo.contracts.preprocessing.latents import LatentPreprocessing
 from zoo.contracts.preprocessing.parts import PartPreprocessing
 from zoo.contracts.preprocessing.series import SeriesPreprocessing
@@ -25,6 +25,8 @@ __all__ = [
     "PartPreprocessing",
     "Preprocessing",
     "Resize",
+    "Sample",
+    "SampleList",
     "SeriesPreprocessing",
     "SteppedPreprocessing",
     "TensorPreprocessing",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from zoo.common.errors import Unsupported
 from zoo.contracts.dataset import Dataset, Split
 from zoo.contracts.preprocessing.base import Preprocessing
 
@@ -34,6 +36,35 @@ class Coverage:
     longer: int
     examples: int
     length: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sample:
+    """A raw example without a label, read when it is needed.
+
+    Attributes:
+        name: As messages and results call it: ``photos/a.jpg``, ``walk.csv, rows 1 to 50``.
+        read: Returns the raw example, as `Split.read` does; raises `BadData` or `OSError`. Must be
+            safe to call from several threads.
+    """
+
+    name: str
+    read: Callable[[], Array]
+
+
+@dataclass(kw_only=True)
+class SampleList:
+    """The examples that a file, a folder or a text holds.
+
+    Attributes:
+        samples: In order.
+        problems: Name of what cannot be used, and why.
+        notes: What else a user should know of how it was read.
+    """
+
+    samples: list[Sample] = field(default_factory=list)
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 class InputKind(ABC, Generic[Own]):
@@ -77,6 +108,23 @@ class InputKind(ABC, Generic[Own]):
     def step_texts(self, split: Split, index: int, steps: list[int]) -> tuple[str, ...]:
         """A text for each of these steps, for reports; by default the steps' numbers."""
         return tuple(str(step + 1) for step in steps)
+
+    def samples(self, given: str, data: str = "") -> SampleList:
+        """The examples without labels in what a user names: a file, a folder, a text.
+
+        Args:
+            given: As typed.
+            data: Name of the dataset that the network was trained on, whose options say which
+                columns of a table are read; empty where it is not known.
+
+        Raises:
+            ZooError: There is nothing of that name, or nothing of this kind in it.
+        """
+        raise Unsupported(
+            f"inputs of the kind {self.own.kind!r} are not read from files",
+            why=f"{type(self).__name__} has no samples()",
+            fix="write one that returns a SampleList; `zoo evaluate` takes a dataset",
+        )
 
     def with_synthetic_statistics(self) -> Own:
         """The record with synthetic statistics, for checks without a dataset."""

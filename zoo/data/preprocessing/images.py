@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from zoo.common.errors import BadData
 from zoo.common.optional_imports import require
 from zoo.contracts.dataset import Split
-from zoo.contracts.preprocessing import ImagePreprocessing, InputKind
+from zoo.contracts.preprocessing import ImagePreprocessing, InputKind, SampleList
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -119,6 +119,12 @@ class Images(InputKind[ImagePreprocessing]):
             raise BadData(f"example {index} cannot be used: {problem}", fix=_EXPECTED)
         pixels = to_pixels(image, self.own)
         return pixels.transpose(2, 0, 1) if self.own.layout == "nchw" else pixels
+
+    def samples(self, given: str, data: str = "") -> SampleList:
+        """Pictures in files, folders and arrays."""
+        from zoo.data.samples.pictures import picture_samples
+
+        return picture_samples(given)
 
     def range_problem(self, inputs: NDArray[Any]) -> str:
         """Detects pixels from 0 to 1, which are normalized already."""

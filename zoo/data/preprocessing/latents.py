@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.common.errors import UsageError
 from zoo.contracts.dataset import Split
-from zoo.contracts.preprocessing import InputKind, LatentPreprocessing
+from zoo.contracts.preprocessing import InputKind, LatentPreprocessing, SampleList
 
 
 def latent(preprocessing: LatentPreprocessing, index: int) -> NDArray[np.float32]:
@@ -23,3 +24,15 @@ class Latents(InputKind[LatentPreprocessing]):
     def read(self, split: Split, index: int) -> NDArray[Any]:
         """As `latent`; the example itself is not read."""
         return latent(self.own, index)
+
+    def samples(self, given: str, data: str = "") -> SampleList:
+        """None: a generator takes noise.
+
+        Raises:
+            UsageError: Always.
+        """
+        raise UsageError(
+            "a generator takes no examples: it makes them of noise",
+            why=f"its input is {self.own.describe()['input']}",
+            fix="the report of `zoo ship` shows what it makes",
+        )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from zoo.common.errors import BadData, UsageError
 from zoo.contracts.dataset import IGNORED, Dataset, Split
-from zoo.contracts.preprocessing import InputKind, SeriesPreprocessing
+from zoo.contracts.preprocessing import InputKind, SampleList, SeriesPreprocessing
 
 #: By how much a channel's deviation may differ from that of the training, as a factor.
 _DEVIATION = 8.0
@@ -99,6 +99,12 @@ class Series(InputKind[SeriesPreprocessing]):
     def labels(self, labels: NDArray[Any]) -> NDArray[Any]:
         """As `stepwise_labels`."""
         return stepwise_labels(labels, self.own.steps)
+
+    def samples(self, given: str, data: str = "") -> SampleList:
+        """Windows of tables, and arrays of series."""
+        from zoo.data.samples.series import series_samples
+
+        return series_samples(given, data, self.own)
 
     def range_problem(self, inputs: NDArray[Any]) -> str:
         """Compares mean and deviation of each channel, where the training measured them."""

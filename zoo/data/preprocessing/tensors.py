@@ -11,6 +11,7 @@ from zoo.common.errors import BadData, nearest
 from zoo.contracts.dataset import Split
 from zoo.contracts.preprocessing import (
     InputKind,
+    SampleList,
     SteppedPreprocessing,
     TensorPreprocessing,
     TensorsPreprocessing,
@@ -20,6 +21,10 @@ from zoo.contracts.preprocessing import (
 class Tensors(InputKind[TensorPreprocessing]):
     """One array of samples, of several the one that is called as the input."""
 
+    def samples(self, given: str, data: str = "") -> SampleList:
+        """Arrays of these names."""
+        return _samples(given)
+
     def read(self, split: Split, index: int) -> NDArray[Any]:
         """A sample, in the numbers that the input takes."""
         given, own = split.read(index), self.own
@@ -28,6 +33,10 @@ class Tensors(InputKind[TensorPreprocessing]):
 
 class SeveralTensors(InputKind[TensorsPreprocessing]):
     """An array of samples for each input, by its name."""
+
+    def samples(self, given: str, data: str = "") -> SampleList:
+        """Arrays of these names."""
+        return _samples(given)
 
     def read(self, split: Split, index: int) -> NDArray[Any]:
         """A record of one sample, with a field for each input."""
@@ -41,6 +50,10 @@ class SeveralTensors(InputKind[TensorsPreprocessing]):
 class Sequences(InputKind[SteppedPreprocessing]):
     """An array of sequences for each input that is no state, the steps behind the samples."""
 
+    def samples(self, given: str, data: str = "") -> SampleList:
+        """Arrays of these names."""
+        return _samples(given)
+
     def read(self, split: Split, index: int) -> NDArray[Any]:
         """A sequence of the only input, or a record of several, with a field for each."""
         given, own = split.read(index), self.own
@@ -53,6 +66,12 @@ class Sequences(InputKind[SteppedPreprocessing]):
         for name, values in read.items():
             record[name] = values
         return record
+
+
+def _samples(given: str) -> SampleList:
+    from zoo.data.samples.arrays import tensor_samples
+
+    return tensor_samples(given)
 
 
 def _field(given: NDArray[Any], name: str) -> NDArray[Any]:

@@ -20,6 +20,7 @@ from zoo.contracts.preprocessing import (
     UNKNOWN,
     Coverage,
     InputKind,
+    SampleList,
     TokenPreprocessing,
 )
 from zoo.contracts.preprocessing.characters import CLASSES, TextRule, table_of
@@ -126,6 +127,12 @@ class Tokens(InputKind[TokenPreprocessing]):
     def labels(self, labels: NDArray[Any]) -> NDArray[Any]:
         """As `stepwise_labels`."""
         return stepwise_labels(labels, self.own.length)
+
+    def samples(self, given: str, data: str = "") -> SampleList:
+        """A typed text, and those of files, folders and tables."""
+        from zoo.data.samples.texts import text_samples
+
+        return text_samples(given, data)
 
     def range_problem(self, inputs: NDArray[Any]) -> str:
         """Compares the share of words in the vocabulary with `_KNOWN`."""

@@ -65,7 +65,7 @@ def read_arrays(path: Path, kind: str = "images", asked: str | None = None) -> A
         BadFile: Truncated, altered, or no ``.npz`` file.
         BadData: Arrays are missing, of the wrong shape or type, or hold impossible values.
     """
-    stored = _load(path)
+    stored = load_npz(path)
     names = _split_names(set(stored))
     result = Arrays(form=form_of((stored[_array_name("y", name)] for name in names), asked))
     given = {_array_name("x", name): stored[_array_name("x", name)] for name in names}
@@ -121,7 +121,8 @@ def _names(
 _READ = {NUMBERS: targets, LABELS: marks}
 
 
-def _load(path: Path) -> dict[str, NDArray[Any]]:
+def load_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """All arrays of a file, which must fit into the memory that is free."""
     import psutil
 
     free = psutil.virtual_memory().available

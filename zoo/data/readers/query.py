@@ -95,14 +95,14 @@ class Query:
 
 
 def parse_query(
-    provider: str, argument: str | None, known: tuple[str, ...] = (), *, what: str = "path"
+    provider: str, argument: str | None, known: tuple[str, ...] | None = (), *, what: str = "path"
 ) -> Query:
     """Parses ``PATH?key=value&key=value``.
 
     Args:
         provider: The dataset's name, for messages.
         argument: What follows its colon.
-        known: The keys that it takes.
+        known: The keys that it takes; None for any.
         what: What stands before the options, for messages.
 
     Raises:
@@ -126,11 +126,11 @@ def parse_query(
                 fix=f"for a path with a question mark write another behind it: "
                 f"{provider}:{argument}?",
             )
-        if not known:
+        if known == ():
             raise UsageError(
                 f"{provider} takes no options, but got {part!r}", fix=f"--data {provider}:{path}"
             )
-        if key not in known:
+        if known is not None and key not in known:
             raise UnknownName(f"option of {provider}", key, known)
         if key in options:
             raise UsageError(f"the option {key!r} of {provider} stands twice", fix="keep one")

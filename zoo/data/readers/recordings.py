@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from zoo.data.readers.columns import Columns, columns_of, header_of, is_number, 
 from zoo.data.readers.folder_names import plain
 from zoo.data.readers.label_forms import LABELS
 from zoo.data.readers.label_kinds import refuse_numbers
-from zoo.data.readers.listing import Listing, class_order
+from zoo.data.readers.listing import ListedFile, Listing, class_order
 from zoo.data.readers.query import Query
 from zoo.data.readers.tables import quote_cell, rows_of
 
@@ -68,6 +68,31 @@ class Recordings:
     def kinds(self) -> tuple[str, ...]:
         """Names of what rows are labelled with, for messages."""
         return ("all rows",) if self.columns.targets else self.classes
+
+
+def read_unlabelled(
+    listing: Listing, file: ListedFile, columns_for: Callable[[Sequence[str]], Columns]
+) -> Recording:
+    """Reads the channels of one file, which needs no labels.
+
+    Args:
+        listing: That the file is in.
+        file: The file.
+        columns_for: Returns the roles of columns for the names in its header.
+
+    Raises:
+        BadData: As `read_recordings`.
+        ZooError: Whatever `columns_for` raises.
+    """
+    rows = rows_of(listing.root / file.path, file.path)
+    header = header_of(file.path, next(rows, None), chosen=True)
+    columns = columns_for(header)
+    places = [header.index(name) for name in (*columns.numbers, columns.group or header[0])]
+    # The place of the label, which is not read.
+    reader = _Reader(file.path, columns, [*places[:-1], 0, places[-1]], len(header), {}, {})
+    for line, row in rows:
+        reader.add(line, row)
+    return reader.finish()
 
 
 def read_recordings(listing: Listing, query: Query) -> Recordings:
@@ -138,7 +163,7 @@ class _Reader:
             raise self._no_number(line, cells)
         self.values.extend(numbers)
         label = 0
-        if not self.columns.targets:
+        if self.columns.label:
             label = self._index(line, row, self.label_place, self.label_of)
         self.labels.append(label)
         # Without such a column the file itself is the group.

@@ -86,7 +86,7 @@ def read_text_table(path: Path, query: Query) -> LabelledTexts:
         UnknownName: A column that is not there.
     """
     name = path.name
-    rows = _rows(path, name)
+    rows = table_rows(path, name)
     header = [text.strip() for text in rows[0][1]]
     asked = {"text", "label"} & set(query.options)
     columns = [query.options.get(key, key) for key in ("text", "label")]
@@ -119,7 +119,12 @@ def read_text_table(path: Path, query: Query) -> LabelledTexts:
     return found
 
 
-def _rows(path: Path, name: str) -> list[tuple[int, list[str]]]:
+def table_rows(path: Path, name: str) -> list[tuple[int, list[str]]]:
+    """All rows of a table of texts with the numbers of their lines.
+
+    Raises:
+        BadData: It is empty, or no table of text.
+    """
     if path.suffix.lower() == ".tsv":
         rows = list(rows_of(path, name, "\t", quotes=False))
     else:

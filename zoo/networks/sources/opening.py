@@ -235,7 +235,9 @@ def _input(
         return known, _known(plan)
     ways = _distinct([*plan.candidates, *(usual_beside(plan) if known else ())], sample)
     # Traced once: one by one, a hundred layers take longer to call than to compute.
-    answer = require("tensorflow").function(lambda given: model(given, training=False))
+    answer = require("tensorflow").function(
+        lambda given: model(given, training=False), autograph=False
+    )
     trials = []
     for done, way in enumerate(ways):
         emit({"event": "progress", "done": done, "total": len(ways)})

@@ -1,0 +1,29 @@
+"""Weights answer pictures as the network does that ``zoo.load`` returns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import zoo
+from zoo.contracts import ImagePreprocessing
+from zoo.data.preprocessing.images import to_pixels
+
+
+@pytest.mark.slow
+def test_weights_answer_as_the_loaded_network(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 33, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    (tmp_path / "b.png").write_bytes(b"nothing")
+    found = zoo.predict("lenet5.fashion_mnist", [tmp_path / "b.png", tmp_path / "a.png"], top=10)
+    taken = to_pixels(pixels, ImagePreprocessing(height=28, width=28, channels=1))
+    network = zoo.load("lenet5.fashion_mnist")
+    expected = np.sort(np.asarray(network(taken[np.newaxis].astype(np.float32)))[0])[::-1]
+    (one,) = found.examples
+    scores = [score.value for score in one.output.scores]
+    np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-6)
+    assert found.runtime == "keras"
+    assert [failed.input for failed in found.failed] == [str(tmp_path / "b.png")]

@@ -1,0 +1,92 @@
+"""Folders where exported files are taken: a run, an export, a bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from zoo.artifacts.artifact import REJECTED, open_artifact
+from zoo.common.errors import UsageError
+from zoo.common.shown_text import printable
+from zoo.contracts.precision import PRECISIONS
+from zoo.registry import Registry
+
+#: Names that an error lists.
+_LISTED = 8
+
+
+def is_folder_of_files(registry: Registry, named: str) -> bool:
+    """Whether a name is that of a folder, and not of a network that is saved as one."""
+    path = Path(named)
+    try:
+        if not path.is_dir():
+            return False
+    except (OSError, ValueError):
+        return False
+    return not any(source.recognises(named) for source in registry.sources)
+
+
+def files_of_folder(registry: Registry, folder: Path) -> tuple[Path, ...]:
+    """The exported files in a folder that passed their gate, by name.
+
+    Raises:
+        UsageError: There are none; names folders below it that have some.
+    """
+    found = _files(registry, folder)
+    if found:
+        return found
+    below = [path for path in sorted(folder.iterdir()) if path.is_dir() and _files(registry, path)]
+    names = ", ".join(printable(str(path)) for path in below[:_LISTED])
+    more = f", and {len(below) - _LISTED} more" if len(below) > _LISTED else ""
+    known = ", ".join(exporter.suffix for exporter in registry.exporters)
+    raise UsageError(
+        f"{folder} holds no exported files",
+        why=f"formats are {known}; rejected files do not count",
+        fix=f"name one of {names}{more}" if below else "name a file, or the folder of a run",
+    )
+
+
+def only_file(registry: Registry, folder: Path, what: str) -> Path:
+    """The file in a folder that holds one.
+
+    Args:
+        registry: Knows formats.
+        folder: The folder.
+        what: Is taken: ``a bundle is made of one``.
+
+    Raises:
+        UsageError: It holds several, or none; names them.
+    """
+    found = files_of_folder(registry, folder)
+    if len(found) > 1:
+        names = ", ".join(printable(str(path)) for path in found[:_LISTED])
+        more = f", and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
+        raise UsageError(
+            f"{folder} holds {len(found)} files, and {what}",
+            fix=f"name one: {names}{more}",
+        )
+    return found[0]
+
+
+def most_precise_file(registry: Registry, folder: Path) -> Path:
+    """The file that answers most as its network does: of the highest precision, by name.
+
+    Raises:
+        UsageError: There is none.
+    """
+    order = {precision.name: place for place, precision in enumerate(PRECISIONS)}
+
+    def place(path: Path) -> tuple[int, str]:
+        manifest = open_artifact(registry, path).manifest
+        return order.get(manifest.precision if manifest else "", len(order)), path.name
+
+    return min(files_of_folder(registry, folder), key=place)
+
+
+def _files(registry: Registry, folder: Path) -> tuple[Path, ...]:
+    return tuple(
+        path
+        for path in sorted(folder.iterdir())
+        if path.is_file()
+        and not path.name.endswith(REJECTED)
+        and registry.exporter_for(path) is not None
+    )

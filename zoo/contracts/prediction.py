@@ -1,0 +1,86 @@
+"""What a network answers to one example, decoded by its task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from zoo.common.named_arrays import fields_of
+
+if TYPE_CHECKING:  # lists and help must not wait for numpy
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedScore:
+    """A number of an output with the name of what it is about.
+
+    Attributes:
+        name: Of the class, the label or the target.
+        value: A probability from 0 to 1; of targets in the units of the data.
+    """
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodedStep:
+    """The answer to one step of a sequence.
+
+    Attributes:
+        text: The step itself: its word, or its number from 1.
+        answer: Name of its class.
+        confidence: From 0 to 1.
+    """
+
+    text: str
+    answer: str
+    confidence: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodedOutput:
+    """The output for one example as people read it.
+
+    Attributes:
+        answer: In words: ``cat``, ``price 4.2``.
+        confidence: Of the answer, from 0 to 1; None where the task knows none.
+        scores: Of classes and labels the likeliest first; of targets in their order.
+        probabilities: Whether the scores are such, from 0 to 1.
+        chosen: Names that are answered: one, any number of labels, or one for each step.
+        steps: Of a sequence whose steps are answered one by one.
+        numbers: Outputs by name as nested lists, where nothing is known of their meaning.
+    """
+
+    answer: str
+    confidence: float | None = None
+    scores: tuple[NamedScore, ...] = ()
+    probabilities: bool = False
+    chosen: tuple[str, ...] = ()
+    steps: tuple[DecodedStep, ...] = ()
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+
+def likeliest(probabilities: Array, names: Sequence[str], most: int) -> tuple[NamedScore, ...]:
+    """The first `most` names by probability, equal ones in their own order."""
+    import numpy as np
+
+    order = np.argsort(-probabilities, kind="stable")[:most]
+    return tuple(NamedScore(name=names[i], value=float(probabilities[i])) for i in order.tolist())
+
+
+def named_outputs(output: Array) -> dict[str, Array]:
+    """The outputs for one example by name; a single one is called ``output``."""
+    import numpy as np
+
+    batch = np.asarray(output)[np.newaxis]
+    return {name or "output": own[0] for name, own in fields_of(batch).items()}
+
+
+def plain_numbers(output: Array) -> dict[str, Any]:
+    """`named_outputs` as nested lists."""
+    return {name: own.tolist() for name, own in named_outputs(output).items()}

@@ -1,0 +1,1 @@
+"""Examples without labels, from the files, folders and texts that a user names."""

@@ -1,0 +1,202 @@
+"""Answers to examples without labels, by an exported file or by a network in Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.artifacts.file_chain import open_chain
+from zoo.common.errors import BadData
+from zoo.common.progress import Event, OnEvent
+from zoo.common.shown_text import printable
+from zoo.common.worker import call
+from zoo.contracts import Preprocessing, Task
+from zoo.contracts.preprocessing import SampleList
+from zoo.execution.sample_outputs import SampleOutputs, chain_outputs, outputs_for
+from zoo.networks.checkpoints import Checkpoint
+from zoo.networks.loading import Subject, load_model
+from zoo.registry import Registry
+from zoo.results.predictions import PredictedExample, Predictions, UnreadExample
+
+if TYPE_CHECKING:
+    from zoo.contracts.task import Array
+
+#: So many reasons are listed where nothing could be read.
+_LISTED = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionRequest:
+    """What is to be answered.
+
+    Attributes:
+        inputs: Files, folders, texts, as typed; or raw examples as arrays.
+        data: Dataset that the network was trained on; empty where it is not known.
+        top: So many scores of each at most.
+    """
+
+    inputs: tuple[str | Array, ...]
+    data: str = ""
+    top: int = 5
+
+
+def predict_with_file(
+    registry: Registry, path: Path, asked: PredictionRequest, *, emit: OnEvent
+) -> Predictions:
+    """By a file in its runtime; by a part of a model, all its files.
+
+    Raises:
+        BadFile: It has no manifest, or was altered.
+        BadData: Nothing could be read.
+    """
+    chain = open_chain(registry, path)
+    manifest = chain.manifest
+    found = _find(manifest.preprocessing, asked, asked.data or manifest.dataset.name)
+    answered = chain_outputs(registry, chain, found.samples, emit=emit)
+    task = registry.tasks.get(manifest.task)
+    made = _decoded(
+        chain.name, task, manifest.classes, manifest.preprocessing, found, answered, asked.top
+    )
+    return replace(made, findings=manifest.findings)
+
+
+def predict_with_network(
+    registry: Registry, checkpoint: Checkpoint, asked: PredictionRequest, *, emit: OnEvent
+) -> Predictions:
+    """By weights, in Keras and a process of its own.
+
+    Raises:
+        BadData: Nothing could be read.
+    """
+    card = checkpoint.card()
+    data = asked.data or card.dataset
+    # What is wrong with names must not wait for TensorFlow.
+    found = _find(checkpoint.preprocessing, asked, data)
+    answered: SampleOutputs = call(
+        "zoo.pipeline.predictions:answer_in_keras",
+        {
+            "subject": Subject(model=str(checkpoint.path), plugins=registry.settings),
+            "asked": replace(asked, data=data),
+        },
+        on_event=emit,
+    )
+    task = registry.tasks.get(checkpoint.task)
+    made = _decoded(
+        checkpoint.model_id,
+        task,
+        card.classes,
+        checkpoint.preprocessing,
+        found,
+        answered,
+        asked.top,
+    )
+    weak = (f"what was found when it was evaluated: {sentence}" for sentence in card.findings)
+    return replace(made, notes=(*made.notes, *weak))
+
+
+def answer_in_keras(
+    *, subject: Subject, asked: PredictionRequest, emit: Callable[[Event], None]
+) -> SampleOutputs:
+    """The deployed Keras model's outputs; called in a worker process."""
+    from zoo.data.preprocessing.steps import outputs_of
+    from zoo.data.samples.reading import find_samples
+    from zoo.pipeline.steps.evaluate import keras_answer
+
+    loaded = load_model(subject)
+    own, step = loaded.preprocessing, keras_answer(loaded)
+    found = find_samples(own, asked.inputs, asked.data)
+
+    def answer(inputs: Array) -> Array:
+        return outputs_of(inputs, own, step)
+
+    return outputs_for(found.samples, own, answer, "keras", emit=emit)
+
+
+def _find(preprocessing: Preprocessing, asked: PredictionRequest, data: str) -> SampleList:
+    from zoo.data.samples.reading import find_samples
+
+    found = find_samples(preprocessing, asked.inputs, data)
+    if not found.samples:
+        raise _nothing([UnreadExample(input=name, why=why) for name, why in found.problems])
+    return found
+
+
+def _nothing(failed: Sequence[UnreadExample]) -> BadData:
+    listed = [f"{printable(one.input)}: {one.why}" for one in failed[:_LISTED]]
+    more = [f"and {len(failed) - _LISTED} more"] if len(failed) > _LISTED else []
+    return BadData(
+        "nothing could be read" if len(failed) != 1 else f"{failed[0].input} cannot be used",
+        why="; ".join([*listed, *more]) if len(failed) != 1 else failed[0].why,
+        fix="name examples of what the network takes; `zoo info` and `zoo inspect` show it",
+    )
+
+
+def _decoded(
+    subject: str,
+    task: Task,
+    classes: tuple[str, ...],
+    preprocessing: Preprocessing,
+    found: SampleList,
+    answered: SampleOutputs,
+    top: int,
+) -> Predictions:
+    samples = found.samples
+    failed = [UnreadExample(input=name, why=why) for name, why in found.problems]
+    failed += [UnreadExample(input=samples[i].name, why=why) for i, why in answered.problems]
+    if answered.outputs is None:
+        raise _nothing(failed)
+    steps = _steps_of(task, preprocessing, found)
+    examples = [
+        PredictedExample(
+            sample=samples[index],
+            output=task.decoded(output, classes, top, steps(index)),
+        )
+        for index, output in zip(answered.kept, answered.outputs, strict=True)
+    ]
+    unlike = [f"the examples are unlike those of the training: {answered.unlike}"]
+    return Predictions(
+        subject=subject,
+        task=task.name,
+        classes=classes,
+        runtime=answered.runtime,
+        preprocessing=preprocessing,
+        examples=tuple(examples),
+        failed=tuple(failed),
+        notes=(*found.notes, *(unlike if answered.unlike else ()), *_cut(preprocessing, found)),
+        seconds=answered.seconds,
+    )
+
+
+def _steps_of(
+    task: Task, preprocessing: Preprocessing, found: SampleList
+) -> Callable[[int], tuple[str, ...]]:
+    """The text of each real step of a sample; none where examples are answered as a whole."""
+    from zoo.data.preprocessing.inputs import kind_of
+    from zoo.data.samples.reading import split_of_samples
+
+    if not task.stepwise:
+        return lambda index: ()
+    kind, split = kind_of(preprocessing), split_of_samples(found.samples)
+    every = list(range(preprocessing.input_shape[0]))
+
+    def texts(index: int) -> tuple[str, ...]:
+        return tuple(text for text in kind.step_texts(split, index, every) if text)
+
+    return texts
+
+
+def _cut(preprocessing: Preprocessing, found: SampleList) -> list[str]:
+    """That texts are longer than the network reads."""
+    from zoo.common.errors import ZooError
+    from zoo.data.preprocessing.inputs import kind_of
+    from zoo.data.samples.reading import split_of_samples
+
+    try:
+        coverage = kind_of(preprocessing).coverage(split_of_samples(found.samples))
+    except ZooError:  # one of them cannot be read, which is told of it
+        return []
+    if coverage is None or not coverage.longer:
+        return []
+    return [f"{coverage.longer} of {coverage.examples} are cut at {coverage.length} words"]

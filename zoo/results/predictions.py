@@ -1,0 +1,101 @@
+"""The record of what a network or a file answered to examples without labels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from zoo.contracts import Preprocessing
+from zoo.contracts.prediction import DecodedOutput
+from zoo.contracts.preprocessing import Sample
+from zoo.results.records import QualityFinding
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictedExample:
+    """One example and the answer to it.
+
+    Attributes:
+        sample: The example, which can be read again.
+        output: As its task decodes it.
+    """
+
+    sample: Sample = field(repr=False)
+    output: DecodedOutput
+
+    @property
+    def input(self) -> str:
+        """What it is called: a path, the rows of a table, a text."""
+        return self.sample.name
+
+    def plain(self) -> dict[str, Any]:
+        """For JSON; steps and numbers are left out where the task gives none."""
+        output = asdict(self.output)
+        for name in ("steps", "numbers"):
+            if not output[name]:
+                del output[name]
+        return {"input": self.input, **output}
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnreadExample:
+    """One example that has no answer, and why."""
+
+    input: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """What was answered to all examples.
+
+    Attributes:
+        subject: The file or the weights that answered.
+        task: Name of its task.
+        classes: Names, in the order of the outputs.
+        runtime: What it ran in.
+        preprocessing: How it reads examples.
+        examples: In the order in which they were named.
+        failed: Those without an answer.
+        findings: What speaks against the network.
+        notes: How the examples were read, where that is not plain.
+        seconds: How long reading and answering took.
+    """
+
+    subject: str
+    task: str
+    classes: tuple[str, ...]
+    runtime: str
+    preprocessing: Preprocessing = field(repr=False)
+    examples: tuple[PredictedExample, ...]
+    failed: tuple[UnreadExample, ...] = ()
+    findings: tuple[QualityFinding, ...] = ()
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How often each name is answered, the commonest first; empty where no name is."""
+        chosen = Counter(name for one in self.examples for name in one.output.chosen)
+        return dict(sorted(chosen.items(), key=lambda pair: (-pair[1], pair[0])))
+
+    @property
+    def counted(self) -> int:
+        """Of how many examples, or steps, these are."""
+        return sum(len(one.output.steps) or 1 for one in self.examples)
+
+    def plain(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "subject": self.subject,
+            "task": self.task,
+            "classes": list(self.classes),
+            "runtime": self.runtime,
+            "examples": [one.plain() for one in self.examples],
+            "failed": [asdict(one) for one in self.failed],
+            "counts": self.counts,
+            "counted": self.counted,
+            "findings": [asdict(finding) for finding in self.findings],
+            "notes": list(self.notes),
+        }
