@@ -166,7 +166,7 @@ def refused(place: str, run: TrackedRun) -> TrackerSession:
 
 
 def test_trackers_that_fail_or_hang_cost_a_remark(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracking, "_PATIENCE", 0.3)
+    monkeypatch.setattr(tracking, "_PATIENCE", 2.0)
     made = with_trackers(refused=refused, breaker=Breaker, sleeper=Sleeper, diary=Diary)
     notes: list[str] = []
 
@@ -179,7 +179,7 @@ def test_trackers_that_fail_or_hang_cost_a_remark(monkeypatch: pytest.MonkeyPatc
     assert remarks == (
         "The tracker refused was left out: no such server.",
         "The tracker breaker was left out: the disk.",
-        "The tracker sleeper was left out: it had not ended 0.3 s after the run.",
+        "The tracker sleeper was left out: it had not ended 2 s after the run.",
     )
     assert notes[1:] == [
         f"track {name}: {remark[0].lower()}{remark[1:-1]}"
@@ -197,7 +197,7 @@ def test_trackers_that_fail_or_hang_cost_a_remark(monkeypatch: pytest.MonkeyPatc
     ],
 )
 def test_wrong_trackers_are_found_before_anything_is_done(text: str, kind: type, what: str) -> None:
-    with pytest.raises(kind, match="") as caught:
+    with pytest.raises(kind) as caught:
         job(track=text)
     assert what in str(caught.value)
     assert "hidden" not in str(caught.value)

@@ -62,7 +62,8 @@ import zoo
 from zoo.registry import load_registry
 
 place, figures, verdicts = json.loads(sys.argv[1])
-run = zoo.TrackedRun(name="r-1", model_id="m.d", parameters={"training.epochs": 2, "data": "é" * 9000})
+parameters = {"training.epochs": 2, "data": "é" * 9000}
+run = zoo.TrackedRun(name="r-1", model_id="m.d", parameters=parameters)
 tracker = load_registry().trackers.get("mlflow")
 session = tracker.open(place, run)
 for number, loss in ((1, 0.5), (2, 0.25)):
@@ -75,12 +76,13 @@ import mlflow.telemetry.client as telemetry
 client = MlflowClient(tracking_uri=place)
 experiment = client.get_experiment_by_name("edgezoo")
 (found,) = client.search_runs([experiment.experiment_id])
+losses = client.get_metric_history(found.info.run_id, "finetune/loss")
 time.sleep(1)  # for threads that would report
 print(json.dumps({
     "name": found.info.run_name, "status": found.info.status,
     "metrics": found.data.metrics, "tags": found.data.tags,
     "epochs": found.data.params["training.epochs"],
-    "losses": [(m.step, m.value) for m in client.get_metric_history(found.info.run_id, "finetune/loss")],
+    "losses": [(m.step, m.value) for m in losses],
     "telemetry": telemetry.get_telemetry_client() is not None, "contacts": contacts,
 }))
 """
