@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
+import logging
 import pkgutil
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -37,6 +38,8 @@ from zoo.contracts import (
 from zoo.contracts.checks import InvalidRecord, describe_failure
 from zoo.contracts.plugin import NameTable, Plugin, provided_twice
 from zoo.contracts.precision import Precision, precision_named
+
+_log = logging.getLogger(__name__)
 
 #: Packages whose modules are plugins of this distribution: a new file in them is enough.
 BUILT_IN_PACKAGES = ("zoo.tasks", "zoo.data", "zoo.plugins", "zoo.exporters", "zoo.devices")
@@ -249,6 +252,8 @@ def load_registry(settings: PluginSettings | None = None) -> Registry:
     for path in registry.settings.paths:
         _load_local(registry, Path(path))
     _check_without(registry)
+    for plugin in registry.plugins:
+        _log.debug("plugin %s of %s: %s", plugin.name, plugin.distribution, plugin.problem or "ok")
     return registry
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from zoo.common.optional_imports import require
 
-from .schema import serialize
+from .schema import code_of, serialize
 
 #: The operator whose fused activation OpenVINO leaves out without a word: a ReLU behind a
 #: transposed convolution is lost, and a generator draws something else.
@@ -73,13 +73,4 @@ def _code(model: Any, name: str, type_number: int, schema: Any) -> int:
     """Where the model lists an operator, which is added if it does not."""
     kinds = {v: k for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
     version = _VERSIONS.get(kinds[type_number], 1)
-    number = getattr(schema.BuiltinOperator, name)
-    for place, code in enumerate(model.operatorCodes):
-        known = max(code.builtinCode, code.deprecatedBuiltinCode)
-        if known == number and code.version >= version:
-            return place
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = number
-    code.version = version
-    model.operatorCodes.append(code)
-    return len(model.operatorCodes) - 1
+    return code_of(model, name, version)

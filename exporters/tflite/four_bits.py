@@ -28,7 +28,7 @@ from ..quantization.four_bits import (
     remark,
 )
 from ..shared.layer_mapping import layer_names, layers_of, operators_of
-from .schema import kind_of, operators, read_model, schema, serialize
+from .schema import code_of, kind_of, operators, read_model, schema, serialize
 
 #: The operators whose kernels take weights of four bits, as their second input, with versions of
 #: them that TensorFlow Lite 2.14 does not have: it has no such kernel, but would load the file.
@@ -179,22 +179,9 @@ def _split_activation(model: Any, reader: _Reader) -> None:
     graph.tensors.append(before)
     reader.operator.outputs = [len(graph.tensors) - 1]
     added = types.OperatorT()
-    added.opcodeIndex = _code_of(model, activation)
+    added.opcodeIndex = code_of(model, activation)
     added.inputs, added.outputs = list(reader.operator.outputs), [result]
     graph.operators.insert(graph.operators.index(reader.operator) + 1, added)
-
-
-def _code_of(model: Any, kind: str) -> int:
-    """The place of an operator's code, which is added where there is none."""
-    number = getattr(schema().BuiltinOperator, kind)
-    for place, code in enumerate(model.operatorCodes):
-        if max(code.builtinCode, code.deprecatedBuiltinCode) == number:
-            return place
-    code = schema().OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = number
-    code.version = 1
-    model.operatorCodes.append(code)
-    return len(model.operatorCodes) - 1
 
 
 def _add_scales(model: Any, graph: Any, tensor: Any, scales: Array) -> int:

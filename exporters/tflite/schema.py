@@ -47,6 +47,20 @@ def kind_of(model: Any, operator: Any) -> str:
     return next((name for name, value in kinds if value == number), "UNKNOWN")
 
 
+def code_of(model: Any, kind: str, version: int = 1) -> int:
+    """The place of an operator's code in a `ModelT`, which is added where there is none."""
+    number = getattr(schema().BuiltinOperator, kind)
+    for place, code in enumerate(model.operatorCodes):
+        known = max(code.builtinCode, code.deprecatedBuiltinCode)
+        if known == number and code.version >= version:
+            return place
+    code = schema().OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = number
+    code.version = version
+    model.operatorCodes.append(code)
+    return len(model.operatorCodes) - 1
+
+
 def float_results(data: bytes) -> set[str]:
     """Names of the tensors of real numbers that operators make from other than integers alone."""
     model = read_model(data)

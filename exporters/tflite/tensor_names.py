@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from zoo.common.errors import ZooError
+from zoo.common.optional_imports import require
 
 from ..shared.layer_mapping import layer_names
-from .schema import read_model, serialize
+from .schema import code_of, read_model, schema, serialize
 
 #: Keras opens each layer's scope twice, and TensorFlow numbers the second.
 _NUMBER = re.compile(r"_\d+\Z")
@@ -25,23 +26,42 @@ def name_outputs(content: Any, names: Sequence[str]) -> None:
         content: A `ModelT` with one signature.
         names: Of the signature's outputs.
 
-    Raises:
-        ZooError: The converter made one tensor of two outputs.
+    Where the converter made one tensor of two outputs, as a recurrent cell gives its state as its
+    answer, the second gets one of its own.
     """
     graph = content.subgraphs[0]
     told = {
         entry.name.decode(): int(entry.tensorIndex) for entry in content.signatureDefs[0].outputs
     }
-    places = [told[name] for name in names]
-    if len({*places}) != len(names):
-        raise ZooError(
-            f"two of the outputs {', '.join(names)} are one tensor in the file",
-            why="the network computes the same value for both",
-            fix="leave one of them out of the task",
-        )
+    places: list[int] = []
+    for name in names:
+        place = told[name]
+        places.append(_copied(content, place) if place in places else place)
     graph.outputs = places
     for place, name in zip(places, names, strict=True):
         graph.tensors[place].name = name.encode()
+    for entry in content.signatureDefs[0].outputs:
+        entry.tensorIndex = places[names.index(entry.name.decode())]
+
+
+def _copied(content: Any, place: int) -> int:
+    """The place of a tensor of the same numbers, by a reshape that changes nothing."""
+    np, types, graph = require("numpy"), schema(), content.subgraphs[0]
+    made, sides, values = copy.copy(graph.tensors[place]), types.TensorT(), types.BufferT()
+    shape = np.asarray(made.shape, np.int32)
+    values.data = np.frombuffer(shape.tobytes(), np.uint8)
+    sides.name, sides.shape = made.name + b"/sides", np.asarray(shape.shape, np.int32)
+    sides.type, sides.buffer, sides.hasRank = types.TensorType.INT32, len(content.buffers), True
+    content.buffers.append(values)
+    graph.tensors += [sides, made]
+    operator = types.OperatorT()
+    operator.opcodeIndex = code_of(content, "RESHAPE")
+    operator.inputs, operator.outputs = [place, len(graph.tensors) - 2], [len(graph.tensors) - 1]
+    operator.builtinOptionsType = types.BuiltinOptions.ReshapeOptions
+    operator.builtinOptions = types.ReshapeOptionsT()
+    operator.builtinOptions.newShape = shape
+    graph.operators.append(operator)
+    return len(graph.tensors) - 1
 
 
 def with_ordered_inputs(data: bytes, model: Any) -> bytes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from zoo.common.errors import Unsupported, first_line
 from zoo.common.optional_imports import require
 
 from . import convolutions, elementwise, logic, products, recurrent, resizing, shapes
+from .batch_axes import axis_of_one, behind
 from .held import Graph, Held, Value
 from .nodes import CONVERTERS, Node
 from .reading import CONTROL, control_flow
@@ -21,7 +23,12 @@ MODULES = (convolutions, elementwise, logic, products, recurrent, resizing, shap
 
 
 def keras_network(
-    model: Any, layouts: Sequence[tuple[int, ...]], origin: str, *, whole: bool = False
+    model: Any,
+    layouts: Sequence[tuple[int, ...]],
+    origin: str,
+    *,
+    whole: bool = False,
+    batch: Mapping[str, int] = MappingProxyType({}),
 ) -> Any:
     """A `keras.Model` that computes what the graph does.
 
@@ -30,6 +37,7 @@ def keras_network(
         layouts: The ONNX axes of each input in the order in which Keras is to take them.
         origin: Names the file in messages.
         whole: Whether to give all outputs, a list, with all their axes in ONNX' order.
+        batch: The axis of outputs that is the batch, by name, where it is known.
 
     Raises:
         Unsupported: An operator has no equivalent; names it.
@@ -68,13 +76,16 @@ def keras_network(
                 else "its output is a constant",
                 fix="check how it was exported",
             )
-        if (whole and not answer.rank) or (answer.rank and answer.shape[0] != 1):
+        axis = batch.get(output.name, axis_of_one(answer.shape)) if whole else 0
+        if (whole and not answer.rank) or (answer.rank and answer.shape[axis] != 1):
             raise Unsupported(
                 f"{origin} gives outputs of shape {answer.shape} for one example",
-                why="the first axis of what it gives is not the batch",
+                why="none of the axes of what it gives is the batch"
+                if whole
+                else "the first axis of what it gives is not the batch",
                 fix="save it so that it gives one row for each example",
             )
-        axes = list(range(1, answer.rank))
+        axes = behind(axis, answer.rank)
         answers.append(made.arranged(answer, axes) if whole else _answer(made, answer))
     takes = inputs if len(inputs) > 1 else inputs[0]
     return keras.Model(takes, answers if whole else answers[0], name="onnx")

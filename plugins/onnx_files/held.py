@@ -118,13 +118,19 @@ class Graph:
         return made(*arguments, name=self.names.next(suffix), **options)(tensor)
 
     def weighted(
-        self, kind: str, tensor: Any, weights: Sequence[Constant], *arguments: Any, **options: Any
+        self,
+        kind: str,
+        tensor: Any,
+        weights: Sequence[Constant],
+        *arguments: Any,
+        states: Sequence[Any] = (),
+        **options: Any,
     ) -> Any:
-        """What a layer of Keras with these weights makes of a tensor."""
+        """What a layer of Keras with these weights makes of a tensor, and of a layer's states."""
         layer = getattr(require("keras.layers"), kind)(
             *arguments, name=self.names.next(), **options
         )
-        made = layer(tensor)
+        made = layer(tensor, list(states)) if states else layer(tensor)
         layer.set_weights([np.asarray(values, np.float32) for values in weights])
         return made
 

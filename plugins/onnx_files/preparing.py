@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -25,12 +27,13 @@ _NOT_THESE = [
 ]  # fmt: skip
 
 
-def prepared(model: Any, origin: str) -> Any:
+def prepared(model: Any, origin: str, batch: Mapping[str, int] = MappingProxyType({})) -> Any:
     """The model as ONNX Runtime simplifies it for one example: shapes are constants then.
 
     Args:
         model: Checked, with all its data in memory; shapes of its inputs are changed.
         origin: Names the file in messages.
+        batch: The axis of inputs that is the batch, by name, where it is not the first.
 
     Raises:
         UsageError: A side of an input is free.
@@ -41,7 +44,7 @@ def prepared(model: Any, origin: str) -> Any:
         model = onnx.inliner.inline_local_functions(model)
     given = [type(one).FromString(one.SerializeToString()) for one in inputs_of(model)]
     for one in given:
-        one.type.tensor_type.shape.dim[0].dim_value = 1
+        one.type.tensor_type.shape.dim[batch.get(one.name, 0)].dim_value = 1
         if None in shape_of(one):
             raise UsageError(
                 f"{origin} takes inputs of shape {shape_of(one)}: their size is not in it",

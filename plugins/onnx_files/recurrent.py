@@ -20,7 +20,7 @@ _BLOCKS = {"LSTM": [0, 2, 3, 1], "GRU": [0, 1, 2], "RNN": [0]}
 
 @converts("LSTM", "GRU", "RNN")
 def recurrent(node: Node) -> Made:
-    """In one direction or both, from states of zeros."""
+    """In one direction or both, from states of zeros or those that are given."""
     held, graph = node.held(), node.graph
     batch_first = bool(node.get("layout", 0))
     if batch_first:
@@ -58,12 +58,39 @@ def _check(node: Node, steps: int, batch: int) -> None:
     lengths = node.constant(4)
     if lengths is not None and (lengths != steps).any():
         node.refuse("it stops before the end of a series")
-    for place, what in ((5, "state"), (6, "state"), (7, "peepholes")):
+    for place, what in ((5, "a constant state"), (6, "a constant state"), (7, "peepholes")):
         given = node.given(place)
+        if isinstance(given, Held) and place != 7:
+            continue
         if given is not None and (isinstance(given, Held) or np.any(given)):
             node.refuse(f"it has {what} other than zeros")
     if node.get("clip", 0.0) or node.get("input_forget", 0):
         node.refuse("it limits its sums, or has one gate for input and forgetting")
+
+
+def _states(node: Node, place: int, units: int) -> list[Any]:
+    """What one direction begins with, (examples, units) each; none where all are zeros."""
+    given = [node.given(number) for number in ((5, 6) if node.kind == "LSTM" else (5,))]
+    parts = [
+        _direction(node, one, place, units) if isinstance(one, Held) else None for one in given
+    ]
+    like = next((one for one in parts if one is not None), None)
+    if like is None:
+        return []
+    # One of two that is zeros has the batch of the other.
+    zeros_like = require("keras.ops").zeros_like
+    return [node.graph.function(zeros_like, like) if one is None else one for one in parts]
+
+
+def _direction(node: Node, state: Held, place: int, units: int) -> Any:
+    """One direction's part of a state."""
+    graph = node.graph
+    if node.get("layout", 0):
+        state = graph.transposed(state, (1, 0, 2))
+    both = graph.arranged(state, (0, 2))
+    if both.shape[1] == 1:
+        return graph.reshaped(both, (units,))
+    return graph.function(require("keras.ops").get_item, both, (slice(None), place))
 
 
 def _one(node: Node, series: Any, place: int, back: bool) -> tuple[Any, Any, Any]:
@@ -71,14 +98,10 @@ def _one(node: Node, series: Any, place: int, back: bool) -> tuple[Any, Any, Any
     kind, graph, ops = node.kind, node.graph, require("keras.ops")
     units = int(node.attributes["hidden_size"])
     every, last, cells = (*node.used, False, False, False)[:3]
-    options: dict[str, Any] = {
-        "go_backwards": back,
-        "return_sequences": every,
-        "return_state": cells,
-        **_activations(node, place),
-    }
-    weights = [node.weights(1)[place], node.weights(2)[place]]
-    kernels = [_ordered(kind, values, units).T for values in weights]
+    states = _states(node, place, units)
+    options = _activations(node, place)
+    matrices = [node.weights(1)[place], node.weights(2)[place]]
+    kernels = [_ordered(kind, values, units).T for values in matrices]
     given = node.constant(3)
     biases = np.zeros((2, kernels[0].shape[1])) if given is None else given[place].reshape(2, -1)
     biases = np.stack([_ordered(kind, values, units) for values in biases])
@@ -86,18 +109,27 @@ def _one(node: Node, series: Any, place: int, back: bool) -> tuple[Any, Any, Any
         options["reset_after"] = bool(node.get("linear_before_reset", 0))
     if not options.get("reset_after", False):
         biases = biases.sum(0)
-    made = graph.weighted(_LAYERS[kind], series, [*kernels, biases], units, **options)
-    states = made if isinstance(made, list | tuple) else [made]
-    whole = states[0] if every else None
-    end = states[0] if not every else None
+    weights = [*kernels, biases]
+    if states and series.shape[1] == 1:  # which is one step of a sequence: no loop
+        step = graph.reshaped(series, (series.shape[-1],))
+        end, after = graph.weighted(
+            f"{_LAYERS[kind]}Cell", step, weights, units, states=states, **options
+        )
+        whole = graph.reshaped(end, (1, units)) if every else None
+        return whole, end if last else None, after[-1] if cells else None
+    options.update(go_backwards=back, return_sequences=every, return_state=cells)
+    made = graph.weighted(_LAYERS[kind], series, weights, units, states=states, **options)
+    results = made if isinstance(made, list | tuple) else [made]
+    whole = results[0] if every else None
+    end = results[0] if not every else None
     if every and last:
         end = graph.function(ops.get_item, whole, (slice(None), -1))
     if every and back:
         whole = graph.function(ops.flip, whole, axis=1)
-    return whole, end, states[-1] if cells else None
+    return whole, end, results[-1] if cells else None
 
 
-def _activations(node: Node, place: int) -> dict[str, str]:
+def _activations(node: Node, place: int) -> dict[str, Any]:
     usual = _USUAL[node.kind]
     named = list(node.get("activations", usual * (place + 1)))
     own = named[place * len(usual) : (place + 1) * len(usual)]

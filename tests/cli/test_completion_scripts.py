@@ -24,7 +24,7 @@ def complete(zoo_process, words: str, **options: str) -> list[str]:
 def test_script_of_each_shell(shell, zoo_process):
     if shell == "bash" and shutil.which("bash") is None:
         pytest.skip("click asks bash for its version")
-    typed = zoo_process(environment={"_ZOO_COMPLETE": f"{shell}_source"})
+    typed = zoo_process("completion", shell)
     assert typed.code == 0
     assert SHELLS[shell] in typed.out
     assert "_ZOO_COMPLETE" in typed.out

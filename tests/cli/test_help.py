@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -149,7 +150,62 @@ def test_without_arguments_there_is_help(zoo):
     assert "Example" in typed.err
 
 
+#: What people write as they like: numbers, sizes, names of their own.
+FREE = {
+    *("--input", "--input-size", "--state", "--keep-float", "--export-option", "--task-option"),
+    *("--set", "--store", "--shape", "--threads", "--batch", "--budget", "--tag", "--from"),
+    *("--max-size", "--max-download", "--max-latency", "--budget-time", "--width", "--prune"),
+}
+
+
+def test_shells_complete_each_option_whose_values_are_known():
+    """With what fits the declaration, or with files; and arguments, but for names of one's own."""
+    asked = []
+    for name, command in COMMANDS.items():
+        for option in command.params:
+            if option.type is not click.STRING or getattr(option, "is_flag", False):
+                continue  # numbers, files and choices are the library's own
+            if isinstance(option, click.Option) and FREE & set(option.opts):
+                continue
+            if f"{name} {option.name}" in {"zoo devices add name", "zoo devices add options"}:
+                continue
+            if name == "zoo plugins new":
+                continue
+            asked.append(option)
+            context = click.Context(command, parent=click.Context(cli.zoo))
+            offered = option.shell_complete(context, "")
+            # Nothing is in an empty cache, and a shell looks for files by itself.
+            assert offered or option.name == "folders", f"{name}: {option.opts} offers nothing"
+    assert len(asked) > 60
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "typed", "offered"),
+    [
+        ("ship", "freeze", "g", ["gradual"]),
+        ("ship", "augment", "flip,e", ["flip,erase"]),
+        ("ship", "jit", "o", ["on", "off"]),
+        ("explain", "split", "te", ["test"]),
+        ("bench", "runtimes", "litert,onnx", ["litert,onnxruntime"]),
+        ("compare", "runtime", "litert,", []),
+        ("devices add", "kind", "ss", ["ssh"]),
+        ("plugins check", "skip", "export-onnx-float3", ["export-onnx-float32"]),
+        ("sources setup", "name", "torchv", ["torchvision"]),
+        ("cache clear", "folders", "st", ["steps"]),
+    ],
+)
+def test_what_shells_offer(command, option, typed, offered, own_folders):
+    (own_folders / "cache" / "steps").mkdir(parents=True)
+    found = COMMANDS[f"zoo {command}"]
+    (declared,) = [p for p in found.params if p.name == option]
+    context = click.Context(found, parent=click.Context(cli.zoo))
+    assert [item.value for item in declared.shell_complete(context, typed)] == offered
+
+
 def test_version(zoo):
     from importlib.metadata import version
 
     assert zoo("--version").out == f"zoo, version {version('edgezoo')}\n"
+    told = json.loads(zoo("version", "--json").out)
+    assert (told["edgezoo"], told["numpy"]) == (version("edgezoo"), version("numpy"))
+    assert zoo("version").out.splitlines()[0].split() == ["edgezoo", version("edgezoo")]

@@ -81,11 +81,12 @@ def test_command_is_light(arguments, shows, tmp_path):
     ("words", "answer"),
     [
         ("zoo info len", "plain,lenet5"),
-        ("zoo info lenet5.f", "plain,lenet5.fashion_mnist"),
+        ("zoo ship lenet5 --precision int8,fl", "plain,int8,float32"),
         ("zoo ship lenet5 --data dig", "plain,digits"),
         ("zoo ship lenet5 --data fol", "plain,folder:"),
         ("zoo export lenet5 --format on", "plain,onnx"),
         ("zoo ship lenet5 --device ho", "plain,host"),
+        ("zoo bench a.tflite --tier sm", "plain,smoke"),
     ],
 )
 def test_completion_is_light(words, answer, tmp_path):

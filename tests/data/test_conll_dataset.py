@@ -159,7 +159,11 @@ def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
     write(tmp_path / "train.txt", sentences(9))
     with pytest.raises(UsageError, match="holds no file called test"):
         open_conll(str(tmp_path))
-    write(tmp_path / "test.txt", sentences(3, 20))
+    write(tmp_path / "dev.txt", sentences(3, 20))
+    held_out = open_conll(str(tmp_path))
+    assert held_out.notes[0] == "dev.txt serves as test, since there is no file for test"
+    assert len(held_out.splits["test"]) == 3
+    (tmp_path / "dev.txt").rename(tmp_path / "test.txt")
     for name in ("dev.txt", "valid.txt"):
         write(tmp_path / name, sentences(3, 30))
     with pytest.raises(BadData, match=r"dev.txt and valid.txt mean the same split"):

@@ -91,9 +91,15 @@ def test_folders_within_classes_are_nobodys_concern(make_folder, folders):
 def test_a_test_split_is_cut_from_train_when_asked(make_folder):
     """By class and content, and never where it is given or made anyway."""
     root = make_folder({"train/cat": 40, "train/dog": 20, "Val/cat": 5, "Val/dog": 4})
-    with pytest.raises(BadData, match="has train/ but no test/") as caught:
-        open_folder(str(root))
-    assert "add ?test=0.2 to the name" in str(caught.value.fix)
+    alone = open_folder(str(root))
+    assert sizes(alone)["test"] == [5, 4]
+    assert sum(sizes(alone)["train"]) + sum(sizes(alone)["validation"]) == 60
+    assert {name.partition("/")[0] for name in alone.splits["validation"].names} == {"train"}
+    assert alone.notes[:2] == (
+        "Val/ serves as test, since there is no test/; ?test=0.2 keeps it for validation and cuts "
+        "a fifth of train/ off as test",
+        "15 % of train/ serve as validation, since no folder does",
+    )
     for k in range(3):
         shutil.copy(root / "train/cat/000.png", root / f"train/cat/copy{k}.png")
     dataset = open_folder(f"{root}?test=0.2")
@@ -121,8 +127,7 @@ BOTH = ("cat", "dog")
 @pytest.mark.parametrize(
     ("folders", "message"),
     [
-        ([f"{s}/{c}" for s in ("train", "Val") for c in BOTH], "has train/ but no test/"),
-        ([f"{s}/{c}" for s in ("train", "eval") for c in BOTH], "eval/, which may mean"),
+        (["train/cat", "train/dog", "Val/cat"], "Val/ has no folder for dog"),
         ([f"{s}/{c}" for s in ("val", "test") for c in BOTH], "look like splits, not like classes"),
         ([f"{s}/{c}" for s in ("train", "train2", "test") for c in BOTH], "both train/ and train2"),
         ([f"{s}/{c}" for s in ("train", "test", "extra") for c in BOTH], "and also extra"),

@@ -69,6 +69,19 @@ def test_validation_is_taken_from_train_when_absent(save):
     assert "15 % of x_train" in dataset.notes[0]
 
 
+def test_validation_serves_as_test_where_there_is_none(save):
+    held_out = images(5)
+    dataset = open_npz(
+        save(x_train=images(40), y_train=labels(40), x_validation=held_out, y_validation=labels(5))
+    )
+    assert np.array_equal(dataset.splits["test"].read(3)[..., 0], held_out[3])
+    assert len(dataset.splits["train"]) + len(dataset.splits["validation"]) == 40
+    assert dataset.notes[:2] == (
+        "x_validation serves as test, since there is no x_test",
+        "15 % of x_train serve as validation, since no other array does",
+    )
+
+
 def test_hash_and_fingerprint_change_with_content(save):
     x = images(20)
     path = save(x=x, y=labels(20))

@@ -241,7 +241,8 @@ def test_a_table_of_another_name_or_task_is_told_what_it_is_to_be(pictures, name
     [
         (("train", "test"), "15 % of train/ serve as validation"),
         (("training", "val", "Test"), None),
-        (("train", "val"), "called like splits, but not train/ and test/"),
+        (("train", "val"), "15 % of train/ serve as validation"),
+        (("train", "val", "valid"), "called like splits, but not train/ and test/"),
     ],
 )
 def test_folders_for_training_and_test_are_honoured_beside_a_table(pictures, folders, told):
@@ -257,9 +258,11 @@ def test_folders_for_training_and_test_are_honoured_beside_a_table(pictures, fol
     dataset = folder.open_folder(str(root))
     notes = [note for note in dataset.notes if "split" in note or "validation" in note]
     assert len(notes) == (told is not None)
+    alone = folders == ("train", "val")
+    assert ("val/ serves as test, since there is no test/" in dataset.notes) == alone
     assert told is None or told in notes[0]
     assert sum(map(len, dataset.splits.values())) == 60
-    if folders[-1] != "val":
+    if folders[-1] != "valid":
         held = {n: {Path(p).parent.name for p in s.names} for n, s in dataset.splits.items()}
         assert held["test"] == {folders[-1]}
         assert held["validation"] == {folders[-2]}

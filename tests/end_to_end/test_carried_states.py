@@ -64,14 +64,16 @@ def in_litert(path: Path, names: Sequence[str]) -> Step:
     return lambda **given: [runner(**given)[name] for name in names]
 
 
-def run_by_hand(step: Step, sequences: Sequence[Any]) -> tuple[Any, Any]:
+def run_by_hand(
+    step: Step, sequences: Sequence[Any], sides: tuple[int, ...] = (1, 2, 8)
+) -> tuple[Any, Any]:
     """``y`` and ``hn`` of all steps: each sequence from zeros, ``hn`` fed back as ``h``."""
     made = []
     for sequence in sequences:
-        state = np.zeros((1, 8), np.float32)
+        state = np.zeros(sides, np.float32)
         for x in sequence:
             y, state = step(x=x[None], h=state)
-            made.append((y[0], state[0]))
+            made.append((y[0], state.reshape(-1)))
     shape = (len(sequences), len(sequences[0]), -1)
     ys, states = zip(*made, strict=True)
     return np.stack(ys).reshape(shape), np.stack(states).reshape(shape)
@@ -85,7 +87,7 @@ def decibels(right: Any, found: Any) -> float:
 def without_its_state(artifact: Artifact, path: Path) -> Path:
     """The same ONNX file with a constant in the place of the state that it takes."""
     model = onnx.load(str(artifact.path))
-    zeros = onnx.numpy_helper.from_array(np.zeros((1, 8), np.float32), "nothing")
+    zeros = onnx.numpy_helper.from_array(np.zeros((1, 2, 8), np.float32), "nothing")
     model.graph.initializer.append(zeros)
     for node in model.graph.node:
         node.input[:] = ["nothing" if name == "h" else name for name in node.input]
@@ -110,7 +112,8 @@ def test_a_cell_from_onnx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     np.savez(tmp_path / "samples.npz", x=SEQUENCES)
     exported(tmp_path, "cell.onnx", ["h=hn"], "--precision", "int8")
     registry, names = load_registry(), ("y", "hn")
-    right = run_by_hand(in_onnxruntime(tmp_path / "cell.onnx", names), SEQUENCES)
+    # The network's own state is (layers, batch, …), that of all its files (batch, layers, …).
+    right = run_by_hand(in_onnxruntime(tmp_path / "cell.onnx", names), SEQUENCES, (2, 1, 8))
     paths = [tmp_path / "runs" / f"cell.samples.int8.{end}" for end in ("onnx", "tflite")]
     for path, opened in zip(paths, (in_onnxruntime, in_litert), strict=True):
         artifact = open_artifact(registry, path)
@@ -133,7 +136,7 @@ def test_a_cell_from_onnx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         assert arrays.inputs.shape == (3, 6, 4)
         again = run_by_hand(opened(path, names), arrays.inputs)
         for values, ours in zip(fields_of(arrays.outputs).values(), again, strict=True):
-            assert np.abs(values - ours).max() <= manifest.golden.max_abs
+            assert np.abs(values.reshape(ours.shape) - ours).max() <= manifest.golden.max_abs
         assert failing(path) == set()
         # Layers are compared at states that occur.
         fed = with_states(registry, artifact, SEQUENCES[:2], count=12, seed=0)
@@ -141,7 +144,8 @@ def test_a_cell_from_onnx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         for number in (0, 1):
             assert not states[tuple(SEQUENCES[number, 0])].any()
             for step in range(1, 6):
-                apart = states[tuple(SEQUENCES[number, step])] - found[1][number, step - 1]
+                fed_back = states[tuple(SEQUENCES[number, step])].reshape(-1)
+                apart = fed_back - found[1][number, step - 1]
                 assert np.abs(apart).max() < 0.02
         # A step is timed at the first one's state, with golden numbers or given ones.
         given = open_samples(registry, f"npz:{tmp_path / 'samples.npz'}", 1)
@@ -149,7 +153,7 @@ def test_a_cell_from_onnx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
             ((row,),) = timed_inputs([artifact], {}, samples)
             assert row.samples is not None
             assert np.array_equal(row.samples[0], first)
-            assert (row.samples[1].shape, row.samples[1].any()) == ((1, 8), False)
+            assert (row.samples[1].shape, row.samples[1].any()) == ((1, 2, 8), False)
     refused(paths[0], tmp_path, right)
     bundled(paths[1], tmp_path)
 
@@ -162,7 +166,8 @@ def refused(path: Path, folder: Path, right: Sequence[Any]) -> None:
     wrong = without_its_state(artifact, folder / "wrong.onnx")
     assert "golden outputs in onnxruntime" in failing(wrong)
     device, task = host_device(registry), registry.tasks.get("tensors")
-    expected = joined(dict(zip(("y", "hn"), right, strict=True)))
+    answered = right[0], right[1].reshape(60, 6, 2, 8)
+    expected = joined(dict(zip(("y", "hn"), answered, strict=True)))
     for file, passed in ((path, True), (wrong, False)):
         outputs = run_inputs(
             SEQUENCES, file, "onnxruntime", device, preprocessing=manifest.preprocessing
@@ -232,7 +237,8 @@ def test_a_cell_from_keras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     made, (h_next,) = keras.layers.GRUCell(8)(both, [h])
     _, (_, c_next) = keras.layers.LSTMCell(8)(made, [h, c])
     inputs = {"x": x, "ids": ids, "h": h, "c": c}
-    outputs = {"y": keras.layers.Dense(2)(c_next), "hn": h_next, "cn": c_next}
+    # `made` and `hn` are one tensor in Keras, as cells give their state.
+    outputs = {"y": keras.layers.Dense(2)(c_next), "hn": h_next, "cn": c_next, "made": made}
     keras.Model(inputs, outputs).save(tmp_path / "cell.keras")
     np.savez(tmp_path / "samples.npz", x=SEQUENCES, ids=IDS)
     more = ("--precision", "float32,int8", "--format", "tflite")

@@ -7,16 +7,26 @@ from typing import Any
 
 import numpy as np
 import pytest
-from free_sizes import FLOAT, detector, node, two_reader_samples, two_readers, written
+from free_sizes import (
+    FLOAT,
+    detector,
+    node,
+    recurrent_layers,
+    two_reader_samples,
+    two_readers,
+    written,
+)
 
-from zoo.contracts import GivenNetwork
+from zoo.contracts import BatchSecond, GivenNetwork
 from zoo.plugins.keras_files.opening import network_of
+from zoo.plugins.onnx_files.batch_axes import batch_axes
 from zoo.plugins.onnx_files.opening import open_onnx
 from zoo.plugins.tflite_files.opening import open_network
 from zoo.plugins.tflite_files.saved_model import open_saved_model
 
 for module in ("tensorflow", "onnxruntime"):
     pytest.importorskip(module)
+onnx = pytest.importorskip("onnx")
 
 EXAMPLES = np.random.default_rng(1).random((3, 6, 5), dtype=np.float32)
 
@@ -63,6 +73,61 @@ def test_onnx_has_all_axes_in_its_own_order(tmp_path: Path) -> None:
     )
     thin = open_onnx(path).as_given.with_shapes({"x": (1, 7)})
     assert agrees(thin, EXAMPLES[:, :1, :1].repeat(7, 2)) == {"y": (1, 1)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "steps", "batch"),
+    [("LSTM", 1, "n"), ("LSTM", 3, 1), ("GRU", 1, 1), ("GRU", 3, "n"), ("RNN", 1, "n")],
+)
+def test_states_with_the_batch_behind_their_layers(
+    kind: str, steps: int, batch: int | str, tmp_path: Path
+) -> None:
+    """As PyTorch's recurrent layers have them; the numbers of each example stay its own."""
+    names = ("h", "c") if kind == "LSTM" else ("h",)
+    pairs = {name: f"{name}n" for name in names}
+    network = open_onnx(recurrent_layers(tmp_path / "net.onnx", kind, steps, batch=batch))
+    given = network.as_given.batch_first(pairs)
+    assert isinstance(network.as_given, BatchSecond)
+    first = None if batch == "n" else 1
+    assert {one.name: one.shape for one in given.inputs} == {
+        "x": (first, steps, 3),
+        **dict.fromkeys(names, (first, 2, 4)),
+    }
+    random = np.random.default_rng(3)
+    examples = [random.normal(size=(3, *side)) for side in ((steps, 3), (2, 4), (2, 4))]
+    inputs = [one.astype(np.float32) for one in examples[: 1 + len(names)]]
+    assert agrees(given, *inputs) == {
+        "y": (steps, 8),
+        **dict.fromkeys(pairs.values(), (2, 4)),
+    }
+    # What the states were is in the answers.
+    own = given.run(dict(zip(("x", *names), inputs, strict=False)))
+    other = given.run({"x": inputs[0], **dict.fromkeys(names, inputs[1][::-1])})
+    assert not np.allclose(own["y"][0], other["y"][0], atol=1e-2)
+    assert np.allclose(own["y"][1], other["y"][1], atol=1e-6) is (kind != "LSTM")
+
+
+def test_which_side_is_the_batch(tmp_path: Path) -> None:
+    """By its name, because it is free, or because it is 1; never guessed of a batch of several."""
+    for number, (x, h, found) in enumerate(
+        (
+            (("n", 4), ("n", 8), {}),
+            ((1, 4), (1, 8), {}),
+            ((4, 1), (4, 1), {}),
+            ((4, 3), (4, 8), {}),
+            (("n", 4), (2, "n", 8), {"h": 1, "hn": 1}),
+            ((1, 4), (2, 1, 8), {"h": 1, "hn": 1}),
+            ((1, "n", 4), (1, "n", 8), {"x": 1, "h": 1, "hn": 1}),
+            (("t", "n", 4), (2, "n", 8), {"x": 1, "h": 1, "hn": 1}),
+            (("n", "t", 4), (2, "n", 8), {"h": 1, "hn": 1}),
+            ((5, 1, 4), (2, 1, 8), {"x": 1, "h": 1, "hn": 1}),
+        )
+    ):
+        nodes = [node("Identity", "x", "y"), node("Identity", "h", "hn")]
+        sides = [("x", FLOAT, x), ("h", FLOAT, h)], [("y", FLOAT, x), ("hn", FLOAT, h)]
+        model = onnx.load(written(tmp_path / f"{number}.onnx", nodes, *sides))
+        assert batch_axes(model, {"h": "hn"}) == found, (x, h)
+        assert batch_axes(model, {}) == {}
 
 
 def test_onnx_with_several_inputs(tmp_path: Path) -> None:

@@ -324,3 +324,28 @@ def _expression(archive: Path, mark: Path) -> bytes:
         text = file.read(next(n for n in file.namelist() if n.endswith("models/model.json")))
     code = f"__import__('pathlib').Path('{mark}').touch()"
     return text.replace(b'{"as_int": 28}', b'{"as_expr": {"expr_str": "%s"}}' % code.encode(), 1)
+
+
+def test_states_of_layers_before_the_batch(tmp_path: Path) -> None:
+    """``nn.GRU`` has series of (steps, batch, …) and states of (layers, batch, …)."""
+    import torch
+
+    torch.manual_seed(2)
+    layer = torch.nn.GRU(3, 4, num_layers=2).eval()
+    given = torch.rand(1, 2, 3), torch.rand(2, 2, 4)
+    free = {1: torch.export.Dim("batch")}
+    program = torch.export.export(layer, given, dynamic_shapes=(free, free))
+    torch.export.save(program, tmp_path / "gru.pt2")
+    opened = open_network(str(tmp_path / "gru.pt2")).as_given
+    (x, h), (y, hn) = opened.inputs, opened.outputs
+    network = opened.batch_first({h.name: hn.name})
+    assert [one.shape for one in network.inputs] == [(None, 1, 3), (None, 2, 4)]
+    with torch.inference_mode():
+        steps, states = layer(*given)
+    inputs = {x.name: given[0].numpy().swapaxes(0, 1), h.name: given[1].numpy().swapaxes(0, 1)}
+    found = network.run(inputs)
+    np.testing.assert_allclose(found[y.name], steps.swapaxes(0, 1), atol=1e-6)
+    np.testing.assert_allclose(found[hn.name], states.swapaxes(0, 1), atol=1e-6)
+    made = network.model([inputs[x.name], inputs[h.name]])
+    for own, name in zip(made, (y.name, hn.name), strict=True):
+        np.testing.assert_allclose(own, found[name], atol=1e-5)

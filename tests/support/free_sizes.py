@@ -218,27 +218,64 @@ def detector(path: Path, **changes: Any) -> Path:
     )
 
 
-def recurrent_cell(path: Path, *, forgetful: bool = False) -> Path:
-    """``x`` (n, 4) and a state ``h`` (n, 8) → ``y`` (n, 3) and the next state ``hn``: an RNN cell.
-
-    Args:
-        path: Where to write.
-        forgetful: Whether the next state follows from ``x`` alone.
-    """
+def recurrent_cell(path: Path) -> Path:
+    """``x`` (n, 4), a state ``h`` (2, n, 8) → ``y`` (n, 3) and ``hn``: two RNN cells as PyTorch has
+    them, each taking its layer of the state."""
     random = np.random.default_rng(5)
-    shapes = {"w": (4, 8), "u": (8, 8), "b": (8,), "k": (8, 3)}
+    shapes = {"w": (4, 8), "u": (8, 8), "b": (8,), "v": (8, 8), "t": (8, 8), "k": (8, 3)}
     constants = {n: random.normal(size=s).astype(np.float32) / 2 for n, s in shapes.items()}
-    constants["u"] *= 0.0 if forgetful else 1.0
+    constants["front"] = np.array([0])
     return written(
         path,
         [
+            node("Split", "h", "h0 h1", axis=0),
+            node("Squeeze", "h0 front", "low"),
+            node("Squeeze", "h1 front", "high"),
             node("Gemm", "x w b", "a"),
-            node("MatMul", "h u", "r"),
+            node("MatMul", "low u", "r"),
             node("Add", "a r", "s"),
-            node("Tanh", "s", "hn"),
-            node("MatMul", "hn k", "y"),
+            node("Tanh", "s", "first"),
+            node("MatMul", "first v", "a1"),
+            node("MatMul", "high t", "r1"),
+            node("Add", "a1 r1", "s1"),
+            node("Tanh", "s1", "second"),
+            node("Unsqueeze", "first front", "f"),
+            node("Unsqueeze", "second front", "g"),
+            node("Concat", "f g", "hn", axis=0),
+            node("MatMul", "second k", "y"),
         ],
-        [("x", FLOAT, ("n", 4)), ("h", FLOAT, ("n", 8))],
-        [("y", FLOAT, ("n", 3)), ("hn", FLOAT, ("n", 8))],
+        [("x", FLOAT, ("n", 4)), ("h", FLOAT, (2, "n", 8))],
+        [("y", FLOAT, ("n", 3)), ("hn", FLOAT, (2, "n", 8))],
+        constants,
+    )
+
+
+def recurrent_layers(path: Path, kind: str, steps: int = 1, *, batch: Side = "n") -> Path:
+    """``x`` (steps, batch, 3) and states ``h``, of an LSTM ``c`` (2, batch, 4) → ``y``, ``hn``,
+    ``cn``: a layer in both directions, as `torch.onnx.export` writes it."""
+    random, cells = np.random.default_rng(6), kind == "LSTM"
+    gates = {"LSTM": 4, "GRU": 3, "RNN": 1}[kind]
+    shapes = {"w": (2, 4 * gates, 3), "r": (2, 4 * gates, 4), "b": (2, 8 * gates)}
+    constants = {n: random.normal(size=s).astype(np.float32) / 2 for n, s in shapes.items()}
+    extra: dict[str, Any] = {"linear_before_reset": 1} if kind == "GRU" else {}
+    layer = node(
+        kind,
+        "x w r b  h c" if cells else "x w r b  h",
+        "Y hn cn" if cells else "Y hn",
+        hidden_size=4,
+        direction="bidirectional",
+        **extra,
+    )
+    # The lengths are left out.
+    layer.input.insert(4, "")
+    turn = node("Transpose", "Y", "T", perm=[0, 2, 1, 3])
+    constants["both"] = np.array([0, 0, -1])
+    states = [(name, FLOAT, (2, batch, 4)) for name in ("h", "c")[: 1 + cells]]
+    after = [(name, FLOAT, (2, batch, 4)) for name in ("hn", "cn")[: 1 + cells]]
+    return written(
+        path,
+        [layer, turn, node("Reshape", "T both", "y")],
+        [("x", FLOAT, (steps, batch, 3)), *states],
+        [("y", FLOAT, (steps, batch, 8)), *after],
         constants,
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.artifacts.artifact import REJECTED, open_artifact
 from zoo.common.errors import UsageError
+from zoo.common.files import no_folder
 from zoo.common.shown_text import printable
-from zoo.contracts.precision import PRECISIONS
+from zoo.contracts.precision import BASELINE, PRECISIONS
 from zoo.registry import Registry
 
 #: Names that an error lists.
@@ -16,13 +18,22 @@ _LISTED = 8
 
 def is_folder_of_files(registry: Registry, named: str) -> bool:
     """Whether a name is that of a folder, and not of a network that is saved as one."""
-    path = Path(named)
-    try:
-        if not path.is_dir():
-            return False
-    except (OSError, ValueError):
+    if no_folder(Path(named)):
         return False
     return not any(source.recognises(named) for source in registry.sources)
+
+
+def expanded_folders(registry: Registry, operands: Sequence[str]) -> list[str]:
+    """The operands, with the files of a folder in its place.
+
+    Raises:
+        UsageError: A folder holds none.
+    """
+    found: list[str] = []
+    for name in operands:
+        folder = is_folder_of_files(registry, name)
+        found += map(str, files_of_folder(registry, Path(name))) if folder else [name]
+    return found
 
 
 def files_of_folder(registry: Registry, folder: Path) -> tuple[Path, ...]:
@@ -65,6 +76,23 @@ def only_file(registry: Registry, folder: Path, what: str) -> Path:
             fix=f"name one: {names}{more}",
         )
     return found[0]
+
+
+def files_with_twins(registry: Registry, folder: Path) -> tuple[Path, ...]:
+    """Those in a folder that are made of less precise numbers than the baseline's.
+
+    Raises:
+        UsageError: There are none.
+    """
+    found = files_of_folder(registry, folder)
+    made = [(path, open_artifact(registry, path).manifest) for path in found]
+    kept = tuple(path for path, own in made if own is None or own.precision != BASELINE.name)
+    if not kept:
+        raise UsageError(
+            f"{folder} holds {BASELINE.name} files alone, which others are compared with",
+            fix="name a file of another precision",
+        )
+    return kept
 
 
 def most_precise_file(registry: Registry, folder: Path) -> Path:

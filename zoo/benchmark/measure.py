@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ from zoo.execution.device import Device
 from zoo.execution.lock import device_lock
 from zoo.execution.session import DEFAULT_TIMEOUT
 from zoo.results.measurements import Measurement, Samples
+
+_log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from zoo.common.worker import Children
@@ -105,6 +108,7 @@ def _run_process(bench: MeasurementRun, state: CandidateState, turn: int) -> Non
     if bench.stopped and (state.done or bench.journal is not None):
         _fail(bench, state, ZooError("it was interrupted before all its processes were done"))
         return
+    _log.info("%s: process %d on %s", state.candidate.path.name, turn + 1, bench.device.name)
     before = state.parts
     try:
         with _own_failures(state):

@@ -12,6 +12,8 @@ from zoo.cli.options import (
     Settings,
     complete_dataset,
     complete_device,
+    complete_runtime,
+    complete_tier,
     data_option,
     examples,
     json_option,
@@ -70,6 +72,7 @@ def _counts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
 @click.option(
     "--tier",
     default="quick",
+    shell_complete=complete_tier,
     help="How thoroughly to time: brief, smoke, quick, full; sustained: half an hour without a "
     "pause, first minute and steady state apart [quick].",
 )
@@ -77,6 +80,7 @@ def _counts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
     "--runtime",
     "runtimes",
     multiple=True,
+    shell_complete=complete_runtime,
     help="Runtime of the files: `zoo plugins list` shows the runtimes of each format; may be "
     "repeated or comma-separated [the format's own, or the vendor's tool that a device is set "
     "up with].",

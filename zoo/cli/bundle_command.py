@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -26,7 +27,7 @@ from zoo.common import terminal
         "zoo bundle my.keras --data digits --format tflite --precision int8",
     ),
 )
-@click.argument("file", type=click.Path())
+@click.argument("file", metavar="FILE|MODEL", type=click.Path())
 @click.option("--output", type=click.Path(), help="The folder [bundles/NAME].")
 @click.option(
     "--target",
@@ -47,7 +48,7 @@ def command(
     as_json: bool,
     **network: Any,
 ) -> None:
-    """Make a folder for app developers from FILE.
+    """Make a folder for app developers from FILE, or from the only file in a folder.
 
     Of a model of several files name any: each gets a folder inside, and a program runs all.
 
@@ -57,10 +58,13 @@ def command(
     id, weights) is exported first, as by `zoo export`.
     """
     from zoo.artifacts.bundle import bundle
+    from zoo.artifacts.files_of_folder import is_folder_of_files, only_file
     from zoo.results.records import as_plain
 
     settings: Settings = ctx.obj
     registry = settings.registry()
+    if is_folder_of_files(registry, file):
+        file = str(only_file(registry, Path(file), "a bundle is made of one"))
     (one,) = one_file_each(registry, [file], network, quiet=as_json)
     made = bundle(one, output=output, target=target, registry=registry)
     if as_json:
@@ -76,5 +80,5 @@ def command(
             told = "" if trial.passed is None else f": {first}"
             terminal.echo(f"{trial.language:<{max(width + 2, 12)}}{state}{told}")
         for remark in made.remarks:
-            terminal.echo(f"note: {remark}", err=True)
+            terminal.note(remark)
     ctx.exit(0 if made.passed else 1)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from zoo.cli.options import Settings, examples, json_option, print_json
+from zoo.cli.options import Settings, complete, examples, json_option, print_json
 from zoo.cli.tables import human_bytes, print_table
 from zoo.common import terminal
 
@@ -69,7 +69,7 @@ def verify(ctx: click.Context, as_json: bool) -> None:
 @command.command(
     name="clear", epilog=examples("zoo cache clear", "zoo cache clear steps --older-than 30 --yes")
 )
-@click.argument("folders", metavar="[FOLDER]...", nargs=-1)
+@click.argument("folders", metavar="[FOLDER]...", nargs=-1, shell_complete=complete("cache folder"))
 @click.option(
     "--older-than",
     "days",

@@ -12,6 +12,8 @@ from zoo.cli.options import (
     JUNIT_FILE,
     PAGE_FILE,
     Settings,
+    complete_runtime,
+    complete_tier,
     data_option,
     device_option,
     examples,
@@ -47,9 +49,16 @@ CANNOT_TELL = 3
 @click.option(
     "--threads", type=click.IntRange(1, 1024), help="Threads of the runtime [the record's, 1]."
 )
-@option("--tier", default="quick", help="How long to time files, all turns together")
+@option(
+    "--tier",
+    default="quick",
+    help="How long to time files, all turns together",
+    shell_complete=complete_tier,
+)
 @click.option(
-    "--runtime", help="Runtime of the files [the record's, else the first of the format]."
+    "--runtime",
+    shell_complete=complete_runtime,
+    help="Runtime of the files [the record's, else the first of the format].",
 )
 @click.option(
     "--turns", type=click.IntRange(1, 100), help="Fresh processes of each file, in turn [12]."
@@ -101,16 +110,25 @@ def command(
 
     The exit code is 0 for the same or faster, 1 for slower, 3 when it cannot be told.
     """
+    from zoo.artifacts.files_of_folder import is_folder_of_files, only_file
     from zoo.benchmark.compare.comparing import compare
     from zoo.benchmark.compare.ratio import TURNS
     from zoo.common.optional_imports import require_extra
     from zoo.report.progress import StepProgress
+    from zoo.results.records import RECORDS
 
     settings: Settings = ctx.obj
     if html is not None:
         require_extra("report")  # not after the work
     registry = settings.registry()
     named = [first] if second is None else [first, second]
+    # The folder of a run has recorded measurements of all its files; any other, files alone.
+    named = [
+        str(only_file(registry, Path(name), "two are compared"))
+        if is_folder_of_files(registry, name) and not (Path(name) / RECORDS).is_file()
+        else name
+        for name in named
+    ]
     made = one_file_each(registry, named, network, quiet=as_json, by_id=False, bare=True)
     with StepProgress(quiet=as_json) as progress:
         found = compare(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.cli.options import Settings, complete_device, examples, json_option, print_json
+from zoo.cli.options import Settings, complete, complete_device, examples, json_option, print_json
 from zoo.cli.tables import print_table
 from zoo.common import terminal
 
@@ -224,7 +224,7 @@ def _condition_text(state: DeviceState) -> str:
     ),
 )
 @click.argument("name")
-@click.argument("kind")
+@click.argument("kind", shell_complete=complete("device kind"))
 @click.argument("options", nargs=-1, metavar="[KEY=VALUE]…")
 @click.option(
     "--project", is_flag=True, help="Write to this folder's devices.toml [the user's own]."

@@ -9,6 +9,7 @@ import click
 from zoo.cli.options import (
     Settings,
     complete_model,
+    complete_split,
     data_option,
     examples,
     json_option,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 )
 @click.argument("target", metavar="MODEL|FILE", shell_complete=complete_model)
 @data_option("Dataset [the one the weights were trained on].")
-@option("--split", default="test", help="train, validation or test")
+@option("--split", default="test", help="train, validation or test", shell_complete=complete_split)
 @recipe_options("source", "allow_leak", "gate.allow_weak")
 @json_option
 @click.pass_context

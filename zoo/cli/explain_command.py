@@ -11,6 +11,7 @@ from zoo.cli.network_operands import network_options, one_file_each
 from zoo.cli.options import (
     PAGE_FILE,
     Settings,
+    complete_split,
     data_option,
     examples,
     json_option,
@@ -32,12 +33,17 @@ if TYPE_CHECKING:
         "zoo explain my.keras --data digits --format tflite",
     ),
 )
-@click.argument("file", type=click.Path())
+@click.argument("file", metavar="FILE|FOLDER|MODEL", type=click.Path())
 @click.option(
     "--against", type=click.Path(), help="The float32 file [found beside FILE, by its manifest]."
 )
 @data_option("Dataset [the one the weights were trained on].")
-@option("--split", default="validation", help="train, validation or test")
+@option(
+    "--split",
+    default="validation",
+    help="train, validation or test",
+    shell_complete=complete_split,
+)
 @option("--samples", type=int, default=64, help="Real inputs that both files run on")
 @option(
     "--runs",
@@ -67,39 +73,57 @@ def command(
     The twin is the float32 file of the same weights in the same format.
 
     Both files run in their runtime with all tensors kept. The last line is a command to try, if
-    there is one. A network in the place of FILE (my.keras, a model id, weights) is exported first,
-    with its twin, as by `zoo export`.
+    there is one. Of a folder, each file in it that has a twin is explained. A network in the place
+    of FILE (my.keras, a model id, weights) is exported first, with its twin, as by `zoo export`.
     """
     from zoo.analysis.explain import explain
+    from zoo.artifacts.files_of_folder import files_with_twins, is_folder_of_files
+    from zoo.common.errors import UsageError
     from zoo.common.optional_imports import require_extra
+    from zoo.common.shown_text import printable
     from zoo.report.progress import StepProgress
 
     if html is not None:
         require_extra("report")  # not after the work
     registry = settings.registry()
-    (made,) = one_file_each(
-        registry, [file], {"data": data, **network}, quiet=as_json, twin=True, own=["data"]
+    folder = is_folder_of_files(registry, file)
+    names = [str(path) for path in files_with_twins(registry, Path(file))] if folder else [file]
+    if len(names) > 1 and (html is not None or against is not None):
+        raise UsageError(
+            f"{file} holds {len(names)} files, and {'--against' if html is None else '--html'} is "
+            "for one",
+            fix=f"name one: {', '.join(map(printable, names))}",
+        )
+    made = one_file_each(
+        registry, names, {"data": data, **network}, quiet=as_json, twin=True, own=["data"]
     )
     with StepProgress(quiet=as_json) as progress:
-        found = explain(
-            made,
-            against=against,
-            data=data,
-            split=split,
-            samples=samples,
-            runs=runs,
-            on_step=progress,
-            registry=registry,
-        )
+        each = [
+            explain(
+                name,
+                against=against,
+                data=data,
+                split=split,
+                samples=samples,
+                runs=runs,
+                on_step=progress,
+                registry=registry,
+            )
+            for name in made
+        ]
     if html is not None:
         from zoo.common.files import OTHER_FILE, write_text
         from zoo.report.pages.explanation import render
 
-        write_text(Path(html), render(found), fix=OTHER_FILE)
+        write_text(Path(html), render(each[0]), fix=OTHER_FILE)
     if as_json:
-        print_json(found.plain())
+        plain = [found.plain() for found in each]
+        print_json(plain if folder else plain[0])
         return
-    _print(found)
+    for number, found in enumerate(each):
+        if number:
+            terminal.echo()
+        _print(found)
     if html is not None:
         terminal.echo(f"\npage     {html}")
 

@@ -13,30 +13,45 @@ from zoo.common import terminal
 from zoo.networks.layer_names import LayerNames
 
 
-@click.command(name="inspect", epilog=examples("zoo inspect exports/lenet5.digits.int8.tflite"))
-@click.argument("file", type=click.Path())
+@click.command(
+    name="inspect",
+    epilog=examples("zoo inspect exports/lenet5.digits.int8.tflite", "zoo inspect exports"),
+)
+@click.argument("file", metavar="FILE|FOLDER", type=click.Path())
 @json_option
 @click.pass_context
 def command(ctx: click.Context, /, file: str, as_json: bool) -> None:
-    """Show FILE's manifest and what the file really contains.
+    """Show FILE's manifest and what the file really contains; of a folder, of each file in it.
 
     The exit code is 1 when the model was altered after its manifest was written.
     """
     from zoo.api.files import inspect
+    from zoo.artifacts.files_of_folder import expanded_folders, is_folder_of_files
 
     settings: Settings = ctx.obj
-    found = inspect(file, registry=settings.registry())
+    registry = settings.registry()
+    each = [inspect(name, registry=registry) for name in expanded_folders(registry, [file])]
     if as_json:
-        print_json(found)
-    else:
-        _print_contents(found)
-        if found["manifest"] is None:
-            terminal.echo("\nmanifest: none; the file was not made by edgezoo")
-        else:
-            _print_manifest(found["manifest"], found["input"])
-    if found["altered"]:
-        terminal.echo("\nALTERED: the model is not the one its manifest speaks of", err=True)
+        print_json(each if is_folder_of_files(registry, file) else each[0])
+    for number, found in enumerate(each):
+        if not as_json:
+            if number:
+                terminal.echo()
+            _print(found)
+        if found["altered"]:
+            name = f" {found['file']}" if len(each) > 1 else ""
+            altered = f"\nALTERED{name}: the model is not the one its manifest speaks of"
+            terminal.echo(altered, err=True)
+    if any(found["altered"] for found in each):
         ctx.exit(1)
+
+
+def _print(found: dict[str, Any]) -> None:
+    _print_contents(found)
+    if found["manifest"] is None:
+        terminal.echo("\nmanifest: none; the file was not made by edgezoo")
+    else:
+        _print_manifest(found["manifest"], found["input"])
 
 
 def _line(name: str, value: str) -> None:

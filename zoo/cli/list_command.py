@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.options import Settings, examples, json_option, print_json
+from zoo.cli.options import Settings, complete_model, examples, json_option, print_json
 from zoo.cli.tables import human_count, print_table
 from zoo.common import terminal
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         "zoo list", 'zoo list "res*"', 'zoo list "*.fashion_mnist"', 'zoo list "timm:mobile*"'
     ),
 )
-@click.argument("pattern", default="*")
+@click.argument("pattern", default="*", shell_complete=complete_model)
 @json_option
 @click.pass_obj
 def command(settings: Settings, pattern: str, as_json: bool) -> None:

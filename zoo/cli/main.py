@@ -15,7 +15,8 @@ from typing import Any
 import click
 
 from zoo.cli.failures import print_json_error, show, unexpected, usage_error
-from zoo.cli.options import Settings, examples
+from zoo.cli.options import Settings, complete, examples
+from zoo.cli.verbosity import with_verbosity
 from zoo.common import telemetry, terminal
 from zoo.common.errors import UsageError, ZooError, nearest
 from zoo.common.paths import OFFLINE_VARIABLE
@@ -47,6 +48,8 @@ COMMANDS = {
     "plugins": "List and check plugins, or write a new one",
     "cache": "Show, verify and clear finished steps and downloads",
     "doctor": "Show what is installed and what is missing",
+    "completion": "Print the script that completes words in a shell",
+    "version": "Show the versions of edgezoo, Python and libraries",
 }
 
 #: What other programs call them.
@@ -75,7 +78,6 @@ _MEANT = {
     "download": "weights",
     "datasets": "data",
     "help": "--help",
-    "version": "--version",
 }
 
 #: Seconds for which a command that is ending takes no notice of further signals.
@@ -106,10 +108,8 @@ class LazyGroup(click.Group):
             from zoo.cli.plugin_commands import load_command, plugin_commands
 
             found = plugin_commands(ctx).get(cmd_name)
-            return None if found is None else load_command(cmd_name, found)
-        module = importlib.import_module(f"zoo.cli.{cmd_name}_command")
-        command: click.Command = module.command
-        return command
+            return None if found is None else with_verbosity(load_command(cmd_name, found))
+        return with_verbosity(importlib.import_module(f"zoo.cli.{cmd_name}_command").command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Lists commands without importing them."""
@@ -173,6 +173,7 @@ class _Stopped(BaseException):
     "plugins",
     multiple=True,
     metavar="PATH",
+    shell_complete=complete("file"),
     help="Also load this plugin file or package, or a folder of them; may be repeated.",
 )
 @click.option(
@@ -180,6 +181,7 @@ class _Stopped(BaseException):
     multiple=True,
     metavar="NAME",
     is_eager=True,
+    shell_complete=complete("plugin"),
     help="Switch one plugin off; may be repeated.",
 )
 @click.option("--no-plugins", is_flag=True, is_eager=True, help="Use the built-in plugins only.")
@@ -206,6 +208,9 @@ def zoo(
     if ctx.invoked_subcommand in COMMANDS and "--json" in sys.argv[1:]:
         terminal.reserve_output()
     ctx.obj = Settings(plugins=plugins, without=without, no_plugins=no_plugins, debug=debug)
+
+
+with_verbosity(zoo)
 
 
 def main() -> None:

@@ -29,13 +29,18 @@ def network_options(*, one: bool = False) -> Callable[[Function], Function]:
 def all_files(
     registry: Registry, operands: Sequence[str], given: Mapping[str, Any], *, quiet: bool
 ) -> tuple[list[str], bool]:
-    """The operands, with all files made of a network in its place, and whether any was rejected.
+    """The operands, with all files of a folder, or made of a network, in its place.
+
+    Returns:
+        The files, and whether any of a network was rejected.
 
     Raises:
         UsageError: An option for networks, and none is named.
     """
     from zoo.api.networks import exported_files
+    from zoo.artifacts.files_of_folder import expanded_folders
 
+    operands = expanded_folders(registry, operands)
     made, refused = _made(registry, exported_files, operands, given, quiet=quiet)
     return [file for name in operands for file in made.get(name, [name])], refused
 

@@ -41,16 +41,39 @@ class Settings:
         )
         for plugin in registry.plugins:
             for note in plugin.notes:
-                terminal.echo(f"note: the plugin {plugin.name!r} {note}", err=True)
+                terminal.note(f"the plugin {plugin.name!r} {note}")
         return registry
 
 
-def complete(kind: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
-    """What shells offer: names of one kind, such as ``model``."""
+Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+
+
+def complete_values(*values: str) -> Completer:
+    """What shells offer where all values are known; after a comma, too, where there may be more."""
+
+    def fitting(
+        ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        several = isinstance(param, click.Option) and param.multiple
+        before, comma, part = incomplete.rpartition(",") if several else ("", "", incomplete)
+        # A shell takes each line as one completion, and writes it to the terminal as it is.
+        return [
+            CompletionItem(f"{before}{comma}{value}")
+            for value in values
+            if value.startswith(part) and printable(value) == value
+        ]
+
+    return fitting
+
+
+def complete(kind: str) -> Completer:
+    """What shells offer: names of one kind, such as ``model``; ``file`` is the shell's own."""
 
     def names_of(
         ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
+        if kind == "file":
+            return [CompletionItem(incomplete, type="file")]
         from zoo.networks.checkpoints import model_ids
         from zoo.networks.sources.available import named_networks
 
@@ -65,13 +88,19 @@ def complete(kind: str) -> Callable[[click.Context, click.Parameter, str], list[
             "format": lambda: registry.exporters.names(),
             "device": lambda: _devices(registry),
             "target": lambda: registry.targets.names(),
+            "task": lambda: registry.tasks.names(),
+            "runtime": lambda: registry.runtimes.names(),
+            "precision": lambda: [
+                *dict.fromkeys(p for e in registry.exporters for p in e.precisions)
+            ],
+            "tier": _tiers,
+            "device kind": lambda: registry.devices.names(),
+            "source": lambda: [source.name for source in registry.sources if source.setup],
+            "plugin": lambda: [plugin.name for plugin in registry.plugins],
+            "check": lambda: _checks(registry),
+            "cache folder": _cache_folders,
         }[kind]()
-        # A shell takes each line as one completion, and writes it to the terminal as it is.
-        return [
-            CompletionItem(name)
-            for name in names
-            if name.startswith(incomplete) and printable(name) == name
-        ]
+        return complete_values(*names)(ctx, param, incomplete)
 
     return names_of
 
@@ -90,10 +119,31 @@ def _devices(registry: Registry) -> list[str]:
     return names
 
 
+def _tiers() -> list[str]:
+    from zoo.benchmark.tiers import TIERS
+
+    return list(TIERS)
+
+
+def _checks(registry: Registry) -> list[str]:
+    from zoo.testing.checks import conformance_checks
+
+    return list(conformance_checks(registry))
+
+
+def _cache_folders() -> list[str]:
+    from zoo.pipeline.cache_usage import cache_folders
+
+    return [folder.name for folder in cache_folders()]
+
+
 complete_model = complete("model")
 complete_dataset = complete("dataset")
 complete_device = complete("device")
 complete_target = complete("target")
+complete_runtime = complete("runtime")
+complete_tier = complete("tier")
+complete_split = complete_values("train", "validation", "test")
 
 
 def examples(*commands: str) -> str:

@@ -11,6 +11,7 @@ import click
 
 from zoo.cli.options import (
     Settings,
+    complete,
     complete_model,
     data_option,
     examples,
@@ -78,6 +79,7 @@ def list_plugins(settings: Settings, as_json: bool) -> None:
     "--skip",
     multiple=True,
     metavar="CHECK",
+    shell_complete=complete("check"),
     help="Leave out a check, or those that fit a pattern; may be repeated or comma-separated.",
 )
 @data_option("Dataset to train the network on before export [a small one].")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from zoo.cli.options import Function, complete, split_commas
+from zoo.cli.options import Function, complete, complete_values, split_commas
 from zoo.common.errors import UsageError
 from zoo.contracts.declaration import RecipeField
 from zoo.pipeline.recipe_fields import by_keyword, select
@@ -46,6 +46,8 @@ def _option_of(field: RecipeField, default: str) -> Callable[[Function], Functio
         kinds |= {"type": field.type}
     if field.option.completes is not None:
         kinds |= {"shell_complete": complete(field.option.completes)}
+    elif field.choices:
+        kinds |= {"shell_complete": complete_values(*field.choices)}
     help += f" [{default}]." if default else "."
     return click.option(str(field.flag), str(field.keyword), help=help, **kinds)
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from zoo.cli.options import Settings, examples, json_option, print_json
+from zoo.cli.options import Settings, complete, examples, json_option, print_json
 from zoo.cli.tables import print_table
 from zoo.common import terminal
 from zoo.common.progress import Event
@@ -49,7 +49,7 @@ def list_sources(settings: Settings, as_json: bool) -> None:
 
 
 @command.command(name="setup", epilog=examples("zoo sources setup torch"))
-@click.argument("name")
+@click.argument("name", shell_complete=complete("source"))
 @json_option
 @click.pass_obj
 def setup(settings: Settings, name: str, as_json: bool) -> None:

@@ -8,6 +8,7 @@ import click
 
 from zoo.cli.options import (
     Settings,
+    complete_runtime,
     data_option,
     device_option,
     examples,
@@ -32,10 +33,13 @@ _MARKS = {"holds": "ok", "fails": "--", "not checked": " ?"}
         "zoo verify lenet5.digits.int8.tflite --signer public.pem",
     ),
 )
-@click.argument("file", type=click.Path())
+@click.argument("file", metavar="FILE|FOLDER", type=click.Path())
 @data_option("Also measure the quality on the test split of this dataset.")
 @click.option(
-    "--runtime", metavar="NAME", help="Run golden inputs in this runtime alone [all installed]."
+    "--runtime",
+    metavar="NAME",
+    shell_complete=complete_runtime,
+    help="Run golden inputs in this runtime alone [all installed].",
 )
 @device_option("Device that runs the file [this machine].")
 @click.option(
@@ -59,29 +63,38 @@ def command(
     """Recompute what the manifest of FILE claims, and say which claims hold.
 
     Needs a runtime of the format, and no TensorFlow. The exit code is 1 when a claim fails; claims
-    that cannot be checked here are named, and do not count. With --signer, FILE may be a folder
-    that `zoo sign` signed; of it the signature alone is checked.
+    that cannot be checked here are named, and do not count. Of a folder, each file in it is
+    verified; with --signer, the signature of the folder by `zoo sign` alone.
     """
     from zoo.analysis.verify.verify import verify
+    from zoo.artifacts.files_of_folder import expanded_folders
     from zoo.report.progress import StepProgress
     from zoo.results.records import as_plain
 
     settings: Settings = ctx.obj
+    registry = settings.registry()
+    names = [file] if signer is not None else expanded_folders(registry, [file])
     with StepProgress(quiet=as_json) as progress:
-        found = verify(
-            file,
-            data=data,
-            runtime=runtime,
-            device=device,
-            signer=signer,
-            on_step=progress,
-            registry=settings.registry(),
-        )
+        each = [
+            verify(
+                name,
+                data=data,
+                runtime=runtime,
+                device=device,
+                signer=signer,
+                on_step=progress,
+                registry=registry,
+            )
+            for name in names
+        ]
     if as_json:
-        print_json({**as_plain(found), "passed": found.passed})
-    else:
+        plain = [{**as_plain(found), "passed": found.passed} for found in each]
+        print_json(plain[0] if names == [file] else plain)
+    for number, found in enumerate(each if not as_json else ()):
+        if number:
+            terminal.echo()
         _print(found)
-    ctx.exit(0 if found.passed else 1)
+    ctx.exit(0 if all(found.passed for found in each) else 1)
 
 
 def _print(found: Verification) -> None:

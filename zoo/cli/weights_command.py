@@ -25,7 +25,7 @@ def command() -> None:
 
 
 @command.command(name="list", epilog=examples("zoo weights list", 'zoo weights list "resnet50.*"'))
-@click.argument("pattern", default="*")
+@click.argument("pattern", default="*", shell_complete=complete_model)
 @json_option
 @click.pass_obj
 def list_weights(settings: Settings, pattern: str, as_json: bool) -> None:

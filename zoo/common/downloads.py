@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.client
+import logging
 import ssl
 import urllib.error
 import urllib.parse
@@ -20,6 +21,9 @@ from typing import Any
 
 from zoo.common.errors import BadFile, UsageError, ZooError
 from zoo.common.files import atomic_path, open_file
+from zoo.common.shown_text import without_passwords
+
+_log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 30
 
@@ -102,7 +106,9 @@ def download(
     problem = ""
     for _ in range(2):
         with contextlib.suppress(_Discard), atomic_path(path) as temporary:
+            _log.info("fetching %s", without_passwords(url))
             digests, announced = _stream(url, temporary, progress)
+            _log.info("%s bytes came, sha256 %s", f"{digests.size:,}", digests.sha256)
             if announced and digests.size != announced:
                 problem = f"{digests.size:,} of {announced:,} bytes came"
                 raise _Discard

@@ -13,7 +13,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import IO, TYPE_CHECKING, Any, TextIO, cast
+from typing import IO, TYPE_CHECKING, Any, Literal, TextIO, cast
 
 from zoo.common.shown_text import printable, printable_lines, without_passwords
 
@@ -51,6 +51,9 @@ _STYLES: dict[str, dict[str, Any]] = {
 
 _ELEMENT = '<pre style="line-height:1.3;margin:0;white-space:pre;overflow-x:auto">{code}</pre>'
 
+#: How progress is shown: drawn where there is a terminal, in lines everywhere, or not at all.
+Progress = Literal["drawn", "lines", "none"]
+_progress: list[Progress] = []
 #: Where our own output goes while standard output is reserved for it.
 _reserved: list[TextIO] = []
 
@@ -119,7 +122,19 @@ def guarded() -> Iterator[None]:
         yield
     finally:
         _reserved.clear()
+        _progress.clear()
         sys.stdout, sys.stderr = streams
+
+
+def set_progress(shown: Progress) -> None:
+    """How standard error shows progress from now on, until the block of `guarded` ends."""
+    _progress[:] = [shown]
+
+
+def note(text: str) -> None:
+    """Writes one line that is no result and no error to standard error, unless progress is off."""
+    if _progress != ["none"]:
+        echo(f"note: {text}", err=True)
 
 
 def reserve_output() -> None:
@@ -196,7 +211,7 @@ def console(*, err: bool = False, quiet: bool = False, page: int | None = None) 
     """A console of rich that takes text as it is: no markup, no links, no control characters.
 
     Args:
-        err: For standard error.
+        err: For standard error, where it shows progress as `set_progress` was told.
         quiet: Writes nothing.
         page: Columns of a page that is kept in memory; None for a stream.
     """
@@ -222,7 +237,8 @@ def console(*, err: bool = False, quiet: bool = False, page: int | None = None) 
         stderr=err,
         record=page is not None,
         width=page,
-        quiet=quiet,
+        quiet=quiet or (err and _progress == ["none"]),
+        force_terminal=False if err and _progress == ["lines"] else None,
         highlight=False,
         markup=False,
         emoji=False,

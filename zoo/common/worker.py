@@ -7,6 +7,7 @@ that server, so nothing is shared between calls and nothing is imported twice.
 from __future__ import annotations
 
 import importlib
+import logging
 import multiprocessing
 import os
 import resource
@@ -39,6 +40,8 @@ from zoo.common.fork_server import SAFE_PATH, fork_context, starting_children, s
 from zoo.common.plugin_errors import plugin_failure
 from zoo.common.progress import OnEvent
 from zoo.common.system_errors import full_disk, system_error
+
+_log = logging.getLogger(__name__)
 
 #: Names of libraries' out-of-memory exceptions.
 _NO_MEMORY = ("MemoryError", "ResourceExhaustedError")
@@ -163,6 +166,7 @@ def call(
             with children.registered(stop_server), starting_children():
                 children.refuse_start()
                 process.start()
+            _log.debug("process %s runs %s", process.pid, function)
         except (EOFError, OSError) as error:
             receiver.close()
             if isinstance(error, OSError) and (known := system_error(error)) is not None:
@@ -181,6 +185,7 @@ def call(
             if process.is_alive():
                 process.terminate()
             process.join()
+            _log.debug("process %s ended with %s", process.pid, process.exitcode)
             receiver.close()
 
 

@@ -20,6 +20,7 @@ from zoo.contracts.preprocessing import (
 )
 from zoo.contracts.runtime import Runtime, ToolOrder, ToolSummary, VendorTool
 from zoo.contracts.source import (
+    BatchSecond,
     ForeignTensor,
     GivenNetwork,
     NamedNetwork,
@@ -38,6 +39,7 @@ __all__ = [
     "AgentProcess",
     "Architecture",
     "Arena",
+    "BatchSecond",
     "Check",
     "Clock",
     "Comparison",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from zoo.common.progress import OnEvent
 from zoo.contracts.checks import check, check_name
@@ -97,7 +97,8 @@ class GivenNetwork(ForeignNetwork, Protocol):
     """A foreign network with the inputs and outputs that its file has, by their own names.
 
     Axes, and the order of inputs and outputs, are the file's own; those of `model` are in the same
-    order, and its inputs take numbers of the file's types, real ones of 32 bits.
+    order, and its inputs take numbers of the file's types, real ones of 32 bits. One whose states
+    may have the batch elsewhere than first is a `BatchSecond`, too.
     """
 
     def with_shapes(self, shapes: Mapping[str, tuple[int, ...]]) -> GivenNetwork:
@@ -110,6 +111,19 @@ class GivenNetwork(ForeignNetwork, Protocol):
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
         """Its own outputs by name for a batch of inputs by name, computed by its own framework."""
+        ...
+
+
+@runtime_checkable
+class BatchSecond(Protocol):
+    """A foreign network that can be had with its batch first, wherever its file has it."""
+
+    def batch_first(self, states: Mapping[str, str]) -> GivenNetwork:
+        """The same network, whose tensors, shapes and answers have the batch first.
+
+        Args:
+            states: Inputs, and the outputs that give them at the next step.
+        """
         ...
 
 

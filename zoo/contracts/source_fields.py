@@ -18,6 +18,7 @@ class SourceFields(Fields):
             more="see sources.md",
             default="that of the data",
             metavar="NAME",
+            completes="task",
             example="tensors",
         ),
     ] = None
@@ -39,6 +40,7 @@ class SourceFields(Fields):
             "its outputs",
             default="those of the data",
             metavar="FILE",
+            completes="file",
             example="classes.txt",
         ),
     ] = None

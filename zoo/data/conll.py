@@ -85,6 +85,7 @@ def open_conll(argument: str | None) -> Dataset:
         splits,
         source=", ".join(files.values()),
         notes=(
+            *listing.notes,
             *notes,
             *note("tags without an example in train", unseen),
             *lookalike_notes(classes, "tags"),
@@ -107,6 +108,7 @@ def fingerprint(argument: str | None) -> str:
 
 def _find(argument: str | None) -> tuple[Listing, dict[str, str]]:
     """The files, and for each split (``""`` for a file that is not split) which of them it is."""
+    from zoo.data.readers.folder_layout import serves_as_test
     from zoo.data.readers.listing import list_files
     from zoo.data.readers.query import parse_query
 
@@ -125,6 +127,9 @@ def _find(argument: str | None) -> tuple[Listing, dict[str, str]]:
             )
         else:
             files[split] = file.path
+    if "test" not in files and "validation" in files:
+        files["test"] = files.pop("validation")
+        listing.notes.append(serves_as_test(files["test"], "file for test"))
     missing = [name for name in ("train", "test") if name not in files]
     if missing:
         raise UsageError(

@@ -100,6 +100,7 @@ def _divide(
 ) -> tuple[dict[str, NDArray[np.int64]], list[str]]:
     """Indices of each split, those that folders stand for as they are; and notes."""
     from zoo.data.readers import class_folders as shared
+    from zoo.data.readers.folder_layout import serves_as_test
     from zoo.data.readers.folder_names import split_of
     from zoo.data.splits import SHARES, SHARES_WITHOUT_TEST
     from zoo.data.target_splits import given_splits, split_alike
@@ -117,8 +118,13 @@ def _divide(
     train = given["train"]
     parts = split_alike(labels[train], [hashes[i] for i in train], form, SHARES_WITHOUT_TEST)
     found = {**given, **{name: train[own] for name, own in parts.items()}}
+    held_out = sorted({paths[i].partition("/")[0] for i in given["test"].tolist()})
+    as_test = [
+        serves_as_test(f"{name}/", "test/") for name in held_out if split_of(name) == "validation"
+    ]
     return {name: found[name] for name in SHARES}, [
-        "15 % of train/ serve as validation, since there is no validation/"
+        *as_test,
+        "15 % of train/ serve as validation, since no folder does",
     ]
 
 

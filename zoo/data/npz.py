@@ -134,16 +134,21 @@ def _divide(
     arrays: Arrays, hashes: dict[str, list[bytes]]
 ) -> dict[str, tuple[str, NDArray[np.int64] | None]]:
     """For each split the array that it comes from, and which of its examples; None means all."""
+    from zoo.data.readers.folder_layout import serves_as_test
     from zoo.data.splits import SHARES, SHARES_WITHOUT_TEST
 
     if "" in hashes:
         divided = _split(arrays, "", hashes[""], SHARES)
         return {name: ("", own) for name, own in divided.items()}
-    if "validation" in hashes:
+    if {*SPLITS} == {*hashes}:
         return {name: (name, None) for name in SPLITS}
-    arrays.notes.append("15 % of x_train serve as validation, since there is no x_validation")
+    test = "test"
+    if test not in hashes:
+        test = "validation"
+        arrays.notes.append(serves_as_test("x_validation", "x_test"))
+    arrays.notes.append("15 % of x_train serve as validation, since no other array does")
     divided = _split(arrays, "train", hashes["train"], SHARES_WITHOUT_TEST)
-    return {**{name: ("train", own) for name, own in divided.items()}, "test": ("test", None)}
+    return {**{name: ("train", own) for name, own in divided.items()}, "test": (test, None)}
 
 
 def _split(

@@ -58,14 +58,18 @@ def _alike_in_copies(labels: NDArray[np.float32], hashes: Sequence[bytes]) -> ND
 def given_splits(paths: Sequence[str]) -> dict[str, NDArray[np.int64]]:
     """The examples of each split that folders stand for; nothing where these leave it open.
 
+    What is for validation serves as test where there is nothing else for it.
+
     Args:
         paths: Of files, from the folder that holds the splits, with ``/`` between parts.
     """
     folders = [path.partition("/")[0] if "/" in path else "" for path in paths]
     means = {name: split_of(name) for name in folders}
     open_ones = {"validation", "test"} - {*means.values()}
-    if len(open_ones) == 1:
-        means = {n: next(iter(open_ones)) if of == "?" else of for n, of in means.items()}
+    if open_ones and "?" in means.values():
+        means = {n: max(open_ones) if of == "?" else of for n, of in means.items()}
+    if {*means.values()} == {"train", "validation"}:
+        means = {n: "test" if of == "validation" else of for n, of in means.items()}
     kinds = [*means.values()]
     if not {"train", "test"} <= {*kinds} <= {*SHARES} or len({*kinds}) < len(kinds):
         return {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import selectors
 import signal
@@ -12,7 +13,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO
 
+from zoo.common.shown_text import without_passwords
 from zoo.execution.failures import AgentGarbled
+
+_log = logging.getLogger(__name__)
 
 READ_BYTES = 1 << 16
 #: Seconds that a process gets to end by itself once its input is closed.
@@ -58,6 +62,7 @@ class PipeProcess:
             # The terminal's Ctrl-C is for us alone: we end the process when we are ready.
             start_new_session=True,
         )
+        _log.debug("process %s: %s", self._process.pid, without_passwords(" ".join(command)))
         pipes = (self._process.stdin, self._process.stdout, self._process.stderr)
         if pipes[0] is None or pipes[1] is None or pipes[2] is None:
             raise RuntimeError("subprocess.Popen made no pipes")

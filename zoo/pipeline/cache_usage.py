@@ -39,7 +39,7 @@ def cache_usage() -> list[CacheUsage]:
     """All folders that hold something, by name."""
     steps = step_cache()
     rows = []
-    for folder in _folders():
+    for folder in cache_folders():
         if folder == steps.folder:
             found = list(steps.entries())
             sizes: Counter[str] = Counter()
@@ -70,7 +70,7 @@ def clear_cache(folders: Sequence[str] = (), older_than_days: float = 0.0) -> tu
     Raises:
         UnknownName: The cache has no such folder.
     """
-    known = {folder.name: folder for folder in _folders()}
+    known = {folder.name: folder for folder in cache_folders()}
     for name in folders:
         if name not in known:
             raise UnknownName("folder of the cache", name, known)
@@ -90,7 +90,8 @@ def clear_cache(folders: Sequence[str] = (), older_than_days: float = 0.0) -> tu
     return removed, freed
 
 
-def _folders() -> list[Path]:
+def cache_folders() -> list[Path]:
+    """Folders of the cache that can be removed, by name."""
     root = cache_folder()
     if not root.is_dir():
         return []

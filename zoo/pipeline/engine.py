@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import shutil
 import time
 from collections.abc import Sequence
@@ -29,6 +30,8 @@ from zoo.pipeline.step_cache import StepCache
 from zoo.pipeline.steps.step import FinishedStep, FinishedSteps, Step, StepContext
 from zoo.results.records import StepRecord, as_plain
 from zoo.results.store import Store
+
+_log = logging.getLogger(__name__)
 
 #: What an operating system says when a file may not or cannot be written.
 _REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
@@ -107,6 +110,8 @@ class Pipeline:
             if step.exclusive and any(not s.exclusive for s in waiting if s is not step):
                 continue  # measure last, when nothing else is left to disturb it
             waiting.remove(step)
+            _log.info("%s starts", step.name)
+            _log.debug("%s has the key %s", step.name, step.key)
             self.on_step(step.name, {"event": "start", "kind": step.id.kind})
             running[pool.submit(self._perform, step)] = step
 
@@ -251,6 +256,8 @@ class Pipeline:
     def _keep(self, step: Step[Any], finished: FinishedStep[Any]) -> None:
         self.finished[step.id] = finished
         record = finished.record
+        taken = "kept from before" if record.cached else f"{record.seconds:.1f} s"
+        _log.info("%s: %s, %s", step.name, record.status, record.reason or taken)
         self.on_step(
             step.name,
             {

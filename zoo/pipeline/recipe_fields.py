@@ -85,6 +85,7 @@ class RecipeFields(Fields):
             ", ".join(p.name for p in PRECISIONS),
             flag="--precision",
             metavar="NAME",
+            completes="precision",
             unset_if_empty=True,
         ),
     ] = tuple(precision.name for precision in PRECISIONS if precision.default)
@@ -232,9 +233,10 @@ class GateFields(Fields):
 class BenchFields(Fields):
     """How each file is timed."""
 
-    tier: Annotated[str, Option("How thoroughly to time: brief, smoke, quick, full, sustained")] = (
-        "brief"
-    )
+    tier: Annotated[
+        str,
+        Option("How thoroughly to time: brief, smoke, quick, full, sustained", completes="tier"),
+    ] = "brief"
     threads: Annotated[Whole, Rule(ge=1, le=1024), Option("Threads of the runtime")] = 1
     profile: Annotated[
         bool,

@@ -7,6 +7,7 @@ next command that opens it appends it.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import secrets
@@ -39,6 +40,8 @@ from zoo.common.shown_text import without_passwords
 from zoo.results.outbox import Outbox, OutboxEntry, remove
 from zoo.results.records import StepRecord, as_plain
 from zoo.results.schema import PATIENCE_SECONDS, prepare
+
+_log = logging.getLogger(__name__)
 
 #: Today's schema; `zoo.results.migrations` leads to it.
 METADATA = sa.MetaData()
@@ -139,6 +142,7 @@ class Store:
                 why=error.strerror,
                 fix="name another with --store",
             ) from error
+        _log.debug("results go to %s", self.name)
         with self._errors():
             prepare(self._engine)
         self._append_waiting()

@@ -17,8 +17,8 @@ from zoo.data.opening import data_for_task, open_dataset
 from zoo.networks.sources.comparing import compared, with_ranges
 from zoo.networks.sources.opening import open_and_convert
 from zoo.networks.sources.references import NO_DATA, Opening, open_reference
-from zoo.networks.sources.states import check_built, likely_states, states_of
-from zoo.networks.sources.tensors import preprocessing_of
+from zoo.networks.sources.states import batch_first, check_built, likely_states, states_of
+from zoo.networks.sources.tensors import as_given, preprocessing_of
 from zoo.registry import load_registry
 
 REGISTRY = load_registry()
@@ -106,6 +106,32 @@ def test_a_state_that_nobody_named_is_offered(tmp_path: Path) -> None:
     assert likely_states(NET, ["x"], []) == ["h=hn"]
     assert likely_states(NET, ["x"], ["h"]) == []
     assert likely_states(NET, ["x", "h"], []) == []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layered(Averaging):
+    """The same, its state of (layers, batch, …) until the batch is asked for first."""
+
+    def batch_first(self, states: Mapping[str, str]) -> Averaging:
+        assert states == {"h": "hn"}
+        return NET
+
+
+def test_a_batch_that_is_another_side_is_told() -> None:
+    layered = replace(tensor("h"), shape=(3, None, 1)), replace(tensor("hn"), shape=(3, None, 1))
+    network = Layered(
+        inputs=(tensor("x"), layered[0]), outputs=(tensor("y"), layered[1], tensor("n"))
+    )
+    found, note = batch_first(network, ["h = hn"])
+    assert found is NET
+    assert note.startswith("h, hn: the batch")
+    assert batch_first(network, []) == (network, "")
+    assert batch_first(NET, ["h=hn"]) == (NET, "")
+    # Without the words, they are in the error.
+    opened: Any = type("Opened", (), {"as_given": network})
+    with pytest.raises(Unsupported, match="takes h of 3×\\?×1") as caught:
+        as_given(opened, "net.onnx")
+    assert "add --state h=hn; else save" in (caught.value.fix or "")
 
 
 def test_a_state_has_a_size() -> None:

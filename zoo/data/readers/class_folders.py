@@ -139,7 +139,7 @@ def divide(
         return given, []
     parts, notes = _divided(given["train"], hashes, labels, classes, SHARES_WITHOUT_TEST, groups)
     return {**parts, "test": given["test"]}, [
-        "15 % of train/ serve as validation, since there is no validation/",
+        "15 % of train/ serve as validation, since no folder does",
         *notes,
     ]
 

@@ -52,7 +52,7 @@ def layout_of(root: Path, argument: str, names: Sequence[str], *, cut_test: bool
     kinds = set(found.values())
     strangers = [name for name in names if name not in found]
     if "train" in kinds and len(kinds) > 1:
-        return Layout(splits=_splits(root, argument, names, found, cut_test))
+        return _with_splits(root, argument, names, found, cut_test)
     if cut_test:
         raise UsageError(
             f"{argument} is not divided yet, so test= has nothing to add",
@@ -88,10 +88,10 @@ def _alike_inside(root: Path, names: Sequence[str]) -> list[str]:
     ]
 
 
-def _splits(
+def _with_splits(
     root: Path, argument: str, names: Sequence[str], found: dict[str, str], cut_test: bool
-) -> dict[str | None, str]:
-    """For each split its folder."""
+) -> Layout:
+    """For each split its folder; that for validation serves as test where there is no other."""
     strangers = [name for name in names if name not in found]
     if strangers:
         raise BadData(
@@ -103,6 +103,8 @@ def _splits(
     open_ones = {"validation", "test"} - set(given.values())
     for name, split in found.items():
         if split == "?":
+            if len(open_ones) == 2:  # alone beside that for training either comes to the same
+                open_ones = {"validation"}
             if len(open_ones) != 1:
                 raise BadData(
                     f"{argument} has {printable(name)}/, which may mean validation or test",
@@ -126,21 +128,27 @@ def _splits(
         raise UsageError(
             f"{argument} has {printable(by_split['test'])}/ already", fix="leave test= out"
         )
-    if "test" not in by_split and not cut_test:
-        raise BadData(
-            f"{argument} has {train}/ but no test/",
-            why="with given splits the test split must be given too",
-            fix="add test/ with the same class folders, or drop the split folders: "
-            "then the split is made for you; or add ?test=0.2 to the name of the dataset, which "
-            f"cuts a fifth of {train}/ off as test, class by class",
-        )
     if not any(folders_in(root / name) for name in names):
         raise BadData(
             f"{argument} holds splits ({_listed(names)}) without class folders",
             why=_CLASSES,
             fix=f"{_SORT}{train}/cat, {train}/dog, …",
         )
-    return by_split
+    if "test" in by_split or cut_test:
+        return Layout(splits=by_split)
+    held_out = by_split.pop("validation")
+    by_split["test"] = held_out
+    other = f"?test=0.2 keeps it for validation and cuts a fifth of {train}/ off as test"
+    return Layout(splits=by_split, notes=[f"{serves_as_test(f'{held_out}/', 'test/')}; {other}"])
+
+
+def serves_as_test(held_out: str, test: str) -> str:
+    """The note on examples for validation beside which there are none for test.
+
+    Whoever gives one part beside that for training means to judge by it. So no example of it may
+    choose the epoch.
+    """
+    return f"{printable(held_out)} serves as test, since there is no {test}"
 
 
 def _refuse_annotated(root: Path, argument: str, name: str) -> None:

@@ -144,7 +144,8 @@ def _split_names(present: set[str]) -> tuple[str, ...]:
     if {"x", "y"} & present:
         names: tuple[str, ...] = ("",)
     elif {"x_validation", "y_validation"} & present:
-        names = ("train", "validation", "test")
+        tested = ("test",) if {"x_test", "y_test"} & present else ()
+        names = ("train", "validation", *tested)
     else:
         names = ("train", "test")
     wanted = {_array_name(kind, name) for kind in "xy" for name in names}

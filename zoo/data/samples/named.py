@@ -7,6 +7,7 @@ from pathlib import Path
 
 from zoo.common.errors import BadData, UsageError
 from zoo.common.files import no_file, no_folder
+from zoo.common.paths import expanded
 from zoo.data.readers.query import Query, parse_query
 
 #: Options of tables; what says how examples are divided means nothing here.
@@ -59,10 +60,10 @@ def find_path(given: str, data: str = "") -> NamedPath | None:
         BadData: Neither a file nor a folder, or no rights to read it.
     """
     shown, query = given, trained_query(data)
-    path = Path(given).expanduser()
-    if not _there(path) and "?" in given and _there(Path(given.rpartition("?")[0]).expanduser()):
+    path = expanded(given)
+    if not _there(path) and "?" in given and _there(expanded(given.rpartition("?")[0])):
         own = parse_query("a table", given, OPTIONS)
-        shown, path = own.path, Path(own.path).expanduser()
+        shown, path = own.path, expanded(own.path)
         query = Query(
             provider=own.provider, path=query.path, options={**query.options, **own.options}
         )

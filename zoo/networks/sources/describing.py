@@ -7,10 +7,11 @@ from typing import Any
 
 from zoo.common.progress import Event
 from zoo.common.worker import call
-from zoo.contracts import Source
+from zoo.contracts import GivenNetwork, Source
 from zoo.networks.building import count_parameters, leaves
 from zoo.networks.sources.identity import identity_of
 from zoo.networks.sources.statement import parse_statement
+from zoo.networks.sources.states import batch_first, likely_states
 from zoo.registry import PluginSettings, Registry, load_registry
 
 #: For sides that are free, unless the file states them: the layers are the same for every size.
@@ -42,7 +43,9 @@ def describe(
         sides = opened.inputs[0].shape[1:]
         network = opened.with_shape(tuple(side or next(size, _ANY_SIDE) for side in sides)).model
     else:
-        network = getattr(opened, "as_given", opened).model
+        given: GivenNetwork | None = getattr(opened, "as_given", None)
+        whole = opened if given is None else batch_first(given, likely_states(given, [], []))[0]
+        network = whole.model
     name = opener.called(reference)
     emit({"event": "stage", "text": f"counting {name}"})
     return {

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from zoo.common.errors import Unsupported, UsageError, nearest
-from zoo.contracts import ForeignTensor, GivenNetwork
+from zoo.contracts import BatchSecond, ForeignTensor, GivenNetwork
 from zoo.contracts.preprocessing import CarriedState, SteppedPreprocessing
 from zoo.networks.sources.elements import element_of, shown_shape
 
@@ -34,7 +34,7 @@ def states_of(
     given = {*samples}
     found: dict[CarriedState, tuple[int, ...]] = {}
     for text in texts:
-        into, _, out = (part.strip() for part in text.partition("="))
+        into, out = _pair(text)
         if not into or not out:
             raise UsageError(f"{text!r} names no state", fix=_FIX)
         if into in outputs and into not in inputs and out in inputs:
@@ -65,6 +65,34 @@ def states_of(
             fix="leave out --state for what samples are given of",
         )
     return found
+
+
+def batch_first(network: GivenNetwork, texts: Sequence[str]) -> tuple[GivenNetwork, str]:
+    """A network with the batch first of its inputs and outputs, and a note of those that it moved.
+
+    The batch of files for devices is 1, so that the numbers of a moved tensor keep their order.
+
+    Args:
+        network: As its file has it.
+        texts: States as they were stated.
+    """
+    if not texts or not isinstance(network, BatchSecond):
+        return network, ""
+    made = network.batch_first(dict(map(_pair, texts)))
+    pairs = zip((*network.inputs, *network.outputs), (*made.inputs, *made.outputs), strict=True)
+    moved = [now.name for before, now in pairs if before.shape != now.shape]
+    if not moved:
+        return made, ""
+    return made, (
+        f"{', '.join(moved)}: the batch, which is another side in the network's own file, is the "
+        "first in all files made of it; for a batch of 1 the same numbers in the same order"
+    )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    """``h = hn`` → the input and the output; empty what is not there."""
+    into, _, out = (part.strip() for part in text.partition("="))
+    return into, out
 
 
 def likely_states(

@@ -35,7 +35,7 @@ from zoo.networks.sources.elements import element_of, shown_shape
 from zoo.networks.sources.graph import flattened_inputs, rebuilt
 from zoo.networks.sources.keeping import keep
 from zoo.networks.sources.references import Opening
-from zoo.networks.sources.states import check_built, likely_states, states_of
+from zoo.networks.sources.states import batch_first, check_built, likely_states, states_of
 
 #: Fewer make no split for ranges, for choices, and for parity.
 _LEAST = 32
@@ -83,7 +83,7 @@ def without_labels(
             why="some are for the ranges of integers, others for comparing files with the network",
             fix="store more: a hundred or more, of what the network will see in use",
         )
-    given = as_given(opener.open(reference), origin)
+    given, moved = as_given(opener.open(reference), origin, how.states)
     arrays = dataset.splits["train"].read(0).dtype.names or ()
     states = states_of(how.states, given, arrays, origin)
     try:
@@ -96,7 +96,7 @@ def without_labels(
     given = given.with_shapes(shapes)
     model = rebuilt(named_network(given, record, origin), origin)
     # Opened anew, since its layers are in the converted network now, and were changed.
-    original = as_given(opener.open(reference), origin).with_shapes(shapes)
+    original = as_given(opener.open(reference), origin, how.states)[0].with_shapes(shapes)
     if isinstance(record, SteppedPreprocessing):
         check_built(record, model.output, origin)
     parity = compared(original, model, dataset, record, origin)
@@ -112,7 +112,7 @@ def without_labels(
         parameters=count_parameters(model),
         multiply_adds=count_multiply_adds(model),
         input=f"as it is: {'; '.join(record.describe().values())}",
-        notes=(parity,),
+        notes=(*[moved] * bool(moved), parity),
         outputs={name: tuple(model.output[name].shape[1:]) for name in names},
     )
     if not came.parameters or not came.multiply_adds:
@@ -126,8 +126,10 @@ def without_labels(
     return weights.name
 
 
-def as_given(opened: OpenedNetwork, origin: str) -> GivenNetwork:
-    """The network with the inputs and outputs that its file has.
+def as_given(
+    opened: OpenedNetwork, origin: str, states: Sequence[str] = ()
+) -> tuple[GivenNetwork, str]:
+    """The network with the inputs and outputs that its file has, and a note on their batch.
 
     Raises:
         Unsupported: Its source does not tell them, an input has no batch, or is of a type that no
@@ -140,13 +142,15 @@ def as_given(opened: OpenedNetwork, origin: str) -> GivenNetwork:
             why="what opens it gives answers to labelled examples alone",
             fix="give data with labels, or save it as ONNX, TFLite or with Keras",
         )
+    given, moved = batch_first(given, states)
     others = [one for one in given.inputs if one.shape[0] not in (None, 1)]
     if others and len({one.shape[0] for one in given.inputs}) > 1:
         raise Unsupported(
             f"{origin} takes {others[0].name} of {shown_shape(others[0].shape)}: its first side is "
             "no batch, or another than that of others",
             why="the first side of each input is the batch, and files for devices have one of 1",
-            fix="save it for a batch of 1, with the batch as the first side of each input",
+            fix=f"{_named_states(given)}save it for a batch of 1, with the batch as the first side "
+            "of each input",
         )
     for one in given.inputs:
         if element_of(one) is None:
@@ -155,7 +159,14 @@ def as_given(opened: OpenedNetwork, origin: str) -> GivenNetwork:
                 why=f"files for devices take {', '.join(get_args(ElementName))}",
                 fix="save it with an input of one of these types",
             )
-    return given
+    return given, moved
+
+
+def _named_states(given: GivenNetwork) -> str:
+    """The advice to name states, whose batch may be another side; empty where there are none."""
+    pairs = likely_states(given, [], [])
+    words = " ".join(f"--state {pair}" for pair in pairs)
+    return f"where it is given back, add {words}; else " if words else ""
 
 
 def preprocessing_of(

@@ -1,0 +1,76 @@
+"""The folder of a run or an export where files are taken: all its files, or a question which."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from digit_files import with_manifest
+
+
+@pytest.fixture
+def folder(judged_file: Path) -> Path:
+    """Two files that passed, one that was rejected, and what else a run leaves."""
+    made = Path("runs/tiny.digits-0")
+    made.mkdir(parents=True)
+    for name in ("a.onnx", "b.onnx", "c.onnx.rejected"):
+        shutil.copy(judged_file, made / name)
+    (made / "report.html").write_text("<!doctype html>")
+    return made
+
+
+def test_every_file_is_inspected_and_verified(folder, altered_file, zoo):
+    shown = zoo("inspect", folder)
+    assert shown.code == 0
+    assert [line.split()[1] for line in shown.out.splitlines() if line.startswith("file ")] == [
+        f"{folder}/a.onnx",
+        f"{folder}/b.onnx",
+    ]
+    plain = zoo("inspect", folder, "--json").json
+    assert [Path(one["file"]).name for one in plain] == ["a.onnx", "b.onnx"]
+    verified = zoo("verify", f"{folder}/", "--json")
+    assert [Path(one["file"]).name for one in verified.json] == ["a.onnx", "b.onnx"]
+    assert verified.code == (0 if all(one["passed"] for one in verified.json) else 1)
+    shutil.copy(altered_file, folder / "b.onnx")
+    assert f"ALTERED {folder}/b.onnx" in zoo("inspect", folder).err
+    again = zoo("verify", folder, "--json")
+    assert [one["passed"] for one in again.json][1] is False
+    assert again.code == 1
+
+
+def test_one_file_is_asked_for_where_one_is_taken(folder, zoo):
+    for words in (["bundle", folder], ["compare", folder, folder / "a.onnx"]):
+        typed = zoo(*words)
+        assert typed.code == 2
+        assert f"{folder} holds 2 files" in typed.err
+        assert f"name one: {folder}/a.onnx, {folder}/b.onnx" in typed.err
+    typed = zoo("explain", folder)
+    assert (typed.code, "holds float32 files alone" in typed.err) == (2, True)
+    for name in ("a", "b"):
+        with_manifest(folder / f"{name}.onnx", precision="int8")
+    typed = zoo("explain", folder, "--html", "why.html")
+    assert typed.code == 2
+    assert "holds 2 files, and --html is for one" in typed.err
+
+
+def test_a_folder_without_files_names_those_that_have_some(folder, zoo):
+    typed = zoo("inspect", "runs")
+    assert typed.code == 2
+    assert "runs holds no exported files" in typed.err
+    assert f"fix: name one of {folder}" in typed.err
+    for path in folder.iterdir():
+        path.unlink()
+    assert "fix: name a file, or the folder of a run" in zoo("bench", "runs").err
+
+
+def test_files_of_a_folder_take_the_place_of_its_name(folder):
+    from zoo.artifacts.files_of_folder import expanded_folders, most_precise_file
+    from zoo.registry import load_registry
+
+    registry = load_registry()
+    named = ["lenet5", str(folder), "gone.onnx"]
+    files = [str(folder / "a.onnx"), str(folder / "b.onnx")]
+    assert expanded_folders(registry, named) == ["lenet5", *files, "gone.onnx"]
+    with_manifest(folder / "a.onnx", precision="int8")
+    assert most_precise_file(registry, folder) == folder / "b.onnx"
