@@ -82,7 +82,18 @@ def flags_of(name: str) -> set[str]:
 
 
 #: What commands do around a function: print, write a page, judge.
-AROUND = {"json", "html", "junit", "budget", "fail_on", "details", "allow_weak", "help"}
+AROUND = {
+    "json",
+    "html",
+    "junit",
+    "budget",
+    "fail_on",
+    "details",
+    "allow_weak",
+    "help",
+    "verbose",
+    "quiet",
+}
 
 
 @pytest.mark.parametrize("name", ["ship", "finetune", "export", "optimize", "evaluate"])

@@ -12,27 +12,22 @@ import pytest
 from nbclient import NotebookClient
 
 NOTEBOOK = Path(__file__).parents[2] / "examples" / "from_python.ipynb"
-#: Of a loop that runs already, as a notebook's kernel has one, and of names that look like markup.
+#: Cells that test what the notebook has no words for.
 MORE = [
     """
 import asyncio
 
 async def task():
-    return zoo.load("lenet5").name
+    return zoo.info("lenet5")["name"]
 
 print(await task(), len(repr(zoo.models())) < 4000)
 """,
     """
-from pathlib import Path
-import shutil
-
-name = "[red]<b>x.safetensors"
-shutil.copy(tuned.weights, name)
-shutil.copy(tuned.weights.with_suffix(".toml"), Path(name).with_suffix(".toml"))
-zoo.evaluate(name, "digits")
-""",
-    """
-zoo.finetune("lenet5", "digits", epochs=1, learning_rate=1e9, progress=False)
+again = zoo.finetune(
+    "lenet5", "digits", epochs=2, learning_rate=0.002,
+    track=["tensorboard:logs", "tensorboard:/dev/null"],
+)
+print(again.changed, *again.remarks)
 """,
 ]
 
@@ -82,17 +77,18 @@ def test_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     labels = tuple(map(str, range(10)))
     assert text(cells["matrix"]).startswith(f"{labels} (10, 10) 0.")
     assert "balanced accuracy" in cells["matrix"].outputs[-1].data["text/html"]
-    assert text(cells["losses"]) == "3 True lenet5.digits.safetensors\n"
+    assert text(cells["losses"]) == "2 True lenet5.digits.safetensors\n"
     assert not client.kinds[numbers["losses"]]["display_data"]
     assert "did you mean 'format'?" in text(cells["error"])
-    # A running loop, markup in a name, a run that learns nothing.
-    loop, markup, weak = added
+    # A running loop, trackers of what was trained before, one of them failing.
+    loop, told = added
     assert text(loop) == "lenet5 True\n"
-    html = markup.outputs[-1].data["text/html"]
-    assert "&lt;b&gt;" in html
-    assert "<b>x" not in html
-    assert "accuracy" in weak.outputs[-1].data["text/plain"]
-    assert not client.kinds[numbers[weak.id]]["display_data"]
+    assert text(told).startswith("False The tracker tensorboard was left out: ")
+    assert "track tensorboard: the tracker" in told.outputs[0].data["text/plain"]
+    (events,) = place.glob("logs/lenet5.digits-*/events.out.tfevents.*")
+    written = events.read_bytes()
+    assert written.count(b"finetune/loss") == 2
+    assert b"test/accuracy" in written
 
 
 def text(cell: Any) -> str:
