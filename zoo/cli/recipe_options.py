@@ -57,6 +57,8 @@ def recipe_values(given: Mapping[str, Any]) -> dict[str, Any]:
     values = dict(given)
     for keyword, field in by_keyword().items():
         typed = given.get(keyword)
+        if isinstance(typed, str):  # of a command that takes one of what recipes list
+            continue
         if typed and field.several:
             values[keyword] = split_commas(typed) or None
             # An empty name must not mean all of them.

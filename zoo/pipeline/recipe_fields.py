@@ -113,6 +113,7 @@ class RecipeFields(Fields):
         Option(
             "Tracker that is told of epochs, figures and verdicts: tensorboard:DIR, mlflow:URI",
             metavar="NAME:PLACE",
+            completes="tracker",
             example=["tensorboard:logs"],
             default="none",
             unset_if_empty=True,
