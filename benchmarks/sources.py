@@ -65,7 +65,7 @@ def told(step, event):
         seconds[step.partition(" ")[0]] = event["seconds"]
 run = zoo.export(source, data, format=(format,), precision=(precision,), output=output,
                  on_step=told)
-print(json.dumps({"seconds": seconds, "files": [str(path) for path in run.files]}))
+print(json.dumps({"seconds": seconds, "files": [str(f.path) for f in run.files if f.path]}))
 """
 
 

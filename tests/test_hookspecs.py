@@ -22,7 +22,7 @@ HOOKS = [
 ]
 
 
-def test_the_eight_hooks():
+def test_the_nine_hooks():
     assert [hook.__name__ for hook in HOOKS] == [
         "zoo_architectures",
         "zoo_tasks",
@@ -32,6 +32,7 @@ def test_the_eight_hooks():
         "zoo_runtimes",
         "zoo_devices",
         "zoo_sources",
+        "zoo_trackers",
     ]
 
 

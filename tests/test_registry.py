@@ -18,6 +18,7 @@ from makers import (
     source,
     target,
     task,
+    tracker,
     variant,
 )
 from plugin_sites import install as install
@@ -156,6 +157,7 @@ def test_one_module_under_two_entry_points(site, install):
         ("zoo_runtimes", runtime, "runtimes"),
         ("zoo_devices", device, "devices"),
         ("zoo_sources", source, "sources"),
+        ("zoo_trackers", tracker, "trackers"),
     ],
 )
 def test_every_hook_reaches_its_names(hook, make, names):

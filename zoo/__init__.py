@@ -67,6 +67,9 @@ if TYPE_CHECKING:
         TensorInfo,
         TokenPreprocessing,
         Tolerances,
+        TrackedRun,
+        Tracker,
+        TrackerSession,
         Truth,
         Variant,
         WeightsSource,
@@ -85,8 +88,8 @@ _CONTRACTS = (
     "Examination Exporter ExportRequest Figure FigureTable FileContents ForeignTensor "
     "ImagePreprocessing LatentPreprocessing LayerComparison LayerRequest Metric NamedNetwork "
     "OperatorRecord Output Precision Preprocessing Runtime SeriesPreprocessing Source SourceLayer "
-    "Specimen Split Target Task TensorInfo TokenPreprocessing Tolerances Truth Variant "
-    "WeightsSource"
+    "Specimen Split Target Task TensorInfo TokenPreprocessing Tolerances TrackedRun Tracker "
+    "TrackerSession Truth Variant WeightsSource"
 )
 #: Public name → the module that holds it, imported when it is first used.
 _LAZY = {
@@ -175,6 +178,9 @@ __all__ = [
     "TensorInfo",
     "TokenPreprocessing",
     "Tolerances",
+    "TrackedRun",
+    "Tracker",
+    "TrackerSession",
     "Truth",
     "Variant",
     "WeightsSource",

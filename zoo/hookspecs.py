@@ -1,4 +1,4 @@
-"""The eight hooks: everything that a plugin can add to the zoo.
+"""The nine hooks: everything that a plugin can add to the zoo.
 
 A plugin is a module with functions of these names, each marked with `zoo.hookimpl` and yielding
 frozen records. A whole plugin::
@@ -49,6 +49,7 @@ from zoo.contracts import (
     Source,
     Target,
     Task,
+    Tracker,
 )
 
 PROJECT = "zoo"
@@ -186,4 +187,21 @@ def zoo_sources() -> Iterable[Source]:  # type: ignore[empty-body]
         def zoo_sources():
             yield zoo.Source(name="caffe", summary="…", recognises=is_caffe, local=file_of,
                              open=open_caffe, distributions=("caffe",))
+    """
+
+
+@hookspec
+def zoo_trackers() -> Iterable[Tracker]:  # type: ignore[empty-body]
+    """Yields trackers of experiments, which are told of the epochs and the end of runs.
+
+    The name is what stands before the colon of ``--track tensorboard:logs``. The record's `open`
+    takes what follows the colon, and the run; what it returns is told in a thread of its own. What
+    a tracker raises becomes a remark on the run. Two trackers of one name are an error when it is
+    used.
+
+    Example::
+
+        @zoo.hookimpl
+        def zoo_trackers():
+            yield zoo.Tracker(name="diary", summary="…", argument="FILE", open=Diary)
     """

@@ -32,6 +32,7 @@ from zoo.contracts import (
     Source,
     Target,
     Task,
+    Tracker,
     Variant,
 )
 from zoo.contracts.checks import InvalidRecord, describe_failure
@@ -76,6 +77,7 @@ class Registry:
         self.runtimes: NameTable[Runtime] = NameTable("runtime", self.plugins)
         self.devices: NameTable[DeviceKind] = NameTable("device", self.plugins)
         self.sources: NameTable[Source] = NameTable("source", self.plugins)
+        self.trackers: NameTable[Tracker] = NameTable("tracker", self.plugins)
         #: Foreign networks that were opened: reference → converted weights.
         self.opened: dict[str, Path] = {}
         #: Names of foreign networks, and the plugins of the sources that opened them last.
@@ -90,6 +92,7 @@ class Registry:
             ("zoo_runtimes", self.runtimes, Runtime),
             ("zoo_devices", self.devices, DeviceKind),
             ("zoo_sources", self.sources, Source),
+            ("zoo_trackers", self.trackers, Tracker),
         )
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)

@@ -188,6 +188,7 @@ def test_shells_complete_each_option_whose_values_are_known():
         ("explain", "split", "te", ["test"]),
         ("bench", "runtimes", "litert,onnx", ["litert,onnxruntime"]),
         ("compare", "runtime", "litert,", []),
+        ("ship", "track", "ten", ["tensorboard:"]),
         ("devices add", "kind", "ss", ["ssh"]),
         ("plugins check", "skip", "export-onnx-float3", ["export-onnx-float32"]),
         ("sources setup", "name", "torchv", ["torchvision"]),

@@ -64,7 +64,7 @@ def plain(registry: Registry, weights: Path, tmp_path_factory: pytest.TempPathFa
     output = tmp_path_factory.mktemp("plain") / "exports"
     run = export(registry, weights, output, repair=False)
     assert not run.passed
-    assert {p.name for p in run.files if p.name.endswith(".rejected")} == {
+    assert {f.name for f in run.files if f.name.endswith(".rejected")} == {
         "uneven8.digits.int8.tflite.rejected",
         "uneven8.digits.int8.onnx.rejected",
     }

@@ -88,8 +88,8 @@ def test_recipe_cannot_be_changed():
         (
             "quux = 1",
             "quux: there is no such key; allowed keys: model, data, formats, precisions, devices, "
-            "allow_leak, seed, hyperparameters, source, training, export, calibration, limits, "
-            "qat, gate, bench",
+            "allow_leak, seed, track, hyperparameters, source, training, export, calibration, "
+            "limits, qat, gate, bench",
         ),
         ("[trainin]", "trainin: there is no such key; did you mean 'training'?"),
         ("[training]\nepoch = 1", "training.epoch: there is no such key; did you mean 'epochs'?"),

@@ -35,6 +35,7 @@ from zoo.contracts import (
     Target,
     Task,
     TensorInfo,
+    Tracker,
     Truth,
     Variant,
     WeightsSource,
@@ -124,6 +125,10 @@ def runtime(**changes: Any) -> Runtime:
 def source(**changes: Any) -> Source:
     given = {"name": "s", "summary": "s", "recognises": nothing, "local": Path, "open": nothing}
     return Source(**(given | changes))
+
+
+def tracker(**changes: Any) -> Tracker:
+    return Tracker(**{"name": "t", "summary": "s", "argument": "X", "open": nothing, **changes})
 
 
 def exporter(**changes: Any) -> Exporter:

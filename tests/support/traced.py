@@ -16,7 +16,14 @@ import pytest
 _CALLS = "trace=connect,sendto,sendmsg,sendmmsg"
 _ADDRESS = re.compile(r'sa_family=AF_INET6?, .*?(?:inet_addr\("|inet_pton\(AF_INET6, ")([^"]+)"')
 #: What would switch reports off before the zoo does; tests must not rely on the caller's.
-SWITCHES = ("ORT_DISABLE_TELEMETRY", "HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK", "CI", "TF_BUILD")
+SWITCHES = (
+    "ORT_DISABLE_TELEMETRY",
+    "HF_HUB_DISABLE_TELEMETRY",
+    "MLFLOW_DISABLE_TELEMETRY",
+    "DO_NOT_TRACK",
+    "CI",
+    "TF_BUILD",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,7 +54,11 @@ def test_the_confusion_matrix_counts_real_steps() -> None:
     wrong = LABELS.copy()
     wrong[2, 0] = 1
     found = details(outputs(wrong, padding=2), truth())
-    assert found == {"confusion": [[3, 0, 0], [0, 4, 0], [0, 1, 1]], "sequences": 3}
+    assert found == {
+        "confusion": [[3, 0, 0], [0, 4, 0], [0, 1, 1]],
+        "classes": ["noun", "verb", "other"],
+        "sequences": 3,
+    }
 
 
 def test_agreement_is_a_share_of_real_steps() -> None:

@@ -14,6 +14,7 @@ from zoo.analysis.file_facts import FileFacts
 from zoo.analysis.findings import findings
 from zoo.artifacts.artifact import Artifact, open_unaltered, require_manifest
 from zoo.artifacts.file_chain import refuse_part
+from zoo.common.brief import Brief
 from zoo.common.errors import BadData, BadFile, UnknownName, UsageError, ZooError
 from zoo.common.progress import OnStep, quiet
 from zoo.common.worker import WorkerLimits, call
@@ -33,8 +34,8 @@ _LIMITS = WorkerLimits(seconds=1800.0)
 _REJECTED = ".rejected"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Explanation:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Explanation(Brief):
     """What was found out about a file.
 
     Attributes:

@@ -62,6 +62,7 @@ def public(function: Function) -> Function:
         wanted = given.pop("progress", None)
         if "on_step" in given:
             return brief_result(function(**given))
+        from zoo.api import views as views  # registered for notebooks
         from zoo.report.live import shown
 
         with shown(function.__name__, wanted) as on_step:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.benchmark.cells import CellResult
+from zoo.common.brief import Brief
 from zoo.common.cache_key import step_key
 from zoo.common.clock import utc_now
 from zoo.common.errors import ZooError
@@ -24,8 +25,8 @@ RUN = "bench"
 TAGGED = "bench:"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Timing:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Timing(Brief):
     """One file with one runtime and number of threads on one device.
 
     Attributes:

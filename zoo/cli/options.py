@@ -95,6 +95,7 @@ def complete(kind: str) -> Completer:
             ],
             "tier": _tiers,
             "device kind": lambda: registry.devices.names(),
+            "tracker": lambda: [f"{tracker.name}:" for tracker in registry.trackers],
             "source": lambda: [source.name for source in registry.sources if source.setup],
             "plugin": lambda: [plugin.name for plugin in registry.plugins],
             "check": lambda: _checks(registry),

@@ -94,7 +94,7 @@ def print_weights(run: Run) -> None:
 
 def run_as_json(run: Run) -> dict[str, Any]:
     """A run for ``--json``."""
-    rows = rows_of(run) if run.files else ()
+    rows = rows_of(run)
     return {
         "run": run.name,
         "folder": str(run.folder),

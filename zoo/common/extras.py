@@ -30,9 +30,12 @@ EXTRA_OF = {
     "pillow_heif": "heic",
     "model_signing": "sign",
     "OpenSSL": "sign",
+    "pandas": "pandas",
+    "tensorboard": "tensorboard",
+    "mlflow": "mlflow",
 }
-#: Extras outside ``all``: for datasets, official weights, runtimes, devices, databases and
-#: signatures that few people need; an error names them then.
+#: Extras outside ``all``: for datasets, official weights, runtimes, devices, databases,
+#: signatures, tables and trackers that few people need; an error names them then.
 ON_REQUEST = (
     "aeon",
     "hf",
@@ -45,6 +48,9 @@ ON_REQUEST = (
     "postgres",
     "heic",
     "sign",
+    "pandas",
+    "tensorboard",
+    "mlflow",
 )
 #: Modules of the extra ``run``, which are in other extras, too: what it takes to inspect, verify,
 #: time and ask files that are there.

@@ -15,6 +15,7 @@ from typing import Any
 VARIABLES = {
     "ORT_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "1",
 }
 #: Modules that do nothing but report, for libraries that have no variable and do without them.

@@ -30,6 +30,7 @@ from zoo.contracts.source import (
 )
 from zoo.contracts.target import Target
 from zoo.contracts.task import Check, Metric, Task, Truth
+from zoo.contracts.tracker import TrackedRun, Tracker, TrackerSession
 from zoo.contracts.transport import AgentProcess, Condition, DeviceOptions, Transport
 from zoo.contracts.usage import Arena, Program, Usage, UsageRequest
 from zoo.contracts.weights import SourceLayer, WeightsSource
@@ -85,6 +86,9 @@ __all__ = [
     "Tolerances",
     "ToolOrder",
     "ToolSummary",
+    "TrackedRun",
+    "Tracker",
+    "TrackerSession",
     "Transport",
     "Truth",
     "Usage",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.common.errors import UsageError
 from zoo.common.named_arrays import fields_of
+from zoo.common.shown_text import printable_lines, without_passwords
 from zoo.contracts.checks import check, check_name
 
 if TYPE_CHECKING:  # lists and help must not wait for numpy
@@ -21,7 +22,7 @@ IGNORED = -1
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Split:
     """Part of a dataset, read one example at a time so that it may be larger than memory.
 
@@ -56,8 +57,11 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __repr__(self) -> str:
+        return f"Split({len(self)} examples)"
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Dataset:
     """Examples with their classes.
 
@@ -78,6 +82,13 @@ class Dataset:
     licence: str = "unknown"
     source: str = ""
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{len(split):,} {name}" for name, split in self.splits.items())
+        few = ", ".join(map(repr, self.classes[:10]))
+        more = f", … {len(self.classes) - 10} more" if len(self.classes) > 10 else ""
+        text = f"Dataset {self.name}: {sizes}\n  {len(self.classes)} classes: {few}{more}"
+        return printable_lines(without_passwords(text))
 
     def __post_init__(self) -> None:
         check(len(self.classes) >= 1, self.name, "needs at least one class")

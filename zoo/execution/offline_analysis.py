@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.artifacts.artifact import UNIT_RANGE, Artifact, open_unaltered, value_range_of
 from zoo.artifacts.golden_samples import read_golden
+from zoo.common.brief import Brief
 from zoo.common.clock import utc_now
 from zoo.common.errors import UsageError
 from zoo.common.files import sha256_of
@@ -28,8 +29,8 @@ DRAWN = 3
 _SEED = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class OfflineAnalysis:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class OfflineAnalysis(Brief):
     """The offline analysis of one file for one device, with everything that it depends on.
 
     Attributes:

@@ -9,8 +9,9 @@ from typing import Any
 from zoo.artifacts.not_weights import weights_of_exported_files
 from zoo.benchmark.compare.budgets import budgets_of
 from zoo.benchmark.tiers import tier_named
+from zoo.common.brief import Brief
 from zoo.common.errors import UnknownName, UsageError
-from zoo.contracts import Architecture, Exporter, Target, Variant
+from zoo.contracts import Architecture, Exporter, Target, Tracker, Variant
 from zoo.contracts.options import declared_options
 from zoo.contracts.precision import TRAINABLE
 from zoo.contracts.training import check_training
@@ -26,12 +27,13 @@ from zoo.networks.retasking import variant_for
 from zoo.networks.weights import verify
 from zoo.pipeline.recipe import Recipe
 from zoo.pipeline.several_files import check_several_files
+from zoo.pipeline.tracking import trackers_of
 from zoo.registry import Registry
 from zoo.targets import target_named
 
 
-@dataclass(frozen=True, kw_only=True)
-class Job:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Job(Brief):
     """A recipe whose names were all found.
 
     Attributes:
@@ -40,6 +42,7 @@ class Job:
         target: The kind of processor that the files are for.
         trained_exporters: Formats of which files with trained ranges are asked for, too.
         left_out: Files that are asked for and that their format cannot hold, in words.
+        trackers: Who is told of the run, with what follows the colon.
         parts: Names of the files that the network is deployed as; one, without a name, mostly.
     """
 
@@ -57,6 +60,7 @@ class Job:
     tag: str
     left_out: tuple[str, ...] = ()
     parts: tuple[str, ...] = ("",)
+    trackers: tuple[tuple[Tracker, str], ...] = ()
 
     @property
     def model_id(self) -> str:
@@ -123,6 +127,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
         left_out=_left_out(asked_for, recipe.precisions),
         tag=tag_of(registry, recipe.data),
         parts=tuple(part.name for part in task.parts),
+        trackers=trackers_of(registry, recipe.track),
     )
 
 

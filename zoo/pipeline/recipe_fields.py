@@ -112,6 +112,17 @@ class RecipeFields(Fields):
         Rule(ge=0, lt=2**31),
         Option("Random seed for training, splits and calibration"),
     ] = 0
+    track: Annotated[
+        tuple[str, ...],
+        Option(
+            "Tracker that records epochs, figures and verdicts: tensorboard:DIR, mlflow:URI",
+            metavar="NAME:PLACE",
+            completes="tracker",
+            example=["tensorboard:logs"],
+            default="none",
+            unset_if_empty=True,
+        ),
+    ] = ()
     hyperparameters: Annotated[
         dict[str, bool | int | Finite | str | tuple[Whole | Real, ...]],
         Option(
@@ -284,11 +295,12 @@ EXPORT = (
     "qat",
     "gate",
     "allow_leak",
+    "track",
 )
 #: What says which files stand for a network, where files are taken.
 NETWORK = ("source", "formats", "precisions", "allow_leak")
 #: What weights are made from.
-TRAINING = ("source", "training", "seed", "hyperparameters", "allow_leak")
+TRAINING = ("source", "training", "seed", "hyperparameters", "allow_leak", "track")
 #: What a search within limits leaves to its user.
 SEARCH = (
     "export.target",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from zoo.artifacts.file_chain import name_of_all
+from zoo.common.brief import Brief
 from zoo.contracts import Clock, Exporter
 from zoo.contracts.exporter import integer_share
 from zoo.contracts.precision import BASELINE, TRAINABLE
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 Verdict = Literal["passed", "rejected", "failed", "skipped"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class TimedFile:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class TimedFile(Brief):
     """A file and its latency, as far as it was measured.
 
     Attributes:
@@ -51,7 +52,7 @@ class TimedFile:
     clock: Clock = "real"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class PartRow(TimedFile):
     """One of the files that make one model together.
 
@@ -65,7 +66,7 @@ class PartRow(TimedFile):
     why_not: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ArtifactRow(TimedFile):
     """One file of a run, or those of a model of several, with everything that was found out.
 
@@ -149,7 +150,8 @@ def rows_of(run: Run) -> tuple[ArtifactRow, ...]:
     rows = []
     float_bytes: dict[str, int] = {}
     for exporter, gate in _gates(run):
-        if run.finished[gate].record.needless:
+        # A run that only trains has none.
+        if gate not in run.finished or run.finished[gate].record.needless:
             continue
         parts = run.job.parts
         names = [

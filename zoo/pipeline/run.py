@@ -6,7 +6,9 @@ import hashlib
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,13 @@ from zoo.common.files import ensure_writable, filled, write_text
 from zoo.common.optional_imports import require_extra
 from zoo.common.paths import cache_folder
 from zoo.common.progress import OnStep
+from zoo.common.shown_text import printable_lines, without_passwords
+from zoo.common.views import Viewed
 from zoo.common.worker import RemoteFailure
+from zoo.contracts.task import Metric
 from zoo.data.opening import open_dataset
 from zoo.pipeline.engine import Pipeline
+from zoo.pipeline.files import RunFiles, files_of
 from zoo.pipeline.job import Job
 from zoo.pipeline.output_folder import RECIPE, publish, refuse_other_data, write_recipe
 from zoo.pipeline.plan import PlanScope, make_plan
@@ -25,6 +31,8 @@ from zoo.pipeline.step_cache import step_cache
 from zoo.pipeline.steps.evaluate import EVALUATE
 from zoo.pipeline.steps.finetune import FINETUNE
 from zoo.pipeline.steps.step import FinishedStep, FinishedSteps, Step
+from zoo.pipeline.tracking import tracked
+from zoo.results import formatting as fmt
 from zoo.results.records import (
     RECORDS,
     GateResult,
@@ -36,17 +44,20 @@ from zoo.results.records import (
 )
 from zoo.results.store import Store
 
+#: Files that the repr of a run shows.
+_SHOWN = 12
 
-@dataclass(frozen=True, kw_only=True)
-class Run:
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Run(Viewed):
     """What a job produced.
 
     Attributes:
         name: ``lenet5.digits-1a2b3c4d``; the same recipe has the same name.
         folder: Holds the files, ``records.json`` and, when it was asked for, ``report.html``.
         finished: The steps, with their results and the folders of their files.
-        files: The exported files in `folder`, rejected ones included.
         changed: Whether anything is new since the last time.
+        remarks: Trackers that were left out, and why.
     """
 
     name: str
@@ -54,8 +65,32 @@ class Run:
     job: Job
     steps: tuple[StepRecord, ...]
     finished: FinishedSteps
-    files: tuple[Path, ...]
     changed: bool
+    remarks: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        head = f"{self.name}: {'passed' if self.passed else 'not passed'}"
+        quality = [f"{m.name} {fmt.format_metric(m)}" for m in list(self.metrics.values())[:1]]
+        files = [repr(file) for file in self.files]
+        more = [f"… {len(files) - _SHOWN} more files"] * (len(files) > _SHOWN)
+        lines = [head, *quality, *files[:_SHOWN], *more, f"in {self.folder}"]
+        return printable_lines(without_passwords("\n  ".join(lines)))
+
+    @cached_property
+    def files(self) -> RunFiles:
+        """The exported files, with what was measured of each; those that were not made, too."""
+        return files_of(self)
+
+    @property
+    def metrics(self) -> dict[str, Metric]:
+        """The network's quality on the whole test split, by name; empty where that failed."""
+        evaluated = self.finished.get(EVALUATE)
+        known = None if evaluated is None else evaluated.value
+        return {} if known is None else {metric.name: metric for metric in known.metrics}
+
+    def to_pandas(self) -> Any:
+        """The files as a `pandas.DataFrame`, see `RunFiles.to_pandas`."""
+        return self.files.to_pandas()
 
     @property
     def passed(self) -> bool:
@@ -139,7 +174,7 @@ def execute(
             require_extra(exporter.extra)  # not after an hour of training
         for text in job.left_out:
             on_step("files", {"event": "note", "text": text})
-    with filled(output):
+    with filled(output), ExitStack() as stack:
         cache = step_cache()
         ensure_writable(cache.folder)
         checkpoints = cache_folder() / "checkpoints"
@@ -149,9 +184,10 @@ def execute(
         if not named:
             _refuse_other_data(job, folder)
         store = Store(store_url)
+        tracking = stack.enter_context(tracked(job, name, on_step))
         try:
             pipeline = Pipeline(
-                cache=cache, store=store, run=name, on_step=on_step, workers=workers, retry=retry
+                cache=cache, store=store, run=name, on_step=tracking, workers=workers, retry=retry
             )
             steps = pipeline.execute(plan)
         finally:
@@ -167,17 +203,17 @@ def execute(
             _refuse_other_data(job, folder)  # of another run that began later and ended earlier
         # First: from now on other runs know whose the files are.
         write_recipe(job.registry, folder / f"{papers}{RECIPE}", job.recipe)
-        files = _write_run(folder, job, pipeline.finished, on_step)
+        _write_run(folder, job, pipeline.finished, on_step)
         write_text(folder / f"{papers}{RECORDS}", json.dumps(plain_records(steps), indent=1))
-        return Run(
+        run = Run(
             name=name,
             folder=folder,
             job=job,
             steps=tuple(steps),
             finished=pipeline.finished,
-            files=files,
             changed=changed,
         )
+        return replace(run, remarks=tracking.finish(run))
 
 
 def _refuse_other_data(job: Job, folder: Path) -> None:
@@ -214,9 +250,7 @@ def run_name(job: Job, plan: Sequence[Step[Any]]) -> str:
     return f"{job.model_id}-{digest[:8]}"
 
 
-def _write_run(
-    folder: Path, job: Job, finished: FinishedSteps, on_step: OnStep
-) -> tuple[Path, ...]:
+def _write_run(folder: Path, job: Job, finished: FinishedSteps, on_step: OnStep) -> None:
     wanted = [finished[FINETUNE].folder / f"{job.model_id}.safetensors"]
     evaluated = finished[EVALUATE]
     card_step = evaluated if evaluated.passed else finished[FINETUNE]
@@ -230,7 +264,6 @@ def _write_run(
             files.append(folder / judged_file.file)
     for note in publish(folder, wanted, files):
         on_step("files", {"event": "note", "text": note})
-    return tuple(files)
 
 
 def judged_gates(finished: FinishedSteps) -> list[FinishedStep[GateResult]]:

@@ -26,7 +26,7 @@ def remarks_of(run: Run, rows: Sequence[ArtifactRow]) -> tuple[str, ...]:
     learnt = run.finished.get(QAT)
     if learnt is not None and learnt.record.needless:
         of_run.append(f"Quantization-aware training was {learnt.record.reason}.")
-    return (*remarks(rows, str(run.folder)), *of_run)
+    return (*remarks(rows, str(run.folder)), *of_run, *run.remarks)
 
 
 def analyses_of(run: Run) -> tuple[OfflineAnalysis, ...]:

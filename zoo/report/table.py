@@ -89,6 +89,22 @@ def _table(rows: Sequence[ArtifactRow], width: int | None) -> Iterator[list[_Cel
         yield [_Cell("~ measured while the host was not quiet", "dim")]
 
 
+def plain_table(rows: Sequence[ArtifactRow]) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows of the whole table as text."""
+    if not rows:
+        return [], []
+    columns = file_columns(rows)
+    shown = _columns(columns)
+    texts = [[column.text(cells) for column in shown] for cells in columns.cells]
+    return [column.heading for column in shown], texts
+
+
+def plain_notes(rows: Sequence[ArtifactRow], remarks: Sequence[str]) -> list[str]:
+    """Why some files do not count, and the remarks, a line each."""
+    lines = ("".join(cell.text for cell in cells) for cells in _notes(rows, remarks, None))
+    return [line.removeprefix("- ") for line in lines if line]
+
+
 def _columns(columns: FileColumns) -> list[_Column]:
     metric = f"{columns.metric} %" if columns.points and columns.labelled else columns.metric
     shown = [

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.common.brief import Brief
 from zoo.common.errors import BadFile
 from zoo.contracts import Clock, ToolSummary
 from zoo.results.records import Evaluation
@@ -98,8 +99,8 @@ def shape_text(shapes: Mapping[str, tuple[int, ...]]) -> str:
     return ", ".join(f"{name}={shape}" for name, shape in zip(shapes, plain, strict=True))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Measurement:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Measurement(Brief):
     """The latency of one file on one device, with everything it depends on.
 
     Attributes:

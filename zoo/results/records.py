@@ -9,11 +9,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from zoo.common.brief import Brief
+from zoo.common.views import Viewed
 from zoo.contracts.baseline import AgainstBaseline
 from zoo.contracts.comparison import Comparison
 from zoo.contracts.exporter import FileContents
 from zoo.contracts.preprocessing import Coverage
 from zoo.contracts.task import Check, Metric
+from zoo.results.confusion import Confusable
 
 RECORDS = "records.json"
 #: Code of the finding that a network is no better than what looks at no input.
@@ -49,8 +52,8 @@ class Epoch:
     seconds: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrainingResult:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class TrainingResult(Brief):
     """The result of fine-tuning: a weights file, its card, and the course of training.
 
     Attributes:
@@ -87,7 +90,7 @@ class TrainingResult:
     wrong_record: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class PrunedTraining(TrainingResult):
     """The result of pruning.
 
@@ -117,8 +120,8 @@ class QualityFinding:
     weak: bool = True
 
 
-@dataclass(frozen=True, kw_only=True)
-class Evaluation:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Evaluation(Confusable, Brief, Viewed):
     """Metrics on a whole split.
 
     Attributes:
@@ -127,7 +130,7 @@ class Evaluation:
         split: Name of the split.
         metrics: Headline metric first, with intervals.
         details: What the task adds for the report: for image classification ``confusion``
-            (rows: true class, columns: predicted) and ``samples`` (indices and predictions).
+            (rows: true class, columns: predicted) and ``classes``; see `confusion`, `labels`.
         outputs: File with the raw outputs, relative to the step's folder; None when not kept.
         runtime: What computed the outputs (``keras``, ``litert``, ``onnxruntime``).
         seconds: Time the evaluation took.
@@ -153,7 +156,7 @@ class Evaluation:
     coverage: Coverage | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class NetworkEvaluation(Evaluation):
     """Metrics of the Keras network, and the check of its preprocessing in the graph.
 
@@ -184,8 +187,8 @@ class Attempt:
     reason: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Export:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Export(Brief):
     """An exported file before the gate.
 
     Attributes:
@@ -235,8 +238,8 @@ class GatedFile:
     golden: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class GateResult:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class GateResult(Brief):
     """The verdict of the gate on a file, or on all files of one model, with its checks.
 
     Of several files, names are one for all (`zoo.artifacts.file_chain.name_of_all`), sizes are
@@ -299,8 +302,8 @@ class GateResult:
         return {file.part: file for file in self.files}[part]
 
 
-@dataclass(frozen=True, kw_only=True)
-class StepRecord:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class StepRecord(Brief):
     """The outcome of one step of a run.
 
     Attributes:
@@ -320,12 +323,12 @@ class StepRecord:
 
     step: str
     kind: str
-    key: str
+    key: str = field(repr=False)
     status: Status
     reason: str = ""
     seconds: float = 0.0
-    created: str = ""
-    result: dict[str, Any] | None = None
+    created: str = field(default="", repr=False)
+    result: dict[str, Any] | None = field(default=None, repr=False)
     cached: bool = field(default=False, compare=False)
     needless: bool = False
     replaces: str = ""

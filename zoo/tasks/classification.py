@@ -178,7 +178,8 @@ def accuracy(truth: Truth, reference: Array, candidate: Array, max_drop: float) 
 
 def details(answers: Array, truth: Truth) -> Mapping[str, Any]:
     """The confusion matrix: rows are true classes, columns predicted ones."""
-    return {"confusion": confusion(truth.labels, answers.argmax(axis=-1), len(truth.classes))}
+    matrix = confusion(truth.labels, answers.argmax(axis=-1), len(truth.classes))
+    return {"confusion": matrix, "classes": list(truth.classes)}
 
 
 def confusion(labels: Array, chosen: Array, classes: int) -> list[list[int]]:

@@ -132,7 +132,11 @@ def details(answers: Array, truth: Truth) -> Mapping[str, Any]:
     real = truth.labels != IGNORED
     chosen = answers.argmax(axis=-1)
     matrix = classification.confusion(truth.labels[real], chosen[real], len(truth.classes))
-    return {"confusion": matrix, "sequences": len(truth.labels)}
+    return {
+        "confusion": matrix,
+        "classes": list(truth.classes),
+        "sequences": len(truth.labels),
+    }
 
 
 def _per_sequence(outputs: Array, truth: Truth) -> tuple[Array, Array]:

@@ -60,7 +60,7 @@ def test_function_makes_the_same_run(shipped: Shipped) -> None:
     assert run.passed
     assert run.name == shipped.folder.name
     assert not run.changed
-    assert sorted(path.name for path in run.files) == sorted(FILES)
+    assert sorted(file.name for file in run.files) == sorted(FILES)
     assert contents(run.folder)["lenet5.digits.safetensors"] == sha256(
         shipped.folder / "lenet5.digits.safetensors"
     )

@@ -121,7 +121,7 @@ def test_the_recipe_in_the_folder_makes_the_chosen_file_again(
     monkeypatch.chdir(found.folder)
     run = zoo.ship(recipe="recipe.toml", output=tmp_path, report=False)
     exporter = load_registry().exporters.get("tflite")
-    again = next(f for f in run.files if f".{found.best.precision}." in f.name)
+    again = next(f.path for f in run.files if f".{found.best.precision}." in f.name)
     assert exporter.inspect(again).payload_sha256 == exporter.inspect(found.file).payload_sha256
 
 

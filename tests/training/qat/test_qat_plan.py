@@ -182,7 +182,6 @@ def executed(tmp_path: Path, drop: float, repaired: bool = True) -> Run:
         job=job(),
         steps=tuple(records),
         finished=pipeline.finished,
-        files=(),
         changed=True,
     )
     return run

@@ -22,6 +22,7 @@ from zoo.artifacts.artifact import (
     require_manifest,
 )
 from zoo.artifacts.file_chain import FileChain, open_chain
+from zoo.common.brief import Brief
 from zoo.common.errors import BadFile, UnknownName, UsageError
 from zoo.common.progress import OnEvent, OnStep, quiet
 from zoo.contracts import Exporter
@@ -32,8 +33,8 @@ from zoo.registry import Registry, load_registry
 from zoo.results.records import QualityFinding
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verification:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Verification(Brief):
     """Which claims of a file hold.
 
     Attributes:

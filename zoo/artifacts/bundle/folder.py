@@ -23,6 +23,7 @@ from zoo.artifacts.bundle.trial import ProgramTrial, try_program
 from zoo.artifacts.file_chain import FileChain, open_chain
 from zoo.artifacts.golden_samples import GoldenArrays, read_golden
 from zoo.artifacts.signing.listing import FOLDER_SIGNATURE, signature_of
+from zoo.common.brief import Brief
 from zoo.common.errors import BadFile, UsageError, ZooError
 from zoo.common.files import cannot_write, copy_with_side_files, sha256_of
 from zoo.common.named_arrays import fields_of
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,120}")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Bundle:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Bundle(Brief):
     """A finished bundle.
 
     Attributes:

@@ -22,6 +22,7 @@ from zoo.benchmark.compare.turns import check_turns, check_turns_against
 from zoo.benchmark.tiers import tier_named
 from zoo.benchmark.timed_inputs import parse_shapes
 from zoo.benchmark.timing import record_result
+from zoo.common.brief import Brief
 from zoo.common.errors import UsageError, ZooError
 from zoo.common.progress import OnStep, quiet
 from zoo.common.worker import Children
@@ -35,8 +36,8 @@ from zoo.results.store import Store
 _STEP = "compare"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Comparisons:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Comparisons(Brief):
     """All pairs that two sides have in common.
 
     Attributes:

@@ -15,12 +15,14 @@ import tomli_w
 
 from zoo.artifacts.artifact import open_artifact
 from zoo.artifacts.not_weights import weights_named
+from zoo.common.brief import Brief
 from zoo.common.clock import utc_now
 from zoo.common.errors import UnknownName, UsageError
 from zoo.common.files import copy_with_side_files, ensure_writable, filled, write_text
 from zoo.common.optional_imports import require_extra
 from zoo.common.progress import OnStep
 from zoo.common.units import parse_seconds, parse_shares, parse_size
+from zoo.common.views import Viewed
 from zoo.contracts import Metric
 from zoo.data.opening import check_task, dataset_fingerprint
 from zoo.execution.devices import device_named
@@ -48,8 +50,8 @@ from zoo.results.store import Store
 RESULT, RECIPE = "optimize.json", "recipe.toml"
 
 
-@dataclass(frozen=True, kw_only=True)
-class SearchResult:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SearchResult(Brief, Viewed):
     """What a search found.
 
     Attributes:

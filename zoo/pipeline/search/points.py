@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from zoo.common.brief import Brief
 from zoo.contracts.task import Check, Metric
 from zoo.pipeline.rows import Verdict
 
@@ -46,8 +47,8 @@ class MissedLimit:
     share: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class SearchPoint:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SearchPoint(Brief):
     """One file that was tried, with everything that was measured of it.
 
     Attributes:

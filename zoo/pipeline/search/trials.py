@@ -248,7 +248,6 @@ def _row(job: Job, trial: Trial, finished: FinishedSteps) -> ArtifactRow:
         job=job,
         steps=(),
         finished=finished,
-        files=(),
         changed=False,
     )
     return next(r for r in rows_of(run) if r.precision == trial.precision)

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from pydantic import BaseModel
 
+from zoo.common.brief import Brief
 from zoo.common.cache_key import step_key
 from zoo.common.code_fingerprint import code_of
 from zoo.common.progress import Event
@@ -66,8 +67,8 @@ class Outcome(Generic[Result]):
     samples: bytes | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class FinishedStep(Generic[Result]):
+@dataclass(frozen=True, kw_only=True, repr=False)
+class FinishedStep(Brief, Generic[Result]):
     """A step that ended: its record, its result unless it has none, and where its files are."""
 
     record: StepRecord
@@ -94,6 +95,9 @@ class FinishedStep(Generic[Result]):
 
 class FinishedSteps(dict[StepId, FinishedStep[Any]]):
     """The steps of a plan that ended."""
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{step}: {ended.record.status}" for step, ended in self.items())
 
     def of(self, step: Step[Value]) -> FinishedStep[Value]:
         """How a step ended; two steps of the same id are the same."""
