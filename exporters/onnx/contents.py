@@ -219,7 +219,9 @@ class _Tally:
     def _has_four_bits(self, node: Any) -> bool:
         """Whether a node's weights are dequantized from constants of four bits."""
         makers = [self._producers.get(name) for name in node.input[1:2]]
-        return any(maker is not None and maker.input[0] in self._four_bits for maker in makers)
+        return any(
+            not self._four_bits.isdisjoint(maker.input[:1]) for maker in makers if maker is not None
+        )
 
     def _is_hybrid_recurrent(self, node: Any) -> bool:
         """Whether a recurrent layer has 8-bit weights, and computes in float."""

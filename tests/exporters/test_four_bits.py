@@ -26,6 +26,7 @@ from zoo.contracts import LayerRequest
 from zoo.devices.local.host import HostTransport
 from zoo.execution.runtimes import refuse_unfit
 from zoo.execution.session import AgentSession
+from zoo.exporters.onnx.contents import inspect
 from zoo.exporters.quantization.four_bits import BLOCK, packed, quantize, unpacked
 from zoo.exporters.tflite.schema import kind_of, read_model
 
@@ -211,3 +212,30 @@ def test_a_layer_may_be_kept_and_one_at_least_must_not(
         plain = replace(artifact, contents=exporter.inspect(baseline))
         refuse_unfit(REGISTRY, runtime, plain)
     refuse_unfit(REGISTRY, "litert", artifact)
+
+
+def test_shapes_that_a_constant_makes_stand_beside_four_bits(tmp_path) -> None:
+    """Other programs write them as nodes without inputs."""
+    onnx = pytest.importorskip("onnx")
+    helper, kinds = onnx.helper, onnx.TensorProto
+    shape = onnx.numpy_helper.from_array(np.array([1, 4]), "sides")
+    graph = helper.make_graph(
+        [
+            helper.make_node("Constant", [], ["sides"], value=shape),
+            helper.make_node("Reshape", ["x", "sides"], ["row"]),
+            helper.make_node("DequantizeLinear", ["w", "scale"], ["weights"]),
+            helper.make_node("MatMul", ["row", "weights"], ["y"]),
+        ],
+        "small",
+        [helper.make_tensor_value_info("x", kinds.FLOAT, [1, 2, 2])],
+        [helper.make_tensor_value_info("y", kinds.FLOAT, [1, 2])],
+        [
+            helper.make_tensor("w", kinds.INT4, [4, 2], [1, -2, 3, -4, 5, -6, 7, -7]),
+            helper.make_tensor("scale", kinds.FLOAT, [], [0.5]),
+        ],
+    )
+    path = tmp_path / "small.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)]), path)
+    found = inspect(path)
+    assert found.operators["MatMul"] == 1
+    assert "a scale for each channel" in str(found)
