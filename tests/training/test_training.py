@@ -117,7 +117,7 @@ def test_it_stops_early_without_progress(digits: Dataset, monkeypatch: pytest.Mo
     assert trainer.ended == (
         f"training ended after epoch {len(accuracies)} of 30: validation accuracy is no better "
         f"than that of epoch {first}; kept epoch {kept}{equal}, "
-        f"validation accuracy {max(accuracies):.4g}"
+        f"validation accuracy {100 * max(accuracies):.2f} %"
     )
     assert {"event": "note", "text": trainer.ended} in events
 

@@ -13,6 +13,7 @@ from .common import Json
 VARIABLES = {
     "ORT_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "1",
 }
 #: Modules that do nothing but report, for runtimes that have no variable and do without them.

@@ -150,10 +150,8 @@ def find_file(
     data = data or checkpoint.card().dataset
     check_task(registry, data, task.name, checkpoint.model_id)
     given = {**options, "device": (device,) if device else None, "max_drop": limits.max_drop}
-    name = _folder_name(
-        checkpoint, [data, dataset_fingerprint(registry, data)], limits, wishes, given
-    )
-    folder = output / name
+    known_by = [data, dataset_fingerprint(registry, data)]
+    folder = output / _folder_name(checkpoint, known_by, limits, wishes, given)
     with filled(folder):
         ensure_writable(step_cache().folder)
         database = Store(store_url)
