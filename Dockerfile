@@ -14,7 +14,7 @@ FROM python:${PYTHON}-slim AS wheel
 WORKDIR /source
 COPY requirements/run.txt requirements/run.txt
 # The pinned setuptools is among them.
-RUN python -m pip install --no-cache-dir --require-hashes -r requirements/run.txt
+RUN python -m pip install --no-cache-dir --no-deps --require-hashes -r requirements/run.txt
 COPY . .
 RUN python -m pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheel .
 
@@ -30,7 +30,7 @@ CMD ["--help"]
 
 FROM base AS verify
 COPY requirements/run.txt /tmp/requirements.txt
-RUN python -m pip install --require-hashes -r /tmp/requirements.txt
+RUN python -m pip install --no-deps --require-hashes -r /tmp/requirements.txt
 COPY --from=wheel /wheel /tmp/wheel
 RUN python -m pip install --no-deps --no-index /tmp/wheel/*.whl \
     && rm -r /tmp/wheel /tmp/requirements.txt
@@ -38,7 +38,7 @@ USER 1000
 
 FROM base AS all
 COPY requirements/all.txt /tmp/requirements.txt
-RUN python -m pip install --require-hashes -r /tmp/requirements.txt
+RUN python -m pip install --no-deps --require-hashes -r /tmp/requirements.txt
 COPY --from=wheel /wheel /tmp/wheel
 RUN python -m pip install --no-deps --no-index /tmp/wheel/*.whl \
     && rm -r /tmp/wheel /tmp/requirements.txt

@@ -21,13 +21,15 @@ help:
 	@echo "make release   build wheel and sdist twice, check both, run the main job from the wheel"
 	@echo "make lock      renew the pinned versions"
 
+# The files pin all that is installed, so pip resolves nothing: a release made since then, or a
+# requirement with an extra, cannot change the set.
 # Installing twice must be quick, so each set of pinned versions leaves a mark.
 $(VENV)/.ready-%: requirements/%.txt pyproject.toml
 	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 		{ echo "edgezoo needs Python 3.11, 3.12 or 3.13: make PYTHON=/path/to/python3.11 …"; exit 2; }
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	@echo "installing pinned versions from requirements/$*.txt into $(VENV) (once)"
-	$(PIP) install --require-hashes -r requirements/$*.txt
+	$(PIP) install --no-deps --require-hashes -r requirements/$*.txt
 	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -51,7 +53,7 @@ test-slow: $(VENV)/.ready-dev
 # its configuration.
 $(VENV)/.ready-torch: requirements/torch.txt $(VENV)/.ready-dev
 	@echo "installing pinned versions from $< into $(VENV) (once)"
-	$(PIP) install --require-hashes -r $<
+	$(PIP) install --no-deps --require-hashes -r $<
 	@touch $@
 
 test-torch: $(VENV)/.ready-torch
@@ -75,7 +77,7 @@ docs: $(VENV)/.ready-all
 # Its tools have an environment of their own: they are needed by nobody else.
 $(VENV)-release/.ready: requirements/release.txt
 	"$(PYTHON)" -m venv $(VENV)-release
-	$(VENV)-release/bin/python -m pip --quiet install --require-hashes -r $<
+	$(VENV)-release/bin/python -m pip --quiet install --no-deps --require-hashes -r $<
 	@touch $@
 
 release: $(VENV)-release/.ready
@@ -91,8 +93,7 @@ TOOLS := uv pip compile --python-version 3.11 --universal --generate-hashes --no
 	--no-emit-find-links --no-header --quiet
 lock:
 	$(LOCK) --extra all --output-file requirements/all.txt
-	# pip wants a pin of pydantic[email] too, where a package asks for it by that extra.
-	$(LOCK) --extra all --group test --group check --constraints requirements/all.txt --no-strip-extras \
+	$(LOCK) --extra all --group test --group check --constraints requirements/all.txt \
 		--output-file requirements/dev.txt
 	$(LOCK) --extra run --constraints requirements/all.txt --output-file requirements/run.txt
 	$(TOOLS) requirements/release.in --output-file requirements/release.txt

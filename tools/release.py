@@ -109,7 +109,7 @@ def try_wheel(wheel: Path, program: str, requirements: str, folder: Path) -> str
     run(program, "-m", "venv", "venv", folder=folder)
     python = folder / "venv/bin/python"
     pip = (python, "-m", "pip", "--quiet", "install")
-    run(*pip, "--require-hashes", "--requirement", ROOT / requirements, folder=folder)
+    run(*pip, "--no-deps", "--require-hashes", "--requirement", ROOT / requirements, folder=folder)
     run(*pip, "--no-deps", wheel, folder=folder)
     run(python, "-m", "pip", "check", folder=folder)
     clean = {"ZOO_HOME": str(folder / "home"), "PYTHONPATH": ""}
