@@ -19,9 +19,12 @@ for module in ("tensorflow", "ai_edge_litert", "onnxruntime", "tf2onnx", "sklear
 
 
 def test_run_does_each_step_once_and_says_nothing_else(shipped: Shipped) -> None:
-    """No library's chatter, no warnings: a line for each epoch, the training's end, each step."""
+    """No library's chatter, no warnings: a line for each epoch, the training's end, each step.
+
+    What takes long tells so from time to time.
+    """
     assert shipped.typed.done == STEPS
-    lines = shipped.typed.err.splitlines()
+    lines = [line for line in shipped.typed.err.splitlines() if " so far" not in line]
     assert len(lines) == len(STEPS) + len(["report"]) + 2 + 1
     one = r"(✓ [a-z0-9 ]+  [\d.]+ s|  finetune: (epoch [12]/2  loss|training ended after) .*)$"
     for line in lines:
