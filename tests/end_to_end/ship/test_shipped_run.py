@@ -111,10 +111,10 @@ def test_table_tells_what_the_records_say(shipped: Shipped) -> None:
 def test_next_commands_can_be_typed(shipped: Shipped, place: Place) -> None:
     """They are quoted: the folder has a space in its name."""
     commands = re.findall(r"^(?:next)? +(zoo .*)$", shipped.typed.out, re.MULTILINE)
-    assert [shlex.split(command)[1] for command in commands] == ["inspect", "bench", "evaluate"]
+    assert [shlex.split(command)[1] for command in commands] == ["bundle", "bench", "inspect"]
     for command in commands:
         assert (place.folder / shlex.split(command)[2]).is_file()
-    assert place.zoo(*shlex.split(commands[0])[1:]).code == 0
+    assert place.zoo(*shlex.split(commands[-1])[1:]).code == 0
 
 
 def test_report_needs_nothing_else(shipped: Shipped) -> None:
