@@ -9,6 +9,7 @@ from typing import Any
 from zoo.artifacts.artifact import open_artifact, require_manifest
 from zoo.data.opening import open_dataset
 from zoo.execution.offline_analysis import OfflineAnalysis
+from zoo.pipeline.output_folder import RECIPE
 from zoo.pipeline.rows import ArtifactRow, rows_of
 from zoo.pipeline.run import Run
 from zoo.pipeline.steps.qat import QAT
@@ -17,6 +18,9 @@ from zoo.report.environment import environment_rows, versions_here
 from zoo.report.remarks import noisy_again, remarks
 from zoo.report.view import RunView
 from zoo.results.records import TrainingResult
+
+#: Times the epochs of a run whose network was weak, offered next.
+LONGER = 3
 
 
 def remarks_of(run: Run, rows: Sequence[ArtifactRow], *, commands: bool = True) -> tuple[str, ...]:
@@ -116,17 +120,28 @@ def _versions(run: Run) -> dict[str, str]:
 
 
 def next_commands(run: Run) -> tuple[str, ...]:
-    """What a user would type after this run."""
+    """What a user would type after this run: by what came of it."""
+    if run.weak:
+        return _against_weakness(run)
     good = [gate.result for gate in run.gates if gate.result.passed]
-    commands = []
-    if good:
-        smallest = min(good, key=lambda result: result.bytes)
-        quoted = [shlex.quote(str(run.folder / file.file)) for file in smallest.files]
-        commands = [
-            f"zoo inspect {quoted[0]}",
-            f"zoo bench {' '.join(quoted)} --threads 1 --threads 2",
-        ]
-    data = shlex.quote(run.job.recipe.data)
-    weights = shlex.quote(str(run.weights))
-    commands.append(f"zoo evaluate {weights} --data {data}")
-    return tuple(commands)
+    if not good:
+        return (f"zoo evaluate {shlex.quote(str(run.weights))} --data {_data(run)}",)
+    smallest = min(good, key=lambda result: result.bytes)
+    quoted = [shlex.quote(str(run.folder / file.file)) for file in smallest.files]
+    return (
+        f"zoo bundle {quoted[0]}",
+        f"zoo bench {' '.join(quoted)} --threads 1 --threads 2",
+        f"zoo inspect {quoted[0]}",
+    )
+
+
+def _against_weakness(run: Run) -> tuple[str, ...]:
+    """The same with more training, where it was trained at all; the data; other networks."""
+    longer = LONGER * run.job.recipe.training.epochs
+    recipe = shlex.quote(str(run.folder / RECIPE))
+    trained = (f"zoo ship --recipe {recipe} --epochs {longer}",) if longer else ()
+    return (*trained, f"zoo data {_data(run)}", "zoo list")
+
+
+def _data(run: Run) -> str:
+    return shlex.quote(run.job.recipe.data)
