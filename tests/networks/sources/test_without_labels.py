@@ -152,6 +152,9 @@ def test_networks_that_cannot_be_brought_in() -> None:
             named_network(Doubling(outputs=outputs), record, "net.onnx")
     keras = pytest.importorskip("keras")
     given = keras.Input((3, 4))
+    passing = named_network(Doubling(model=keras.Model(given, [given * 2, given])), record, "n")
+    raw = keras.Input((3, 4))
+    assert set(keras.Model(raw, passing(raw)).output) == {"y", "s"}  # as files are made of it
     model = keras.Model(given, [given * 2, given[:, :0]])
     with pytest.raises(Unsupported, match="its output s has no numbers: its shape is 0×4"):
         named_network(Doubling(model=model), record, "net.onnx")

@@ -279,6 +279,13 @@ def named_network(given: GivenNetwork, record: Preprocessing, origin: str) -> An
     shapes = [(one.input_shape, one.input_shape, str(one.graph_dtype)) for one in record.parts]
     flat = flattened_inputs(given.model, shapes)
     made = keras.tree.flatten(flat.output)
+    own = {id(one) for one in keras.tree.flatten(flat.input)}
+    # Keras loses an input that is handed on as an output when it calls the model on another.
+    handed_on = keras.layers.Identity
+    made = [
+        handed_on(name=f"handed_on_{number}")(one) if id(one) in own else one
+        for number, one in enumerate(made)
+    ]
     named = dict(zip(names, made, strict=True))
     shapeless = [n for n, one in named.items() if None in one.shape[1:]]
     if shapeless:
