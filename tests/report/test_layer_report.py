@@ -170,9 +170,10 @@ def test_the_page_escapes_every_name_and_draws_what_was_measured() -> None:
         )
     )
     assert "is no better" in page
+    assert "The network itself is weak" in page
     assert evil not in page
     assert "&lt;script&gt;" in page
-    assert page.count("<svg") == 3
+    assert page.count("<svg") == 6, "each for wide and for narrow pages"
     assert "--keep-float" in page
 
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:  # the terminal table must not wait for numpy
     from zoo.execution.offline_analysis import OfflineAnalysis
 
 
+#: Headings, rows, and a letter for each column: ``r`` for figures.
+Rows = tuple[tuple[str, ...], Sequence[tuple[str, ...]], str]
+
 #: Counts of a confusion matrix; rows: true class, columns: predicted.
 Confusion = Sequence[Sequence[int]]
 
@@ -86,6 +89,7 @@ class RunView:
         classes: Class names in label order.
         examinations: Offline analyses, for devices that are never timed.
         environment: What the figures were taken on and with, name → value.
+        again: The command that times noisy files anew; empty when none is noisy.
         steps: Every step of the run in its order.
     """
 
@@ -109,5 +113,6 @@ class RunView:
     examinations: tuple[OfflineAnalysis, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    again: str = ""
     next_commands: tuple[str, ...] = ()
     steps: tuple[StepRecord, ...] = ()
