@@ -117,6 +117,18 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_rule_of_each_table_has_as_many_columns_as_its_head(page: Path) -> None:
+    assert lopsided(page.read_text(encoding="utf-8")) == []
+    assert lopsided("| a | b |\n|---|\n") == ["| a | b |"]
+
+
+def lopsided(text: str) -> list[str]:
+    """Heads of tables that are shown as text, as their rule has another number of columns."""
+    tables = re.findall(r"^(\|.*\|)\n(\|[-:|]+\|)$", text, re.MULTILINE)
+    return [head for head, rule in tables if head.replace("\\|", "").count("|") != rule.count("|")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_paths_named_in_the_text_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for target in re.findall(
