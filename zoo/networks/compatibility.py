@@ -45,6 +45,7 @@ def check_fits(
             f"{_listed(dataset.classes)}",
             fix=f"fine-tune a new head first: {command}",
         )
+    kind_of(preprocessing).check_names(dataset, card.model_id)
     split = dataset.splits["train"]
     try:
         # From all over the split, which may be in the order of its classes.
