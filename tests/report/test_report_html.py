@@ -135,10 +135,10 @@ def test_figures_are_the_records_figures(page: Page) -> None:
     assert page.row_of("lenet5.digits.float32.tflite") == [
         "lenet5.digits.float32.tflitefloat32, litert, 1 thread",
         "250",
-        "97.5 %95.3 to 98.7",
+        "97.5 %95.3–98.7",
         "0.00",
         "100within 2.4e−7",
-        "19.3 / 23.218.7 to 19.9",
+        "19.3 / 23.218.7–19.9",
         "✓ passed",
     ]
     assert page.row_of("lenet5.digits.int8.tflite")[:2] == [

@@ -64,6 +64,11 @@ _DECIDE = (
 )
 
 
+def label(name: str) -> str:
+    """A name as a heading; packages keep their own spelling."""
+    return name if name in (*_DECIDE, "edgezoo") else fmt.heading(name)
+
+
 def versions_here() -> dict[str, str]:
     """Python, the system, and the packages of this process that decide figures."""
     own = {"Python": platform.python_version(), "operating system": platform.platform(terse=True)}

@@ -29,6 +29,10 @@ class SampleImage:
 
     Attributes:
         pixels: uint8, shape (height, width) or (height, width, 1, 3 or 4); None for a text.
+        given: The picture as the data have it, where the network sees another; uint8, shape
+            (height, width, 1 or 3).
+        series: float32, shape (steps, channels); None for what is no series of few channels.
+        channels: Names of the channels; empty where they have none.
         true_class: Name of the class it belongs to, or what else is true of it.
         reference: The reference network's answer and its confidence, 0 to 1, if it has one.
         predictions: File name → answer and confidence.
@@ -37,6 +41,9 @@ class SampleImage:
     """
 
     pixels: NDArray[np.uint8] | None = None
+    given: NDArray[np.uint8] | None = None
+    series: NDArray[np.float32] | None = None
+    channels: tuple[str, ...] = ()
     text: str = ""
     true_class: str
     reference: tuple[str, float | None]

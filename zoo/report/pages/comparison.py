@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _KINDS = {"slower": "rejected", "can't tell": "open", "faster": "passed", "same": "passed"}
 
 
-def render(found: Comparisons) -> str:
-    """The whole page; every name in it is escaped."""
+def render(found: Comparisons, command: str = "") -> str:
+    """The whole page; every name in it is escaped. `command` is what compares again."""
     headings, right = TABLE
     missing = [
         f"Only in the {label}: {', '.join(files)}."
@@ -33,9 +33,11 @@ def render(found: Comparisons) -> str:
         title=_title(found),
         headline=comparison_headline(found),
         warning=first_line(found),
+        again=command,
+        noisy=not found.settled,
         chart=ratio_chart(found.pairs),
         rows=(headings, [row(pair) for pair in found.pairs], right),
-        sentences=[_about(found, number) for number in range(len(found.pairs))],
+        sentences=[_about(found, n) for n in range(len(found.pairs)) if len(found.pairs) > 1],
         notes=[*bases, *missing],
         environments=_environments(found),
     )
@@ -74,7 +76,9 @@ def _environments(found: Comparisons) -> list[tuple[str, dict[str, str]]]:
     for side in (side for pair in found.pairs for side in (pair.first, pair.second)):
         one = side.measurement
         key = (one.device, one.device_fingerprint, one.runtime, one.runtime_version or "")
-        seen.setdefault(key, environment_rows(one.environment))
+        rows = environment_rows(one.environment)
+        rows.pop("disturbances", None)  # those of each pair stand in its verdict
+        seen.setdefault(key, rows)
     heads = [f"{key[0]}, {key[2]} {key[3]}".strip() for key in seen]
     tables = [{**rows, **versions_of(())} for rows in seen.values()]
     return list(zip(heads if len(heads) > 1 else [""], tables, strict=True))

@@ -42,7 +42,7 @@ def render(run: RunView) -> str:
         run=run,
         headline=run_headline(run.rows, run.findings),
         recalls=worst_recalls(run.reference),
-        quality_lines=quality_lines(run.reference) if run.reference else [],
+        quality_lines=quality_lines(run.reference, fmt.metric_with_range) if run.reference else [],
         tiles=tiles(run),
         columns=file_columns(run.rows),
         analysed=analysed_kinds(run.examinations),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from zoo.common.errors import ZooError
 from zoo.contracts import Preprocessing
 from zoo.data.samples.reading import read_samples
+from zoo.report.charts.series_chart import MOST_CHANNELS, series_chart
 from zoo.report.charts.series_pictures import series_picture
 from zoo.report.environment import versions_here
 from zoo.report.example_cards import picture_uri
@@ -93,8 +94,7 @@ def _cards(found: Predictions) -> list[PredictionCard]:
 
 
 def _card(one: PredictedExample, preprocessing: Preprocessing) -> PredictionCard:
-    given, seen, text = _shown(one, preprocessing)
-    drawing = ""
+    given, seen, text, drawing = _shown(one, preprocessing)
     sure = one.output.confidence
     return PredictionCard(
         name=fmt.plain(one.input, 120),
@@ -108,17 +108,19 @@ def _card(one: PredictedExample, preprocessing: Preprocessing) -> PredictionCard
     )
 
 
-def _shown(one: PredictedExample, preprocessing: Preprocessing) -> tuple[str, str, str]:
-    """Data URIs of an example as it was given and as the network takes it, and its text."""
+def _shown(one: PredictedExample, preprocessing: Preprocessing) -> tuple[str, str, str, str]:
+    """Data URIs as it was given and as the network takes it, its text, and its drawing."""
     if not preprocessing.shown_as:
-        return "", "", ""
+        return "", "", "", ""
     try:
         raw = one.sample.read()
     except (ZooError, OSError):  # gone since it was answered
-        return "", "", ""
+        return "", "", "", ""
     if preprocessing.shown_as == "text":
-        return "", "", str(raw) if raw.ndim == 0 else " ".join(raw.tolist())
+        return "", "", str(raw) if raw.ndim == 0 else " ".join(raw.tolist()), ""
     if preprocessing.shown_as == "curves":
-        return picture_uri(series_picture(raw)), "", ""
+        if raw.shape[1] <= MOST_CHANNELS:
+            return "", "", "", series_chart(raw, getattr(preprocessing, "names", ()))
+        return picture_uri(series_picture(raw)), "", "", ""
     taken, _, _ = read_samples([one.sample], preprocessing.in_layout("nhwc"), [0])
-    return picture_uri(raw), picture_uri(taken[0]) if len(taken) else "", ""
+    return picture_uri(raw), picture_uri(taken[0]) if len(taken) else "", "", ""

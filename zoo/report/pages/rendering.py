@@ -9,6 +9,7 @@ from importlib import metadata, resources
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.optional_imports import require
+from zoo.report.environment import label
 from zoo.report.offline_analysis import basis, detail_tables
 from zoo.results import formatting as fmt
 
@@ -60,6 +61,7 @@ def _environment() -> Environment:
         plain=fmt.plain,
         printable=fmt.printable,
         heading=fmt.heading,
+        label=label,
         metric_short=fmt.metric_short,
         metric_page=fmt.metric_with_range,
         named_value=fmt.named_value,
