@@ -14,8 +14,8 @@ from zoo.pipeline.rows import ArtifactRow, rows_of
 from zoo.pipeline.run import Run
 from zoo.pipeline.steps.qat import QAT
 from zoo.pipeline.steps.step import StepId
-from zoo.report.environment import environment_rows
-from zoo.report.remarks import remarks
+from zoo.report.environment import environment_rows, versions_here
+from zoo.report.remarks import noisy_again, remarks
 from zoo.report.view import RunView
 from zoo.results.records import TrainingResult
 
@@ -23,14 +23,20 @@ from zoo.results.records import TrainingResult
 LONGER = 3
 
 
-def remarks_of(run: Run, rows: Sequence[ArtifactRow]) -> tuple[str, ...]:
-    """Findings on the files of a run, and on those that it need not make."""
+def remarks_of(run: Run, rows: Sequence[ArtifactRow], *, commands: bool = True) -> tuple[str, ...]:
+    """Findings on the files of a run, and on those that it need not make.
+
+    Args:
+        run: What ended.
+        rows: Its files.
+        commands: Whether a remark on noise holds the command that measures again.
+    """
     wrong = run.training.result.wrong_record
     of_run = [f"{text[0].upper()}{text[1:]}." for text in (wrong, *run.job.left_out) if text]
     learnt = run.finished.get(QAT)
     if learnt is not None and learnt.record.needless:
         of_run.append(f"Quantization-aware training was {learnt.record.reason}.")
-    return (*remarks(rows, str(run.folder)), *of_run, *run.remarks)
+    return (*remarks(rows, str(run.folder) if commands else ""), *of_run, *run.remarks)
 
 
 def analyses_of(run: Run) -> tuple[OfflineAnalysis, ...]:
@@ -77,7 +83,8 @@ def view_of(run: Run, command: str) -> RunView:
         classes=dataset.classes,
         examinations=analyses_of(run),
         environment=_environment(run),
-        remarks=remarks_of(run, rows),
+        remarks=remarks_of(run, rows, commands=False),
+        again=noisy_again(rows, str(run.folder)),
         next_commands=next_commands(run),
         steps=run.steps,
     )
@@ -95,12 +102,10 @@ def _add_confusion(confusions: dict[str, Any], subject: str, details: dict[str, 
 
 
 def _environment(run: Run) -> dict[str, str]:
-    """Where the latencies were taken and what made the files; empty when nothing was timed."""
-    for step in _steps(run, "bench"):
-        timed = run.finished[step]
-        if timed.passed:
-            return {**environment_rows(timed.result.environment), **_versions(run)}
-    return {}
+    """Where the latencies were taken, what made the files, and what wrote the page."""
+    timed = [run.finished[step] for step in _steps(run, "bench")]
+    where = next((environment_rows(one.result.environment) for one in timed if one.passed), {})
+    return {**where, **_versions(run)} or versions_here()
 
 
 def _versions(run: Run) -> dict[str, str]:
