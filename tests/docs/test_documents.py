@@ -137,6 +137,18 @@ def test_paths_named_in_the_text_exist(page: Path) -> None:
         assert (ROOT / target).exists(), f"{page.name} names {target}"
 
 
+def test_the_page_of_files_names_each_logger() -> None:
+    page = (ROOT / "docs" / "files.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(zoo\.[\w.]+)` \|([^|]*)\|([^|]*)\|$", page, re.MULTILINE)
+    levels = {}
+    for path in (ROOT / "zoo").rglob("*.py"):
+        code = path.read_text(encoding="utf-8")
+        if "_log = logging.getLogger(__name__)" in code:
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            levels[name] = ["_log.info(" in code, "_log.debug(" in code]
+    assert {name: [bool(info.strip()), bool(debug.strip())] for name, info, debug in rows} == levels
+
+
 def test_the_page_of_files_names_each_folder_and_variable_of_ours() -> None:
     page = (ROOT / "docs" / "files.md").read_text(encoding="utf-8")
     rooms = [ROOT / name for name in ("zoo", "plugins", "devices", "exporters")]

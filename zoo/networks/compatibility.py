@@ -20,7 +20,13 @@ EXAMPLES = 64
 
 
 def check_fits(
-    card: Card, preprocessing: Preprocessing, dataset: Dataset, data: str, model: str = ""
+    card: Card,
+    preprocessing: Preprocessing,
+    dataset: Dataset,
+    data: str,
+    model: str = "",
+    *,
+    ranges: bool = True,
 ) -> None:
     """Refuses data of other classes, or inputs of another kind, shape or range.
 
@@ -30,6 +36,7 @@ def check_fits(
         dataset: The data.
         data: As the user named them.
         model: As the user named it; empty for the model id.
+        ranges: Whether values of another range are refused; what is only measured may have them.
 
     Raises:
         UsageError: Names both sides.
@@ -58,7 +65,7 @@ def check_fits(
             why=f"the weights take {preprocessing.describe()['input']}; {error.what}",
             fix=f"use data like {card.dataset}, or fine-tune: {command}",
         ) from error
-    problem = kind_of(preprocessing).range_problem(inputs)
+    problem = kind_of(preprocessing).range_problem(inputs) if ranges else ""
     if problem:
         raise UsageError(
             f"{data} has another range than {card.model_id}, which was trained on {card.dataset}",
