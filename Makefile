@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Tests of one file share what they prepare, so each file stays with one worker.
 PARALLEL ?= -n 2 --dist loadfile
 
-.PHONY: help ship test test-slow test-torch sabotage fuzz check docs release lock clean
+.PHONY: help ship test test-slow test-torch sabotage fuzz check docs site release lock clean
 
 help:
 	@echo "make ship      install, and ship LeNet-5 on scanned digits: the main job"
@@ -18,6 +18,7 @@ help:
 	@echo "make fuzz      property tests on random examples, for FUZZ_SECONDS=120; FUZZ_SEED=1 draws the same"
 	@echo "make check     ruff, and mypy in strict mode"
 	@echo "make docs      renew the outputs in the README by running the commands"
+	@echo "make site      the documentation as pages, into docs/site"
 	@echo "make release   build wheel and sdist twice, check both, run the main job from the wheel"
 	@echo "make lock      renew the pinned versions"
 
@@ -74,6 +75,18 @@ check: $(VENV)/.ready-dev
 docs: $(VENV)/.ready-all
 	$(BIN)/python docs/update.py
 
+# The program itself is installed beside the tools: its commands and hooks are what references are made from.
+$(VENV)-docs/.ready: requirements/docs.txt pyproject.toml
+	"$(PYTHON)" -m venv $(VENV)-docs
+	$(VENV)-docs/bin/python -m pip --quiet install --no-deps --require-hashes -r $<
+	$(VENV)-docs/bin/python -m pip --quiet install --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The variable leaves out a notice of another program.
+site: $(VENV)-docs/.ready
+	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --quiet --strict
+	@echo "docs/site/index.html"
+
 # Its tools have an environment of their own: they are needed by nobody else.
 $(VENV)-release/.ready: requirements/release.txt
 	"$(PYTHON)" -m venv $(VENV)-release
@@ -97,8 +110,8 @@ lock:
 		--output-file requirements/dev.txt
 	$(LOCK) --extra run --constraints requirements/all.txt --output-file requirements/run.txt
 	$(TOOLS) requirements/release.in --output-file requirements/release.txt
-	$(TOOLS) requirements/docs.in --constraints requirements/all.txt \
-		--output-file requirements/docs.txt
+	$(TOOLS) requirements/docs.in requirements/build.in pyproject.toml \
+		--constraints requirements/dev.txt --output-file requirements/docs.txt
 	$(COMPILE) --no-emit-find-links --extra torch --extra weights --group torch \
 		--constraints requirements/dev.txt --constraints requirements/torch.in \
 		--output-file requirements/torch.txt

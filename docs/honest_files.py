@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from honest_figures import Cell, Split, figures, on_few
-from honest_page import limits_table, networks_table, targets_table
+from honest_page import limits_table, networks_table, rounded_table, targets_table
 from photographs import write_photographs
 from support_matrix import TRAINED, Subject, trained
 from update import replace as replace_block
@@ -37,6 +38,7 @@ from zoo.pipeline.job import make_job
 from zoo.pipeline.options import recipe_from
 from zoo.pipeline.plan import PlanScope
 from zoo.pipeline.run import Run, execute
+from zoo.pipeline.steps.rounded_network import ROUNDED
 from zoo.registry import PluginSettings, Registry, load_registry
 
 HERE = Path(__file__).parent
@@ -164,6 +166,7 @@ def main() -> None:
     rows = json.loads(RECORDS.read_text(encoding="utf-8"))
     text = replace_block(PAGE.read_text(encoding="utf-8"), "limits", limits_table(rows))
     text = replace_block(text, "targets", targets_table(rows))
+    text = replace_block(text, "rounded", rounded_table(rows))
     PAGE.write_text(replace_block(text, "honest", networks_table(rows)), encoding="utf-8")
 
 
@@ -233,7 +236,24 @@ def cells_of(registry: Registry, run: Run) -> Iterator[Cell]:
                 "reason": finished.record.reason,
                 **figures(task, registry.precision(step.precision), network, found),
                 **on_few(task, registry.precision(step.precision), network, found),
+                **beside_rounded(task, registry, step.precision, finished.folder, labels, found),
             }
+
+
+def beside_rounded(
+    task: Any, registry: Registry, name: str, folder: Path, labels: Any, found: Any
+) -> Cell:
+    """The figures beside the network with its weights rounded so, where the gate made it."""
+    import numpy as np
+
+    if not (folder / ROUNDED).is_file():
+        return {}
+    with np.load(folder / ROUNDED, allow_pickle=False) as arrays:
+        rounded = Split(outputs=arrays["outputs"][: len(labels)], labels=labels)
+    precision = registry.precision(name)
+    own = replace(precision, tolerances=precision.rounded or precision.tolerances)
+    cell = {**figures(task, own, rounded, found), **on_few(task, own, rounded, found)}
+    return {"rounded": cell}
 
 
 def keep(

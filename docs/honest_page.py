@@ -78,6 +78,30 @@ def limits_table(rows: Sequence[Any]) -> str:
     return "\n".join(lines)
 
 
+def rounded_table(rows: Sequence[Any]) -> str:
+    """Of files of four bits: how far they are from the network with its weights rounded so."""
+    shown = [c for c in COLUMNS if c.key in ("moved", "far", "scaled", "shifted")]
+    headings = ["precision", "format", "files", *(c.heading for c in shown), "least agreement"]
+    headings += ["probabilities moved from the network as trained", "least agreement with that"]
+    lines = ["| " + " | ".join(headings) + " |", "|---|---|" + "---:|" * (len(headings) - 2)]
+    for precision in PRECISIONS:
+        cells = [c for r in rows for c in r["cells"] if c["precision"] == precision.name]
+        for format in sorted({c["format"] for c in cells if "rounded" in c}):
+            both = [c for c in cells if "rounded" in c and c["format"] == format]
+            own = [c["rounded"] for c in both]
+            words = [precision.name, format, str(len(own))]
+            for column in shown:
+                worst = max(c[column.key] for c in own)
+                most = getattr(precision.rounded, column.limit)
+                words.append(f"{column.text(worst)} of {column.text(most)}")
+            least = getattr(precision.rounded, "agreement", 0.0)
+            words.append(f"{min(c['agreement'] for c in own):.1%} of {least:.0%}")
+            words.append(f"{max(c['moved'] for c in both):.2g}")
+            words.append(f"{min(c['agreement'] for c in both):.1%}")
+            lines.append("| " + " | ".join(words) + " |")
+    return "\n".join(lines)
+
+
 #: Of real targets: the figure, its limit where one of a precision's tolerances is it.
 TARGETS = (
     Column("noise", "noise beside the spread", "noise"),

@@ -122,8 +122,8 @@ def section(row: Record, columns: Sequence[Sequence[str]]) -> str:
     titles = ["format", "precision", "Δ to the source"]
     titles += ["SQNR, dB"] if signal else ["agreement, %", "accuracy, %", "Δ points"]
     titles += ["size, kB", "p50", "verify", "bundle", "verdict"]
-    numbers = 6 if signal else 8
-    rule = "|---|---|" + "---:|" * (numbers - 3) + "---|---|---|"
+    left = {"format", "precision", "p50", "verify", "bundle", "verdict"}
+    rule = "|" + "".join("---|" if title in left else "---:|" for title in titles)
     lines += ["| " + " | ".join(titles) + " |", rule]
     cells = {(c["format"], c["precision"]): c for c in row["cells"]}
     for format, precision in columns:

@@ -50,7 +50,9 @@ def with_outputs(text: str) -> str:
         file = next(Path(folder).glob("runs/*/lenet5.digits.int8.tflite")).relative_to(folder)
         text = replace(text, "ship", f"```\n$ zoo ship lenet5 --data digits\n{shipped}\n```")
         inspected = output(["inspect", str(file)], folder)
-        return replace(text, "inspect", f"```\n$ zoo inspect {file}\n{inspected}\n```")
+        # The digits in a run's name change with whatever changes a result, so with each version.
+        typed = re.sub(r"-[0-9a-f]{8}/", "-*/", str(file))
+        return replace(text, "inspect", f"```\n$ zoo inspect {typed}\n{inspected}\n```")
 
 
 def output(arguments: Sequence[str], folder: str) -> str:

@@ -11,8 +11,10 @@ from zoo.common.errors import MissingExtra, ZooError
 from zoo.common.extras import (
     EXTRA_OF,
     ON_REQUEST,
+    RUN,
     command_for,
     installed,
+    runs_files_only,
     several_missing,
     usual_command,
 )
@@ -72,12 +74,16 @@ def _packages() -> list[InstalledPart]:
         version = next((v for n in names if (v := version_of(n))), None)
         present = installed(module)
         command = usual_command(extra)
-        missing = f"on request: {command}" if extra in ON_REQUEST else "missing"
+        # An extra that was not asked for has nothing here; of one with a part, the rest is missing.
+        own = [name for name in RUN if EXTRA_OF[name] == extra]
+        broken = module in own and any(map(installed, own))
+        wanted = extra not in ON_REQUEST and (broken or not runs_files_only())
+        missing = "missing" if wanted else f"on request: {command}"
         findings.append(
             InstalledPart(
                 part="package",
                 name=names[0],
-                ok=present or extra in ON_REQUEST,
+                ok=present or not wanted,
                 state=(version or "installed") if present else missing,
                 fix="" if present else command,
             )
@@ -101,7 +107,7 @@ def _datasets(registry: Registry) -> list[InstalledPart]:
                 InstalledPart(
                     part="dataset",
                     name=provider.name,
-                    ok=False,
+                    ok=bool(extra) and runs_files_only(),
                     state=error.what,
                     fix=usual_command(extra) if extra else error.fix or provider.where,
                 )

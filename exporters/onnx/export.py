@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from zoo.contracts import Exporter, ExportRequest, LayerComparison, LayerRequest
-from zoo.contracts.exporter import Written
+from zoo.contracts.exporter import RoundingRequest, Written
 
 from .axes import name_axes
 from .contents import inspect, read_manifest, recognises, write_manifest
@@ -69,6 +69,13 @@ def network_entry(path: Path, inputs: NDArray[Any], results: bool) -> NetworkEnt
     return measure(path, inputs, results)
 
 
+def round_weights(request: RoundingRequest) -> str:
+    """A Keras network's weights as in a file, imported lazily: lists must not wait for numpy."""
+    from .four_bits import round_weights as rounded
+
+    return rounded(request)
+
+
 def formats() -> Iterator[Exporter]:
     """Yields the format."""
     yield Exporter(
@@ -90,5 +97,6 @@ def formats() -> Iterator[Exporter]:
         mixes=("int8", *FOUR_BITS),
         compare_layers=compare_layers,
         network_entry=network_entry,
+        round_weights=round_weights,
         takes_trained=True,
     )

@@ -15,7 +15,9 @@ import numpy as np
 from zoo.common.errors import Unsupported
 from zoo.common.optional_imports import require
 from zoo.contracts import ExportRequest
+from zoo.contracts.exporter import RoundingRequest
 
+from ..quantization import rounded_weights
 from ..quantization.four_bits import (
     BLOCK,
     IN_BLOCKS,
@@ -68,7 +70,7 @@ def written_in_four_bits(model: Any, request: ExportRequest) -> tuple[Any, tuple
     blocks: dict[int | None, set[str]] = {}
     for node in [node for node in model.graph.node if node.name in wanted]:
         bits = 8 if node.name in kept else 4
-        block = _replace(model, node, bits, in_blocks=request.precision == IN_BLOCKS)
+        block = _replace(model, node, bits, request.precision)
         if bits == 4:
             blocks.setdefault(block, set()).add(node.name)
     of_each = zip(found, layers_of(found, request.model), strict=True)
@@ -78,6 +80,22 @@ def written_in_four_bits(model: Any, request: ExportRequest) -> tuple[Any, tuple
         for block, made in blocks.items()
     }
     return model, (remark(named, request.precision),)
+
+
+def round_weights(request: RoundingRequest) -> str:
+    """Rounds the weights of a Keras network as a file holds them; see `Exporter.round_weights`."""
+    return rounded_weights.round_weights(
+        request, rounded_weights.Grid(block=_block, depthwise=True, first_eight=False)
+    )
+
+
+def _block(columns: int, dense: bool, precision: str) -> int | None:
+    """The size of blocks; None for a convolution."""
+    return _dense_block(columns, precision) if dense else None
+
+
+def _dense_block(columns: int, precision: str) -> int:
+    return BLOCK if precision == IN_BLOCKS else min(_BLOCKS, key=lambda size: _room(columns, size))
 
 
 def _large(graph: Any) -> dict[str, str]:
@@ -111,7 +129,7 @@ def _in_newer_opset(model: Any) -> Any:
         ) from error
 
 
-def _replace(model: Any, node: Any, bits: int, *, in_blocks: bool) -> int | None:
+def _replace(model: Any, node: Any, bits: int, precision: str) -> int | None:
     """Gives a node weights of few bits; returns the size of its blocks, None for a convolution."""
     onnx = require("onnx")
     name = node.input[1]
@@ -122,7 +140,7 @@ def _replace(model: Any, node: Any, bits: int, *, in_blocks: bool) -> int | None
         block = None
     else:
         rows = weights if _attributes(node).get("transB") else weights.T
-        block = BLOCK if in_blocks else min(_BLOCKS, key=lambda size: _room(rows.shape[1], size))
+        block = _dense_block(rows.shape[1], precision)
         _multiply(model, node, rows, block, bits)
     if not any(name in other.input for other in model.graph.node):
         model.graph.initializer.remove(stored)

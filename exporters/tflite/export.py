@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.common.optional_imports import require
 from zoo.contracts import Exporter, ExportRequest, LayerComparison, LayerRequest
-from zoo.contracts.exporter import Written
+from zoo.contracts.exporter import RoundingRequest, Written
 
 from .activations import with_own_activations
 from .contents import inspect, read_manifest, recognises, with_appended, write_manifest
@@ -114,6 +114,13 @@ def network_entry(path: Path, inputs: NDArray[Any], results: bool) -> NetworkEnt
     return measure(path, inputs, results)
 
 
+def round_weights(request: RoundingRequest) -> str:
+    """A Keras network's weights as in a file, imported lazily: lists must not wait for numpy."""
+    from .four_bits import round_weights as rounded
+
+    return rounded(request)
+
+
 def options() -> type[BaseModel]:
     """The options of this format; lists must not wait for pydantic."""
     from .options import TfliteOptions
@@ -143,5 +150,6 @@ def formats() -> Iterator[Exporter]:
         mixes=("int8", *FOUR_BITS),
         compare_layers=compare_layers,
         network_entry=network_entry,
+        round_weights=round_weights,
         takes_trained=True,
     )

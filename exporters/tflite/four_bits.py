@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from zoo.contracts import ExportRequest
-from zoo.contracts.exporter import Written
+from zoo.contracts.exporter import RoundingRequest, Written
 
+from ..quantization import rounded_weights
 from ..quantization.four_bits import (
     BLOCK,
     IN_BLOCKS,
@@ -71,7 +72,7 @@ def written_in_four_bits(data: bytes, request: ExportRequest) -> tuple[bytes, Wr
     for readers in _by_buffer(model).values():
         if not _may_be_small(model, readers, kept):
             continue
-        block = _store(model, readers, in_blocks=request.precision == IN_BLOCKS)
+        block = _store(model, readers, request.precision)
         blocks.setdefault(block, set()).update(reader.result for reader in readers)
         for reader in readers:
             code = model.operatorCodes[reader.operator.opcodeIndex]
@@ -85,6 +86,18 @@ def written_in_four_bits(data: bytes, request: ExportRequest) -> tuple[bytes, Wr
         for block, made in blocks.items()
     }
     return serialize(model, len(data)), Written(remarks=(remark(named, request.precision),))
+
+
+def round_weights(request: RoundingRequest) -> str:
+    """Rounds the weights of a Keras network as a file holds them; see `Exporter.round_weights`."""
+    return rounded_weights.round_weights(
+        request, rounded_weights.Grid(block=_block, depthwise=False, first_eight=True)
+    )
+
+
+def _block(columns: int, dense: bool, precision: str) -> int | None:
+    """The size of blocks; None where a row has one scale."""
+    return BLOCK if dense and precision == IN_BLOCKS and columns % BLOCK == 0 else None
 
 
 def _by_buffer(model: Any) -> dict[int, list[_Reader]]:
@@ -141,14 +154,13 @@ def _may_be_small(model: Any, readers: list[_Reader], kept: frozenset[str]) -> b
     return fits and len(scales) == 1
 
 
-def _store(model: Any, readers: list[_Reader], *, in_blocks: bool) -> int | None:
+def _store(model: Any, readers: list[_Reader], precision: str) -> int | None:
     """Stores a constant in four bits; returns the size of its blocks."""
     first, types = readers[0].tensor, schema()
     numbers = np.asarray(model.buffers[first.buffer].data, np.uint8).view(np.int8)
     scale = np.asarray(first.quantization.scale, np.float32)
     rows = numbers.reshape(int(first.shape[0]), -1) * scale.reshape(-1, 1)
-    fits = in_blocks and {reader.kind for reader in readers} <= _IN_BLOCKS
-    block = BLOCK if fits and rows.shape[1] % BLOCK == 0 else None
+    block = _block(rows.shape[1], {reader.kind for reader in readers} <= _IN_BLOCKS, precision)
     small = quantize(rows, block)
     model.buffers[first.buffer].data = packed(small.numbers)
     for graph, tensor in {id(r.tensor): (r.graph, r.tensor) for r in readers}.values():

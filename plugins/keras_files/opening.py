@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import shlex
 import zipfile
@@ -56,9 +57,10 @@ class KerasNetwork:
         """The network with its inputs and outputs by the names of their layers, or its own keys."""
         model = self.model
         nested = not isinstance(model, require("keras").Sequential)  # which has no structure
+        taken: set[str] = set()
         return KerasAsGiven(
-            inputs=_named(model.inputs, model.input if nested else None),
-            outputs=_named(model.outputs, model.output if nested else None),
+            inputs=_named(model.inputs, model.input if nested else None, taken),
+            outputs=_named(model.outputs, model.output if nested else None, taken),
             model=model,
         )
 
@@ -104,12 +106,21 @@ class KerasAsGiven:
         }
 
 
-def _named(tensors: Sequence[Any], structure: Any) -> tuple[ForeignTensor, ...]:
-    """Tensors by the keys that a model has for them, else by the layers that they come from."""
+def _named(tensors: Sequence[Any], structure: Any, taken: set[str]) -> tuple[ForeignTensor, ...]:
+    """Tensors by the keys that a model has for them, else by the layers that they come from.
+
+    A layer may give several of them: those behind the first get a number. Names are added to
+    `taken`.
+    """
     if isinstance(structure, dict):
         names = require("keras").tree.flatten({key: key for key in structure})
     else:
-        names = [one._keras_history.operation.name for one in tensors]
+        names = []
+        for base in (one._keras_history.operation.name for one in tensors):
+            numbered = (f"{base}_{number}" for number in itertools.count(1))
+            names.append(next(n for n in itertools.chain([base], numbered) if n not in taken))
+            taken.add(names[-1])
+    taken.update(names)
     return tuple(
         ForeignTensor(name=name, dtype=str(one.dtype), shape=tuple(one.shape))
         for name, one in zip(names, tensors, strict=True)

@@ -16,7 +16,7 @@ from .as_given import OnnxAsGiven, run_session, session_of, tensor_of, with_side
 from .conversion import keras_network
 from .layout import layout_of
 from .metadata import class_names, stated_input
-from .preparing import computes_in_half, inputs_of, prepared, shape_of
+from .preparing import computes_in_half, inlined, inputs_of, prepared, shape_of
 from .reading import checked_model
 
 if TYPE_CHECKING:
@@ -42,12 +42,12 @@ class OnnxNetwork:
                 ONNX Runtime.
             notes: What users should know of it.
         """
-        self._proto = model
+        self._proto = inlined(model)
         self._origin = origin
         self._answer = answer
         self.notes = notes
         self._takes_any: bool = True
-        self._layout = tuple(layout_of(model, one) for one in inputs_of(model))
+        self._layout = tuple(layout_of(self._proto, one) for one in inputs_of(self._proto))
 
     @cached_property
     def inputs(self) -> tuple[ForeignTensor, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -39,9 +39,6 @@ def prepared(model: Any, origin: str, batch: Mapping[str, int] = MappingProxyTyp
         UsageError: A side of an input is free.
         BadFile: ONNX Runtime cannot open it.
     """
-    onnx = require("onnx")
-    if model.functions:
-        model = onnx.inliner.inline_local_functions(model)
     given = [type(one).FromString(one.SerializeToString()) for one in inputs_of(model)]
     for one in given:
         one.type.tensor_type.shape.dim[batch.get(one.name, 0)].dim_value = 1
@@ -56,10 +53,54 @@ def prepared(model: Any, origin: str, batch: Mapping[str, int] = MappingProxyTyp
     del model.graph.input[:]
     model.graph.input.extend(given)
     model.ir_version = max(model.ir_version, _CONSTANTS_ALONE)
+    _to_dense(model.graph)
     _to_float32(model)
     made = _simplified(model, origin)
+    _without_unused(made.graph)
     with_gelu(made)
     return made
+
+
+def inlined(model: Any) -> Any:
+    """The model with its functions' operators in the place of their calls."""
+    if not model.functions:
+        return model
+    return require("onnx.inliner").inline_local_functions(model)
+
+
+def _to_dense(graph: Any) -> None:
+    """Constants that are stored by their places that are not zero become whole ones."""
+    numbers = require("onnx").numpy_helper
+    for sparse in graph.sparse_initializer:
+        values, places = numbers.to_array(sparse.values), numbers.to_array(sparse.indices)
+        whole = np.zeros([*sparse.dims], values.dtype)
+        whole[tuple(places.T) if places.ndim > 1 else np.unravel_index(places, whole.shape)] = (
+            values
+        )
+        graph.initializer.append(numbers.from_array(whole, sparse.values.name))
+    del graph.sparse_initializer[:]
+
+
+def _without_unused(graph: Any) -> None:
+    """Takes out the nodes that no output depends on."""
+    read, kept = {output.name for output in graph.output}, []
+    for node in reversed(graph.node):
+        if read.intersection(node.output):
+            kept.append(node)
+            # A branch reads what stands around it, too.
+            read.update(node.input, *(inner.input for inner in _inside(node)))
+            read.update(out.name for a in node.attribute for out in a.g.output)
+    del graph.node[:]
+    graph.node.extend(reversed(kept))
+
+
+def _inside(node: Any) -> Iterator[Any]:
+    """The nodes of the graphs that are attributes of a node."""
+    for attribute in node.attribute:
+        for graph in (attribute.g, *attribute.graphs):
+            for inner in graph.node:
+                yield inner
+                yield from _inside(inner)
 
 
 def _to_float32(model: Any) -> None:
@@ -73,16 +114,20 @@ def _to_float32(model: Any) -> None:
             values = onnx.numpy_helper.to_array(tensor).astype(np.float32)
             tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
 
-    for tensor in model.graph.initializer:
-        changed(tensor)
-    for value in (*model.graph.input, *model.graph.output):
-        if value.type.tensor_type.elem_type in others:
-            value.type.tensor_type.elem_type = kinds.FLOAT
-    for node in model.graph.node:
-        for attribute in node.attribute:
-            changed(attribute.t)
-            if node.op_type == "Cast" and attribute.name == "to" and attribute.i in others:
-                attribute.i = kinds.FLOAT
+    graphs = [model.graph]
+    for graph in graphs:  # which those of branches are added to
+        for tensor in graph.initializer:
+            changed(tensor)
+        for value in (*graph.input, *graph.output, *graph.value_info):
+            if value.type.tensor_type.elem_type in others:
+                value.type.tensor_type.elem_type = kinds.FLOAT
+        for node in graph.node:
+            for attribute in node.attribute:
+                changed(attribute.t)
+                if node.op_type == "Cast" and attribute.name == "to" and attribute.i in others:
+                    attribute.i = kinds.FLOAT
+                if attribute.HasField("g"):
+                    graphs.append(attribute.g)
 
 
 def computes_in_half(model: Any) -> bool:

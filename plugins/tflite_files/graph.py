@@ -178,8 +178,9 @@ def _check_operators(operators: tuple[Operator, ...], others: int, origin: str) 
     if others:
         raise Unsupported(
             f"{origin} has {others + 1} graphs, where one is needed",
-            why="files here have one path from input to output",
-            fix=f"save a network without control flow; {AS_IT_IS}",
+            why="files here have one path from input to output: no branches, loops or further "
+            "signatures",
+            fix=f"save a network of one signature, without control flow; {AS_IT_IS}",
         )
     if not operators:
         raise Unsupported(f"{origin} has no operators", why="it computes nothing")

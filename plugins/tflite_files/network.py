@@ -210,7 +210,9 @@ def keras_network(
     for place in graph.outputs:
         if place in graph.constants or place not in building._values:
             raise Unsupported(
-                f"{graph.origin}: its output {graph.names[place]} does not depend on its input"
+                f"{graph.origin}: its output {graph.names[place]} does not depend on its input",
+                why="it is a constant",
+                fix="make the file without that output",
             )
         value = building.value(place)
         outputs.append(value.made(building.unique) if isinstance(value, Scaled) else value)

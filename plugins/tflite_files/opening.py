@@ -175,9 +175,12 @@ def _signature(model: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
         (graph.inputs, signatures[0].inputs),
         (graph.outputs, signatures[0].outputs),
     ):
-        names = {int(one.tensorIndex): one.name.decode("utf-8", "replace") for one in named or []}
-        complete = all(int(place) in names for place in places)
-        found.append(tuple(names[int(place)] for place in places) if complete else ())
+        # One tensor may have several names: it is an output as often.
+        waiting: dict[int, list[str]] = {}
+        for one in named or []:
+            waiting.setdefault(int(one.tensorIndex), []).append(one.name.decode("utf-8", "replace"))
+        names = [(waiting.get(int(place)) or [""]).pop(0) for place in places]
+        found.append(tuple(names) if all(names) else ())
     return found[0], found[1]
 
 

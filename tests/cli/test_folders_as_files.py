@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from digit_files import with_manifest
 
+from zoo import evaluate
+from zoo.common.errors import UsageError
+
 
 @pytest.fixture
 def folder(judged_file: Path) -> Path:
@@ -37,6 +40,16 @@ def test_every_file_is_inspected_and_verified(folder, altered_file, zoo):
     again = zoo("verify", folder, "--json")
     assert [one["passed"] for one in again.json][1] is False
     assert again.code == 1
+
+
+def test_every_file_is_evaluated(folder, zoo):
+    typed = zoo("evaluate", folder, "--data", "digits", "--allow-weak", "--json")
+    assert [one["subject"] for one in typed.json] == ["a.onnx", "b.onnx"]
+    assert typed.json[0]["metrics"] == typed.json[1]["metrics"]
+    alone = zoo("evaluate", folder / "a.onnx", "--data", "digits", "--allow-weak", "--json")
+    assert alone.json["metrics"] == typed.json[0]["metrics"]
+    with pytest.raises(UsageError, match="holds 2 files, and one is evaluated at a time"):
+        evaluate(folder)
 
 
 def test_one_file_is_asked_for_where_one_is_taken(folder, zoo):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from zoo.common.extras import EXTRA_OF, RUN
@@ -60,7 +61,7 @@ def test_extra_run_is_enough_for_files(command, without, judged_file):
         ("sklearn", ["ship", "lenet5", "--data", "digits"], "data"),
         ("jinja2", ["ship", "lenet5", "--data", "digits"], "report"),
         ("tensorflow", ["ship", "lenet5", "--data", "digits"], "train"),
-        ("keras", ["evaluate", "lenet5", "--data", "digits"], "train"),
+        ("keras", ["evaluate", "lenet5"], "train"),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
@@ -86,6 +87,34 @@ def test_doctor_of_a_bare_installation_gives_one_command(without):
     assert "digits" in typed.out
     assert typed.out.count("pip install") == 1
     assert 'pip install "edgezoo[all]"' in typed.out
+
+
+def test_data_that_do_not_fit_are_refused_before_tensorflow_starts(without):
+    pixels = np.random.default_rng(0).integers(0, 256, (90, 28, 28), np.uint8)
+    np.savez("a.npz", x=pixels, y=np.arange(90) % 10)
+    typed = without("tensorflow,keras", "evaluate", "lenet5", "--data", "npz:a.npz")
+    assert typed.code == 2
+    assert "npz:a.npz has other classes than lenet5.fashion_mnist" in typed.err
+    typed = without("tensorflow,keras", "evaluate", "lenet5", "--data", "digits_rows")
+    assert typed.code == 2
+    assert "the network's task is image-classification" in typed.err
+
+
+def test_doctor_of_what_runs_files_misses_nothing_of_training(without):
+    lean = "tensorflow,keras,safetensors,sklearn,regex,tf2onnx,matplotlib,jinja2"
+    typed = without(lean, "doctor")
+    assert (typed.code, typed.out.splitlines()) == (
+        0,
+        [
+            "everything is there to inspect, verify, time and ask exported files",
+            'to train and export as well: pip install "edgezoo[all]"',
+        ],
+    )
+    assert without(f"{lean},PIL,onnx,onnxruntime", "doctor").code == 0  # edgezoo[tflite]
+    half = without(f"{lean},onnxruntime", "doctor")
+    assert half.code == 1
+    assert "onnxruntime" in half.out
+    assert "keras" not in half.out
 
 
 def test_several_missing_parts_are_told_together(without):

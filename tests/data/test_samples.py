@@ -15,7 +15,7 @@ from zoo.contracts import ImagePreprocessing, Preprocessing, SeriesPreprocessing
 from zoo.contracts.preprocessing import LatentPreprocessing, TensorPreprocessing
 from zoo.data.csv_series import open_csv
 from zoo.data.folder import open_folder
-from zoo.data.preprocessing.inputs import read_inputs
+from zoo.data.preprocessing.inputs import fitted, kind_of, read_inputs
 from zoo.data.samples.reading import find_samples, read_samples
 from zoo.data.text import open_text
 
@@ -166,6 +166,51 @@ def test_columns_that_nothing_names_are_told(walk: str) -> None:
     assert find_samples(SERIES, ("short.csv",), walk).problems == [
         ("short.csv", "the network takes 10 rows, and the longest stretch has 1")
     ]
+
+
+def test_columns_of_the_training_are_found_by_name_wherever_the_data_went(walk: str) -> None:
+    dataset = open_csv(walk.removeprefix("csv:"))
+    own = fitted(SERIES, dataset)
+    trained = list(inputs_of(own, "walk.csv", data=walk).values())
+    lines = [line.split(",") for line in Path("walk.csv").read_text().splitlines()]
+    Path("walk.csv").unlink()
+
+    def write(*columns: tuple[str, int]) -> None:
+        names = ",".join(name for name, _ in columns)
+        rows = [",".join(line[place] for _, place in columns) for line in lines[1:]]
+        Path("new.csv").write_text("\n".join([names, *rows]))
+
+    write(("y", 2), ("other", 0), ("x", 1), ("t", 0))
+    again = list(inputs_of(own, "new.csv", data=walk).values())
+    np.testing.assert_array_equal(again, trained)
+    assert find_samples(own, ("new.csv",), walk).notes == []
+    with pytest.raises(UsageError, match="another order") as caught:
+        find_samples(own, ("new.csv?channels=y,x",), walk)
+    assert caught.value.fix == "leave it out, or write channels=x,y"
+    write(("X", 1), ("y", 2), ("t", 0))
+    with pytest.raises(UsageError, match="no column 'x'") as caught:
+        find_samples(own, ("new.csv",), walk)
+    assert str(caught.value.fix).endswith("new.csv?channels=X,y")
+    mapped = list(inputs_of(own, "new.csv?channels=X,y", data=walk).values())
+    np.testing.assert_array_equal(mapped, trained)
+
+
+def test_data_whose_columns_are_swapped_or_renamed_are_no_data_of_the_network(walk: str) -> None:
+    path = walk.removeprefix("csv:")
+    own = fitted(SERIES, open_csv(path))
+    kind, swapped = kind_of(own), open_csv(f"{path}&channels=y,x")
+    kind.check_names(open_csv(path), "net")
+    for trained in (False, True):
+        with pytest.raises(UsageError, match="in another order than those that net") as caught:
+            kind.check_names(swapped, "net", trained=trained)
+    assert caught.value.fix == "read them in that order: channels=x,y"
+    header, rest = Path("walk.csv").read_text().split("\n", 1)
+    Path("walk.csv").write_text(header.replace("y", "z") + "\n" + rest)
+    renamed = open_csv(path)
+    with pytest.raises(UsageError, match="trained on x, y; the data have x, z"):
+        kind.check_names(renamed, "net")
+    kind.check_names(renamed, "net", trained=True)
+    assert kind.renamed(renamed).names == ("x", "z")
 
 
 WORDS = TokenPreprocessing(length=4, size=50, vocabulary=("good", "film", "bad"))

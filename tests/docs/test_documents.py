@@ -117,12 +117,36 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_rule_of_each_table_has_as_many_columns_as_its_head(page: Path) -> None:
+    assert lopsided(page.read_text(encoding="utf-8")) == []
+    assert lopsided("| a | b |\n|---|\n") == ["| a | b |"]
+
+
+def lopsided(text: str) -> list[str]:
+    """Heads of tables that are shown as text, as their rule has another number of columns."""
+    tables = re.findall(r"^(\|.*\|)\n(\|[-:|]+\|)$", text, re.MULTILINE)
+    return [head for head, rule in tables if head.replace("\\|", "").count("|") != rule.count("|")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_paths_named_in_the_text_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for target in re.findall(
         r"`((?:zoo|plugins|exporters|devices|benchmarks|docs)/[\w/.]+)`", text
     ):
         assert (ROOT / target).exists(), f"{page.name} names {target}"
+
+
+def test_the_page_of_files_names_each_logger() -> None:
+    page = (ROOT / "docs" / "files.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(zoo\.[\w.]+)` \|([^|]*)\|([^|]*)\|$", page, re.MULTILINE)
+    levels = {}
+    for path in (ROOT / "zoo").rglob("*.py"):
+        code = path.read_text(encoding="utf-8")
+        if "_log = logging.getLogger(__name__)" in code:
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            levels[name] = ["_log.info(" in code, "_log.debug(" in code]
+    assert {name: [bool(info.strip()), bool(debug.strip())] for name, info, debug in rows} == levels
 
 
 def test_the_page_of_files_names_each_folder_and_variable_of_ours() -> None:

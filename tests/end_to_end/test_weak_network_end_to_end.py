@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -122,7 +124,7 @@ def test_who_gets_only_a_file_is_told(weak: Weak) -> None:
     assert weak.zoo("optimize", weights, *integer, "--allow-weak").returncode == 0
     assert NO_BETTER in {finding["code"] for finding in searched["findings"]}
     page = (weak.home / searched["folder"] / "report.html").read_text("utf-8")
-    assert page.index(NO_BETTER) < page.index("Pareto front")
+    assert page.index(NO_BETTER) < page.index('<h2 id="front">')
     chosen = weak.home / searched["folder"] / searched["file"]
     explained = weak.zoo("explain", chosen, "--against", file, "--runs", "0")
     assert text in explained.stdout, explained.stderr
@@ -147,3 +149,13 @@ def test_a_trained_network_is_not_accused(weak: Weak) -> None:
     assert judged.returncode == 0, judged.stdout + judged.stderr
     assert "weak" not in judged.stdout
     assert "baseline, always" in judged.stdout
+
+
+def test_what_is_offered_next_is_against_the_weakness(weak: Weak) -> None:
+    """More training, the data, other networks; nothing that takes its files further."""
+    said = weak.said.stdout
+    commands = [shlex.split(line) for line in re.findall(r"^(?:next)? +(zoo .*)$", said, re.M)]
+    assert [command[1] for command in commands] == ["ship", "data", "list"]
+    recipe = tomllib.loads((weak.home / commands[0][3]).read_text(encoding="utf-8"))
+    assert int(commands[0][-1]) > recipe["training"]["epochs"]
+    assert weak.zoo(*commands[1][1:]).returncode == 0

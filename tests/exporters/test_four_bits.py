@@ -23,6 +23,7 @@ from zoo.artifacts.artifact import Artifact
 from zoo.artifacts.gate import placement
 from zoo.common.errors import Unsupported
 from zoo.contracts import LayerRequest
+from zoo.contracts.exporter import RoundingRequest
 from zoo.devices.local.host import HostTransport
 from zoo.execution.runtimes import refuse_unfit
 from zoo.execution.session import AgentSession
@@ -119,6 +120,7 @@ def test_files_hold_four_bits_and_answer_alike_by_every_kernel(
     # XNNPACK and the plain kernels round activations each in their way.
     assert agreement(fast[:100], plain) >= 0.99
     assert np.abs(plain - fast[:100]).max() < 0.03
+    _check_rounded_network(network, path, precision, fast)
     _check_what_sabotages_see(network, path, fast)
     eight, _ = write(FORMATS[format], network, tmp_path, "dynamic-int8")
     assert path.stat().st_size < 0.7 * eight.stat().st_size
@@ -130,6 +132,25 @@ def test_files_hold_four_bits_and_answer_alike_by_every_kernel(
         versions = {kind: model.operatorCodes[code].version for kind, code in codes.items()}
         assert versions["CONV_2D"] > 7
         assert versions["FULLY_CONNECTED"] > 10
+
+
+def _check_rounded_network(
+    network: Deployed, path: Path, precision: str, answers: np.ndarray
+) -> None:
+    """The network with its weights rounded so answers as the file; unrounded, it does not."""
+    import keras
+
+    exporter = FORMATS[path.suffix[1:]]
+    model = keras.models.clone_model(network.model)
+    model.set_weights(network.model.get_weights())
+    request = RoundingRequest(
+        model=model, precision=precision, kept=(), contents=exporter.inspect(path)
+    )
+    assert exporter.round_weights is not None
+    assert exporter.round_weights(request) == ""
+    own = np.asarray(model(network.inputs))
+    apart, lost = (np.abs(one - answers).mean() for one in (own, network.answers))
+    assert apart < 0.3 * lost
 
 
 def _check_what_sabotages_see(network: Deployed, path: Path, answers: np.ndarray) -> None:

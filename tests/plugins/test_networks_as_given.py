@@ -157,9 +157,24 @@ def test_keras_has_names_of_layers_or_keys(keras_model: Any) -> None:
     assert agrees(given, EXAMPLES) == {"last": (6, 4)}
 
 
+def test_a_layer_of_keras_that_gives_several_outputs(tmp_path: Path) -> None:
+    """A shared layer, one output twice, and an input that is handed on: each has its own name."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    one, other = keras.Input((6, 5), name="one"), keras.Input((6, 5), name="other")
+    shared = keras.layers.Dense(2, name="shared")
+    twins = network_of(keras.Model([one, other], [shared(one), shared(other)])).as_given
+    assert agrees(twins, EXAMPLES, EXAMPLES[::-1]) == {"shared": (6, 2), "shared_1": (6, 2)}
+    made = shared(one)
+    again = network_of(keras.Model(one, [made, one, made])).as_given
+    assert [tensor.name for tensor in again.outputs] == ["shared", "one_1", "shared_1"]
+
+
 def test_tflite_and_saved_models_have_those_of_their_signature(
     keras_model: Any, tmp_path: Path
 ) -> None:
+    import keras
     import tensorflow as tf
 
     @tf.function(input_signature=[tf.TensorSpec((1, 6, 5), name="signal")])
@@ -177,6 +192,10 @@ def test_tflite_and_saved_models_have_those_of_their_signature(
     given = open_network(path).as_given
     assert [one.name for one in given.inputs] == ["signal"]
     assert agrees(given, EXAMPLES) == {"output_0": (6, 2), "output_1": (3,)}
+
+    twice = keras.Model(keras_model.inputs, [keras_model.outputs[1]] * 2)
+    path.write_bytes(tf.lite.TFLiteConverter.from_keras_model(twice).convert())
+    assert agrees(open_network(path).as_given, EXAMPLES) == {"output_0": (3,), "output_1": (3,)}
 
 
 def test_several_inputs_of_keras_saved_models_and_tflite(tmp_path: Path) -> None:

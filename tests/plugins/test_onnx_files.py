@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -185,6 +186,53 @@ def test_gelu_is_one_function_and_shuffles_move_once() -> None:
     assert kinds.count("Gelu") == 1
     assert "Erf" not in kinds
     assert kinds.count("Permute") == 1
+
+
+def test_forms_of_one_graph_are_the_same_network(tmp_path: Path) -> None:
+    """Functions, sparse constants, unread operators, branches in 64 bits."""
+    helper, given = onnx.helper, values(3, 4)
+    kernel = np.float32([[0, 2, 0], [0, 0, -1], [3, 0, 0], [0, 0, 0.5]])
+    plain = model_of([node("MatMul", "x", "w"), node("Relu", "matmul")], (1, 4), {"w": kernel})
+    right = np.maximum(given @ kernel, 0)
+
+    def same(model: Any) -> None:
+        network = open_onnx(saved(tmp_path / "net.onnx", model))
+        for found in (network.model(given), network.answers(given)):
+            np.testing.assert_allclose(found, right, atol=1e-6)
+
+    same(plain)
+    body = [helper.make_node("Relu", ["a"], ["b"])]
+    function = helper.make_function("own", "F", ["a"], ["b"], body, plain.opset_import)
+    calls = [node("MatMul", "x", "w"), node("F", "matmul", domain="own")]
+    called = model_of(calls, (1, 4), {"w": kernel})
+    called.functions.append(function)
+    same(called)
+    for places in (np.flatnonzero(kernel), np.argwhere(kernel)):
+        sparse = model_of([*plain.graph.node], (1, 4))
+        values_of = onnx.numpy_helper.from_array(kernel[kernel != 0], "w")
+        stored = onnx.numpy_helper.from_array(places.astype(np.int64), "places")
+        sparse.graph.sparse_initializer.append(
+            helper.make_sparse_tensor(values_of, stored, kernel.shape)
+        )
+        same(sparse)
+    unread = [*plain.graph.node, node("NonZero", "relu"), node("Shape", "nonzero")]
+    same(model_of(unread, (1, 4), {"w": kernel}, out="relu"))
+    wide = [
+        helper.make_graph(
+            [
+                helper.make_node("Cast", ["matmul"], ["d"], to=onnx.TensorProto.DOUBLE),
+                helper.make_node(kind, ["d"], ["e"]),
+                helper.make_node("Cast", ["e"], [kind], to=onnx.TensorProto.FLOAT),
+            ],
+            kind,
+            [],
+            [helper.make_tensor_value_info(kind, onnx.TensorProto.FLOAT, (1, 3))],
+        )
+        for kind in ("Relu", "Neg")
+    ]
+    branch = helper.make_node("If", ["c"], ["y"], then_branch=wide[0], else_branch=wide[1])
+    chosen = {"w": kernel, "c": np.asarray(True)}
+    same(model_of([node("MatMul", "x", "w"), branch], (1, 4), chosen))
 
 
 def test_operators_are_listed() -> None:

@@ -2,63 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from layer_records import comparison, facts, record
 
 from zoo.analysis.advice import advice
 from zoo.analysis.explain import Explanation
 from zoo.analysis.file_facts import FileFacts
 from zoo.analysis.findings import clips, findings
-from zoo.contracts import LayerComparison, Metric, OperatorRecord
+from zoo.contracts import LayerComparison
 from zoo.report.charts.layer_chart import byte_chart, error_chart, time_chart
 from zoo.report.layer_table import HEADINGS, noise_line, rows
 from zoo.report.pages.explanation import render
 from zoo.results.records import QualityFinding
 
 COMMAND = "zoo export net.digits --format tflite --precision int8"
-
-
-def record(name: str, **given: Any) -> OperatorRecord:
-    values = {
-        "kind": "CONV_2D",
-        "twin": name,
-        "layers": (name,),
-        "arithmetic": "integer",
-        "sqnr_db": 40.0,
-        "own_sqnr_db": 45.0,
-        "low": 0.0,
-        "high": 10.0,
-        "range_low": 0.0,
-        "range_high": 10.0,
-        "clipped": 0.0,
-        "weight_bytes": 100,
-        "twin_weight_bytes": 400,
-        "microseconds": 10.0,
-        "twin_microseconds": 20.0,
-        **given,
-    }
-    return OperatorRecord(name=name, **values)
-
-
-def comparison(*records: OperatorRecord, **given: Any) -> LayerComparison:
-    values = {"overhead": {}, "twin_overhead": {}, **given}
-    return LayerComparison(
-        runtime="litert", runtime_version="1", examples=64, operators=records, **values
-    )
-
-
-def facts(precision: str, size: int, accuracy: float) -> FileFacts:
-    metric = Metric(name="accuracy", value=accuracy, low=0.0, high=1.0, count=10_000)
-    return FileFacts(
-        path=Path(f"net.digits.{precision}.tflite"),
-        bytes=size + 3000,
-        model_bytes=size,
-        weight_bytes=size - 500,
-        precision=precision,
-        metric=metric,
-        conversions=0,
-    )
-
 
 TWIN = facts("float32", 40_000, 0.95)
 
@@ -170,9 +126,10 @@ def test_the_page_escapes_every_name_and_draws_what_was_measured() -> None:
         )
     )
     assert "is no better" in page
+    assert "The network itself is weak" in page
     assert evil not in page
     assert "&lt;script&gt;" in page
-    assert page.count("<svg") == 3
+    assert page.count("<svg") == 6, "each for wide and for narrow pages"
     assert "--keep-float" in page
 
 

@@ -11,7 +11,7 @@ from report_views import accuracy, epoch, rejected, row, training
 
 from zoo.contracts.task import Metric
 from zoo.report.charts.confusion_chart import confusion_chart, difference_chart, matrix, mistakes
-from zoo.report.charts.latency_chart import latency_charts
+from zoo.report.charts.latency_chart import latency_chart
 from zoo.report.charts.svg import INK, Chart, draw
 from zoo.report.charts.training_chart import training_charts
 
@@ -24,14 +24,16 @@ def test_colours_are_the_page_s() -> None:
     def paint(figure: Any) -> None:
         figure.add_subplot().plot([1, 2], [3, 4], color=INK)
 
-    svg = draw("x", 'a "name" <b>', (300, 200), paint)
+    svg, narrow = draw("x", 'a "name" <b>', (300, 200), paint)
+    assert narrow == ""
     assert "var(--chart-ink)" in svg
     assert "#" not in re.sub(r"#x-|&#|url\(#x-", "", svg), "no colour is fixed"
     assert 'aria-label="a &quot;name&quot; &lt;b&gt;"' in svg
     assert svg.startswith('<svg class="chart" role="img"')
     assert "xmlns" not in svg
     assert "DejaVu" not in svg
-    assert svg == draw("x", 'a "name" <b>', (300, 200), paint)
+    assert "<title>a &quot;name&quot; &lt;b&gt;</title>" in svg
+    assert svg == draw("x", 'a "name" <b>', (300, 200), paint)[0]
 
 
 def test_letters_that_the_measuring_font_lacks_are_no_problem() -> None:
@@ -92,45 +94,50 @@ def test_loss_over_many_orders_is_logarithmic() -> None:
     assert {"0.01", "0.1", "1"} <= set(texts(loss.svg))
 
 
-def charts_of(*rows: Any, reference: Metric | None = None) -> tuple[Chart, Chart]:
-    found = latency_charts(rows, reference)
-    assert isinstance(found, tuple)
+def chart_of(*rows: Any, reference: Metric | None = None) -> Chart:
+    found = latency_chart(rows, reference)
+    assert found.svg
+    assert found.narrow
     return found
 
 
 def test_every_file_with_both_figures_is_labelled() -> None:
     shown = (row(), row("int8", 0.0291), row("int16x8", 0.4, quiet=False))
-    for chart in charts_of(*shown, rejected(), reference=accuracy(351)):
-        labels = texts(chart.svg)
-        assert {"float32 · 250 kB", "int8 · 71 kB", "int16x8 · 71 kB"} <= set(labels)
+    chart = chart_of(*shown, rejected(), reference=accuracy(351))
+    assert {"float32 · 250 kB", "int8 · 71 kB", "int16x8 · 71 kB"} <= set(texts(chart.svg))
+    assert {"float32", "int8", "int16x8"} <= set(texts(chart.narrow))
+    for svg in (chart.svg, chart.narrow):
+        labels = texts(svg)
         assert {"tflite", "before export", "median latency, µs", "accuracy, %"} <= set(labels)
         assert not any("dynamic" in label for label in labels)
         assert "The latency axis is logarithmic." in chart.caption
         assert "Dotted rims" in chart.caption
         assert "Red crosses" not in chart.caption
-    wide, narrow = charts_of(*shown)
-    assert 'viewBox="0 0 430 430"' in narrow.svg
-    assert "lenet5.digits.int8.tflite: 97.5 %, 29.1 µs" in wide.svg
+    assert 'viewBox="0 0 328 430"' in chart.narrow
+    assert "lenet5.digits.int8.tflite: 97.5 %, 29.1 µs" in chart.svg
 
 
 def test_labels_do_not_cover_each_other() -> None:
     same = [row(p, 0.02 + i / 1000) for i, p in enumerate(("float32", "float16", "int8", "a", "b"))]
-    for chart in charts_of(*same):
-        places = re.findall(r'<g class="rim">\s*<text[^>]*x="([-\d.]+)" y="([-\d.]+)"', chart.svg)
+    chart = chart_of(*same)
+    for svg in (chart.svg, chart.narrow):
+        pattern = r'<g class="rim">\s*<text[^>]*x="([-\d.]+)" y="([-\d.]+)"[^>]*>([^<]*)'
+        places = re.findall(pattern, svg)
         assert len(places) == 5
-        points = [(float(x), float(y)) for x, y in places]
-        for i, (x, y) in enumerate(points):
-            assert all(abs(y - v) > 8 or abs(x - u) > 60 for u, v in points[:i])
+        points = [(float(x), float(y), 7 * len(text)) for x, y, text in places]
+        for i, (x, y, width) in enumerate(points):
+            for u, v, other in points[:i]:
+                assert abs(y - v) > 8 or abs(x - u) > (width + other) / 2
 
 
 def test_a_file_that_was_rejected_after_it_was_timed_is_crossed_out() -> None:
-    wide, _ = charts_of(row(), row("int8", 0.03, verdict="rejected", reason="x"))
+    wide = chart_of(row(), row("int8", 0.03, verdict="rejected", reason="x"))
     assert "Red crosses: files that may not be shipped." in wide.caption
     assert "var(--chart-bad)" in wide.svg
 
 
 def test_no_percentage_above_100_is_on_the_axis() -> None:
-    wide, _ = charts_of(row(accuracy=accuracy(360)), row("int8", 0.02, accuracy=accuracy(359)))
+    wide = chart_of(row(accuracy=accuracy(360)), row("int8", 0.02, accuracy=accuracy(359)))
     ticks = [float(t) for t in texts(wide.svg) if re.fullmatch(r"[\d.]+", t)]
     assert 100 in ticks
     assert not any(t > 100 for t in ticks)
@@ -148,8 +155,7 @@ def test_no_percentage_above_100_is_on_the_axis() -> None:
     ],
 )
 def test_without_points_there_is_a_sentence(rows: tuple[Any, ...]) -> None:
-    chart = latency_charts(rows, None)
-    assert isinstance(chart, Chart)
+    chart = latency_chart(rows, None)
     assert chart.svg == ""
     assert "cannot be compared" in chart.caption
 
@@ -159,13 +165,14 @@ def test_many_formats_sizes_unknown_and_long_names() -> None:
     rows = [row("p" * 60, 1.0 + i, format=f, bytes=None) for i, f in enumerate(formats)]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        charts = charts_of(*rows)
-    assert all("…" in chart.svg for chart in charts)
+        chart = chart_of(*rows)
+    assert "…" in chart.svg
+    assert "…" in chart.narrow
 
 
 def test_another_metric_keeps_its_unit() -> None:
     metric = Metric(name="psnr", value=37.0, low=36.0, high=38.0, count=64)
-    wide, _ = charts_of(row(accuracy=metric))
+    wide = chart_of(row(accuracy=metric))
     assert "psnr" in texts(wide.svg)
     assert "psnr, %" not in texts(wide.svg)
 

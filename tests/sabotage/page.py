@@ -25,7 +25,8 @@ beside it; where all claims hold, it is asked again with the dataset. Whoever al
 outputs anew is found by a signature alone.
 
 **Beyond tolerance** is judged apart from the gate's checks, on the same test split. A file is,
-when its first choice is not the network's on more than {kinds.CHOICES:.0%} of the examples;
+when its first choice is not the network's (of files of four bits: of the network with its weights
+rounded to the same numbers) on more than {kinds.CHOICES:.0%} of the examples;
 when it loses more than {kinds.POINTS:g} point of accuracy against the honest file (one-sided,
 p < {kinds.SIGNIFICANCE:g}); loses {kinds.CLASS_SHARE:.0%} of a class's right answers, of
 {kinds.CLASS_COUNT} or more; or when it lies farther from the network than {tolerance.TIMES:g}

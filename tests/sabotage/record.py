@@ -91,7 +91,8 @@ def honest_distances(path: Path = HONEST) -> dict[tuple[str, str], float]:
     for network in json.loads(path.read_text(encoding="utf-8")):
         for cell in network["cells"]:
             answers = cell.get("answers", "classes")
-            moved = cell.get("noise" if answers == "targets" else "moved")
+            beside = cell.get("rounded", cell)
+            moved = beside.get("noise" if answers == "targets" else "moved")
             key = cell["precision"], answers
             if cell["verdict"] == "passed" and moved is not None:
                 found[key] = max(found.get(key, 0.0), moved)

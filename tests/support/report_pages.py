@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import resources
+
 import pytest
 from report_views import (
     Page,
@@ -9,6 +11,11 @@ from report_views import (
 )
 
 from zoo.report.pages.html import render
+
+
+def page_script() -> str:
+    """The script of all pages."""
+    return resources.files("zoo.report.pages").joinpath("page.js").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")

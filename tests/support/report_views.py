@@ -175,13 +175,13 @@ def run(**changes: Any) -> RunView:
 
 
 class Page(HTMLParser):
-    """A page taken apart: tags with their attributes, and the text outside of ``<style>``."""
+    """A page taken apart: tags with their attributes, and the text outside of style and script."""
 
     def __init__(self, source: str) -> None:
         super().__init__(convert_charrefs=True)
         self.tags: list[tuple[str, dict[str, str]]] = []
         self.words: list[str] = []
-        self.style = ""
+        self.style = self.script = ""
         self.open: list[str] = []
         self.cells: list[list[str]] = []
         self.feed(source)
@@ -206,6 +206,9 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if "style" in self.open:
             self.style += data
+            return
+        if "script" in self.open:
+            self.script += data
             return
         self.words.append(data)
         if "td" in self.open or "th" in self.open:

@@ -124,9 +124,10 @@ def test_parity_asks_for_decibels_and_structure(precision: Precision) -> None:
 def test_pixels_and_gallery_keep_every_image_in_its_place() -> None:
     made = images(30)
     picture = gallery(made)
-    assert picture.shape == (2 * 28, 12 * 28, 1)
-    np.testing.assert_array_equal(picture[28:, 28:56], pixels_of(made[13]))
-    assert gallery(made[:5]).shape == (28, 5 * 28, 1)
+    assert picture.shape == (2 * 30 - 2, 12 * 30 - 2, 1), "two pixels between images"
+    np.testing.assert_array_equal(picture[30:, 30:58], pixels_of(made[13]))
+    assert np.unique(picture[28:30]).tolist() == np.unique(picture[:, 28:30]).tolist() == [128]
+    assert gallery(made[:5]).shape == (28, 5 * 30 - 2, 1)
     assert pixels_of(np.array([-1.0, 0.0, 0.5, 2.0, np.nan])).tolist() == [0, 0, 128, 255, 0]
 
 

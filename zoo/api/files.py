@@ -8,6 +8,7 @@ from typing import Any
 
 from zoo.artifacts.artifact import open_artifact, open_unaltered
 from zoo.artifacts.description import describe
+from zoo.artifacts.files_of_folder import is_folder_of_files, only_file
 from zoo.artifacts.not_weights import weights_named
 from zoo.common.errors import UnknownName, UsageError
 from zoo.common.files import no_file
@@ -17,6 +18,7 @@ from zoo.contracts.dataset import SPLITS
 from zoo.data import opening
 from zoo.data.opening import check_task
 from zoo.execution.chain_runner import evaluate_file
+from zoo.networks.checkpoints import Checkpoint
 from zoo.networks.loading import Subject
 from zoo.networks.published.official import fetched_model
 from zoo.networks.sources.references import NO_DATA, Opening, open_reference, source_of
@@ -41,7 +43,8 @@ def evaluate(
     """Measures the quality of a model, or of an exported file in its deployment runtime.
 
     Args:
-        target: Variant, model id, weights file, network from elsewhere, or exported file.
+        target: Variant, model id, weights file, network from elsewhere, exported file, or a folder
+            with one.
         data: None for the dataset that the weights were trained on.
         split: ``train``, ``validation`` or ``test``.
         input: What a network from elsewhere takes; None to have it measured.
@@ -58,6 +61,8 @@ def evaluate(
         raise UnknownName("split", split, SPLITS)
     registry = registry or load_registry()
     path = Path(target)
+    if is_folder_of_files(registry, str(path)):
+        path = only_file(registry, path, "one is evaluated at a time")
     foreign = no_file(path) is None and source_of(registry, str(target)) is not None
     if registry.exporter_for(path) is not None and not foreign:
         manifest = open_unaltered(registry, path).manifest
@@ -89,6 +94,16 @@ def evaluate(
     return _evaluate_model(registry, model, data, split, allow_leak, on_step)
 
 
+def _check_data(registry: Registry, checkpoint: Checkpoint, data: str, model: str) -> None:
+    """Classes and shapes are compared before TensorFlow starts."""
+    from zoo.networks.compatibility import check_fits
+
+    card = checkpoint.card()
+    check_task(registry, data, checkpoint.task, card.model_id)
+    dataset = opening.open_dataset(registry, data)
+    check_fits(card, checkpoint.preprocessing, dataset, data, model, ranges=False)
+
+
 def _evaluate_model(
     registry: Registry,
     model: str,
@@ -101,6 +116,8 @@ def _evaluate_model(
     from dataclasses import fields
 
     checkpoint = weights_named(registry, model)
+    if data is not None and data != checkpoint.card().dataset:
+        _check_data(registry, checkpoint, data, model)
     with tempfile.TemporaryDirectory(prefix="zoo-evaluate-") as folder:
         result = call(
             "zoo.pipeline.steps.evaluate:evaluate_model",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,9 +150,11 @@ def command(
         )
     if html is not None:
         from zoo.common.files import OTHER_FILE, write_text
+        from zoo.common.shown_text import without_passwords
         from zoo.report.pages.comparison import render
 
-        write_text(Path(html), render(found), fix=OTHER_FILE)
+        again = without_passwords(shlex.join(["zoo", *sys.argv[1:]]))
+        write_text(Path(html), render(found, again), fix=OTHER_FILE)
     if junit is not None:
         from zoo.benchmark.compare.junit import cases_of_comparisons, write_junit
 

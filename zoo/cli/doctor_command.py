@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 def command(ctx: click.Context, show_all: bool, as_json: bool) -> None:
     """Show what is installed, what is missing, and the command to get it; install nothing.
 
-    The exit code is 1 when something is missing.
+    Without TensorFlow, and with a runtime, it is an installation that runs exported files, and what
+    trains and exports is not missing. The exit code is 1 when something is missing.
     """
+    from zoo.common.extras import command_for, runs_files_only
     from zoo.diagnosis import doctor
 
     settings: Settings = ctx.obj
@@ -41,6 +43,9 @@ def command(ctx: click.Context, show_all: bool, as_json: bool) -> None:
             )
         if missing:
             _print_fixes(missing)
+        elif runs_files_only():
+            terminal.echo("everything is there to inspect, verify, time and ask exported files")
+            terminal.echo(f"to train and export as well: {command_for('all')}")
         else:
             told = "" if show_all else ": `zoo doctor --all` lists it"
             terminal.echo(f"everything is there{told}")

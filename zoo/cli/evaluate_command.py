@@ -29,9 +29,10 @@ if TYPE_CHECKING:
         "zoo evaluate lenet5.fashion_mnist",
         "zoo evaluate weights/lenet5.digits.safetensors --split validation",
         "zoo evaluate exports/lenet5.digits.int8.tflite --data digits",
+        "zoo evaluate runs/lenet5.digits-88c47c3f",
     ),
 )
-@click.argument("target", metavar="MODEL|FILE", shell_complete=complete_model)
+@click.argument("target", metavar="MODEL|FILE|FOLDER", shell_complete=complete_model)
 @data_option("Dataset [the one the weights were trained on].")
 @option("--split", default="test", help="train, validation or test", shell_complete=complete_split)
 @recipe_options("source", "allow_leak", "gate.allow_weak")
@@ -52,33 +53,42 @@ def command(
 ) -> None:
     """Measure the quality of a model, or of an exported file in its deployment runtime.
 
-    It is compared with a baseline that ignores the input, and measured class by class. The exit
-    code is 1 if the network is no better, or never predicts a class.
+    Of the FOLDER of a run or an export, each file is measured. The quality is compared with a
+    baseline that ignores the input, and measured class by class. The exit code is 1 if the network
+    is no better, or never predicts a class.
     """
     from zoo.api.files import evaluate
+    from zoo.artifacts.files_of_folder import expanded_folders, is_folder_of_files
     from zoo.report.progress import StepProgress
     from zoo.results.records import as_plain
 
     settings: Settings = ctx.obj
-    with StepProgress(quiet=as_json) as progress:
-        found = evaluate(
-            target,
-            data,
-            split=split,
-            input=input,
-            classes=classes,
-            state=state,
-            task=task,
-            allow_leak=bool(allow_leak),
-            on_step=progress,
-            registry=settings.registry(),
-        )
-    weak = any(finding.weak for finding in found.findings) and not allow_weak
+    registry = settings.registry()
+    each: list[Evaluation] = []
+    for name in expanded_folders(registry, [target]):
+        with StepProgress(quiet=as_json) as progress:
+            found = evaluate(
+                name,
+                data,
+                split=split,
+                input=input,
+                classes=classes,
+                state=state,
+                task=task,
+                allow_leak=bool(allow_leak),
+                on_step=progress,
+                registry=registry,
+            )
+        if not as_json:
+            if each:
+                terminal.echo()
+            _print(found)
+        each.append(found)
     if as_json:
-        print_json(as_plain(found))
-        ctx.exit(1 if weak else 0)
-    _print(found)
-    ctx.exit(1 if weak else 0)
+        plain = [as_plain(found) for found in each]
+        print_json(plain if is_folder_of_files(registry, target) else plain[0])
+    weak = any(finding.weak for found in each for finding in found.findings)
+    ctx.exit(1 if weak and not allow_weak else 0)
 
 
 def _print(found: Evaluation) -> None:

@@ -57,6 +57,17 @@ ON_REQUEST = (
 RUN = ("ai_edge_litert", "onnx", "onnxruntime", "PIL")
 
 
+def runs_files_only() -> bool:
+    """Whether this is an installation without training: a runtime is there, TensorFlow is not."""
+    trains = any(installed(module) for module, extra in EXTRA_OF.items() if extra == "train")
+    return not trains and any(not lacking_to_run(extra) for extra in ("tflite", "onnx"))
+
+
+def lacking_to_run(extra: str) -> list[str]:
+    """Modules of an extra that running files takes, and that are not installed."""
+    return [module for module in missing_of(extra) if module in RUN]
+
+
 def installed(module: str) -> bool:
     """Whether `module` could be imported, without importing it."""
     try:

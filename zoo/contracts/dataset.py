@@ -73,6 +73,7 @@ class Dataset:
         licence: SPDX identifier, or ``unknown``.
         source: Where the data comes from.
         notes: Remarks for users: files left out, and why.
+        channels: Names of the channels of series, in their order; empty where they have none.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Dataset:
     licence: str = "unknown"
     source: str = ""
     notes: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{len(split):,} {name}" for name, split in self.splits.items())

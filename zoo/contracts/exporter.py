@@ -249,6 +249,23 @@ def _check_finite(calibration: NDArray[Any]) -> None:
         )
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RoundingRequest:
+    """What weights are to be rounded as those of a file are.
+
+    Attributes:
+        model: The Keras model that the file was made from; its weights are changed in place.
+        precision: Of the file.
+        kept: Names of the Keras layers that were kept from it.
+        contents: What the file really contains.
+    """
+
+    model: Any
+    precision: str
+    kept: tuple[str, ...]
+    contents: FileContents
+
+
 @dataclass(frozen=True, kw_only=True)
 class Exporter:
     """One file format.
@@ -282,6 +299,9 @@ class Exporter:
             (examples, …) up to the first layers of its network, and reports what they read and,
             with `results`, give; None where the format shows no inner tensors, and then the gate
             cannot measure the normalization in its files.
+        round_weights: Rounds the weights of the Keras network as those of a file are, where the
+            precision has `Precision.rounded`; returns why that cannot be done, empty where it is.
+            None where the exporter does not say how it rounds: the gate then tells so in the check.
         takes_trained: Whether it honours `ExportRequest.trained`.
         usage: Writes programs that run a file, for the folder that ``zoo bundle`` makes; None when
             the format has none.
@@ -307,6 +327,7 @@ class Exporter:
     mixes: tuple[str, ...] = ()
     compare_layers: Callable[[LayerRequest], LayerComparison] | None = None
     network_entry: Callable[[Path, NDArray[Any], bool], NetworkEntry] | None = None
+    round_weights: Callable[[RoundingRequest], str] | None = None
     takes_trained: bool = False
     usage: Callable[[UsageRequest], Usage] | None = None
     also_called: tuple[str, ...] = ()

@@ -100,6 +100,9 @@ class Precision:
             kept in float on purpose are left out.
         trainable: Whether networks are trained to be quantized for it.
         default: Whether files of it are made when no precision is given.
+        rounded: How far such a file may be from the network with its weights rounded as in the file
+            (`Exporter.round_weights`), where rounding them costs so much that a fault can hide
+            behind it; None where that is not asked.
         in_kit: Whether plugins are checked in it (`zoo.testing`). False where networks lose so much
             that the search for layers to keep is the rule, and a loss no fault of theirs.
         kept_in: In what layers are that are kept from it (`ExportRequest.keep`), in words.
@@ -117,6 +120,7 @@ class Precision:
     integer_work: float = 0.9
     trainable: bool = False
     default: bool = False
+    rounded: Tolerances | None = None
     in_kit: bool = True
     kept_in: str = "float"
     instead: str = (
@@ -164,6 +168,23 @@ FOUR_BITS = Tolerances(
     scaled=0.3,
     shifted=0.8,
     confidence=4.0,
+)
+#: Beside the network with its weights rounded to the same four bits: what is left is what flows
+#: between operators, which LiteRT rounds to 8 bits, and ONNX Runtime in part (docs/gate.md).
+ROUNDED = Tolerances(
+    output=5e-3,
+    agreement=0.99,
+    sqnr_db=36.0,
+    ssim=0.99,
+    points=1.0,
+    percent=5.0,
+    moved=0.02,
+    far=3e-3,
+    noise=0.05,
+    aligned=0.04,
+    scaled=0.03,
+    shifted=0.15,
+    confidence=1.0,
 )
 #: The built-in precisions; an exporter may declare more (`Exporter.declares`).
 PRECISIONS = (
@@ -281,6 +302,7 @@ PRECISIONS = (
             kept_in="8 bits",
             instead="dynamic-int8 needs no more, and loses next to nothing",
             tolerances=FOUR_BITS,
+            rounded=ROUNDED,
             also_called=words,
         )
         for order, name, words in (

@@ -87,6 +87,7 @@ def open_csv(argument: str | None) -> Dataset:
         splits,
         source=f"{len(listing.files)} files" if len(listing.files) > 1 else listing.files[0].path,
         notes=(*notes, *of_columns, *_notes(listing, recordings, length)),
+        channels=recordings.columns.channels,
     )
 
 

@@ -24,3 +24,12 @@ def subset(split: Split, count: int, seed: int = 0) -> Split:
         read=lambda index: split.read(chosen[index]),
         content_hash=f"{split.content_hash}/{count}/{seed}",
     )
+
+
+def first_of(split: Split, count: int) -> Split:
+    """The first `count` examples."""
+    return Split(
+        labels=split.labels[:count],
+        read=split.read,
+        content_hash=f"{split.content_hash}/first {count}",
+    )

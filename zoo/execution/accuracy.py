@@ -31,10 +31,13 @@ def accuracy_measurement(
         "its quality is that of all of them",
         f"measure it on this machine: zoo evaluate {artifact.path}",
     )
+    from zoo.data.preprocessing.inputs import kind_of
+
     manifest = require_manifest(artifact)
     task = registry.tasks.get(manifest.task)
     check_enough_classes(task, dataset)
     check_classes(manifest.classes, dataset, str(artifact.path))
+    kind_of(manifest.preprocessing).check_names(dataset, str(artifact.path))
     return quality_measurement(task, manifest.preprocessing, artifact.path.name, dataset, split)
 
 

@@ -121,15 +121,16 @@ def evaluate_file(
         BadFile: The file has no manifest, or was altered; or another part is not beside it.
         UsageError: Its classes are not the dataset's.
     """
+    from zoo.data.preprocessing.inputs import kind_of, truth_of
+
     chain = open_chain(registry, path)
     manifest = chain.manifest
     check_enough_classes(registry.tasks.get(manifest.task), dataset)
     check_classes(manifest.classes, dataset, str(path))
+    kind_of(manifest.preprocessing).check_names(dataset, str(path))
     device = host_device(registry)
     runtime = choose_runtime(chain.first.exporter, device)
     answered = run_chain(chain, runtime, device, dataset.splits[split], emit=emit)
     task = registry.tasks.get(manifest.task)
-    from zoo.data.preprocessing.inputs import truth_of
-
     truth = truth_of(dataset, split, manifest.preprocessing)
     return evaluation_of(task, chain.name, dataset, split, truth, combine_outputs(chain, answered))

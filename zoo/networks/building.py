@@ -336,6 +336,18 @@ def layer_names(model: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(layer.name for layer in computing))
 
 
+def take_up_weights(model: Any) -> None:
+    """Lets layers compute with the weights that were assigned to them.
+
+    A `keras.layers.Normalization` keeps its mean and variance beside its weights, too, and only
+    Keras' own loading renews them.
+    """
+    for layer in model._flatten_layers():
+        renew = getattr(layer, "finalize_state", None)
+        if callable(renew):
+            renew()
+
+
 def leaves(model: Any) -> Iterator[Any]:
     """The layers of a `keras.Model` in order, those of models inside it in their place."""
     keras = require("keras")

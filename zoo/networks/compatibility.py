@@ -20,7 +20,13 @@ EXAMPLES = 64
 
 
 def check_fits(
-    card: Card, preprocessing: Preprocessing, dataset: Dataset, data: str, model: str = ""
+    card: Card,
+    preprocessing: Preprocessing,
+    dataset: Dataset,
+    data: str,
+    model: str = "",
+    *,
+    ranges: bool = True,
 ) -> None:
     """Refuses data of other classes, or inputs of another kind, shape or range.
 
@@ -30,6 +36,7 @@ def check_fits(
         dataset: The data.
         data: As the user named them.
         model: As the user named it; empty for the model id.
+        ranges: Whether values of another range are refused; what is only measured may have them.
 
     Raises:
         UsageError: Names both sides.
@@ -45,6 +52,7 @@ def check_fits(
             f"{_listed(dataset.classes)}",
             fix=f"fine-tune a new head first: {command}",
         )
+    kind_of(preprocessing).check_names(dataset, card.model_id)
     split = dataset.splits["train"]
     try:
         # From all over the split, which may be in the order of its classes.
@@ -57,7 +65,7 @@ def check_fits(
             why=f"the weights take {preprocessing.describe()['input']}; {error.what}",
             fix=f"use data like {card.dataset}, or fine-tune: {command}",
         ) from error
-    problem = kind_of(preprocessing).range_problem(inputs)
+    problem = kind_of(preprocessing).range_problem(inputs) if ranges else ""
     if problem:
         raise UsageError(
             f"{data} has another range than {card.model_id}, which was trained on {card.dataset}",

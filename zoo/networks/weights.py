@@ -10,7 +10,7 @@ from zoo.common.errors import BadFile
 from zoo.common.files import atomic_path, sha256_of
 from zoo.common.optional_imports import require
 from zoo.contracts import Preprocessing
-from zoo.networks.building import HEAD, build_network, variable_names
+from zoo.networks.building import HEAD, build_network, take_up_weights, variable_names
 from zoo.networks.card import Card
 from zoo.networks.checkpoints import Checkpoint
 from zoo.networks.published.cache import official_path, sources_of
@@ -40,7 +40,8 @@ def save_weights(
     variables = variable_names(network)
     if companion is not None:
         variables |= {COMPANION + name: one for name, one in variable_names(companion).items()}
-    tensors = {name: np.ascontiguousarray(one.numpy()) for name, one in variables.items()}
+    # `ascontiguousarray` would make one axis of none, which then fits no variable.
+    tensors = {name: np.asarray(one.numpy(), order="C") for name, one in variables.items()}
     with atomic_path(path) as temporary:
         safetensors.save_file(tensors, str(temporary), dict(metadata) if metadata else None)
     return sha256_of(path)
@@ -127,6 +128,7 @@ def load_into(
         )
     for name, variable in variables.items():
         variable.assign(tensors[name])
+    take_up_weights(network)
 
 
 def is_head(name: str) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Mapping
 from typing import Any
 
+from zoo.common.versions import versions_of
 from zoo.results import formatting as fmt
 
 _NAMES = {
@@ -53,3 +55,21 @@ def _processes(processes: list[Any]) -> dict[str, str]:
     noise = [reason for one in processes for reason in one.get("noise", ())]
     told = {"processes": str(len(processes))}
     return told | ({"disturbances": "; ".join(dict.fromkeys(noise))} if noise else {})
+
+
+#: Packages that decide figures, beside edgezoo itself.
+_DECIDE = (
+    *("ai-edge-litert", "keras", "numpy", "onnx", "onnxruntime", "openvino", "scikit-learn"),
+    *("tensorflow", "tf2onnx", "torch"),
+)
+
+
+def label(name: str) -> str:
+    """A name as a heading; packages keep their own spelling."""
+    return name if name in (*_DECIDE, "edgezoo") else fmt.heading(name)
+
+
+def versions_here() -> dict[str, str]:
+    """Python, the system, and the packages of this process that decide figures."""
+    own = {"Python": platform.python_version(), "operating system": platform.platform(terse=True)}
+    return {**versions_of(_DECIDE), **own}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zoo.common.optional_imports import require
+from zoo.report.charts.series_chart import series_chart
 from zoo.report.view import SampleImage
 from zoo.results import formatting as fmt
 
@@ -48,11 +49,15 @@ class SampleCard:
 
     Attributes:
         source: Data URI of a PNG; empty when the pixels are not a picture.
+        given: The same before it was made ready for the network; empty where that is no other.
+        drawing: Of a series its lines as an ``<svg>`` element; empty of other examples.
         coarse: Whether it has so few pixels that they should stay square when enlarged.
         opinions: The reference's first.
     """
 
     source: str
+    given: str
+    drawing: str
     text: str
     coarse: bool
     true_class: str
@@ -81,6 +86,8 @@ def _card(sample: SampleImage) -> SampleCard:
         opinions.append(_prediction(who, answer, files.values(), right))
     return SampleCard(
         source="" if sample.pixels is None else picture_uri(sample.pixels),
+        given="" if sample.given is None else picture_uri(sample.given),
+        drawing="" if sample.series is None else series_chart(sample.series, sample.channels),
         text=fmt.plain(sample.text, _LONGEST),
         coarse=sample.pixels is not None and max(np.shape(sample.pixels)[:2], default=0) <= _COARSE,
         true_class=fmt.plain(sample.true_class, 40),

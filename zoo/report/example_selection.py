@@ -16,6 +16,7 @@ from zoo.data.preprocessing.inputs import kind_of, read_input
 from zoo.networks.card import read_card
 from zoo.pipeline.run import Run
 from zoo.pipeline.steps.gate import OUTPUTS
+from zoo.report.charts.series_chart import MOST_CHANNELS
 from zoo.report.charts.series_pictures import series_picture
 from zoo.report.view import SampleImage, StepSample
 
@@ -108,8 +109,13 @@ def _chosen(wrong: Array, count: int) -> list[int]:
 
 
 def _shown(split: Split, index: int, preprocessing: Preprocessing) -> dict[str, Any]:
-    """The picture or the text of an example."""
+    """The picture, the series or the text of an example."""
     if preprocessing.shown_as == "text":
         return {"text": kind_of(preprocessing).text(split, index)}
     raw = read_input(split, index, preprocessing)
-    return {"pixels": series_picture(raw) if preprocessing.shown_as == "curves" else raw}
+    if preprocessing.shown_as != "curves":
+        given = split.read(index)
+        return {"pixels": raw, "given": given if given.shape != raw.shape else None}
+    if raw.shape[1] <= MOST_CHANNELS:
+        return {"series": raw, "channels": getattr(preprocessing, "names", ())}
+    return {"pixels": series_picture(raw)}

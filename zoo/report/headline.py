@@ -1,4 +1,4 @@
-"""The four figures at the top of the page, and the sentence above them."""
+"""The verdict at the top of a page, and the four figures below that of a run."""
 
 from __future__ import annotations
 
@@ -23,18 +23,31 @@ class Tile:
     file: str = ""
 
 
-def summary(rows: Sequence[ArtifactRow], findings: Sequence[QualityFinding] = ()) -> str:
-    """How the files ended, in one sentence; what is faithful to a weak network says so."""
+@dataclass(frozen=True)
+class Headline:
+    """What a page has to say, in a sentence, before everything else.
+
+    Attributes:
+        kind: ``passed``, ``weak``, ``rejected``, or ``open`` for what cannot be told.
+    """
+
+    kind: str
+    text: str
+
+
+def run_headline(rows: Sequence[ArtifactRow], findings: Sequence[QualityFinding] = ()) -> Headline:
+    """How the files ended; what is faithful to a weak network says so."""
     if not rows:
-        return "This run exported no file."
+        return Headline("open", "This run exported no file.")
     ended = Counter(row.verdict for row in rows)
+    weak = weakness(findings)
     if ended["passed"] == len(rows):
         one = len(rows) == 1
-        if weak := [finding for finding in findings if finding.weak]:
+        if weak:
             every = "The file is" if one else f"All {len(rows)} files are"
-            return f"{every} faithful to a network that {_weakness(weak)}."
+            return Headline(weak_kind(findings), f"{every} faithful to a network that {weak}.")
         every = "The file passed" if one else f"All {len(rows)} files passed"
-        return f"{every} every check."
+        return Headline("passed", f"{every} every check.")
     rest = [
         f"{ended[verdict]} {'was' if ended[verdict] == 1 else 'were'} {verdict}"
         if verdict != "failed"
@@ -42,13 +55,30 @@ def summary(rows: Sequence[ArtifactRow], findings: Sequence[QualityFinding] = ()
         for verdict in ("rejected", "failed", "skipped")
         if ended[verdict]
     ]
-    return f"{ended['passed']} of {fmt.count(len(rows), 'file')} passed; {fmt.listed(rest)}."
+    text = f"{ended['passed']} of {fmt.count(len(rows), 'file')} passed; {fmt.listed(rest)}."
+    if weak and ended["passed"]:
+        text += f" What passed is faithful to a network that {weak}."
+    bad = not ended["passed"] or weak_kind(findings) == "rejected"
+    return Headline("rejected" if bad else "weak", text)
 
 
-def _weakness(weak: Sequence[QualityFinding]) -> str:
+def summary(rows: Sequence[ArtifactRow], findings: Sequence[QualityFinding] = ()) -> str:
+    """How the files ended, in one sentence or two."""
+    return run_headline(rows, findings).text
+
+
+def weakness(findings: Sequence[QualityFinding]) -> str:
+    """What follows on “a network that”; empty of a network that nothing weak is known of."""
+    weak = [finding for finding in findings if finding.weak]
     if any(finding.code == NO_BETTER for finding in weak):
         return "is no better than chance"
-    return f"is weak: {'; '.join(fmt.plain(finding.text) for finding in weak)}"
+    return f"is weak: {'; '.join(fmt.plain(f.text) for f in weak)}" if weak else ""
+
+
+def weak_kind(findings: Sequence[QualityFinding]) -> str:
+    """The kind of a headline about a network that something speaks against."""
+    chance = any(finding.weak and finding.code == NO_BETTER for finding in findings)
+    return "rejected" if chance else "weak"
 
 
 def tiles(run: RunView) -> tuple[Tile, ...]:
@@ -65,8 +95,8 @@ def _quality(run: RunView) -> Tile:
         return Tile("Quality before export", fmt.MISSING, why)
     metric = metrics[0]
     sign = " %" if fmt.is_share(metric) else ""
-    interval = fmt.metric_interval(metric)
-    estimated = f"95 % interval {interval}{sign}, " if interval != fmt.MISSING else ""
+    span = fmt.metric_span(metric)
+    estimated = f"95 % interval {span}{sign}, " if span != fmt.MISSING else ""
     return Tile(
         f"{fmt.heading(metric.name)} before export",
         fmt.metric_value(metric),

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from zoo.report.view import Rows
 from zoo.results import formatting as fmt
 from zoo.results.predictions import PredictedExample, Predictions
 
-#: Headings, rows, and ``r`` for each column of figures.
-Rows = tuple[tuple[str, ...], Sequence[tuple[str, ...]], str]
 _PER_CENT = "%"
 #: Of an example in a list of many, so many further scores stand behind the first.
 _BESIDE = 2

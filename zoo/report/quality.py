@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from zoo.contracts import Metric
 from zoo.contracts.preprocessing import Coverage
 from zoo.results import formatting as fmt
 from zoo.results.records import Evaluation, QualityFinding
@@ -52,11 +53,18 @@ def worst_recalls(evaluation: Evaluation | None) -> RecallLines:
     return RecallLines(lines=tuple(lines), left_out=len(ordered) - len(lines))
 
 
-def quality_lines(evaluation: Evaluation) -> list[str]:
-    """Every metric, then balanced accuracy, the baseline and unread words, a line each."""
-    lines = [f"{metric.name} {fmt.format_metric(metric)}" for metric in evaluation.metrics[1:]]
+def quality_lines(
+    evaluation: Evaluation, written: Callable[[Metric], str] = fmt.format_metric
+) -> list[str]:
+    """Every metric, then balanced accuracy, the baseline and unread words, a line each.
+
+    Args:
+        evaluation: Of the network.
+        written: How a metric and its interval are shown.
+    """
+    lines = [f"{metric.name} {written(metric)}" for metric in evaluation.metrics[1:]]
     if evaluation.balanced is not None:
-        lines.append(f"{evaluation.balanced.name} {fmt.format_metric(evaluation.balanced)}")
+        lines.append(f"{evaluation.balanced.name} {written(evaluation.balanced)}")
     if evaluation.baseline is not None:
         beside = evaluation.baseline
         lines.append(

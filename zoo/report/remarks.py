@@ -226,10 +226,17 @@ def _noise(rows: Sequence[ArtifactRow], folder: str) -> Iterator[str]:
 
 
 def _again(files: Sequence[str], folder: str) -> str:
-    """The command that times files of a folder anew."""
-    if not folder:
-        return ""
-    return f": zoo bench {' '.join(shlex.quote(f'{folder}/{file}') for file in files)}"
+    return f": {_bench(files, folder)}" if folder else ""
+
+
+def noisy_again(rows: Sequence[ArtifactRow], folder: str) -> str:
+    """The command that times the noisy files of a folder anew; empty when none is noisy."""
+    noisy = [file for row in rows for file in row.noisy_files]
+    return _bench(noisy, folder) if noisy else ""
+
+
+def _bench(files: Sequence[str], folder: str) -> str:
+    return f"zoo bench {' '.join(shlex.quote(f'{folder}/{file}') for file in files)}"
 
 
 def _untested(rows: Sequence[ArtifactRow]) -> Iterator[str]:

@@ -9,24 +9,34 @@ from typing import Any
 from zoo.artifacts.artifact import open_artifact, require_manifest
 from zoo.data.opening import open_dataset
 from zoo.execution.offline_analysis import OfflineAnalysis
+from zoo.pipeline.output_folder import RECIPE
 from zoo.pipeline.rows import ArtifactRow, rows_of
 from zoo.pipeline.run import Run
 from zoo.pipeline.steps.qat import QAT
 from zoo.pipeline.steps.step import StepId
-from zoo.report.environment import environment_rows
-from zoo.report.remarks import remarks
+from zoo.report.environment import environment_rows, versions_here
+from zoo.report.remarks import noisy_again, remarks
 from zoo.report.view import RunView
 from zoo.results.records import TrainingResult
 
+#: Times the epochs of a run whose network was weak, offered next.
+LONGER = 3
 
-def remarks_of(run: Run, rows: Sequence[ArtifactRow]) -> tuple[str, ...]:
-    """Findings on the files of a run, and on those that it need not make."""
+
+def remarks_of(run: Run, rows: Sequence[ArtifactRow], *, commands: bool = True) -> tuple[str, ...]:
+    """Findings on the files of a run, and on those that it need not make.
+
+    Args:
+        run: What ended.
+        rows: Its files.
+        commands: Whether a remark on noise holds the command that measures again.
+    """
     wrong = run.training.result.wrong_record
     of_run = [f"{text[0].upper()}{text[1:]}." for text in (wrong, *run.job.left_out) if text]
     learnt = run.finished.get(QAT)
     if learnt is not None and learnt.record.needless:
         of_run.append(f"Quantization-aware training was {learnt.record.reason}.")
-    return (*remarks(rows, str(run.folder)), *of_run, *run.remarks)
+    return (*remarks(rows, str(run.folder) if commands else ""), *of_run, *run.remarks)
 
 
 def analyses_of(run: Run) -> tuple[OfflineAnalysis, ...]:
@@ -73,7 +83,8 @@ def view_of(run: Run, command: str) -> RunView:
         classes=dataset.classes,
         examinations=analyses_of(run),
         environment=_environment(run),
-        remarks=remarks_of(run, rows),
+        remarks=remarks_of(run, rows, commands=False),
+        again=noisy_again(rows, str(run.folder)),
         next_commands=next_commands(run),
         steps=run.steps,
     )
@@ -91,12 +102,10 @@ def _add_confusion(confusions: dict[str, Any], subject: str, details: dict[str, 
 
 
 def _environment(run: Run) -> dict[str, str]:
-    """Where the latencies were taken and what made the files; empty when nothing was timed."""
-    for step in _steps(run, "bench"):
-        timed = run.finished[step]
-        if timed.passed:
-            return {**environment_rows(timed.result.environment), **_versions(run)}
-    return {}
+    """Where the latencies were taken, what made the files, and what wrote the page."""
+    timed = [run.finished[step] for step in _steps(run, "bench")]
+    where = next((environment_rows(one.result.environment) for one in timed if one.passed), {})
+    return {**where, **_versions(run)} or versions_here()
 
 
 def _versions(run: Run) -> dict[str, str]:
@@ -111,17 +120,28 @@ def _versions(run: Run) -> dict[str, str]:
 
 
 def next_commands(run: Run) -> tuple[str, ...]:
-    """What a user would type after this run."""
+    """What a user would type after this run: by what came of it."""
+    if run.weak:
+        return _against_weakness(run)
     good = [gate.result for gate in run.gates if gate.result.passed]
-    commands = []
-    if good:
-        smallest = min(good, key=lambda result: result.bytes)
-        quoted = [shlex.quote(str(run.folder / file.file)) for file in smallest.files]
-        commands = [
-            f"zoo inspect {quoted[0]}",
-            f"zoo bench {' '.join(quoted)} --threads 1 --threads 2",
-        ]
-    data = shlex.quote(run.job.recipe.data)
-    weights = shlex.quote(str(run.weights))
-    commands.append(f"zoo evaluate {weights} --data {data}")
-    return tuple(commands)
+    if not good:
+        return (f"zoo evaluate {shlex.quote(str(run.weights))} --data {_data(run)}",)
+    smallest = min(good, key=lambda result: result.bytes)
+    quoted = [shlex.quote(str(run.folder / file.file)) for file in smallest.files]
+    return (
+        f"zoo bundle {quoted[0]}",
+        f"zoo bench {' '.join(quoted)} --threads 1 --threads 2",
+        f"zoo inspect {quoted[0]}",
+    )
+
+
+def _against_weakness(run: Run) -> tuple[str, ...]:
+    """The same with more training, where it was trained at all; the data; other networks."""
+    longer = LONGER * run.job.recipe.training.epochs
+    recipe = shlex.quote(str(run.folder / RECIPE))
+    trained = (f"zoo ship --recipe {recipe} --epochs {longer}",) if longer else ()
+    return (*trained, f"zoo data {_data(run)}", "zoo list")
+
+
+def _data(run: Run) -> str:
+    return shlex.quote(run.job.recipe.data)

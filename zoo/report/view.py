@@ -16,6 +16,9 @@ if TYPE_CHECKING:  # the terminal table must not wait for numpy
     from zoo.execution.offline_analysis import OfflineAnalysis
 
 
+#: Headings, rows, and a letter for each column: ``r`` for figures.
+Rows = tuple[tuple[str, ...], Sequence[tuple[str, ...]], str]
+
 #: Counts of a confusion matrix; rows: true class, columns: predicted.
 Confusion = Sequence[Sequence[int]]
 
@@ -26,6 +29,10 @@ class SampleImage:
 
     Attributes:
         pixels: uint8, shape (height, width) or (height, width, 1, 3 or 4); None for a text.
+        given: The picture as the data have it, where the network sees another; uint8, shape
+            (height, width, 1 or 3).
+        series: float32, shape (steps, channels); None for what is no series of few channels.
+        channels: Names of the channels; empty where they have none.
         true_class: Name of the class it belongs to, or what else is true of it.
         reference: The reference network's answer and its confidence, 0 to 1, if it has one.
         predictions: File name → answer and confidence.
@@ -34,6 +41,9 @@ class SampleImage:
     """
 
     pixels: NDArray[np.uint8] | None = None
+    given: NDArray[np.uint8] | None = None
+    series: NDArray[np.float32] | None = None
+    channels: tuple[str, ...] = ()
     text: str = ""
     true_class: str
     reference: tuple[str, float | None]
@@ -86,6 +96,7 @@ class RunView:
         classes: Class names in label order.
         examinations: Offline analyses, for devices that are never timed.
         environment: What the figures were taken on and with, name → value.
+        again: The command that times noisy files anew; empty when none is noisy.
         steps: Every step of the run in its order.
     """
 
@@ -109,5 +120,6 @@ class RunView:
     examinations: tuple[OfflineAnalysis, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    again: str = ""
     next_commands: tuple[str, ...] = ()
     steps: tuple[StepRecord, ...] = ()

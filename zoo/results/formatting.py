@@ -187,6 +187,25 @@ def metric_interval(metric: Metric | None) -> str:
     return MISSING if metric is None or ends is None else " to ".join(_end_texts(metric, ends))
 
 
+def metric_span(metric: Metric | None) -> str:
+    """Both ends of the interval as a range: ``95.0–98.5``."""
+    ends = None if metric is None else metric_ends(metric)
+    if metric is None or ends is None:
+        return MISSING
+    low, high = _end_texts(metric, ends)
+    # A minus beside an en dash would read as two of them.
+    return f"{low} to {high}" if MINUS in low + high else f"{low}–{high}"
+
+
+def metric_with_range(metric: Metric | None) -> str:
+    """Estimate and interval with their unit: ``97.2 % (95.0–98.5 %)``, ``12.2 (11.4–13.0)``."""
+    if metric is None:
+        return MISSING
+    sign = " %" if is_share(metric) else ""
+    span = metric_span(metric)
+    return metric_value(metric) + (f" ({span}{sign})" if span != MISSING else "")
+
+
 def metric_short(metric: Metric | None) -> str:
     """Estimate and interval: ``97.2 (95.0–98.5)`` of a share, ``12.2 ±0.8`` of a distance.
 

@@ -38,6 +38,8 @@ FRECHET = "Fréchet distance"
 SAME_SSIM = 0.95
 #: Pictures in the report: so many images side by side, and below each other.
 _COLUMNS, _ROWS = 12, 4
+#: Pixels between two of them, and their shade, which stands out from black and from white.
+_GAP, _GREY = 2, 128
 
 
 def unit_range(outputs: Any) -> Any:
@@ -230,7 +232,7 @@ def depends(preprocessing: Preprocessing) -> Mapping[str, str]:
 
 
 def gallery(outputs: Array) -> Array:
-    """The first outputs as one picture: uint8, (height, width, 1 or 3)."""
+    """The first outputs as one picture with gaps between them: uint8, (height, width, 1 or 3)."""
     import numpy as np
 
     count = min(len(outputs), _COLUMNS * _ROWS)
@@ -238,10 +240,12 @@ def gallery(outputs: Array) -> Array:
     rows = count // columns
     images = pixels_of(outputs[: rows * columns])
     height, width, channels = images.shape[1:]
-    tiles = images.reshape(rows, columns, height, width, channels)
-    picture: Array = np.ascontiguousarray(
-        tiles.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, channels)
-    )
+    gap = _GAP
+    padded = np.pad(images, ((0, 0), (0, gap), (0, gap), (0, 0)), constant_values=_GREY)
+    high, wide = height + gap, width + gap
+    tiles = padded.reshape(rows, columns, high, wide, channels)
+    sheet = tiles.transpose(0, 2, 1, 3, 4).reshape(rows * high, columns * wide, channels)
+    picture: Array = np.ascontiguousarray(sheet[:-gap, :-gap])
     return picture
 
 

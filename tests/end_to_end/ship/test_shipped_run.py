@@ -19,9 +19,12 @@ for module in ("tensorflow", "ai_edge_litert", "onnxruntime", "tf2onnx", "sklear
 
 
 def test_run_does_each_step_once_and_says_nothing_else(shipped: Shipped) -> None:
-    """No library's chatter, no warnings: a line for each epoch, the training's end, each step."""
+    """No library's chatter, no warnings: a line for each epoch, the training's end, each step.
+
+    What takes long tells so from time to time.
+    """
     assert shipped.typed.done == STEPS
-    lines = shipped.typed.err.splitlines()
+    lines = [line for line in shipped.typed.err.splitlines() if " so far" not in line]
     assert len(lines) == len(STEPS) + len(["report"]) + 2 + 1
     one = r"(✓ [a-z0-9 ]+  [\d.]+ s|  finetune: (epoch [12]/2  loss|training ended after) .*)$"
     for line in lines:
@@ -111,17 +114,17 @@ def test_table_tells_what_the_records_say(shipped: Shipped) -> None:
 def test_next_commands_can_be_typed(shipped: Shipped, place: Place) -> None:
     """They are quoted: the folder has a space in its name."""
     commands = re.findall(r"^(?:next)? +(zoo .*)$", shipped.typed.out, re.MULTILINE)
-    assert [shlex.split(command)[1] for command in commands] == ["inspect", "bench", "evaluate"]
+    assert [shlex.split(command)[1] for command in commands] == ["bundle", "bench", "inspect"]
     for command in commands:
         assert (place.folder / shlex.split(command)[2]).is_file()
-    assert place.zoo(*shlex.split(commands[0])[1:]).code == 0
+    assert place.zoo(*shlex.split(commands[-1])[1:]).code == 0
 
 
 def test_report_needs_nothing_else(shipped: Shipped) -> None:
     page = (shipped.folder / "report.html").read_text(encoding="utf-8")
     assert all(name in page for name in FILES)
     assert re.findall(r"""(?:src|href)\s*=\s*["'](?!data:|#)[^"']*""", page) == []
-    assert "<script" not in page
+    assert page.count("<script") == page.count("<script>") == 1
     assert "@import" not in page
     assert not re.search(r"url\((?!['\"]?(?:data:|#))", page)
 

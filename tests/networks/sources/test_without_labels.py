@@ -16,6 +16,7 @@ from zoo.contracts.preprocessing import TensorPreprocessing
 from zoo.contracts.preprocessing.stored import StoredPreprocessing
 from zoo.data.opening import data_for_task, open_dataset, tasks_of
 from zoo.data.preprocessing.inputs import read_inputs
+from zoo.networks.building import deployed_model
 from zoo.networks.sources.comparing import compared
 from zoo.networks.sources.references import Opening
 from zoo.networks.sources.tensors import (
@@ -123,6 +124,9 @@ def test_samples_that_do_not_fit(tmp_path: Path) -> None:
     for array in (SAMPLES[..., :3], SAMPLES[:, 0], SAMPLES[:, None]):
         with pytest.raises(UsageError, match="takes x of 3×4"):
             preprocessing_of(Doubling().inputs, samples(tmp_path, x=array), "net.onnx")
+    empty = (replace(free, shape=(None, 0, 4)),)
+    with pytest.raises(BadData, match="are empty: their shape is 0×4"):
+        preprocessing_of(empty, samples(tmp_path, x=SAMPLES[:, :0], y=SAMPLES), "net.onnx")
     with pytest.raises(BadData, match="no array for the input x"):
         preprocessing_of(Doubling().inputs, samples(tmp_path, a=SAMPLES, b=SAMPLES), "net.onnx")
     with pytest.raises(BadData, match="3 are the fewest"):
@@ -147,6 +151,14 @@ def test_networks_that_cannot_be_brought_in() -> None:
         )
         with pytest.raises(Unsupported, match="calls two of its inputs and outputs"):
             named_network(Doubling(outputs=outputs), record, "net.onnx")
+    keras = pytest.importorskip("keras")
+    given = keras.Input((3, 4))
+    passing = named_network(Doubling(model=keras.Model(given, [given * 2, given])), record, "n")
+    files_of = deployed_model(passing, record, REGISTRY.tasks.get("tensors"))
+    assert set(files_of.output) == {"y", "s"}
+    model = keras.Model(given, [given * 2, given[:, :0]])
+    with pytest.raises(Unsupported, match="its output s has no numbers: its shape is 0×4"):
+        named_network(Doubling(model=model), record, "net.onnx")
 
 
 def test_the_conversion_is_compared_output_by_output(tmp_path: Path) -> None:

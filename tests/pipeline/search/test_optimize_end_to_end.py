@@ -110,7 +110,7 @@ def test_the_folder_tells_everything(found: Any) -> None:
     assert told["best"] == found.best.name
     page = (found.folder / "report.html").read_text()
     assert found.best.name in page
-    assert page.count("<svg") == 2
+    assert page.count("<svg") == 4, "each for wide and for narrow pages"
     recipe = (found.folder / "recipe.toml").read_text()
     assert found.best.precision in recipe
 

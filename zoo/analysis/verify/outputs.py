@@ -295,8 +295,9 @@ def _check_metrics(
     points: float,
     emit: OnEvent,
 ) -> dict[str, Any]:
-    from zoo.data.preprocessing.inputs import truth_of
+    from zoo.data.preprocessing.inputs import kind_of, truth_of
 
+    kind_of(chain.manifest.preprocessing).check_names(dataset, chain.name)
     truth = truth_of(dataset, "test", chain.manifest.preprocessing)
     split = comparison_split(dataset, 0)
     answered = combine_outputs(chain, run_chain(chain, runtime, device, split, emit=emit))

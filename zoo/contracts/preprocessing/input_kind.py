@@ -89,6 +89,23 @@ class InputKind(ABC, Generic[Own]):
         """The record with its statistics measured on the training split."""
         return self.own
 
+    def check_names(self, dataset: Dataset, subject: str, *, trained: bool = False) -> None:
+        """Refuses data whose channels have other names than those of the training.
+
+        Args:
+            dataset: Whose examples the network is to take.
+            subject: Names the network in the message.
+            trained: Whether it is trained further on them: then other names are right, and only
+                the same ones in another order are refused.
+
+        Raises:
+            UsageError: Other names, or another order.
+        """
+
+    def renamed(self, dataset: Dataset) -> Own:
+        """The record with the names of a dataset's channels, once the network is trained on it."""
+        return self.own
+
     def labels(self, labels: Array) -> Array:
         """Labels in the form that the network's outputs have."""
         return labels

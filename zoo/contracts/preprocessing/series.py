@@ -8,6 +8,9 @@ from typing import ClassVar, Literal
 from zoo.contracts.checks import check
 from zoo.contracts.preprocessing.base import Normalization, Preprocessing, check_moments, listed
 
+#: So many names of channels are shown.
+_NAMED = 12
+
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesPreprocessing(Preprocessing):
@@ -23,6 +26,8 @@ class SeriesPreprocessing(Preprocessing):
         channels: Values at each step.
         mean: Subtracted, one value per channel; empty until it is measured.
         std: Divides, one value per channel; empty until it is measured.
+        names: Of the channels in the data of the training, in their order; empty where they had
+            none.
         kind: Tells the records apart where they are stored.
     """
 
@@ -34,6 +39,7 @@ class SeriesPreprocessing(Preprocessing):
     channels: int
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    names: tuple[str, ...] = ()
     kind: Literal["series"] = "series"
 
     def __post_init__(self) -> None:
@@ -41,6 +47,9 @@ class SeriesPreprocessing(Preprocessing):
         check(positive, "preprocessing", "steps and channels must be positive")
         if self.mean or self.std:
             check_moments(self.mean, self.std, self.channels)
+        if self.names:
+            told = f"{len(self.names)} names for {self.channels} channels"
+            check(len(self.names) == self.channels, "preprocessing", told)
 
     @property
     def input_shape(self) -> tuple[int, int]:
@@ -66,7 +75,9 @@ class SeriesPreprocessing(Preprocessing):
     def describe(self) -> dict[str, str]:
         """Size, normalization."""
         moments = f"(value − {listed(self.mean)}) / {listed(self.std)}"
+        names = f" ({', '.join(self.names[:_NAMED])}{', …' * (len(self.names) > _NAMED)})"
         return {
-            "input": f"{self.steps} steps of {self.channels} channels, raw values",
+            "input": f"{self.steps} steps of {self.channels} channels{names * bool(self.names)}, "
+            "raw values",
             "normalization": moments if self.mean else "per channel, measured when trained",
         }

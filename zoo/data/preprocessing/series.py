@@ -76,7 +76,8 @@ class Series(InputKind[SeriesPreprocessing]):
         shape = split.read(0).shape
         if len(shape) != 2:
             raise BadData(f"examples of {dataset.name} have shape {shape}", fix=_EXPECTED)
-        sized = replace(self.own, steps=shape[0], channels=shape[1], mean=(), std=())
+        names = dataset.channels
+        sized = replace(self.own, steps=shape[0], channels=shape[1], mean=(), std=(), names=names)
         total, squares = np.zeros(shape[1]), np.zeros(shape[1])
         # Squares of large numbers lose what is small beside them: all are taken about the first.
         first = Series(sized).read(split, 0)[0].astype(np.float64)
@@ -95,6 +96,27 @@ class Series(InputKind[SeriesPreprocessing]):
             mean=tuple(float(np.float32(m)) for m in mean),
             std=tuple(float(np.float32(s)) for s in std),
         )
+
+    def check_names(self, dataset: Dataset, subject: str, *, trained: bool = False) -> None:
+        """Compares the names of channels, where both sides have names."""
+        names, found = self.own.names, dataset.channels
+        swapped = sorted(names) == sorted(found)
+        if not names or not found or names == found or (trained and not swapped):
+            return
+        raise UsageError(
+            f"the channels of {dataset.name!r} are "
+            + ("in another order than" if swapped else "not")
+            + f" those that {subject} was trained on",
+            why=f"it was trained on {', '.join(names)}; the data have {', '.join(found)}",
+            fix=f"read them in that order: channels={','.join(names)}"
+            if {*names} <= {*found}
+            else "rename the columns, or name those of the training in channels=",
+        )
+
+    def renamed(self, dataset: Dataset) -> SeriesPreprocessing:
+        """With the names of the channels, where the dataset has any."""
+        names = dataset.channels
+        return replace(self.own, names=names) if len(names) == self.own.channels else self.own
 
     def labels(self, labels: NDArray[Any]) -> NDArray[Any]:
         """As `stepwise_labels`."""

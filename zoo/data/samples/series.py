@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.common.errors import BadData, UsageError, ZooError
+from zoo.common.errors import BadData, UsageError, ZooError, nearest
 from zoo.common.shown_text import printable
 from zoo.contracts.preprocessing import Sample, SampleList, SeriesPreprocessing
 from zoo.data.readers.class_folders import note
@@ -29,8 +29,9 @@ _TAKES = "a .csv or .tsv file, a folder of them, or arrays of series in an .npz 
 def series_samples(given: str, data: str, own: SeriesPreprocessing) -> SampleList:
     """The windows of a table, or of every table in a folder, one behind the other.
 
-    Windows lie within one stretch of time and one group, as those of datasets do. ``?channels=``
-    behind the path names the columns; ``stride=`` the rows from one window to the next.
+    Windows lie within one stretch of time and one group, as those of datasets do. Columns are
+    found by the names that the network was trained on, in any order; ``?channels=`` behind the
+    path names others; ``stride=`` the rows from one window to the next.
 
     Args:
         given: As typed.
@@ -48,7 +49,8 @@ def series_samples(given: str, data: str, own: SeriesPreprocessing) -> SampleLis
         return _checked(array_samples(there, "series"), own)
     listing = list_files(str(there.path), _TABLES)
     asked = there.query.names("channels")
-    channels = asked or _trained_channels(there.query, own)
+    _check_order(asked, own)
+    channels = asked or own.names or _trained_channels(there.query, own)
     found = SampleList(notes=note(f"left out of {there.shown}", listing.ignored))
     used: dict[tuple[str, ...], None] = {}
     for file in listing.files:
@@ -67,7 +69,7 @@ def series_samples(given: str, data: str, own: SeriesPreprocessing) -> SampleLis
             found.problems.append((name, ". ".join(filter(None, (error.what, error.why)))))
             continue
         _add_windows(found, item, name, own, there.query.number("stride") or own.steps)
-    if channels and not asked:
+    if channels and not asked and not own.names:
         names = ", ".join(map(printable, channels))
         found.notes.append(f"channels are the columns {names}, as in {there.query.path}")
     if not channels:
@@ -77,6 +79,17 @@ def series_samples(given: str, data: str, own: SeriesPreprocessing) -> SampleLis
             for names in used
         ]
     return found
+
+
+def _check_order(asked: tuple[str, ...], own: SeriesPreprocessing) -> None:
+    """The channels of the training, asked for in another order, would be taken for one another."""
+    if asked != own.names and sorted(asked) == sorted(own.names):
+        names = ",".join(own.names)
+        raise UsageError(
+            f"channels={','.join(asked)} is another order than that of the training",
+            why=f"the network takes {names}",
+            fix=f"leave it out, or write channels={names}",
+        )
 
 
 def _columns(
@@ -99,7 +112,7 @@ def _columns(
             if missing
             else f"{printable(name)} has {len(wanted)} columns of numbers: {', '.join(wanted)}",
             why=takes,
-            fix=f"say which, in the order of the training: {name}?channels=NAME,NAME",
+            fix=f"say which, in the order of the training: {_like(channels, header, name)}",
         )
     return Columns(
         channels=wanted,
@@ -107,6 +120,13 @@ def _columns(
         group=group if group in header else None,
         time=time if time in header else None,
     )
+
+
+def _like(channels: tuple[str, ...], header: Sequence[str], name: str) -> str:
+    """What to type for a table whose columns have other names: the nearest ones."""
+    near = [text if text in header else next(iter(nearest(text, header)), "") for text in channels]
+    known = near and all(near) and len(set(near)) == len(near)
+    return f"{name}?channels={','.join(near) if known else 'NAME,NAME'}"
 
 
 def _trained_channels(query: Query, own: SeriesPreprocessing) -> tuple[str, ...]:

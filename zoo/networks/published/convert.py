@@ -126,4 +126,4 @@ def _arranged(
         value = value.transpose(stored.axes)
     if variable == "kernel" and layer.bgr:
         value = value[:, :, ::-1]
-    return np.ascontiguousarray(value, dtype=np.float32)
+    return np.asarray(value, np.float32, order="C")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -12,7 +13,7 @@ from typing import Any
 from zoo.common.errors import BadFile, UsageError, first_line
 from zoo.common.optional_imports import require
 from zoo.contracts import Preprocessing, SourceReference
-from zoo.networks.building import HEAD, leaves
+from zoo.networks.building import HEAD, leaves, take_up_weights
 from zoo.networks.sources.config_check import check_config
 
 #: Key of the graph in the metadata of a weights file.
@@ -86,7 +87,7 @@ def flattened_inputs(
     for layer in operations_of(outputs):
         if isinstance(layer, keras.layers.InputLayer):
             continue
-        base = layer.name.replace("/", "_")
+        base = _scope(layer.name)
         base = f"{base}_layer" if base == HEAD else base
         count, name = 0, base
         while name in names:
@@ -94,7 +95,12 @@ def flattened_inputs(
             name = f"{base}_{count}"
         names.add(name)
         layer.name = name
-    return keras.Model(inputs[0] if single else inputs, outputs, name=model.name)
+    return keras.Model(inputs[0] if single else inputs, outputs, name=_scope(model.name))
+
+
+def _scope(name: str) -> str:
+    """A name as a part of TensorFlow's, in which only some letters of ASCII may be."""
+    return re.sub(r"[^A-Za-z0-9_.>-]", "_", name).lstrip("_.>-") or "layer"
 
 
 def operations_of(outputs: Any) -> list[Any]:
@@ -240,6 +246,7 @@ def rebuilt(model: Any, origin: str) -> Any:
     for layer in model.layers:
         if layer.weights:
             again.get_layer(layer.name).set_weights(layer.get_weights())
+    take_up_weights(again)
     return again
 
 

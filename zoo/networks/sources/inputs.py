@@ -246,7 +246,7 @@ def _of_series(
     if any(of_images) or statement.span:
         raise UsageError(f"{origin} takes series: --input has words for images", fix="leave them")
     shape = (sides[0] or steps, channels)
-    plain = SeriesPreprocessing(steps=shape[0], channels=channels)
+    plain = SeriesPreprocessing(steps=shape[0], channels=channels, names=dataset.channels)
     if statement.normalization is not None:
         scale, mean, std = statement.normalization
         spread = [v * channels if len(v) == 1 else v for v in (mean, std)]

@@ -262,6 +262,12 @@ def _measured(
             if stepped
             else "store them as (samples, …), without the batch that the network itself has",
         )
+    if 0 in known:
+        raise BadData(
+            f"the samples of {tensor.name} in {dataset.name} are empty: their shape is "
+            f"{shown_shape(known)}",
+            fix="store samples as the network takes them",
+        )
     element = element_of(tensor) or "float32"
     record = TensorPreprocessing(name=tensor.name, shape=known, low=0.0, high=1.0, number=element)
     values = read_inputs(split, record)
@@ -288,6 +294,13 @@ def named_network(given: GivenNetwork, record: Preprocessing, origin: str) -> An
     shapes = [(one.input_shape, one.input_shape, str(one.graph_dtype)) for one in record.parts]
     flat = flattened_inputs(given.model, shapes)
     made = keras.tree.flatten(flat.output)
+    own = {id(one) for one in keras.tree.flatten(flat.input)}
+    # Keras loses an input that is handed on as an output when it calls the model on another.
+    handed_on = keras.layers.Identity
+    made = [
+        handed_on(name=f"handed_on_{number}")(one) if id(one) in own else one
+        for number, one in enumerate(made)
+    ]
     named = dict(zip(names, made, strict=True))
     shapeless = [n for n, one in named.items() if None in one.shape[1:]]
     if shapeless:
@@ -295,5 +308,13 @@ def named_network(given: GivenNetwork, record: Preprocessing, origin: str) -> An
             f"{origin}: the shape of its output {shapeless[0]} depends on its input",
             why="files for devices have fixed shapes",
             fix="save it so that it gives as many numbers for each input",
+        )
+    empty = [name for name, one in named.items() if 0 in one.shape[1:]]
+    if empty:
+        raise Unsupported(
+            f"{origin}: its output {empty[0]} has no numbers: its shape is "
+            f"{shown_shape(named[empty[0]].shape[1:])}",
+            why="there is nothing that files could be held against",
+            fix="save it without that output",
         )
     return keras.Model(flat.input, named, name=flat.name)

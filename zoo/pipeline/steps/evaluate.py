@@ -17,7 +17,7 @@ from zoo.common.progress import Event
 from zoo.contracts import Comparison, Metric, Preprocessing, Split
 from zoo.contracts.plugin import Plugin
 from zoo.data.opening import check_task, judged_dataset
-from zoo.data.preprocessing.inputs import normalize, read_inputs, truth_of
+from zoo.data.preprocessing.inputs import kind_of, normalize, read_inputs, truth_of
 from zoo.data.preprocessing.steps import Answer, first_step, outputs_of
 from zoo.execution.runner import check_classes, check_enough_classes
 from zoo.networks.building import deployed_model, normalization
@@ -120,6 +120,7 @@ def evaluate_model(
     check_classes(loaded.card.classes, dataset, loaded.card.model_id)
     examples = dataset.splits[split]
     preprocessing = loaded.preprocessing
+    kind_of(preprocessing).check_names(dataset, loaded.card.model_id)
     truth = truth_of(dataset, split, preprocessing)
     count = len(truth.labels)
     if split == "test":

@@ -16,7 +16,7 @@ from zoo.contracts import Dataset, Preprocessing
 from zoo.contracts.plugin import Plugin
 from zoo.contracts.training import Training, check_training
 from zoo.data.opening import check_task, judged_dataset
-from zoo.data.preprocessing.inputs import fitted
+from zoo.data.preprocessing.inputs import fitted, kind_of
 from zoo.execution.runner import check_enough_classes
 from zoo.networks.building import build_companion, check_hyperparameters, wrong_parameters
 from zoo.networks.card import Card, write_card
@@ -256,4 +256,6 @@ def _pretrained(
             why="a new head must be trained, and 0 epochs were asked for",
             fix=f"fine-tune it: zoo finetune {card.model_id} --data {dataset.name}",
         )
-    return network, card, new_head, preprocessing
+    kind = kind_of(preprocessing)
+    kind.check_names(dataset, card.model_id, trained=True)
+    return network, card, new_head, kind.renamed(dataset)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.report.charts.svg import BLUE, INK, MUTED, ORANGE, Chart, draw
-from zoo.report.view import Confusion
+from zoo.report.charts.svg import BLUE, INK, MUTED, ORANGE, PHONE, Chart, draw
+from zoo.report.view import Confusion, Rows
 from zoo.results import formatting as fmt
 
 if TYPE_CHECKING:
@@ -25,7 +25,18 @@ _FEW = 16
 #: Up to so many classes, the axes still carry all names.
 _SOME = 40
 
+#: Up to so many classes, a phone shows the whole matrix.
+_PHONE = 10
+
+#: CSS pixels of a side, and of text.
+_SIDE, _TEXT = 460.0, 11.5
+
+#: The strongest colour is so opaque: ink is well read on it, on a light and on a dark page.
+_DEEPEST = 0.72
+
 _PAIRS = 8
+#: Cells in the table behind a chart, at most.
+_LISTED = 100
 
 
 @dataclass(frozen=True)
@@ -67,7 +78,7 @@ def confusion_chart(counts: Counts, classes: Sequence[str], subject: str) -> Cha
     hits = int(np.trace(counts))
     alt = f"Confusion matrix of {subject}: {hits} of {int(counts.sum())} examples are right."
     picture = _Picture(strength, right, lambda r, c: f"{counts[r, c]}" if counts[r, c] else "")
-    return Chart(_draw("confusion", alt, picture, classes), caption)
+    return _chart("confusion", alt, picture, classes, (caption, "examples", counts))
 
 
 def difference_chart(
@@ -91,7 +102,7 @@ def difference_chart(
         strength, better, lambda r, c: fmt.signed(int(change[r, c])) if change[r, c] else ""
     )
     alt = f"Confusion matrix of {subject} minus the reference's: {moved} examples moved."
-    return Chart(_draw("difference", alt, picture, classes), caption)
+    return _chart("difference", alt, picture, classes, (caption, "change", change))
 
 
 def moved_examples(counts: Counts, reference: Counts) -> int:
@@ -123,15 +134,25 @@ class _Picture:
     text: Callable[[int, int], str]
 
 
-def _draw(name: str, alt: str, picture: _Picture, classes: Sequence[str]) -> str:
-    side = 460 if len(classes) <= _SOME else 520
+def _chart(
+    name: str,
+    alt: str,
+    picture: _Picture,
+    classes: Sequence[str],
+    told: tuple[str, str, Counts],
+) -> Chart:
+    """The drawing; `told` is its caption, and what the cells count."""
+    caption, what, cells = told
+    many = len(classes)
+    # Many classes get room for their names, and a page that is narrow scrolls.
+    side = _SIDE if many <= _PHONE or many > _SOME else max(_SIDE, 150 + 15 * many)
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
         # Colour by strength only, on nothing: right on a light and on a dark page.
         image = np.zeros((*picture.strength.shape, 4))
         image[..., :3] = np.where(picture.blue[..., None], _rgb(BLUE), _rgb(ORANGE))
-        image[..., 3] = np.clip(picture.strength, 0, 1)
+        image[..., 3] = _DEEPEST * np.clip(picture.strength, 0, 1)
         axes.imshow(image, interpolation="none", aspect="equal")
         axes.spines[:].set_visible(False)
         axes.set_xlabel("predicted", labelpad=8)
@@ -141,7 +162,20 @@ def _draw(name: str, alt: str, picture: _Picture, classes: Sequence[str]) -> str
             _lines(axes, len(classes))
             _counts(axes, picture)
 
-    return draw(name, alt, (side, side), paint)
+    wide, narrow = draw(name, alt, (side, side), paint, PHONE if many <= _PHONE else None)
+    return Chart(wide, caption, _table(what, cells, classes), narrow)
+
+
+def _table(what: str, cells: Counts, classes: Sequence[str]) -> Rows:
+    """The cells that hold something, the fullest first."""
+    order = np.argsort(-np.abs(cells), axis=None, kind="stable")[:_LISTED]
+    places = (divmod(int(place), len(classes)) for place in order)
+    rows = [
+        (fmt.plain(classes[r], 40), fmt.plain(classes[c], 40), f"{cells[r, c]:,}")
+        for r, c in places
+        if cells[r, c]
+    ]
+    return ("true class", "predicted", what), rows, "llr"
 
 
 def _ticks(axes: Axes, classes: Sequence[str]) -> None:
@@ -156,10 +190,9 @@ def _ticks(axes: Axes, classes: Sequence[str]) -> None:
         axes.set_ylabel("true class, index of the class")
         return
     names = [fmt.plain(name, 14) or "(no name)" for name in classes]
-    size = 11 if many <= 12 else 9 if many <= 24 else 7
     upright = max(map(len, names)) > (3 if many > 6 else 8)
-    axes.set_xticks(range(many), names, fontsize=size, rotation=90 if upright else 0)
-    axes.set_yticks(range(many), names, fontsize=size)
+    axes.set_xticks(range(many), names, fontsize=_TEXT, rotation=90 if upright else 0)
+    axes.set_yticks(range(many), names, fontsize=_TEXT)
 
 
 def _lines(axes: Axes, many: int) -> None:
@@ -174,10 +207,7 @@ def _counts(axes: Axes, picture: _Picture) -> None:
         for column in range(many):
             text = picture.text(row, column)
             if text:
-                strong = picture.strength[row, column] > 0.72
-                colour = "white" if strong else INK
-                size = 11 if many <= 10 and len(text) < 4 else 8
-                axes.text(column, row, text, ha="center", va="center", fontsize=size, color=colour)
+                axes.text(column, row, text, ha="center", va="center", fontsize=_TEXT, color=INK)
 
 
 def _rgb(colour: str) -> tuple[float, ...]:

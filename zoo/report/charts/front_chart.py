@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.common.optional_imports import require
 from zoo.pipeline.search.points import SearchPoint
 from zoo.report.charts.label_placement import place_labels
-from zoo.report.charts.svg import BAD, INK, MUTED, SERIES, Chart, draw
+from zoo.report.charts.svg import BAD, INK, MUTED, SERIES, Chart, draw, is_narrow
 from zoo.report.search_text import CHOSEN, FRONT, standing
 from zoo.results import formatting as fmt
 
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from zoo.pipeline.search.optimize import SearchResult
+    from zoo.report.view import Rows
 
-_SIZE = (760, 420)
+_SIZE, _NARROW = (900, 420), 420
 _SHAPES = ("o", "s", "D", "^")
 _LOG_FROM = 8.0
 #: Labels beyond this crowd the drawing: only the front is named then.
-_MOST_LABELS = 12
+_MOST_LABELS, _FEW_LABELS = 12, 6
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,22 @@ class _Drawing:
             words.append("Dashed lines are the limits.")
         if self.logarithmic:
             words.append("The horizontal axis is logarithmic.")
-        svg = draw(f"front-{self.axis.name}", f"{words[0]} {named}.", _SIZE, self._paint)
-        return Chart(svg, " ".join(words))
+        alt = f"{words[0]} {named}."
+        wide, narrow = draw(f"front-{self.axis.name}", alt, _SIZE, self._paint, _NARROW)
+        return Chart(wide, " ".join(words), self._table(), narrow)
+
+    def _table(self) -> Rows:
+        heads = ("file", fmt.plain(self.found.reference.name, 24), self.axis.label, "standing")
+        rows = [
+            (
+                fmt.plain(p.name),
+                fmt.metric_with_range(p.metric),
+                fmt.number(x),
+                standing(p, self.found),
+            )
+            for p, (x, _) in zip(self.points, self.places, strict=True)
+        ]
+        return heads, rows, "lrrl"
 
     def _quality(self, point: SearchPoint) -> float:
         value = point.metric.value if point.metric is not None else math.nan
@@ -116,19 +131,21 @@ class _Drawing:
             axes.scatter(
                 [], [], s=50, color=SERIES[index % 4], marker=_SHAPES[index % 4], label=name
             )
-        self._axes(axes)
+        self._axes(axes, columns=2 if is_narrow(figure) else 4)
         self._limits(axes)
         shown = [
             (p, place)
             for p, place in zip(self.points, self.places, strict=True)
-            if len(self.points) <= _MOST_LABELS or standing(p, self.found) in (CHOSEN, FRONT)
+            if len(self.points) <= (_FEW_LABELS if is_narrow(figure) else _MOST_LABELS)
+            or standing(p, self.found) in (CHOSEN, FRONT)
         ]
+        most = 20 if is_narrow(figure) else 34
         place_labels(
             figure,
             axes,
             [place for _, place in shown],
             [6.0 for _ in shown],
-            [fmt.plain(p.name.partition(" ")[2], 34) for p, _ in shown],
+            [fmt.plain(p.name.partition(" ")[2], most) for p, _ in shown],
         )
 
     def _mark(self, axes: Axes, point: SearchPoint, x: float, y: float) -> None:
@@ -168,7 +185,7 @@ class _Drawing:
         if across is not None:
             axes.axvline(across, **style)
 
-    def _axes(self, axes: Axes) -> None:
+    def _axes(self, axes: Axes, columns: int) -> None:
         ticker = require("matplotlib.ticker")
         metric = fmt.plain(self.found.reference.name, 24)
         axes.set_xlabel(self.axis.label, labelpad=8)
@@ -189,4 +206,5 @@ class _Drawing:
         )
         axes.margins(x=0.14, y=0.16)
         axes.yaxis.set_major_locator(ticker.MaxNLocator(6))
-        axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=3, handletextpad=0.4)
+        corner = (-0.02, 1.0)
+        axes.legend(loc="lower left", bbox_to_anchor=corner, ncols=columns, handletextpad=0.4)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_FONT = 11.5
+_FONT = 12
 _SPACE = 4.0
 _PASSES = 4
 

@@ -11,15 +11,16 @@ from zoo.common.optional_imports import require
 from zoo.contracts.task import Metric
 from zoo.pipeline.rows import ArtifactRow
 from zoo.report.charts.label_placement import place_labels
-from zoo.report.charts.svg import BAD, INK, MUTED, PAPER, SERIES, Chart, draw
+from zoo.report.charts.svg import BAD, INK, MUTED, PAPER, SERIES, Chart, draw, is_narrow
 from zoo.results import formatting as fmt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_WIDE = (1040, 460)
-_NARROW = (430, 430)
+    from zoo.report.view import Rows
+
+_WIDE, _NARROW = (900, 440), 430
 
 #: One shape per format besides one colour, so that neither is needed alone.
 _SHAPES = ("o", "s", "D", "^")
@@ -39,10 +40,8 @@ class _Point:
     metric: Metric
 
 
-def latency_charts(
-    rows: Sequence[ArtifactRow], reference: Metric | None
-) -> tuple[Chart, Chart] | Chart:
-    """A chart for wide pages and the same for narrow ones; one without drawing if there is none."""
+def latency_chart(rows: Sequence[ArtifactRow], reference: Metric | None) -> Chart:
+    """The chart of files that have both a quality and a latency."""
     points = [
         _Point(row, row.p50_ms, row.accuracy)
         for row in rows
@@ -55,7 +54,7 @@ def latency_charts(
     ]
     if not points:
         return Chart("", "No file has both a quality and a latency, so they cannot be compared.")
-    return _Drawing(points, reference).chart("wide"), _Drawing(points, reference).chart("narrow")
+    return _Drawing(points, reference).chart()
 
 
 class _Drawing:
@@ -68,15 +67,24 @@ class _Drawing:
         self.scale = 100.0 if self.percent else 1.0
         self.metric = fmt.plain(points[0].metric.name, 24)
 
-    def chart(self, name: str) -> Chart:
-        size = _WIDE if name == "wide" else _NARROW
-        # Where there is little room, the legend takes more lines.
-        columns = 4 if name == "wide" else 2 if len(self.formats) > 2 else 3
+    def chart(self) -> Chart:
+        wide, narrow = draw("latency", self._alt(), _WIDE, self._paint, _NARROW)
+        return Chart(wide, self._caption(), self._table(), narrow)
 
-        def paint(figure: Figure) -> None:
-            self._paint(figure, columns)
-
-        return Chart(draw(f"latency-{name}", self._alt(), size, paint), self._caption())
+    def _table(self) -> Rows:
+        unit = self.unit
+        rows = [
+            (
+                p.row.file,
+                fmt.metric_with_range(p.metric),
+                unit.text(p.ms) + (" noisy" if p.row.quiet is False else ""),
+                fmt.time_interval(p.row.p50_low, p.row.p50_high, unit),
+                fmt.size_unit([p.row.bytes]).with_symbol(p.row.bytes),
+            )
+            for p in self.points
+        ]
+        heads = ("file", self.metric, f"median, {unit.symbol}", "95 % interval", "size")
+        return heads, rows, "lrrrr"
 
     def _alt(self) -> str:
         found = (
@@ -103,7 +111,9 @@ class _Drawing:
         times = [point.ms for point in self.points]
         return max(times) / min(times) > _LOG_FROM
 
-    def _paint(self, figure: Figure, columns: int) -> None:
+    def _paint(self, figure: Figure) -> None:
+        # Where there is little room, the legend takes more lines.
+        columns = 4 if not is_narrow(figure) else 2
         axes = figure.add_subplot()
         if self._logarithmic():
             axes.set_xscale("log")
@@ -121,7 +131,7 @@ class _Drawing:
             axes,
             [(p.ms / self.unit.per, self.scale * p.metric.value) for p in self.points],
             [math.sqrt(area) / 2 for area in sizes],
-            [self._label(p) for p in self.points],
+            [self._label(p, short=is_narrow(figure)) for p in self.points],
         )
 
     def _areas(self) -> list[float]:
@@ -207,7 +217,8 @@ class _Drawing:
         corner = (-0.02, 1.0)
         axes.legend(loc="lower left", bbox_to_anchor=corner, ncols=columns, handletextpad=0.4)
 
-    def _label(self, point: _Point) -> str:
+    def _label(self, point: _Point, *, short: bool) -> str:
         size = fmt.size_unit([point.row.bytes]).with_symbol(point.row.bytes, 2)
         trained = " qat" if point.row.trained else ""
-        return f"{fmt.plain(point.row.precision, 20)}{trained} · {size}"
+        named = f"{fmt.plain(point.row.precision, 20)}{trained}"
+        return named if short else f"{named} · {size}"

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from zoo.analysis.findings import layers_of
+from zoo.common.optional_imports import require
 from zoo.contracts import LayerComparison, OperatorRecord
-from zoo.report.charts.svg import BLUE, INK, MUTED, ORANGE, Chart, draw
+from zoo.report.charts.svg import BLUE, INK, MUTED, ORANGE, Chart, draw, is_narrow
 from zoo.results import formatting as fmt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_WIDTH = 1040
+    from zoo.report.view import Rows
+
+_WIDTH = 900
 _ROW = 22
 _FRAME = 96
 #: More layers than this would be a chart nobody reads: the worst are drawn.
@@ -40,14 +43,18 @@ def error_chart(found: LayerComparison) -> Chart:
         axes.plot(gathered, places, "D", color=ORANGE, markersize=5, label="in the whole file")
         axes.set_xlim(min(0.0, *own, *gathered) - 2, _TOP_DB + 2)
         axes.set_xlabel("signal to noise, dB: more is better")
-        _legend(axes)
+        _legend(axes, 1 if is_narrow(figure) else 2)
 
     caption = (
         "Each layer’s output against the float twin’s. Blue: what it adds by itself when it gets "
         "the twin’s values; orange: what has gathered on the way. The further left, the worse; "
         f"from {_TOP_DB:g} dB on all are drawn alike." + _left_out(known, shown, "worst")
     )
-    return Chart(draw("layer-errors", caption, _size(shown), paint), caption)
+    rows = [
+        (fmt.plain(layers_of(r)), fmt.number(r.own_sqnr_db), fmt.number(r.sqnr_db)) for r in shown
+    ]
+    table = ("layer", "by itself, dB", "in the whole file, dB"), rows, "lrr"
+    return _drawn("layer-errors", caption, shown, paint, table)
 
 
 def time_chart(found: LayerComparison) -> Chart:
@@ -95,10 +102,27 @@ def _bars(
         axes.barh(places, twins, 0.7, color="none", edgecolor=MUTED, label="float twin")
         axes.barh(places, own, 0.36, color=BLUE, label="this file")
         axes.set_xlabel(unit)
-        _legend(axes)
+        _legend(axes, 1 if is_narrow(figure) else 2)
 
     caption += _left_out(records, shown, "largest")
-    return Chart(draw(name, caption, _size(shown), paint), caption)
+    rows = [
+        (fmt.plain(layers_of(record)), fmt.number(own), fmt.number(twin))
+        for record, (own, twin) in zip(shown, pairs, strict=True)
+    ]
+    table = ("layer", f"this file, {unit}", f"float twin, {unit}"), rows, "lrr"
+    return _drawn(name, caption, shown, paint, table)
+
+
+def _drawn(
+    name: str,
+    caption: str,
+    shown: Sequence[OperatorRecord],
+    paint: Callable[[Figure], None],
+    table: Rows,
+) -> Chart:
+    height = _FRAME + _ROW * len(shown)
+    wide, narrow = draw(name, caption, (_WIDTH, height), paint, height + _ROW)
+    return Chart(wide, caption, table, narrow)
 
 
 def _most(records: Sequence[OperatorRecord], weights: Sequence[float]) -> list[OperatorRecord]:
@@ -109,19 +133,17 @@ def _most(records: Sequence[OperatorRecord], weights: Sequence[float]) -> list[O
 
 def _axes(figure: Figure, shown: Sequence[OperatorRecord]) -> Axes:
     axes: Axes = figure.add_subplot()
-    names = [fmt.plain(layers_of(record), 40) for record in shown]
-    axes.set_yticks(range(len(shown)), names, fontsize=11, color=INK)
+    longest = 14 if is_narrow(figure) else 40
+    names = [fmt.plain(layers_of(record), longest) for record in shown]
+    axes.set_yticks(range(len(shown)), names, fontsize=12, color=INK)
+    axes.xaxis.set_major_locator(require("matplotlib.ticker").MaxNLocator(5))
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
     return axes
 
 
-def _legend(axes: Axes) -> None:
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, handletextpad=0.4)
-
-
-def _size(shown: Sequence[OperatorRecord]) -> tuple[float, float]:
-    return _WIDTH, _FRAME + _ROW * len(shown)
+def _legend(axes: Axes, columns: int) -> None:
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=columns, handletextpad=0.4)
 
 
 def _capped(value: float | None) -> float:

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from zoo.common.optional_imports import require
-from zoo.report.charts.svg import BAD, BLUE, GRID, INK, MUTED, TEAL, Chart, draw
+from zoo.report.charts.svg import BAD, BLUE, GRID, INK, MUTED, RIM, TEAL, Chart, draw, is_narrow
 from zoo.results import formatting as fmt
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from zoo.benchmark.compare.comparison import ComparedPair
 
-_WIDTH = 1040
+_WIDTH = 900
 _FRAME = 90
 _ROW = 34
 _COLOURS = {"slower": BAD, "faster": TEAL, "same": BLUE, "can't tell": MUTED}
@@ -37,16 +38,14 @@ def ratio_chart(pairs: Sequence[ComparedPair]) -> Chart:
             assert ratio is not None
             axes.plot([ratio.low, ratio.high], [place, place], color=colour, zorder=2)
             axes.scatter([ratio.value], [place], s=46, color=colour, zorder=3)
-        names = [f"{fmt.plain(p.second.measurement.file, 44)}\n{p.verdict}" for p in shown]
-        axes.set_yticks(range(len(shown)), names, fontsize=11, color=INK)
-        axes.set_ylim(len(shown) - 0.4, -0.6)
+        _name(axes, shown, above=is_narrow(figure))
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("times as long as the first")
         ends = [end for p in shown if p.ratio is not None for end in (p.ratio.low, p.ratio.high)]
         reach = max(2.0 * margin, *(abs(end - 1.0) if end > 1 else 1.0 / end - 1.0 for end in ends))
         axes.set_xlim(1.0 / (1.0 + 1.15 * reach), 1.0 + 1.15 * reach)
         ticker = require("matplotlib.ticker")
-        axes.xaxis.set_major_locator(ticker.MaxNLocator(7))
+        axes.xaxis.set_major_locator(ticker.MaxNLocator(4 if is_narrow(figure) else 7))
         axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:.4g}"))
         axes.xaxis.set_minor_formatter(ticker.NullFormatter())
         axes.xaxis.set_minor_locator(ticker.NullLocator())
@@ -56,5 +55,37 @@ def ratio_chart(pairs: Sequence[ComparedPair]) -> Chart:
         "counts as the same. Lines are intervals."
     )
     told = "; ".join(f"{fmt.plain(p.second.measurement.file)}: {p.verdict}" for p in shown)
-    size = (_WIDTH, _FRAME + _ROW * 1.4 * len(shown))
-    return Chart(draw("ratio", f"Ratios of latencies. {told}.", size, paint), caption)
+    alt = f"Ratios of latencies. {told}."
+    height = _FRAME + _ROW * 1.4 * len(shown)
+    wide, narrow = draw("ratio", alt, (_WIDTH, height), paint, height + _ROW * len(shown))
+    rows = [
+        (
+            p.second.measurement.file,
+            f"{p.ratio.value:.3f}",
+            f"{p.ratio.low:.3f} to {p.ratio.high:.3f}",
+            p.verdict,
+        )
+        for p in shown
+        if p.ratio is not None
+    ]
+    table = ("file", "times as long as the first", "interval", "verdict"), rows, "lrrl"
+    return Chart(wide, caption, table, narrow)
+
+
+def _name(axes: Axes, shown: Sequence[ComparedPair], *, above: bool) -> None:
+    """Names each line: beside the axis, or above the line where a page is narrow."""
+    places = range(len(shown))
+    files = [fmt.plain(pair.second.measurement.file, 40) for pair in shown]
+    if not above:
+        told = [f"{file}\n{pair.verdict}" for file, pair in zip(files, shown, strict=True)]
+        axes.set_yticks(places, told, fontsize=12, color=INK)
+        axes.set_ylim(len(shown) - 0.4, -0.6)
+        return
+    axes.set_yticks([])
+    axes.set_ylim(len(shown) - 0.5, -0.8)
+    for place, file, pair in zip(places, files, shown, strict=True):
+        text = axes.annotate(
+            f"{file}: {pair.verdict}", (0, place - 0.45), xycoords=("axes fraction", "data")
+        )
+        text.set(fontsize=12, color=INK, va="center")
+        text.set_gid(f"{RIM}-{place}")

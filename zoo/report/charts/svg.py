@@ -15,6 +15,8 @@ from zoo.common.optional_imports import require
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from zoo.report.view import Rows
+
 #: Colours to draw with. Each becomes ``var(--chart-<name>)``, so that the page's style sheet
 #: decides what it looks like in a light and in a dark page; hence every value is unlike the rest.
 INK = "#1a1d21"
@@ -88,21 +90,48 @@ class Chart:
     Attributes:
         svg: The ``<svg>`` element; empty when there is nothing to draw.
         caption: What it shows or, when it is empty, why there is none.
+        table: The figures that it is drawn from.
+        narrow: The same drawing for narrow pages; empty where `svg` serves both.
     """
 
     svg: str
     caption: str
+    table: Rows | None = None
+    narrow: str = ""
 
 
-def draw(name: str, alt: str, size: tuple[float, float], paint: Callable[[Figure], None]) -> str:
-    """One figure as an ``<svg>`` element.
+#: CSS pixels between the edges of a section on a phone that is 390 wide.
+PHONE = 328.0
+#: A drawing for phones may be enlarged by so much on wider pages.
+_ENLARGED = 1.3
+
+
+def is_narrow(figure: Figure) -> bool:
+    """Whether it is drawn for phones."""
+    return float(figure.get_figwidth()) * 72 < PHONE + 1
+
+
+def draw(
+    name: str,
+    alt: str,
+    size: tuple[float, float],
+    paint: Callable[[Figure], None],
+    narrow: float | None = None,
+) -> tuple[str, str]:
+    """One figure as an ``<svg>`` element for wide pages, and one for phones.
 
     Args:
         name: Unique on the page; ids inside the drawing begin with it.
         alt: What a person who cannot see it should know.
         size: Width and height in CSS pixels.
-        paint: Draws; every colour it uses should be one of this module's.
+        paint: Draws; every colour it uses should be one of this module's. It may ask `is_narrow`.
+        narrow: Height of the drawing for phones; None: `size` serves them, too.
     """
+    wide = _drawn(name, alt, size, paint)
+    return wide, "" if narrow is None else _drawn(f"{name}-narrow", alt, (PHONE, narrow), paint)
+
+
+def _drawn(name: str, alt: str, size: tuple[float, float], paint: Callable[[Figure], None]) -> str:
     style = require("matplotlib.style")
     figures = require("matplotlib.figure")
     buffer = io.StringIO()
@@ -126,9 +155,11 @@ def _inline(document: str, name: str, alt: str, size: tuple[float, float]) -> st
     parts = _TAG.split(body)
     first = next(i for i, part in enumerate(parts) if part.startswith("<svg"))
     inside = "".join(_tag(p, name) if p.startswith("<") else p for p in parts[first + 1 :])
+    widest = size[0] * (_ENLARGED if size[0] == PHONE else 1.0)
     root = (
         f'<svg class="chart" role="img" aria-label="{escape(alt)}" '
-        f'viewBox="0 0 {size[0]:g} {size[1]:g}" style="max-width: {size[0]:g}px">'
+        f'viewBox="0 0 {size[0]:g} {size[1]:g}" style="max-width: {widest:g}px">'
+        f"<title>{escape(alt.partition('. ')[0])}</title>"
     )
     return root + re.sub(r"\s*\n\s*", "\n", inside).strip()
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from zoo.common.optional_imports import require
-from zoo.report.charts.svg import BLUE, INK, MUTED, ORANGE, Chart, draw
+from zoo.report.charts.svg import BLUE, INK, MUTED, ORANGE, Chart, draw, is_narrow
 from zoo.results import formatting as fmt
 from zoo.results.records import TrainingResult
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_SIZE = (500, 300)
+    from zoo.report.view import Rows
+
+_SIZE, _NARROW = (460, 290), 270
 
 
 def training_charts(training: TrainingResult, name: str = "training") -> tuple[Chart, ...]:
@@ -77,9 +79,23 @@ def _chart(
         axes.set_xlabel("epoch")
         if best is not None:
             _mark(axes, best, validation[numbers.index(best)])
-        axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=3, handlelength=1.6)
+        axes.legend(
+            loc="lower left",
+            bbox_to_anchor=(-0.02, 1.0),
+            ncols=2 if is_narrow(figure) else 3,
+            handlelength=1.6,
+        )
 
-    return Chart(draw(name, caption, _SIZE, paint), caption)
+    wide, narrow = draw(name, caption, _SIZE, paint, _NARROW)
+    return Chart(wide, caption, _table(heading, both, unit), narrow)
+
+
+def _table(heading: str, both: Sequence[tuple[int, float | None, float]], unit: str) -> Rows:
+    def text(value: float | None) -> str:
+        return fmt.number(value, 4) + (unit if value is not None else "")
+
+    rows = [(str(number), text(train), text(validation)) for number, train, validation in both]
+    return ("epoch", f"{heading}, training", f"{heading}, validation"), rows, "rrr"
 
 
 def _line(

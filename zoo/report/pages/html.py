@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping
-from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from zoo.common.optional_imports import require
 from zoo.report.charts.confusion_chart import (
     confusion_chart,
     difference_chart,
@@ -16,25 +14,21 @@ from zoo.report.charts.confusion_chart import (
     mistakes,
     moved_examples,
 )
-from zoo.report.charts.latency_chart import latency_charts
+from zoo.report.charts.latency_chart import latency_chart
 from zoo.report.charts.svg import Chart
 from zoo.report.charts.training_chart import training_charts
 from zoo.report.columns import file_columns
 from zoo.report.example_cards import MOST, sample_cards
-from zoo.report.headline import summary, tiles
+from zoo.report.headline import run_headline, tiles
 from zoo.report.image_strip import embed_images, epoch_images
-from zoo.report.offline_analysis import analysed_kinds, basis, detail_tables
+from zoo.report.offline_analysis import analysed_kinds
+from zoo.report.pages.rendering import render_page
 from zoo.report.quality import quality_lines, worst_recalls
 from zoo.report.sequence_cards import step_cards
 from zoo.report.table import budget_lines
 from zoo.report.view import RunView
 from zoo.results import formatting as fmt
 from zoo.results.records import TrainingResult
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
-_SYMBOLS = {"passed": "✓", "rejected": "✗", "failed": "!", "skipped": fmt.MISSING}
 
 
 def render(run: RunView) -> str:
@@ -43,18 +37,17 @@ def render(run: RunView) -> str:
     Every name, reason and value is escaped: a file, a class or a dataset can be called anything.
     """
     metrics = run.reference.metrics if run.reference else ()
-    latency = latency_charts(run.rows, metrics[0] if metrics else None)
-    page = environment().get_template("report.html")
-    return page.render(
+    return render_page(
+        "report.html",
         run=run,
-        summary=summary(run.rows, run.findings),
+        headline=run_headline(run.rows, run.findings),
         recalls=worst_recalls(run.reference),
-        quality_lines=quality_lines(run.reference) if run.reference else [],
+        quality_lines=quality_lines(run.reference, fmt.metric_with_range) if run.reference else [],
         tiles=tiles(run),
         columns=file_columns(run.rows),
         analysed=analysed_kinds(run.examinations),
         budgets=budget_lines(run.rows),
-        latency=latency if isinstance(latency, tuple) else (latency,),
+        latency=latency_chart(run.rows, metrics[0] if metrics else None),
         training=_training(run.training, "training") if run.training else None,
         quantization=_training(run.quantization, "quantization") if run.quantization else None,
         quality=_quality(run),
@@ -65,38 +58,6 @@ def render(run: RunView) -> str:
         galleries=embed_images(run.galleries),
         seconds=sum(step.seconds for step in run.steps if not step.cached),
     )
-
-
-def environment() -> Environment:
-    """What renders pages: everything that is put in is escaped."""
-    jinja2 = require("jinja2")
-    here = resources.files("zoo.report.pages")
-
-    def source(name: str) -> str:
-        return here.joinpath(name).read_text(encoding="utf-8")
-
-    environment: Environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(source),
-        undefined=jinja2.StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals.update(symbols=_SYMBOLS, missing=fmt.MISSING)
-    environment.globals.update(basis=basis, detail_tables=detail_tables)
-    environment.filters.update(
-        plain=fmt.plain,
-        printable=fmt.printable,
-        heading=fmt.heading,
-        metric_short=fmt.metric_short,
-        named_value=fmt.named_value,
-        tie_units=fmt.tie_units,
-        number=fmt.number,
-        duration=fmt.duration,
-        moment=fmt.moment,
-        ratio=fmt.ratio,
-    )
-    return environment
 
 
 def _training(training: TrainingResult, name: str) -> dict[str, Any]:

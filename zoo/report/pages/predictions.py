@@ -1,4 +1,4 @@
-"""The page of ``zoo predict``: one file that needs no network, no script and no other file."""
+"""The page of ``zoo predict``."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ from dataclasses import dataclass
 from zoo.common.errors import ZooError
 from zoo.contracts import Preprocessing
 from zoo.data.samples.reading import read_samples
+from zoo.report.charts.series_chart import MOST_CHANNELS, series_chart
 from zoo.report.charts.series_pictures import series_picture
+from zoo.report.environment import versions_here
 from zoo.report.example_cards import picture_uri
-from zoo.report.pages.html import environment
-from zoo.report.prediction_text import Rows, count_rows, score_rows
+from zoo.report.headline import Headline, weak_kind, weakness
+from zoo.report.pages.rendering import render_page
+from zoo.report.prediction_text import count_rows, score_rows
+from zoo.report.view import Rows
 from zoo.results import formatting as fmt
 from zoo.results.predictions import PredictedExample, Predictions
 
 #: More examples than these would make the page larger than a megabyte.
 MOST = 60
+#: Bytes of pictures that a page holds, which leaves it below a megabyte.
+_ROOM = 850_000
 #: Letters of a text that are shown.
 _LONGEST = 400
 
@@ -28,6 +34,7 @@ class PredictionCard:
         name: Of the example.
         given: Data URI of the picture as it was given, upright; empty of other inputs.
         seen: Of what the network takes, where that is another one.
+        drawing: Of a series its lines as an ``<svg>`` element; empty of other inputs.
         text: Of a text its words.
         answer: In words.
         confidence: In per cent; empty where there is none.
@@ -37,6 +44,7 @@ class PredictionCard:
     name: str
     given: str
     seen: str
+    drawing: str
     text: str
     answer: str
     confidence: str
@@ -45,22 +53,54 @@ class PredictionCard:
 
 def render(found: Predictions) -> str:
     """The whole page; every name in it is escaped."""
-    page = environment().get_template("predictions.html")
-    return page.render(
+    return render_page(
+        "predictions.html",
         found=found,
-        cards=[_card(one, found.preprocessing) for one in found.examples[:MOST]],
-        most=MOST,
+        headline=predictions_headline(found),
+        cards=_cards(found),
         counts=count_rows(found) if found.counts else None,
+        environment={"runtime": found.runtime, **versions_here()},
     )
 
 
+def predictions_headline(found: Predictions) -> Headline:
+    """How much was answered, and what most; a weak network is named first."""
+    many = fmt.count(len(found.examples), "example")
+    text = f"{many} answered by {fmt.plain(found.runtime)}"
+    if found.failed:
+        text += f", {len(found.failed)} not read"
+    counts = found.counts
+    if counts and found.counted > 1:
+        name, count = next(iter(counts.items()))
+        text += f"; most often “{fmt.plain(name, 40)}”, {fmt.share(count / found.counted)} %"
+    text += "."
+    if weak := weakness(found.findings):
+        told = f"These are the answers of a network that {weak}."
+        return Headline(weak_kind(found.findings), f"{told} {text}")
+    return Headline("weak" if found.failed else "passed", text)
+
+
+def _cards(found: Predictions) -> list[PredictionCard]:
+    """Of the first examples, as many as the page may hold."""
+    cards: list[PredictionCard] = []
+    room = _ROOM
+    for one in found.examples[:MOST]:
+        card = _card(one, found.preprocessing)
+        room -= len(card.given) + len(card.seen) + len(card.drawing)
+        if room < 0:
+            break
+        cards.append(card)
+    return cards
+
+
 def _card(one: PredictedExample, preprocessing: Preprocessing) -> PredictionCard:
-    given, seen, text = _shown(one, preprocessing)
+    given, seen, text, drawing = _shown(one, preprocessing)
     sure = one.output.confidence
     return PredictionCard(
         name=fmt.plain(one.input, 120),
         given=given,
         seen=seen if seen != given else "",
+        drawing=drawing,
         text=fmt.plain(text, _LONGEST),
         answer=fmt.plain(one.output.answer, 200),
         confidence="" if sure is None else f"{fmt.share(sure)}\N{NO-BREAK SPACE}%",
@@ -68,17 +108,19 @@ def _card(one: PredictedExample, preprocessing: Preprocessing) -> PredictionCard
     )
 
 
-def _shown(one: PredictedExample, preprocessing: Preprocessing) -> tuple[str, str, str]:
-    """Data URIs of an example as it was given and as the network takes it, and its text."""
+def _shown(one: PredictedExample, preprocessing: Preprocessing) -> tuple[str, str, str, str]:
+    """Data URIs as it was given and as the network takes it, its text, and its drawing."""
     if not preprocessing.shown_as:
-        return "", "", ""
+        return "", "", "", ""
     try:
         raw = one.sample.read()
     except (ZooError, OSError):  # gone since it was answered
-        return "", "", ""
+        return "", "", "", ""
     if preprocessing.shown_as == "text":
-        return "", "", str(raw) if raw.ndim == 0 else " ".join(raw.tolist())
+        return "", "", str(raw) if raw.ndim == 0 else " ".join(raw.tolist()), ""
     if preprocessing.shown_as == "curves":
-        return picture_uri(series_picture(raw)), "", ""
+        if raw.shape[1] <= MOST_CHANNELS:
+            return "", "", "", series_chart(raw, getattr(preprocessing, "names", ()))
+        return picture_uri(series_picture(raw)), "", "", ""
     taken, _, _ = read_samples([one.sample], preprocessing.in_layout("nhwc"), [0])
-    return picture_uri(raw), picture_uri(taken[0]) if len(taken) else "", ""
+    return picture_uri(raw), picture_uri(taken[0]) if len(taken) else "", "", ""

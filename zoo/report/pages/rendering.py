@@ -1,0 +1,80 @@
+"""What all pages share: their layout, their style, and a script that copies commands."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from importlib import metadata, resources
+from typing import TYPE_CHECKING, Any
+
+from zoo.common.optional_imports import require
+from zoo.report.environment import label
+from zoo.report.offline_analysis import basis, detail_tables
+from zoo.results import formatting as fmt
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_SYMBOLS = {"passed": "✓", "rejected": "✗", "failed": "!", "skipped": fmt.MISSING, "weak": "!"}
+_HEADING = re.compile(r'<h2 id="([^"]+)">(.*?)</h2>', re.DOTALL)
+
+
+def render_page(template: str, **values: Any) -> str:
+    """A whole page, which needs no network and no other file; needs the ``report`` extra.
+
+    Every value is escaped: a file, a class or a dataset can be called anything.
+    """
+    return _environment().get_template(template).render(**values)
+
+
+def _environment() -> Environment:
+    jinja2, markup = require("jinja2"), require("markupsafe").Markup
+    here = resources.files("zoo.report.pages")
+
+    def source(name: str) -> str:
+        return here.joinpath(name).read_text(encoding="utf-8")
+
+    def contents(main: str) -> list[tuple[str, str]]:
+        """The headings of a page that is made: identifier and text."""
+        return [(id, markup(text)) for id, text in _HEADING.findall(str(main))]
+
+    environment: Environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(source),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    script = source("page.js")
+    environment.globals.update(
+        symbols=_SYMBOLS,
+        missing=fmt.MISSING,
+        basis=basis,
+        detail_tables=detail_tables,
+        contents=contents,
+        script=markup(script),
+        script_hash=_hash_source(script),
+        version=metadata.version("edgezoo"),
+    )
+    environment.filters.update(
+        plain=fmt.plain,
+        printable=fmt.printable,
+        heading=fmt.heading,
+        label=label,
+        metric_short=fmt.metric_short,
+        metric_page=fmt.metric_with_range,
+        named_value=fmt.named_value,
+        tie_units=fmt.tie_units,
+        number=fmt.number,
+        duration=fmt.duration,
+        moment=fmt.moment,
+        ratio=fmt.ratio,
+    )
+    return environment
+
+
+def _hash_source(script: str) -> str:
+    """The only script that the page's policy lets a browser run."""
+    digest = hashlib.sha256(script.encode("utf-8")).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
