@@ -173,7 +173,7 @@ FOUR_BITS = Tolerances(
 #: between operators, which LiteRT rounds to 8 bits, and ONNX Runtime in part (docs/gate.md).
 ROUNDED = Tolerances(
     output=5e-3,
-    agreement=0.98,
+    agreement=0.99,
     sqnr_db=36.0,
     ssim=0.99,
     points=1.0,

@@ -39,6 +39,8 @@ class Opening:
         allow_leak: Whether examples may be in two splits of the dataset.
         states: Of a network without labels, ``input=output`` each: what is carried from
             step to step.
+        dynamic: Of such a network, shapes whose sides stay free in files; see
+            `zoo.networks.free_sides`.
     """
 
     data: str
@@ -47,6 +49,7 @@ class Opening:
     trained: bool = False
     allow_leak: bool = False
     states: tuple[str, ...] = ()
+    dynamic: tuple[str, ...] = ()
 
 
 def source_of(registry: Registry, model: str) -> Source | None:
