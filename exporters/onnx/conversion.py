@@ -36,6 +36,8 @@ def convert(request: ExportRequest, *, channels_first: bool = False) -> tuple[An
         Unsupported: The requested form of recurrent layers is none of this format.
     """
     layers = recurrent_layers(request.model)
+    if request.free_sides:
+        return _with_free_sides(request, layers, channels_first), ()
     if not layers:
         model = _trace(request, static=True, channels_first=channels_first)
         return (_with_static_shapes(model) if _computes_shapes(model) else model), ()
@@ -70,6 +72,20 @@ def convert(request: ExportRequest, *, channels_first: bool = False) -> tuple[An
         for layer in layers
         if layer in why
     )
+
+
+def _with_free_sides(request: ExportRequest, layers: list[Any], channels_first: bool) -> Any:
+    """The model whose inputs keep their free sides."""
+    from .free_sides import name_sides, refuse_loops, refuse_other_forms
+
+    refuse_other_forms(request, layers, channels_first)
+    # Only a free batch makes the LSTM operator.
+    model = _trace(request, static=not layers)
+    refuse_loops(model, layers)
+    if layers and not all(sides[0] for sides in request.free_sides.values()):
+        model = _with_static_batch(model)
+    name_sides(model, request)
+    return model
 
 
 def _kind(layer: Any) -> str:

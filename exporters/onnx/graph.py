@@ -16,6 +16,7 @@ from zoo.common.optional_imports import require
 from ..quantization.quantization_error import IntegerMapping, StoredWeights
 from .contents import BLOCKS_OPERATOR, _load, _shape, _Tally
 from .external_data import tensor_bytes
+from .free_sides import fix_sizes
 from .work import shapes_of
 
 Array = NDArray[Any]
@@ -81,8 +82,8 @@ class OnnxGraph:
         }
 
     @classmethod
-    def read(cls, path: Path) -> OnnxGraph:
-        """The graph as it is in the file.
+    def read(cls, path: Path, inputs: Array) -> OnnxGraph:
+        """The graph as it is in the file, free sides at the sizes of these inputs.
 
         Raises:
             Unsupported: Its weights lie in files beside it.
@@ -94,14 +95,17 @@ class OnnxGraph:
                 why="its weights lie in files beside it, and graphs that are cut cannot read them",
                 fix="compare the layers of a smaller network of the same family",
             )
+        fix_sizes(model, inputs)
         return cls(model)
 
     @classmethod
-    def folded(cls, path: Path, scratch: Path) -> OnnxGraph:
+    def folded(cls, path: Path, scratch: Path, inputs: Array) -> OnnxGraph:
         """The graph after ONNX Runtime's basic optimizations; `scratch` is a file to write."""
         level = require("onnxruntime").GraphOptimizationLevel.ORT_ENABLE_BASIC
         session(None, path, graph_optimization_level=level, optimized_model_filepath=str(scratch))
-        return cls(_load(scratch))
+        model = _load(scratch)
+        fix_sizes(model, inputs)
+        return cls(model)
 
     def arithmetic(self, node: Any) -> str:
         """As in the file's contents: ``integer``, …, ``conversion``, ``structural``."""

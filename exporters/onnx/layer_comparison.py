@@ -42,9 +42,11 @@ _FUSED = (
 def compare_layers(request: LayerRequest) -> LayerComparison:
     """Runs both files on every input; see `zoo.contracts.Exporter.compare_layers`."""
     with tempfile.TemporaryDirectory(prefix="zoo-layers-") as folder:
-        file = OnnxGraph.read(request.path)
+        file = OnnxGraph.read(request.path, request.inputs)
         # Quantized files are made of graphs whose constants were folded: so is the baseline here.
-        baseline = OnnxGraph.folded(request.baseline, Path(folder) / "baseline.onnx")
+        baseline = OnnxGraph.folded(
+            request.baseline, Path(folder) / "baseline.onnx", request.inputs
+        )
     pairs = _pairs(file, baseline)
     gathered = _gather(file, baseline, pairs, request.inputs)
     mine = time_operators(request.path, file, request.inputs, request.runs)

@@ -14,6 +14,7 @@ from zoo.contracts.network_entry import FirstResult, NetworkEntry
 from ..shared.entry_tensors import GraphStep, Kind, trace_entries
 from .contents import _load
 from .external_data import side_files
+from .free_sides import fix_sizes
 from .graph import OnnxGraph, session
 
 Array = NDArray[Any]
@@ -39,6 +40,7 @@ def network_entry(path: Path, inputs: Array, results: bool) -> NetworkEntry:
     """Runs the operators up to the first layers; see `zoo.contracts.Exporter.network_entry`."""
     model = _load(path)
     side_files(model, path)
+    fix_sizes(model, inputs)
     graph = _EntryGraph(model, path)
     raw = graph.inputs[0]
     traces = trace_entries(

@@ -12,6 +12,7 @@ from zoo.contracts.exporter import RoundingRequest, Written
 
 from .activations import with_own_activations
 from .contents import inspect, read_manifest, recognises, with_appended, write_manifest
+from .free_sides import begin_with_sizes_of_data, refuse_free_sides
 from .integer import convert_to_integers, convert_trained
 from .leftovers import leftovers_refused
 from .lstm import form_of, with_usable_states, written_as
@@ -39,6 +40,7 @@ def export(request: ExportRequest) -> Written:
     The model has a static batch of one: with a symbolic batch the runtime prepares every call
     anew, and some kernels are many times slower.
     """
+    refuse_free_sides(request)
     tf = require("tensorflow")
     keras = require("keras")
     named = dict(zip(request.output_names, request.outputs, strict=True))
@@ -65,6 +67,8 @@ def _compact(data: bytes, model: Any, request: ExportRequest) -> bytes:
         name_inputs(content, model, request.input_names)
     elif request.input_name != model.inputs[0].name:
         content.signatureDefs[0].inputs[0].name = request.input_name.encode()
+    if request.free_sides:
+        begin_with_sizes_of_data(content, request)
     for graph in content.subgraphs:
         shorten(graph, model)
     return serialize(content, len(data))

@@ -15,6 +15,7 @@ from zoo.common.optional_imports import require
 from ..quantization.four_bits import unpacked
 from ..quantization.quantization_error import IntegerMapping, StoredWeights
 from .contents import _operator_name, _parts, _Tally, _text
+from .free_sides import settle_sizes
 from .schema import serialize
 
 Array = NDArray[Any]
@@ -51,6 +52,7 @@ class TfliteGraph:
         self._schema = require("ai_edge_litert.schema_py_generated")
         payload, _ = _parts(path)
         self.model = self._schema.ModelT.InitFromPackedBuf(payload, 0)
+        settle_sizes(self.model, payload)
         self.graph = self.model.subgraphs[0]
         self._types = _names(self._schema.TensorType)
         self.operators = self._operators()

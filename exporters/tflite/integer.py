@@ -15,6 +15,7 @@ from zoo.contracts.exporter import Written
 from ..shared.integer_layout import scheme_of
 from ..shared.layer_mapping import check_layers, layers_of, operators_of
 from ..shared.recurrent import recurrent_layers
+from .free_sides import at_sizes_of_data
 from .lstm import with_usable_states
 from .schema import float_results, operators
 from .tensor_names import with_ordered_inputs
@@ -54,6 +55,7 @@ def convert_to_integers(converter: Any, request: ExportRequest) -> tuple[bytes, 
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter._experimental_calibrate_only = True
     calibrated = with_ordered_inputs(bytes(converter.convert()), request.model)
+    calibrated = at_sizes_of_data(calibrated, request)
     scheme = scheme_of(request)
     seen = observe_ranges(calibrated, samples)
 
@@ -65,7 +67,8 @@ def convert_to_integers(converter: Any, request: ExportRequest) -> tuple[bytes, 
             symmetric=scheme.symmetric,
             integer_input=request.integer_input,
         )
-        return with_usable_states(_quantized(ranged, request, scheme))
+        made = with_usable_states(_quantized(ranged, request, scheme))
+        return at_sizes_of_data(made, request)
 
     real = with_usable_states(calibrated)
     data, method, remarks = choose_method(

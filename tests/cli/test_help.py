@@ -152,7 +152,15 @@ def test_without_arguments_there_is_help(zoo):
 
 #: What people write as they like: numbers, sizes, names of their own.
 FREE = {
-    *("--input", "--input-size", "--state", "--keep-float", "--export-option", "--task-option"),
+    *(
+        "--input",
+        "--input-size",
+        "--state",
+        "--dynamic",
+        "--keep-float",
+        "--export-option",
+        "--task-option",
+    ),
     *("--set", "--store", "--shape", "--threads", "--batch", "--budget", "--tag", "--from"),
     *("--max-size", "--max-download", "--max-latency", "--budget-time", "--width", "--prune"),
 }

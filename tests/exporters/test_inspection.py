@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zoo.artifacts.gate import static_shapes, stock_operators
+from zoo.artifacts.free_shapes import static_shapes
+from zoo.artifacts.gate import stock_operators
 from zoo.contracts import ExportRequest
 from zoo.networks.building import build_network, deployed_model
 from zoo.registry import PluginSettings, load_registry

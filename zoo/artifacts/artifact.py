@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from zoo.artifacts.further_sizes import FurtherOutputs
 from zoo.artifacts.golden_samples import Golden
 from zoo.artifacts.seal import sealed, unsealed
 from zoo.common.errors import BadFile
@@ -19,8 +20,6 @@ from zoo.contracts.preprocessing.stored import StoredPreprocessing
 from zoo.registry import Registry
 from zoo.results.records import QualityFinding
 
-#: Of a foreign file nothing is known.
-UNIT_RANGE = (0.0, 1.0)
 #: Since 2 a manifest ends with a hash of its own text, and names what else is in the file.
 SCHEMA = 2
 REJECTED = ".rejected"
@@ -147,6 +146,8 @@ class Manifest:
         parts: All of these files in the order in which they run, as the gate has judged them.
         attachments: What else is in the file, as `FileContents.attachments` has it; not known of
             files with an older layout.
+        free_sides: Sides of inputs that are free; see `zoo.contracts.exporter.FreeSides`.
+        further: What the file answered to golden inputs larger along each of them.
     """
 
     model_id: str
@@ -180,6 +181,8 @@ class Manifest:
     part: str = ""
     parts: tuple[PartReference, ...] = ()
     attachments: dict[str, str] = field(default_factory=dict)
+    free_sides: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    further: tuple[FurtherOutputs, ...] = ()
     schema: int = SCHEMA
 
     @property
@@ -338,10 +341,11 @@ def with_gate_result(
     golden: Golden | None = None,
     budgets: Mapping[str, Mapping[str, str]] | None = None,
     parts: tuple[PartReference, ...] = (),
+    further: tuple[FurtherOutputs, ...] = (),
 ) -> Manifest:
     """The manifest with the gate's verdict, golden samples, budgets and parts."""
     limits = {device: dict(table) for device, table in (budgets or {}).items()}
-    return replace(manifest, gate=gate, golden=golden, budgets=limits, parts=parts)
+    return replace(manifest, gate=gate, golden=golden, budgets=limits, parts=parts, further=further)
 
 
 def require_manifest(artifact: Artifact) -> Manifest:
@@ -352,9 +356,3 @@ def require_manifest(artifact: Artifact) -> Manifest:
             fix="export it with edgezoo; `zoo bench` and `zoo inspect` need no manifest",
         )
     return artifact.manifest
-
-
-def value_range_of(artifact: Artifact) -> tuple[float, float]:
-    """The value range of the file's input, for timing."""
-    manifest = artifact.manifest
-    return UNIT_RANGE if manifest is None else manifest.preprocessing.value_range

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from zoo.artifacts import closeness
 from zoo.artifacts.file_chain import FileChain
+from zoo.artifacts.free_shapes import static_shapes
 from zoo.common.named_arrays import describe_shapes, fields_of
 from zoo.contracts import Check, Comparison, FileContents, Precision, Task, Truth
+from zoo.contracts.exporter import FreeSides
 from zoo.contracts.precision import BASELINE
 from zoo.networks.layer_names import LayerNames
 
@@ -98,6 +99,7 @@ def file_checks(
     precision: Precision,
     kept: Sequence[str] = (),
     layers: Sequence[str] = (),
+    free: FreeSides | None = None,
 ) -> tuple[Check, ...]:
     """The checks that a file's bytes answer, without running it.
 
@@ -106,11 +108,12 @@ def file_checks(
         precision: As exported.
         kept: Names of the Keras layers that were kept in float on purpose.
         layers: Names of all layers of the network, in its order.
+        free: Sides of its inputs that are free; None for none.
     """
     return (
         placement(contents, precision, kept, layers),
         stock_operators(contents),
-        static_shapes(contents),
+        static_shapes(contents, free),
     )
 
 
@@ -130,7 +133,9 @@ def own_names(contents: FileContents, inputs: Sequence[str], outputs: Sequence[s
 def chain_checks(chain: FileChain, precision: Precision) -> tuple[Check, ...]:
     """The `file_checks` of a model: of several files, each check passes where it does for all."""
     found = [
-        file_checks(artifact.contents, precision, manifest.kept, manifest.layers)
+        file_checks(
+            artifact.contents, precision, manifest.kept, manifest.layers, manifest.free_sides
+        )
         for artifact, manifest in zip(chain.artifacts, chain.manifests, strict=True)
     ]
     if len(found) == 1:
@@ -332,19 +337,6 @@ def stock_operators(contents: FileContents) -> Check:
         value=f"custom or Flex: {', '.join(custom)}" if custom else "all stock",
         limit="no Flex or custom operators",
         reason=f"no stock runtime has {', '.join(custom)}" if custom else "",
-    )
-
-
-def static_shapes(contents: FileContents) -> Check:
-    """Whether every tensor has a static shape."""
-    dynamic = contents.dynamic_tensors
-    named = ", ".join(re.sub(r"\s+", " ", name) for name in dynamic[:3])
-    return Check(
-        name="shapes",
-        passed=not dynamic,
-        value=f"{len(dynamic)} tensors without a static shape" if dynamic else "all static",
-        limit="static",
-        reason=f"not static: {named}" if dynamic else "",
     )
 
 

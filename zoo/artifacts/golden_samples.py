@@ -142,11 +142,11 @@ def make_golden(golden: Golden, arrays: GoldenArrays, name: str) -> tuple[Golden
     import numpy as np
 
     inputs, outputs = (
-        {name: _packed(values) for name, values in fields_of(side).items()}
+        {name: packed(values) for name, values in fields_of(side).items()}
         for side in (arrays.inputs, arrays.outputs)
     )
-    packed = [*inputs.values(), *outputs.values()]
-    if sum(len(one.data) for one in packed) <= MOST_EMBEDDED:
+    all_packed = [*inputs.values(), *outputs.values()]
+    if sum(len(one.data) for one in all_packed) <= MOST_EMBEDDED:
         here = replace(golden, inputs=inputs.get("", inputs), outputs=outputs.get("", outputs))
         return here, None
     buffer = io.BytesIO()
@@ -203,7 +203,8 @@ def _read_side_file(golden: Golden, model: Path) -> GoldenArrays:
     return GoldenArrays(inputs=stored["inputs"], outputs=stored["outputs"])
 
 
-def _packed(values: Array) -> PackedArray:
+def packed(values: Array) -> PackedArray:
+    """An array as text."""
     import numpy as np
 
     little = np.ascontiguousarray(values.astype(values.dtype.newbyteorder("<"), copy=False))
@@ -211,24 +212,29 @@ def _packed(values: Array) -> PackedArray:
     return PackedArray(dtype=values.dtype.name, shape=tuple(values.shape), data=data)
 
 
-def _all_unpacked(packed: PackedArray | dict[str, PackedArray]) -> Array:
-    named = {"": packed} if isinstance(packed, PackedArray) else packed
-    return joined({name: _unpacked(one) for name, one in named.items()})
+def _all_unpacked(stored: PackedArray | dict[str, PackedArray]) -> Array:
+    named = {"": stored} if isinstance(stored, PackedArray) else stored
+    return joined({name: unpacked(one) for name, one in named.items()})
 
 
-def _unpacked(packed: PackedArray) -> Array:
+def unpacked(stored: PackedArray) -> Array:
+    """The array of a text.
+
+    Raises:
+        ValueError: It is none.
+    """
     import numpy as np
 
-    if packed.dtype not in _DTYPES or any(side < 1 for side in packed.shape):
-        raise ValueError(f"no array has type {packed.dtype!r} and shape {packed.shape}")
-    dtype = np.dtype(packed.dtype)
-    size = math.prod(packed.shape) * dtype.itemsize
+    if stored.dtype not in _DTYPES or any(side < 1 for side in stored.shape):
+        raise ValueError(f"no array has type {stored.dtype!r} and shape {stored.shape}")
+    dtype = np.dtype(stored.dtype)
+    size = math.prod(stored.shape) * dtype.itemsize
     if size > _MOST_BYTES:
         raise ValueError("they would unpack to more than any golden inputs have")
     unpacker = zlib.decompressobj()
-    raw = unpacker.decompress(base64.b64decode(packed.data, validate=True), size + 1)
+    raw = unpacker.decompress(base64.b64decode(stored.data, validate=True), size + 1)
     if len(raw) != size:
-        raise ValueError(f"{len(raw)} bytes for {packed.dtype} of shape {packed.shape}")
+        raise ValueError(f"{len(raw)} bytes for {stored.dtype} of shape {stored.shape}")
     flat = np.frombuffer(raw, dtype.newbyteorder("<")).astype(dtype, copy=False)
-    values: Array = flat.reshape(packed.shape)
+    values: Array = flat.reshape(stored.shape)
     return values

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from zoo.artifacts.artifact import Artifact, open_unaltered, value_range_of
+from zoo.artifacts.artifact import Artifact, open_unaltered
+from zoo.artifacts.value_range import value_range_of
 from zoo.benchmark.candidate import Candidate, Stage
 from zoo.benchmark.journal import Journal
 from zoo.benchmark.keras_baseline import Reference, references_of

@@ -16,6 +16,7 @@ from zoo.common.named_arrays import fields_of
 from zoo.contracts import Preprocessing, TensorInfo
 from zoo.data.preprocessing.steps import first_step, zero_states
 from zoo.execution.protocol import batched
+from zoo.networks.free_sides import data_shapes
 from zoo.registry import Registry
 
 if TYPE_CHECKING:
@@ -161,6 +162,7 @@ def _of_file(
     if samples is not None:
         return [_sampled(artifact, samples, own, batch)]
     _require_meaning(artifact, limits)
+    own = own or {**_sizes_of_data(artifact)}
     rows = max(counts, default=1)
     return [
         TimedInputs(
@@ -171,6 +173,14 @@ def _of_file(
         )
         for row in range(rows)
     ]
+
+
+def _sizes_of_data(artifact: Artifact) -> dict[str, Sequence[tuple[int, ...]]]:
+    """The shapes that the gate judged a file with free sides at first; empty for others."""
+    manifest = artifact.manifest
+    if manifest is None or not manifest.free_sides:
+        return {}
+    return {name: [shape] for name, shape in data_shapes(manifest.preprocessing).items()}
 
 
 def _fixed(artifact: Artifact, own: Shapes) -> Shapes:

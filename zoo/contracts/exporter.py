@@ -22,6 +22,11 @@ if TYPE_CHECKING:  # lists and help must not wait for numpy
     from zoo.contracts.usage import Usage, UsageRequest
 
 
+#: Names of the sides of each input that stay free in a file, by the input's name and with the
+#: batch; empty text for a side of one size. Sides of one name have the same size.
+FreeSides = Mapping[str, tuple[str, ...]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class TensorInfo:
     """An input or output of a file.
@@ -163,6 +168,9 @@ class ExportRequest:
             and keeps the order of axes that it has there, whatever the options say of examples.
         trained: Whether the model was trained to be quantized: it holds fake quantization (of 8
             bits, with constant limits), and its limits are to be the ranges of the file.
+        free_sides: Sides of inputs that are to stay free in the file, in the order of the model's
+            inputs, which has None there; empty where all have one size.
+        data_shapes: Of each input with the batch, where sides are free: sizes that the data have.
     """
 
     model: Any
@@ -187,6 +195,8 @@ class ExportRequest:
     trained: bool = False
     examples: bool = True
     input_names: tuple[str, ...] = ()
+    free_sides: FreeSides = field(default_factory=dict)
+    data_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -232,6 +232,8 @@ class SourceReference:
         notes: What was changed or found while it was opened, a sentence each.
         outputs: Shapes of its outputs for one example by their own names, where its task has none
             for them.
+        free_sides: Sides of its inputs along which the network that was made of it was compared
+            with it at further sizes; see `zoo.contracts.exporter.FreeSides`.
     """
 
     source: str
@@ -243,3 +245,4 @@ class SourceReference:
     input: str
     notes: tuple[str, ...] = ()
     outputs: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    free_sides: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from zoo.artifacts import closeness
-from zoo.artifacts.artifact import Artifact, Manifest, value_range_of
+from zoo.artifacts.artifact import Artifact, Manifest
 from zoo.artifacts.golden_choice import least_tolerance
 from zoo.artifacts.golden_samples import read_golden
+from zoo.artifacts.value_range import value_range_of
 from zoo.common.errors import MissingExtra, ZooError
 from zoo.common.named_arrays import fields_of, with_names
 from zoo.common.worker import Children
@@ -19,6 +20,7 @@ from zoo.contracts.task import Check, Task
 from zoo.execution.output_check import ExpectedOutputs, unchecked
 from zoo.execution.runner import choose_runtime, host_device
 from zoo.execution.session import AgentSession
+from zoo.networks.free_sides import data_shapes
 from zoo.registry import Registry
 from zoo.results.measurements import OutputCheck
 
@@ -78,7 +80,7 @@ def _expected(
     registry: Registry, artifact: Artifact, children: Children | None, given: _Given
 ) -> CheckOutputs:
     manifest = artifact.manifest
-    if manifest is not None and manifest.golden is not None:
+    if manifest is not None and manifest.golden is not None and _of_golden(manifest, given[0]):
         arrays = read_golden(manifest.golden, artifact.path)
         right = fields_of(arrays.outputs)
         return ExpectedOutputs(
@@ -93,6 +95,12 @@ def _expected(
         return _host_outputs(registry, artifact, children, given).check
     except (ZooError, ValueError) as error:
         return unchecked(error.what if isinstance(error, ZooError) else str(error))
+
+
+def _of_golden(manifest: Manifest, shapes: Sequence[Sequence[int]] | None) -> bool:
+    """Whether shapes of inputs are those of golden inputs, or none are set."""
+    own = [*data_shapes(manifest.preprocessing).values()] if manifest.free_sides else []
+    return not (shapes and own) or sorted(map(tuple, shapes)) == sorted(own)
 
 
 def _step_by_step(

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.artifacts.artifact import UNIT_RANGE, Artifact, open_unaltered, value_range_of
+from zoo.artifacts.artifact import Artifact, open_unaltered
 from zoo.artifacts.golden_samples import read_golden
+from zoo.artifacts.value_range import UNIT_RANGE, value_range_of
 from zoo.common.brief import Brief
 from zoo.common.clock import utc_now
 from zoo.common.errors import UsageError

@@ -25,6 +25,7 @@ from zoo.networks.published.cache import sources_of
 from zoo.networks.resizing import check_resizing
 from zoo.networks.retasking import variant_for
 from zoo.networks.weights import verify
+from zoo.pipeline.dynamic_files import check_dynamic
 from zoo.pipeline.recipe import Recipe
 from zoo.pipeline.several_files import check_several_files
 from zoo.pipeline.tracking import trackers_of
@@ -94,6 +95,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
     task = registry.tasks.get(variant.task)
     check_training(recipe.training, variant, task)
     check_several_files(recipe, task)
+    check_dynamic(recipe, task)
     check_resizing(variant, recipe.training)
     asked = variant.name
     if checkpoint is not None and recipe.model == str(checkpoint.path):

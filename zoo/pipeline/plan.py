@@ -141,13 +141,15 @@ def _export(
             keep=recipe.export.keep if measured or precision in exporter.mixes else (),
             options=job.export_options[exporter.name],
             part=part,
+            dynamic=recipe.export.dynamic,
         ),
         "limits": conversion_limits(recipe.limits),
     }
     # What will be trained to be quantized needs no layers in float.
     trained = exporter in job.trained_exporters and precision == TRAINABLE.name
     # What a part loses shows in what the last one gives, which is not this step's to run.
-    wanted = recipe.export.repair == "auto" and not trained and not part
+    # Layers are ranked by what they lose at one size.
+    wanted = recipe.export.repair == "auto" and not (trained or part or recipe.export.dynamic)
     if wanted and can_repair(job.registry, exporter.name, precision):
         return RepairStep(**given, max_drop=recipe.gate.max_drop)
     return ExportStep(**given)

@@ -170,6 +170,18 @@ class ExportFields(Fields):
             default="",
         ),
     ] = "auto"
+    dynamic: Annotated[
+        tuple[str, ...],
+        Option(
+            "Shape of an input with the batch, a capital letter for each side that stays free in "
+            "the files, such as x=Nx3x48xW; the others are those of the data",
+            more="see sources.md",
+            metavar="[INPUT=]SHAPE",
+            example=["x=Nx3x48xW"],
+            default="no side is free",
+            unset_if_empty=True,
+        ),
+    ] = ()
     options: Annotated[
         dict[str, OwnOptions],
         Option(

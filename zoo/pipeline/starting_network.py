@@ -37,6 +37,7 @@ def with_network_here(
         trained=asked and training.epochs > 0,
         allow_leak=recipe.allow_leak,
         states=recipe.source.state,
+        dynamic=recipe.export.dynamic,
     )
     if open_reference(registry, recipe.model, how, on_step):
         if not asked:

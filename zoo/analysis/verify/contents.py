@@ -61,13 +61,27 @@ def check_contents(claims: ClaimList, artifact: Artifact, manifest: Manifest) ->
     wanted = [one.input_shape for one in manifest.preprocessing.parts]
     claims.check(
         "preprocessing",
-        [tensor.shape[1:] for tensor in contents.inputs] == wanted,
+        _with_free_sides(contents, manifest) == wanted,
         f"it makes inputs of shape {', '.join(map(_sides, wanted))}",
         f"the file takes {_listed(contents.inputs)}",
     )
     carried = carried_states(contents, manifest.preprocessing)
     if carried is not None:
         claims.check(carried.name, carried.passed, carried.value, carried.reason)
+
+
+def _with_free_sides(contents: FileContents, manifest: Manifest) -> list[tuple[int, ...]]:
+    """The shapes that a file takes, free sides as the data have them."""
+    found, parts = [], manifest.preprocessing.parts
+    if len(parts) != len(contents.inputs):
+        return [tensor.shape[1:] for tensor in contents.inputs]
+    for tensor, one in zip(contents.inputs, parts, strict=True):
+        free, own = manifest.free_sides.get(tensor.name, ()), (1, *one.input_shape)
+        alike = len(free) == len(own) == len(tensor.shape)
+        sides = zip(tensor.shape, free, own, strict=True) if alike else ()
+        shape = tuple(o if f and s < 0 else s for s, f, o in sides) or tensor.shape
+        found.append(shape[1:])
+    return found
 
 
 def check_gate(claims: ClaimList, chain: FileChain, precision: Precision) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from zoo.analysis.verify.claims import Claim, ClaimList
 from zoo.analysis.verify.contents import check_contents, check_gate, check_origin
+from zoo.analysis.verify.further_sizes import check_further_sizes
 from zoo.analysis.verify.normalization import check_normalization
 from zoo.analysis.verify.outputs import check_golden, check_golden_chain, check_quality
 from zoo.analysis.verify.signatures import check_signatures, mention_signature
@@ -144,6 +145,7 @@ def verify(
     for one in files:
         claims.part = require_manifest(one).part
         check_golden(claims, registry, one, require_manifest(one), precision, where, runtimes)
+        check_further_sizes(claims, one, require_manifest(one), where, runtimes)
     claims.part = ""
     if chain is not None:
         check_golden_chain(claims, registry, chain, precision, where, runtimes)

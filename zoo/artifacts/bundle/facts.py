@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -45,10 +46,20 @@ def facts_of(
     # Of sequences all inputs but the states.
     given = [*fields_of(arrays.inputs).values()]
     inputs = [
-        {**_tensor(tensor), "raw_dtype": own.dtype, "meaning": own.describe()["input"]}
+        {
+            **_tensor(tensor),
+            # Programs take the size that the data have, where a side is free.
+            "shape": _sized(tensor.shape, (1, *own.input_shape)),
+            "raw_dtype": own.dtype,
+            "meaning": own.describe()["input"] + _free(manifest, tensor.name),
+        }
         for tensor, own in zip(contents.inputs, preprocessing.parts, strict=True)
     ]
     outputs = [_output(tensor, manifest, golden) for tensor in contents.outputs]
+    if manifest.free_sides:
+        answers = fields_of(arrays.outputs).values()
+        for tensor, told, own in zip(contents.outputs, outputs, answers, strict=True):
+            told["shape"] = _sized(tensor.shape, (1, *own.shape[1:]))
     steps = asdict(preprocessing)
     # These are files of their own, one word per line.
     steps = {**steps, **{name: f"{name}.txt" for name in preprocessing.text_files()}}
@@ -143,6 +154,18 @@ def _files(side: str, number: int, count: int) -> dict[str, str]:
     if count == 1:
         return {side: f"golden/{side}_{number}.bin"}
     return {f"{side}_{n}": f"golden/{side}_{number}_{n}.bin" for n in range(1, count + 1)}
+
+
+def _sized(shape: Sequence[int], own: Sequence[int]) -> list[int]:
+    """A tensor's sides, free ones as `own` has them."""
+    alike = len(shape) == len(own)
+    return [s if s > 0 else (own[n] if alike else 1) for n, s in enumerate(shape)]
+
+
+def _free(manifest: Manifest, name: str) -> str:
+    own = manifest.free_sides.get(name, ())
+    sides = [f"side {n + 1} ({side})" for n, side in enumerate(own) if side]
+    return f"; {', '.join(sides)} may have other sizes" if sides else ""
 
 
 def _tensor(tensor: TensorInfo) -> dict[str, Any]:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.common.errors import ZooError
+from zoo.common.errors import Unsupported, ZooError, first_line
 from zoo.common.named_arrays import each_of, fed_to_keras, fields_of, joined
 from zoo.contracts import Dataset, GivenNetwork, Preprocessing
 from zoo.contracts.comparison import differs_by_rounding
+from zoo.contracts.exporter import FreeSides
 from zoo.contracts.preprocessing import SteppedPreprocessing
 from zoo.data.preprocessing.inputs import read_inputs
 from zoo.data.preprocessing.steps import Answer, outputs_of, step_inputs
+from zoo.networks.free_sides import answers_at, batch_of, does_not_take, enlarged, names_of
 
 #: Samples on which the converted network is compared with the original, and in one call.
 _COMPARED, _BATCH = 32, 16
+#: And at each further size; an even number, for calls of two.
+_FURTHER = 4
 #: Largest difference as a share of an output's scale: in float32, half of what a file may be off,
 #: so that both together stay within it; and of originals in 16 bits.
 _EXACT, _HALF_EXACT = 5e-5, 2e-2
@@ -69,6 +73,59 @@ def compared(
                 fix="please report it, with the file if you may",
             )
     return f"the converted network answers as the original: {worst:.1e} of its scale apart at most"
+
+
+def compared_further(
+    opened: Callable[[Mapping[str, tuple[int, ...]]], GivenNetwork],
+    model: Any,
+    dataset: Dataset,
+    record: Preprocessing,
+    free: FreeSides,
+    origin: str,
+) -> str:
+    """Compares the converted network with the original at further sizes, along each free side.
+
+    Args:
+        opened: Gives the original for shapes of its inputs, without the batch.
+        model: The converted network with free sides.
+        dataset: Its samples.
+        record: Of its inputs.
+        free: The free sides.
+        origin: Names the network in messages.
+
+    Raises:
+        Unsupported: The original does not take such inputs, or the converted network holds a size.
+    """
+    inputs = read_inputs(dataset.splits["train"], record, range(_FURTHER))
+    told, worst = [], 0.0
+    for side in names_of(free):
+        arrays = enlarged(inputs, free, side)
+        try:
+            original = opened({name: values.shape[1:] for name, values in arrays.items()})
+            theirs = original.run(arrays)
+        # Each framework raises its own of a size that a network does not take.
+        except Exception as error:
+            why = (error.why or error.what) if isinstance(error, ZooError) else first_line(error)
+            raise does_not_take(origin, arrays, free, side, why) from error
+        ours = answers_at(model, arrays, free, side, origin)
+        for name, values in theirs.items():
+            alike = ours[name].shape == values.shape
+            scale = max(float(np.abs(values).max()), 1e-6)
+            apart = float(np.abs(ours[name] - values).max()) / scale if alike else np.inf
+            worst = max(worst, apart)
+            if not apart <= (_HALF_EXACT if original.in_half else 2 * _EXACT):
+                raise Unsupported(
+                    f"files of {origin} cannot keep {side} free: the network that was made of it "
+                    f"holds its size",
+                    why=f"at another {side}, {name} differs by {apart:.2g} of its scale"
+                    if alike
+                    else f"at another {side}, {name} is {ours[name].shape}, not {values.shape}",
+                    fix=f"write its size in the place of {side}, or leave out --dynamic",
+                )
+        own = next(name for name, sides in free.items() if side in sides)
+        place = free[own].index(side)
+        told.append(f"{side} = {arrays[own].shape[place] if place else batch_of(free, side)}")
+    return f"with free sides it answers so, too, at {', '.join(told)}: {worst:.1e} apart at most"
 
 
 def _answers(

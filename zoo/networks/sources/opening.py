@@ -104,6 +104,13 @@ def open_and_convert(
             why="what is right is known of each example by itself",
             fix="give sequences without labels: --task tensors --data npz:FILE",
         )
+    if how.dynamic and task is None:
+        raise UsageError(
+            f"--dynamic is for samples without labels, where {origin} comes from elsewhere",
+            why="examples with labels are brought to the one size that the network takes",
+            fix="give samples as the network takes them: --task tensors --data npz:FILE; or leave "
+            "--dynamic out",
+        )
     emit({"event": "stage", "text": f"opening {origin}"})
     opened = opener.open(reference)
     if task is not None:

@@ -39,6 +39,8 @@ class Opening:
         allow_leak: Whether examples may be in two splits of the dataset.
         states: Of a network without labels, ``input=output`` each: what is carried from
             step to step.
+        dynamic: Of such a network, shapes whose sides stay free in files; see
+            `zoo.networks.free_sides`.
     """
 
     data: str
@@ -47,6 +49,7 @@ class Opening:
     trained: bool = False
     allow_leak: bool = False
     states: tuple[str, ...] = ()
+    dynamic: tuple[str, ...] = ()
 
 
 def source_of(registry: Registry, model: str) -> Source | None:
@@ -108,7 +111,7 @@ def open_reference(registry: Registry, model: str, how: Opening, on_step: OnStep
         return False
     if how.data == NO_DATA:
         raise UsageError(
-            f"{model} comes from elsewhere: what it takes and answers is told by data",
+            f"{model} comes from elsewhere: a dataset shows what it takes and answers",
             fix="add --data DATASET",
         )
     name = source.called(model)

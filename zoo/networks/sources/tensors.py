@@ -28,9 +28,10 @@ from zoo.contracts.preprocessing import (
 from zoo.contracts.preprocessing.tensors import ElementName
 from zoo.data.preprocessing.inputs import read_inputs
 from zoo.networks.building import count_parameters
+from zoo.networks.free_sides import free_sides, with_sides
 from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.networks.sources.available import named_network as known_network
-from zoo.networks.sources.comparing import compared, with_ranges
+from zoo.networks.sources.comparing import compared, compared_further, with_ranges
 from zoo.networks.sources.elements import element_of, shown_shape
 from zoo.networks.sources.graph import flattened_inputs, rebuilt
 from zoo.networks.sources.keeping import keep
@@ -102,6 +103,19 @@ def without_labels(
     parity = compared(original, model, dataset, record, origin)
     if isinstance(record, SteppedPreprocessing):
         record = with_ranges(record, original, dataset)
+    free, notes = free_sides(how.dynamic, record, origin), (*[moved] * bool(moved), parity)
+    if free:
+        open_model = with_sides(model, record, free, origin)
+        notes += (
+            compared_further(
+                lambda sides: as_given(opener.open(reference), origin)[0].with_shapes(sides),
+                open_model,
+                dataset,
+                record,
+                free,
+                origin,
+            ),
+        )
     weights = beside.with_name(f"{beside.name}.{opener.name}.safetensors")
     names = [tensor.name for tensor in given.outputs]
     came = SourceReference(
@@ -112,8 +126,9 @@ def without_labels(
         parameters=count_parameters(model),
         multiply_adds=count_multiply_adds(model),
         input=f"as it is: {'; '.join(record.describe().values())}",
-        notes=(*[moved] * bool(moved), parity),
+        notes=notes,
         outputs={name: tuple(model.output[name].shape[1:]) for name in names},
+        free_sides=dict(free),
     )
     if not came.parameters or not came.multiply_adds:
         raise Unsupported(

@@ -24,8 +24,8 @@ from zoo.common.files import sha256_of, size_with_side_files
 from zoo.common.progress import Event
 from zoo.common.versions import versions_of
 from zoo.common.worker import WorkerLimits
-from zoo.contracts import Exporter, ExportRequest, Preprocessing, Target
-from zoo.contracts.exporter import Written
+from zoo.contracts import Exporter, ExportRequest, Target
+from zoo.contracts.exporter import FreeSides, Written
 from zoo.contracts.outputs import TARGETS
 from zoo.contracts.plugin import Plugin
 from zoo.contracts.training import Calibration
@@ -35,9 +35,11 @@ from zoo.data.preprocessing.steps import step_inputs
 from zoo.data.subset import subset
 from zoo.networks.building import deployed_part, layer_names
 from zoo.networks.compatibility import check_fits
+from zoo.networks.free_sides import data_shapes
 from zoo.networks.loading import Subject, load_model
 from zoo.networks.logits import check_logits
 from zoo.pipeline.steps.evaluate import keras_answer, keras_outputs
+from zoo.pipeline.steps.free_sides import with_free_sides
 from zoo.pipeline.steps.origin import DataStep
 from zoo.pipeline.steps.parts_before import PartsBefore
 from zoo.pipeline.steps.step import (
@@ -73,6 +75,7 @@ class ExportParameters:
         target: The kind of processor that the file is for; None chooses.
         keep: Keras layers that stay in float in an integer file.
         part: Which of the files that the network is deployed as; empty for the only one.
+        dynamic: Shapes of inputs whose sides stay free; see `zoo.networks.free_sides`.
     """
 
     format: str
@@ -85,6 +88,7 @@ class ExportParameters:
     keep: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     part: str = ""
+    dynamic: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -232,9 +236,13 @@ def export(
         samples, held_out = before.run(samples), before.run(held_out)
         preprocessing = before.preprocessing(registry, data, asked.seed)
     emit({"event": "stage", "text": "converting"})
+    inputs = preprocessing.parts
     qat_made = trained is not None
     path = folder / file_name(loaded.card.model_id, precision, exporter, qat_made, part.name)
-    if trained is None:
+    free: FreeSides = {}
+    if asked.dynamic:
+        model, free = with_free_sides(registry, loaded, asked.dynamic, str(data), folder)
+    elif trained is None:
         model = deployed_part(loaded.network, loaded.preprocessing, loaded.task, part)
     else:
         rounding = qat.load(registry, loaded, trained, batch=1)
@@ -264,7 +272,10 @@ def export(
             licence=loaded.card.licence,
             trained=trained is not None,
             examples=not part.takes,
-            input_names=several_names(preprocessing),
+            # Exporters name one input by itself.
+            input_names=tuple(p.called for p in inputs) if len(inputs) > 1 else (),
+            free_sides=free,
+            data_shapes=data_shapes(preprocessing) if free else {},
         )
     )
     if not path.is_file():
@@ -318,6 +329,7 @@ def export(
                 if o.reading and o.name in part.outputs
             },
             part=part.name,
+            free_sides=dict(free),
             kept=tuple(dict.fromkeys((*kept, *written.kept))),
             trained=training,
             network=card.network,
@@ -333,12 +345,6 @@ def export(
         contents=contents,
         kept=asked.keep,
     )
-
-
-def several_names(preprocessing: Preprocessing) -> tuple[str, ...]:
-    """Names of several inputs; empty where there is one."""
-    names = tuple(one.called for one in preprocessing.parts)
-    return names if len(names) > 1 else ()
 
 
 def file_name(

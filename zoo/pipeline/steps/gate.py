@@ -16,6 +16,7 @@ from zoo.artifacts.artifact import (
 )
 from zoo.artifacts.carried_states import carried_states
 from zoo.artifacts.file_chain import FileChain, chain_of, name_of_all
+from zoo.artifacts.further_sizes import FurtherOutputs
 from zoo.artifacts.gate import (
     chain_checks,
     compare_outputs,
@@ -41,9 +42,11 @@ from zoo.contracts.plugin import Plugin
 from zoo.data.opening import open_dataset
 from zoo.execution.chain_runner import combine_outputs, run_chain
 from zoo.execution.device import Device
+from zoo.execution.further_sizes import check_further
 from zoo.execution.runner import choose_runtime, evaluation_of, host_device
 from zoo.execution.runtimes import distributions_of, running_plugins
 from zoo.pipeline.recipe import Gate
+from zoo.pipeline.steps.free_sides import FURTHER, further_outputs, read_further
 from zoo.pipeline.steps.keep_golden import KeptGolden, keep_golden
 from zoo.pipeline.steps.origin import DataStep
 from zoo.pipeline.steps.rounded_network import check_rounding, rounded_outputs
@@ -168,6 +171,12 @@ class GateStep(DataStep[GateResult]):
         )
         if twins is not None:
             checks = (*checks, conversion_parity(task, twins, precision))
+        if manifest.free_sides:
+            further = read_further(made[0].folder / FURTHER, manifest.free_sides)
+            found_there = check_further(
+                chain.first, further, precision, runtime, device, context.children
+            )
+            checks = (*checks, found_there)
         if self._is_rounded:
             checks = (*checks, self._rounding(context, chain, task, found, steps))
         passed = all(check.passed for check in checks)
@@ -199,7 +208,8 @@ class GateStep(DataStep[GateResult]):
             device,
             context.children,
         )
-        files = self._write(context.folder, chain, answer, golden)
+        kept = further_outputs(chain.first, golden[0][0], runtime, device, context.children)
+        files = self._write(context.folder, chain, answer, golden, kept)
         drop = loss_between(task.evaluate(task.decode(expected), truth), evaluation.metrics)
         whole = files[0] if len(files) == 1 else _whole(files)
         result = GateResult(
@@ -263,7 +273,12 @@ class GateStep(DataStep[GateResult]):
         return check_rounding(why, context.folder, task, precision, found, labels)
 
     def _write(
-        self, folder: Path, chain: FileChain, answer: GateReference, golden: Sequence[KeptGolden]
+        self,
+        folder: Path,
+        chain: FileChain,
+        answer: GateReference,
+        golden: Sequence[KeptGolden],
+        further: tuple[FurtherOutputs, ...],
     ) -> tuple[GatedFile, ...]:
         """Copies the files with the gate's answer, the names of all, and golden inputs."""
         suffix = "" if answer.passed else REJECTED
@@ -279,7 +294,7 @@ class GateStep(DataStep[GateResult]):
             if beside is not None:
                 write_bytes(folder / golden_name(source.name), beside)
             manifest = require_manifest(artifact)
-            told = with_gate_result(manifest, answer, record, self.budgets, references)
+            told = with_gate_result(manifest, answer, record, self.budgets, references, further)
             embed(artifact.exporter, target, told)
             files.append(
                 GatedFile(
