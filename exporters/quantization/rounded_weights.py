@@ -62,12 +62,31 @@ def round_weights(request: RoundingRequest, grid: Grid) -> str:
     held = request.contents.weight_types.get("int4", 0)
     plain = [one for one in found if not one.recurrent]
     # Recurrent layers have four bits where their steps are written out.
-    for chosen in (plain, found):
-        if sum(_bytes(one, grid, request.precision) for one in chosen) == held:
-            for one in chosen:
-                one.put(_rounded(one, grid, request.precision))
-            return ""
-    return "weights of four bits are those of layers that cannot be told in the Keras network"
+    sizes = {
+        sum(_bytes(one, grid, request.precision) for one in chosen): chosen
+        for chosen in (found, plain)
+    }
+    if held not in sizes and _has_others(request):
+        return "weights of four bits are those of layers that cannot be told in the Keras network"
+    # Where all large weights are known, a file that holds another number of them is no excuse.
+    for one in sizes.get(held, plain):
+        one.put(_rounded(one, grid, request.precision))
+    return ""
+
+
+def _has_others(request: RoundingRequest) -> bool:
+    """Whether a layer that is not known here has large weights, which may have four bits."""
+    layers = require("keras").layers
+    known = (
+        *(layers.Dense, layers.Conv1D, layers.Conv2D, layers.SeparableConv2D),
+        *(layers.DepthwiseConv2D, layers.Conv2DTranspose, layers.Embedding, layers.RNN),
+    )
+    return any(
+        len(weight.shape) > 1 and weight.shape.num_elements() >= LEAST_WEIGHTS
+        for layer in leaves(request.model)
+        if layer.name not in request.kept and not isinstance(layer, known)
+        for weight in (one.value for one in layer.weights)
+    )
 
 
 def _weights(request: RoundingRequest) -> Iterator[_Weights]:

@@ -153,7 +153,9 @@ def test_layers_that_a_format_cannot_keep_are_passed_over() -> None:
 
 
 def test_a_file_that_could_not_be_measured_is_left_to_the_gate() -> None:
-    attempt = Attempt(kept=(), drop=None, bytes=1, good=True, reason="the agent died by SIGSEGV")
+    attempt = Attempt(
+        kept=(), drop=None, bytes=1, good=True, reason="the agent was killed by SIGSEGV"
+    )
     first = MixedCandidate(attempt=attempt, path=Path("x"), result={})
 
     def never(first: MixedCandidate) -> LayerComparison:
@@ -178,10 +180,10 @@ def test_layers_that_cannot_be_ranked_cost_the_search_and_not_the_file() -> None
     maker = Maker(lambda kept: 9.0)
 
     def fails(first: MixedCandidate) -> LayerComparison:
-        raise ProcessFailed("compare died by SIGSEGV")
+        raise ProcessFailed("compare was killed by SIGSEGV")
 
     found = search(SearchCallbacks(make=maker.make, compare=fails, tell=print, precision=TRAINABLE))
     assert found.chosen.attempt.kept == ()
     text = remark(found, 1.0, "points", 500)
     assert "loses 9.0 points, more than the budget of 1 allows" in text
-    assert "could not be ranked: compare died by SIGSEGV" in text
+    assert "could not be ranked: compare was killed by SIGSEGV" in text

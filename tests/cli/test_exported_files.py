@@ -175,7 +175,7 @@ def test_evaluate_refuses_other_classes(judged_file, zoo):
     np.savez("three.npz", x_train=images, y_train=labels, x_test=1 - images, y_test=labels)
     typed = zoo("evaluate", judged_file, "--data", "npz:three.npz")
     assert typed.code == 2
-    assert "does not know the classes of 'npz:three.npz'" in typed.err
+    assert "has other classes than 'npz:three.npz'" in typed.err
     assert "0, 1, 2, 3, 4, … (10)" in typed.err
 
 

@@ -32,7 +32,7 @@ def died(number: int, words: str, folder: Path, **given: int | None) -> ProcessF
 def test_own_fault_of_native_code(tmp_path, name):
     found = died(getattr(signal, name), "tensor 7\n", tmp_path)
     assert type(found) is NativeCrash
-    assert found.what == f"export died by {name}"
+    assert found.what == f"export was killed by {name}"
     assert "--retry" in found.fix
 
 

@@ -150,7 +150,7 @@ def test_a_fork_server_without_tensorflow_is_replaced_when_no_child_of_it_runs(t
     assert done.stderr == ""
     assert done.stdout.splitlines() == [
         "False False",
-        "wait_forever died by SIGTERM",
+        "wait_forever was killed by SIGTERM",
         "False True True",
     ]
 

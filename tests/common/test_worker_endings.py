@@ -33,7 +33,7 @@ def test_death_by_a_signal_names_it(name, cause):
     number = int(signal.Signals[name])
     with pytest.raises(ProcessFailed) as caught:
         call("children:die_by", {"number": number, "words": "first\n\ntensor 7 is odd\n"})
-    assert caught.value.what == f"die_by died by {name}"
+    assert caught.value.what == f"die_by was killed by {name}"
     assert cause in caught.value.why
     assert caught.value.why.endswith("first | tensor 7 is odd")
     assert "the other steps go on" in caught.value.fix
@@ -41,7 +41,7 @@ def test_death_by_a_signal_names_it(name, cause):
 
 
 def test_crash_in_native_code():
-    with pytest.raises(ProcessFailed, match="crash_in_native_code died by SIGSEGV"):
+    with pytest.raises(ProcessFailed, match="crash_in_native_code was killed by SIGSEGV"):
         call("children:crash_in_native_code", {})
     alive()
 
@@ -95,7 +95,7 @@ def test_stopping_all_children():
         stopped.append(event["pid"])
         children.stop_all()
 
-    with pytest.raises(ProcessFailed, match="died by SIGTERM"):
+    with pytest.raises(ProcessFailed, match="was killed by SIGTERM"):
         call("children:wait_forever", {}, on_event=stop_soon, children=children)
     with pytest.raises(ProcessLookupError):
         os.kill(stopped[0], 0)

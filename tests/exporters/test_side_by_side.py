@@ -100,6 +100,6 @@ def test_the_comparison_sees_another_seed(alone: dict[str, Written], tmp_path: P
 
 def test_the_converter_really_crashes_and_says_so() -> None:
     """TensorFlow's converter dies of an int8 LSTM that is a loop."""
-    with pytest.raises(NativeCrash, match="died by SIG") as caught:
+    with pytest.raises(NativeCrash, match="was killed by SIG") as caught:
         call("crashing_conversion:convert_lstm_loop", {})
     assert "native code" in caught.value.why

@@ -75,7 +75,7 @@ def crash_error(
         fix = MORE_MEMORY
     kind = NativeCrash if ended_by in _NATIVE_SIGNALS else ProcessFailed
     return kind(
-        f"{name} died by {ended_by}",
+        f"{name} was killed by {ended_by}",
         why=cause + (f"; its last words: {last}" if last else ""),
         fix=fix,
     )

@@ -54,7 +54,7 @@ class ProgramExit:
         if self.code is None:
             return f"it took more than {self.seconds:g} s and was ended"
         if self.code < 0:
-            return f"it died by {signal_name(-self.code)}"
+            return f"it was killed by {signal_name(-self.code)}"
         return f"it ended with code {self.code}" if self.code else ""
 
 

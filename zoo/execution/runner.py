@@ -256,7 +256,7 @@ def check_classes(classes: tuple[str, ...], dataset: Dataset, subject: str) -> N
     """Refuses a dataset whose classes are not those of the outputs."""
     if classes != dataset.classes:
         raise UsageError(
-            f"{subject} does not know the classes of {dataset.name!r}",
+            f"{subject} has other classes than {dataset.name!r}",
             why=f"its classes are {_abbreviated(classes)}; "
             f"the dataset's are {_abbreviated(dataset.classes)}",
             fix="use the dataset it was trained on, or fine-tune first: zoo finetune",

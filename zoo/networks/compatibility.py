@@ -48,7 +48,7 @@ def check_fits(
     if card.classes != dataset.classes:
         raise UsageError(
             f"{data} has other classes than {card.model_id}, which was trained on {card.dataset}",
-            why=f"the weights know {_listed(card.classes)}; the data have "
+            why=f"the weights have {_listed(card.classes)}; the data have "
             f"{_listed(dataset.classes)}",
             fix=f"fine-tune a new head first: {command}",
         )

@@ -206,7 +206,7 @@ def test_programs_of_others_are_ended_and_named(tmp_path: Path, monkeypatch: Any
     (tmp_path / "dead.py").write_text("import os; os.kill(os.getpid(), 11)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     assert run_module("slow", [], seconds=0.5).failure == "it took more than 0.5 s and was ended"
-    assert run_module("dead", [], seconds=60).failure == "it died by SIGSEGV"
+    assert run_module("dead", [], seconds=60).failure == "it was killed by SIGSEGV"
     if sys.platform == "linux":
         (tmp_path / "greedy.py").write_text("b = bytearray(1 << 46)")
         greedy = run_module("greedy", [], seconds=60)

@@ -36,7 +36,7 @@ def test_trouble_is_told_and_costs_its_format_alone(troubled: Shipped) -> None:
     for said in (
         r"rejected  lenet5.digits.float32.garbled.rejected: parity: the file chooses another class",
         r"accuracy: loses \d\d\.\d\d points, and chance does not explain it",
-        r"failed    lenet5.digits.float32.crash: export died by SIGSEGV; why: native code",
+        r"failed    lenet5.digits.float32.crash: export was killed by SIGSEGV; why: native code",
         r"failed    lenet5.digits.float32.refuse: the plugin 'odd' failed: "
         r"RuntimeError: this converter does not like Mon",
         r"failed    lenet5.digits.float32.idle: the exporter 'idle' wrote no file",
@@ -75,7 +75,7 @@ def test_crash_is_remembered_until_a_retry(troubled: Shipped, place: Place) -> N
     assert typed.code == 1
     # What is no crash may go well another time.
     assert typed.done == {"export idle float32"}
-    assert "died by SIGSEGV" in typed.out
+    assert "was killed by SIGSEGV" in typed.out
     assert "--retry" in typed.out
     typed = place.zoo("--plugin", "odd.py", *SHIP, *options, "--retry")
     assert typed.done == {"export crash float32", "export idle float32"}

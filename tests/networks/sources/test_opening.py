@@ -307,7 +307,7 @@ def test_a_reference_is_described_and_no_file_for_devices(tmp_path: Path) -> Non
         find_exporter(registry, file)
     with pytest.raises(UsageError, match="is opened with data"):
         resolve(registry, str(file))
-    with pytest.raises(UsageError, match="is told by data"):
+    with pytest.raises(UsageError, match="a dataset shows what"):
         open_reference(registry, str(file), Opening(data=NO_DATA), lambda step, event: None)
     assert not open_reference(registry, "lenet5", Opening(data="digits"), lambda step, event: None)
 

@@ -111,7 +111,7 @@ def open_reference(registry: Registry, model: str, how: Opening, on_step: OnStep
         return False
     if how.data == NO_DATA:
         raise UsageError(
-            f"{model} comes from elsewhere: what it takes and answers is told by data",
+            f"{model} comes from elsewhere: a dataset shows what it takes and answers",
             fix="add --data DATASET",
         )
     name = source.called(model)
