@@ -105,7 +105,7 @@ SHORT = (
     on_photographs("resnet", "resnet8"),
     trained("lenet5 on digits", "lenet", "lenet5", ""),
     trained("lenet5 after one epoch", "lenet", "lenet5", "", epochs=1),
-    trained("lenet5 with its head in float", "lenet", "lenet5", "", keep=("head",)),
+    trained("lenet5 with its head in float", "lenet", "lenet5", "", keep_float=("head",)),
     trained("lenet5 trained to round", "lenet", "lenet5", "", qat=True),
     trained("resnet8 trained to round", "resnet", "resnet8", "", qat=True, epochs=4),
     trained("resnet8 after one epoch", "resnet", "resnet8", "", epochs=1),

@@ -193,7 +193,7 @@ def _unknown(proto: Any, name: str, origin: str) -> Unsupported:
         f"{origin}: the operator {operator} of {name!r} cannot be brought in",
         why="Keras has no layer that computes it"
         if not proto.domain
-        else f"it is one of {proto.domain}, which only its author's runtime computes",
+        else f"it is one of {proto.domain}, which Keras has no layers for",
         fix="save the network anew without it; docs/sources.md lists the operators that can be "
         "opened",
     )

@@ -76,7 +76,7 @@ def crash_error(
     kind = NativeCrash if ended_by in _NATIVE_SIGNALS else ProcessFailed
     return kind(
         f"{name} was killed by {ended_by}",
-        why=cause + (f"; its last words: {last}" if last else ""),
+        why=cause + (f"; its last output: {last}" if last else ""),
         fix=fix,
     )
 

@@ -116,7 +116,7 @@ def crash_error(command: str, code: int | None, diagnostics: str) -> AgentDied:
         name = "SIGKILL"  # It noticed by itself what the kernel would have killed it for.
     return AgentDied(
         f"the agent {how} during {command!r}",
-        why=why + (f"; its last words: {words}" if words else ""),
+        why=why + (f"; its last output: {words}" if words else ""),
         fix=_REFUSAL_FIXES.get(name, "try another precision, format or runtime for this file")
         if name
         else None,
