@@ -131,7 +131,7 @@ def failures(home: Path) -> list[str]:
         ("describe", "other version", "the agent speaks protocol 0, edgezoo 1", "copy the agent"),
         ("bench", "clock back", "a clock that jumped", ""),
         ("describe", "end", "the agent ended during 'describe'", ""),
-        ("bench", "flood", r"its last words: eeee", ""),
+        ("bench", "flood", r"its last output: eeee", ""),
         ("bench", "SIGILL", "killed by SIGILL during 'bench'", "a build of the runtime for that"),
         ("load", "SIGKILL", "for lack of memory", "end other programs on the device"),
         ("load", "SIGSEGV", "native code of the runtime crashed", "try another precision"),
