@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from zoo.contracts import Exporter, ExportRequest, LayerComparison, LayerRequest
 from zoo.contracts.exporter import RoundingRequest, Written
 
+from ..shared.not_finite import refuse_weights
 from .axes import name_axes
 from .contents import inspect, read_manifest, recognises, write_manifest
 from .conversion import convert
@@ -31,11 +33,13 @@ if TYPE_CHECKING:
 
 def export(request: ExportRequest) -> Written:
     """Converts with tf2onnx; smaller precisions are made by ONNX Runtime's tools."""
+    if request.precision not in ("float32", "float16"):
+        refuse_weights(request.model, request.precision)
     layout = layout_of(request)
     refuse_large(request.model, request.precision)
     model, remarks = convert(request, channels_first=layout == "nchw")
     request = in_layout(request, layout)
-    method = ""
+    told = Written()
     if request.precision == "float16":
         model = to_float16(model)
     elif request.precision == "dynamic-int8":
@@ -48,11 +52,10 @@ def export(request: ExportRequest) -> Written:
     elif request.trained:
         model = with_trained_ranges(model, request)
     elif request.precision == "int8":
-        model, method, chosen = quantized(model, request)
-        remarks = (*remarks, *chosen)
+        model, told = quantized(model, request)
     name_axes(model.graph, request.axes)
     store(model, request.path)
-    return Written(remarks=remarks, method=method)
+    return replace(told, remarks=(*remarks, *told.remarks))
 
 
 def compare_layers(request: LayerRequest) -> LayerComparison:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.common.optional_imports import require
 from zoo.contracts import ExportRequest, Target
+from zoo.contracts.exporter import Written
 
 from ..shared.integer_layout import scheme_of
 from ..shared.layer_mapping import Operator, operators_of
+from ..shared.not_finite import is_held, not_finite, stay_in_float
 from .tensor_names import shorten
 
 if TYPE_CHECKING:
@@ -33,14 +35,14 @@ def with_small_weights(model: Any) -> Any:
     return only_weights(simplified(model), _DYNAMIC)
 
 
-def quantized(model: Any, request: ExportRequest) -> tuple[Any, str, tuple[str, ...]]:
+def quantized(model: Any, request: ExportRequest) -> tuple[Any, Written]:
     """8-bit weights and activations in QDQ form, with the ranges of real inputs.
 
     LSTM and GRU, for which ONNX has no integer operator, get 8-bit weights; the former with ranges
     found while the file runs.
 
     Returns:
-        The model, the method that its ranges follow from, and remarks.
+        The model, and what is to be told of it.
     """
     # Lists and help load this file, and must not wait for numpy.
     from ..quantization.method_search import choose_method
@@ -55,14 +57,38 @@ def quantized(model: Any, request: ExportRequest) -> tuple[Any, str, tuple[str, 
     store_small(model.graph, ["GRU"], kept)
     kept += first_arithmetic(model.graph)
     seen = observe_ranges(model, request.calibration)
+    broken = not_finite(seen.items())
+    infinite, layers, told = stay_in_float(
+        broken | _infinite_constants(model.graph),
+        operators(model.graph),
+        request.model,
+        _integer_kinds(),
+        kept,
+    )
+    kept += infinite
+    seen = {name: held for name, held in seen.items() if name not in broken}
 
     def build(method: str) -> Any:
         found = ranges(model.graph, seen, method, integer_input=request.integer_input)
         return with_qdq_pairs(model, found, kept, scheme_of(request))
 
-    return choose_method(
+    made, method, chosen = choose_method(
         request, build, compute_outputs, lambda inputs: compute_outputs(real, inputs)
     )
+    return made, Written(remarks=(*told, *chosen), method=method, kept=layers)
+
+
+def _integer_kinds() -> list[str]:
+    """Kinds of operators that ONNX Runtime's tool can quantize."""
+    registry = require("onnxruntime.quantization.registry")
+    return sorted({*registry.QLinearOpsRegistry, *registry.QDQRegistry})
+
+
+def _infinite_constants(graph: Any) -> set[str]:
+    """Names of the constants that hold infinity."""
+    onnx = require("onnx")
+    real = (t for t in graph.initializer if t.data_type == onnx.TensorProto.FLOAT)
+    return {t.name for t in real if not is_held(onnx.numpy_helper.to_array(t))}
 
 
 def with_qdq_pairs(model: Any, found: Mapping[str, Range], kept: list[str], scheme: Target) -> Any:
@@ -71,7 +97,6 @@ def with_qdq_pairs(model: Any, found: Mapping[str, Range], kept: list[str], sche
 
     onnx, quantization = require("onnx"), require("onnxruntime.quantization")
     calibrate = require("onnxruntime.quantization.calibrate")
-    registry = require("onnxruntime.quantization.registry")
     # The tool changes what it is given.
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
@@ -87,7 +112,7 @@ def with_qdq_pairs(model: Any, found: Mapping[str, Range], kept: list[str], sche
         tensors_range=calibrate.TensorsData(calibrate.CalibrationMethod.MinMax, limits),
         nodes_to_quantize=[],
         nodes_to_exclude=kept,
-        op_types_to_quantize=sorted({*registry.QLinearOpsRegistry, *registry.QDQRegistry}),
+        op_types_to_quantize=_integer_kinds(),
         extra_options={
             "ActivationSymmetric": scheme.symmetric,
             "TensorQuantOverrides": {name: [{"quant_type": kinds.QInt8}] for name in dense},

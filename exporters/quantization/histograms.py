@@ -49,13 +49,16 @@ class Histogram:
         return np.linspace(-self.limit, self.limit, BINS + 1)
 
     def add(self, values: NDArray[Any]) -> None:
-        """Takes in one example's tensor of real numbers, any shape."""
+        """Takes in one example's tensor of real numbers, any shape.
+
+        Of one that holds NaN or infinity the extremes alone.
+        """
         if values.size == 0:
             return
         self.lows.append(float(values.min()))
         self.highs.append(float(values.max()))
         most = max(-self.lows[-1], self.highs[-1])
-        if most == 0.0:
+        if most == 0.0 or not math.isfinite(most):
             return
         self._reach(most)
         flat = values.ravel()[:: _stride(values)].astype(np.float64)

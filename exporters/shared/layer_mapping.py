@@ -37,7 +37,7 @@ class Operator:
 
 def layer_names(model: Any) -> list[str]:
     """Names of a Keras model's layers, of nested ones too, in the order in which they compute."""
-    return list(dict.fromkeys(layer.name for layer in _layers(model)))
+    return list(dict.fromkeys(layer.name for layer in visible_layers(model)))
 
 
 def check_layers(model: Any, wanted: Iterable[str]) -> None:
@@ -106,11 +106,11 @@ def operators_of(
     return [o for o, own in zip(operators, computed, strict=True) if own & set(wanted)]
 
 
-def _layers(model: Any) -> Iterator[Any]:
+def visible_layers(model: Any) -> Iterator[Any]:
     """Leaf layers, and those inside wrappers, in the order in which they compute."""
     for layer in getattr(model, "operations", None) or model.layers:
         if hasattr(layer, "layers"):
-            yield from _layers(layer)
+            yield from visible_layers(layer)
         elif hasattr(layer, "_flatten_layers"):
             # A recurrent layer has a cell, which is a layer to Keras alone.
             yield from (one for one in layer._flatten_layers() if _is_visible(one))
@@ -125,7 +125,9 @@ def _computing(model: Any) -> Iterator[str]:
     layers = require("keras").layers
     names = ("InputLayer", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "AlphaDropout")
     idle = tuple(getattr(layers, n) for n in (*names, "GaussianNoise", "GaussianDropout"))
-    seen = dict.fromkeys(layer.name for layer in _layers(model) if not isinstance(layer, idle))
+    seen = dict.fromkeys(
+        layer.name for layer in visible_layers(model) if not isinstance(layer, idle)
+    )
     return iter(seen)
 
 

@@ -13,6 +13,7 @@ from zoo.common.optional_imports import require
 
 from ..quantization.histograms import Histogram
 from ..quantization.ranges import Range, range_of
+from ..shared.not_finite import not_finite
 from .runner import Runner
 from .schema import kind_of, read_model, schema
 
@@ -70,6 +71,7 @@ def with_ranges(
     buffer = bytearray(calibrated)
     model = read_model(calibrated)
     graph = model.subgraphs[0]
+    broken = not_finite(seen.items())
     ranges: dict[int, Range] = {}
     for index in (int(i) for i in graph.inputs):
         if index in seen:
@@ -77,9 +79,14 @@ def with_ranges(
             ranges[index] = (0.0, 255.0) if integer_input else range_of(seen[index], method)
     for operator in graph.operators:
         kind = kind_of(model, operator)
-        if kind in _OWN_RANGE:
-            continue
         sources = [int(i) for i in operator.inputs if int(i) in ranges]
+        for index in broken.intersection(map(int, operator.outputs)):
+            # It stays in float, but the quantizer crashes on an infinite range, and may give a
+            # finite one to the sources.
+            lows, highs = zip((-1.0, 1.0), *(ranges[i] for i in sources), strict=True)
+            ranges[index] = (min(lows), max(highs))
+        if kind in _OWN_RANGE or broken.intersection(map(int, operator.outputs)):
+            continue
         for index in (int(i) for i in operator.outputs):
             if kind in _SAME_RANGE:
                 # A source without a range of ours keeps the quantizer's, as does the result.

@@ -10,6 +10,7 @@ from zoo.common.optional_imports import require
 from zoo.contracts import Exporter, ExportRequest, LayerComparison, LayerRequest
 from zoo.contracts.exporter import RoundingRequest, Written
 
+from ..shared.not_finite import refuse_weights
 from .activations import with_own_activations
 from .contents import inspect, read_manifest, recognises, with_appended, write_manifest
 from .free_sides import begin_with_sizes_of_data, refuse_free_sides
@@ -41,6 +42,8 @@ def export(request: ExportRequest) -> Written:
     anew, and some kernels are many times slower.
     """
     refuse_free_sides(request)
+    if request.precision not in ("float32", "float16"):
+        refuse_weights(request.model, request.precision)
     tf = require("tensorflow")
     keras = require("keras")
     named = dict(zip(request.output_names, request.outputs, strict=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import Unsupported
@@ -14,14 +14,17 @@ from zoo.contracts.exporter import Written
 
 from ..shared.integer_layout import scheme_of
 from ..shared.layer_mapping import check_layers, layers_of, operators_of
+from ..shared.not_finite import MEND, is_held, not_finite, stay_in_float
 from ..shared.recurrent import recurrent_layers
 from .free_sides import at_sizes_of_data
 from .lstm import with_usable_states
-from .schema import float_results, operators
+from .schema import float_results, operators, read_model, schema
 from .tensor_names import with_ordered_inputs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from ..quantization.histograms import Histogram
 
 #: Operators whose kernels take no 16-bit tensors, though TensorFlow's quantizer writes them so.
 _REFUSED_BY_KERNELS = {"SQUARED_DIFFERENCE"}
@@ -58,6 +61,12 @@ def convert_to_integers(converter: Any, request: ExportRequest) -> tuple[bytes, 
     calibrated = at_sizes_of_data(calibrated, request)
     scheme = scheme_of(request)
     seen = observe_ranges(calibrated, samples)
+    broken, layers, told = stay_in_float(
+        not_finite(_by_name(calibrated, seen)) | _infinite_constants(calibrated),
+        found := operators(calibrated),
+        request.model,
+        {operator.kind for operator in found},
+    )
 
     def build(method: str) -> bytes:
         ranged = with_ranges(
@@ -67,14 +76,37 @@ def convert_to_integers(converter: Any, request: ExportRequest) -> tuple[bytes, 
             symmetric=scheme.symmetric,
             integer_input=request.integer_input,
         )
-        made = with_usable_states(_quantized(ranged, request, scheme))
+        made = with_usable_states(_quantized(ranged, request, scheme, broken))
         return at_sizes_of_data(made, request)
 
     real = with_usable_states(calibrated)
     data, method, remarks = choose_method(
         request, build, compute_outputs, lambda inputs: compute_outputs(real, inputs)
     )
-    return data, Written(remarks=remarks, method=method, kept=_kept_together(calibrated, request))
+    kept = (*layers, *_kept_together(calibrated, request))
+    return data, Written(remarks=(*told, *remarks), method=method, kept=kept)
+
+
+def _by_name(data: bytes, seen: Mapping[int, Histogram]) -> Iterator[tuple[str, Histogram]]:
+    tensors = read_model(data).subgraphs[0].tensors
+    return ((tensors[index].name.decode(), held) for index, held in seen.items())
+
+
+def _infinite_constants(data: bytes) -> set[str]:
+    """Names of the constants of the main graph that hold infinity."""
+    import numpy as np
+
+    content, real = read_model(data), schema().TensorType.FLOAT32
+    stored = [
+        (one.name.decode(), content.buffers[one.buffer].data)
+        for one in content.subgraphs[0].tensors
+        if one.type == real
+    ]
+    return {
+        name
+        for name, values in stored
+        if values is not None and not is_held(np.asarray(values).view(np.float32))
+    }
 
 
 def _each(samples: NDArray[Any], request: ExportRequest) -> Iterator[Any]:
@@ -154,7 +186,9 @@ def check_integer_input(request: ExportRequest) -> None:
             )
 
 
-def _quantized(calibrated: bytes, request: ExportRequest, scheme: Target) -> bytes:
+def _quantized(
+    calibrated: bytes, request: ExportRequest, scheme: Target, broken: list[str]
+) -> bytes:
     """8-bit integers from a float file with ranges, but for what must stay real."""
     from tensorflow.lite.python.convert import mlir_quantize
 
@@ -163,7 +197,7 @@ def _quantized(calibrated: bytes, request: ExportRequest, scheme: Target) -> byt
     tf = require("tensorflow")
     interface = interface_of(request, scheme)
     kept = operators_of(request.keep, operators(calibrated), request.model, "TFLite")
-    nodes = [operator.key for operator in kept]
+    nodes = [*(operator.key for operator in kept), *broken]
     kinds = sorted({operator.kind for operator in kept} & _KNOWN_BY_KIND)
     if interface == "float32" and not request.integer_input:
         # Raw channels may differ a thousandfold: 256 steps over all of them together would leave
@@ -233,6 +267,7 @@ def _with_16_bits(converter: Any, request: ExportRequest) -> bytes:
             raise
         raise _without_kernel(missing) from error
     # The quantizer lets them through, and no runtime prepares the file.
+    _refuse_endless_scales(data)
     real = float_results(data)
     written = {one.kind for one in operators(data) if not real.intersection(one.makes)}
     if missing := _REFUSED_BY_KERNELS & written:
@@ -242,6 +277,20 @@ def _with_16_bits(converter: Any, request: ExportRequest) -> bytes:
     from .normalization import with_real_normalization
 
     return with_real_normalization(data, request.model)
+
+
+def _refuse_endless_scales(data: bytes) -> None:
+    """Refuses a file in which a tensor holds infinity, which the quantizer takes for a number."""
+    for tensor in read_model(data).subgraphs[0].tensors:
+        scales = None if tensor.quantization is None else tensor.quantization.scale
+        if scales is not None and len(scales) and not is_held(32_768.0 * scales):
+            raise Unsupported(
+                f"this network cannot be int16x8: {tensor.name.decode()!r} holds infinity, or "
+                "numbers near the largest of float32",
+                why="no step is left for other numbers beside it, and in int16x8 no layer can stay "
+                "in float",
+                fix=f"choose the precision int8, in which such layers stay in float; or {MEND}",
+            )
 
 
 def _without_kernel(kinds: set[str]) -> Unsupported:

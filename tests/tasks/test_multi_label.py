@@ -77,6 +77,18 @@ def test_a_label_without_examples_counts_nowhere():
     assert "round" not in TASK.details(NETWORK, make_truth(bare, NAMES))["labels"]
 
 
+@pytest.mark.filterwarnings("error")
+def test_draws_without_any_label_are_left_out_without_a_warning():
+    """Of few examples, some draws have none with a label; of no label, none has."""
+    marks = np.zeros((4, 3), np.float32)
+    marks[0, 0] = 1
+    macro, f1, *each = TASK.evaluate(NETWORK[:4], make_truth(marks, NAMES))
+    assert [metric.name for metric in each] == ["average precision of even", "F1 of even"]
+    for metric in (macro, f1, *each):
+        assert 0 <= metric.low <= metric.value <= metric.high <= 1
+    TASK.evaluate(NETWORK[:4], make_truth(np.zeros((4, 3), np.float32), NAMES))
+
+
 def test_base_rates_are_no_better_than_themselves():
     learnt = Split(labels=MARKS, read=TRUTH.examples.read, content_hash="0")
     truth = replace(TRUTH, training=learnt)

@@ -87,9 +87,10 @@ class LabelFigures:
         known = ~np.isnan(self.values)
         if not known.any():
             return Metric(name=name, value=0.0, low=0.0, high=0.0, count=self.count)
-        return self._metric(
-            name, float(self.values[known].mean()), np.nanmean(self.draws[:, known], axis=1)
-        )
+        drawn = self.draws[:, known]
+        # Of few examples, a draw may have none with any of the labels: it says nothing.
+        drawn = drawn[~np.isnan(drawn).all(axis=1)]
+        return self._metric(name, float(self.values[known].mean()), np.nanmean(drawn, axis=1))
 
     def of(self, place: int, name: str) -> Metric:
         """The figure of one label."""
@@ -98,7 +99,8 @@ class LabelFigures:
     def _metric(self, name: str, value: float, draws: Array) -> Metric:
         import numpy as np
 
-        low, high = np.nanpercentile(draws, [2.5, 97.5])
+        draws = draws[~np.isnan(draws)]
+        low, high = np.percentile(draws, [2.5, 97.5]) if draws.size else (value, value)
         return Metric(
             name=name,
             value=value,
