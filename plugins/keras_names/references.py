@@ -8,7 +8,7 @@ from pathlib import Path
 from zoo.common.errors import UnknownName, UsageError
 from zoo.common.paths import cache_folder, expanded
 from zoo.common.progress import OnEvent
-from zoo.networks.sources.named import fetch_weights_of, size_of, split_options
+from zoo.networks.sources.named import RANDOM, fetch_weights_of, size_of, split_options
 
 from .table import Application, networks
 
@@ -52,6 +52,13 @@ def parse(reference: str) -> ApplicationReference:
     application = known[name]
     weights = options.get("weights")
     size = size_of(reference, f"{PREFIX}{name}", options, application.size)
+    if weights == RANDOM:
+        raise UsageError(
+            f"{PREFIX}{name} has no random weights",
+            why="networks of keras.applications are opened with trained weights alone",
+            fix=f"leave weights= out for the published ones, or name a file: {PREFIX}{name}"
+            "?weights=FILE.h5; networks of timm and torchvision take weights=random",
+        )
     if application.fixed_size and size != application.size:
         raise UsageError(
             f"{name} takes images of {application.size}×{application.size} alone",

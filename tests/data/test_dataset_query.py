@@ -65,6 +65,9 @@ def test_a_path_with_a_question_mark_is_told_how() -> None:
     with pytest.raises(UsageError) as caught:
         parse_query("csv", "what?.csv", KEYS)
     assert "csv:what?.csv?" in (caught.value.fix or "")
+    with pytest.raises(UsageError) as caught:
+        parse_query("csv", "a.csv?label=", KEYS)
+    assert (caught.value.fix or "").startswith("write csv:a.csv?label=VALUE;")
 
 
 def test_a_typo_in_a_key_gets_the_nearest() -> None:

@@ -175,8 +175,9 @@ def test_names_of_arrays(save):
         open_npz(
             save(x_train=images(6), y_train=labels(6), x_test=images(6), x_vaildation=images(6))
         )
-    with pytest.raises(BadData, match="x_train is missing"):
+    with pytest.raises(BadData, match="x_train is missing") as caught:
         open_npz(save(pictures=images(6)))
+    assert "npz:PATH?kind=tensors" in (caught.value.fix or "")
 
 
 def test_a_class_without_training_examples(save):

@@ -239,6 +239,55 @@ def test_texts_are_typed_or_read_as_the_dataset_reads_them(tmp_path, monkeypatch
     assert chosen.problems == [("c.csv, line 3", "the text is empty")]
 
 
+def test_sentences_of_conll_files_are_tokens_without_their_tags(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.conll").write_text("good B\nstate-of-the-art O\n\nfilm O\nbad B\n")
+    expected = {"a.conll, sentence 1": [2, 1, 0, 0], "a.conll, sentence 2": [3, 4, 0, 0]}
+    read = inputs_of(WORDS, "a.conll")
+    assert {name: one.tolist() for name, one in read.items()} == expected
+    Path("bare.iob2").write_text("good\nfilm\n")
+    assert inputs_of(WORDS, "bare.iob2")["bare.iob2"].tolist() == [2, 3, 0, 0]
+    Path("b.tsv").write_text("film\tO\nbad\tB\n")
+    assert inputs_of(WORDS, "b.tsv", data="conll:gone.tsv")["b.tsv"].tolist() == [3, 4, 0, 0]
+    Path("odd.conll").write_text("good B\nfilm\n")
+    with pytest.raises(BadData, match="line 2: 1 columns, but the lines before have 2"):
+        find_samples(WORDS, ("odd.conll",), "")
+    found = find_samples(WORDS, (".",), "")
+    assert [sample.name for sample in found.samples] == [*expected, "bare.iob2"]
+    assert [name for name, _ in found.problems] == ["odd.conll"]
+    with pytest.raises(UsageError, match=r"there is no file or folder none\.conll"):
+        find_samples(WORDS, ("none.conll",), "")
+
+
+def test_a_folder_without_pictures_is_told_in_few_words(tmp_path) -> None:
+    for name in ("b.npz", "a.csv"):
+        (tmp_path / name).touch()
+    with pytest.raises(UsageError, match="there are no pictures in") as caught:
+        find_samples(CROPPED, (str(tmp_path),), "")
+    assert caught.value.why == "it holds 2 other files, such as a.csv"
+    assert ".jpg" in caught.value.fix
+    assert "python -m PIL" in caught.value.fix
+    assert len(caught.value.fix) < 150
+
+
+@pytest.mark.parametrize(
+    ("header", "names", "told"),
+    [
+        ("ax,ay,AZ", ("ax", "ay", "az"), "?channels=ax,ay,AZ"),
+        ("up,left,far,more", ("ax", "ay", "az"), "?channels=up,left,far"),
+        ("ax,second", ("ax", "ay", "az"), "?channels=ax,second,NAME"),
+        ("one,two,three,four", (), "?channels=one,two,three"),
+    ],
+)
+def test_columns_to_choose_are_named_as_many_as_channels(tmp_path, header, names, told) -> None:
+    own = SeriesPreprocessing(steps=1, channels=3, names=names)
+    file = tmp_path / "t.csv"
+    file.write_text(f"{header}\n{','.join('1' for _ in header.split(','))}\n")
+    with pytest.raises(UsageError) as caught:
+        find_samples(own, (str(file),), "")
+    assert caught.value.fix.endswith(f"t.csv{told}")
+
+
 def test_inputs_of_unknown_meaning_are_arrays_of_their_names(tmp_path) -> None:
     own = TensorPreprocessing(name="ids", shape=(2,), low=0, high=9, number="int32")
     np.savez(tmp_path / "t.npz", ids=np.arange(6).reshape(3, 2))
@@ -247,11 +296,15 @@ def test_inputs_of_unknown_meaning_are_arrays_of_their_names(tmp_path) -> None:
         [2, 3],
         [4, 5],
     ]
+    np.savez(tmp_path / "flat.npz", ids=np.arange(6))
+    found = find_samples(own, (str(tmp_path / "flat.npz"),), "")
+    *_, (_, why) = read_samples(found.samples, own, range(6))[2]
+    assert why == "each sample has one number, and the network takes ids, 2 of int32, as it is"
     with pytest.raises(BadData, match="holds no inputs of this network"):
         find_samples(own, (__file__,), "")
 
 
 def test_a_generator_takes_no_examples() -> None:
     own = LatentPreprocessing(size=4, examples=GREY_FIRST, judge="x")
-    with pytest.raises(ZooError, match="makes them of noise"):
+    with pytest.raises(ZooError, match="makes them from noise"):
         find_samples(own, ("a.jpg",), "")

@@ -86,6 +86,7 @@ def test_names_with_commas_are_found(tmp_path, header, wanted, names):
         ("target=price&group=price", UsageError, "cannot be group or time"),
         ("target=price,price", UsageError, "nor stand twice"),
         ("labels=sold,price", BadData, "line 2, column 'price': 0.25 is neither 0 nor 1"),
+        ("time=time", UsageError, "target=COLUMN"),
         ("label=price&window=5", BadData, "target=COLUMN"),
         ("target=price&window=500", BadData, "there is no window of 500 rows"),
         ("target=,", UsageError, "target=, names no column"),

@@ -89,6 +89,12 @@ def test_what_is_typed() -> None:
         assert source.name == "keras-applications"
 
 
+def test_random_weights_are_refused_by_name() -> None:
+    with pytest.raises(UsageError, match="keras:MobileNetV2 has no random weights") as caught:
+        parse("keras:MobileNetV2?weights=random")
+    assert "keras:MobileNetV2?weights=FILE.h5" in (caught.value.fix or "")
+
+
 def test_published_weights_are_fetched_once_and_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,7 +57,7 @@ def test_outputs_without_a_meaning_are_numbers() -> None:
     record = np.zeros(1, [("mask", np.float32, (2, 2)), ("score", np.float32)])
     record["mask"][0, 1, 0] = 3
     found = decoded("tensors", record[0])
-    assert found.answer == "mask 2×2: 0, 0, 3.000, 0; score 0"
+    assert found.answer == "mask (2×2): 0, 0, 3.000, 0; score 0"
     assert json.loads(json.dumps(asdict(found)))["numbers"] == {
         "mask": [[0, 0], [3, 0]],
         "score": 0,

@@ -63,8 +63,8 @@ def command(
     """Predict the class, labels or values of each INPUT.
 
     An INPUT is what the network takes: a picture, a folder of pictures, a .csv of a recording, a
-    text or a .txt file, or an .npz file of arrays. It is read exactly as training examples are. Of
-    a folder, the share of each class is printed, too.
+    text, a .txt or .conll file, or an .npz file of arrays. It is read exactly as training examples
+    are. Of a folder, the share of each class is printed, too.
 
     The exit code is 1 when an input could not be read; the others are answered all the same.
     """

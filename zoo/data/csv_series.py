@@ -71,7 +71,9 @@ def open_csv(argument: str | None) -> Dataset:
         length = 1
     if length is None:
         raise UsageError(
-            "csv needs to know how many rows an example has", fix=f"csv:{query.path}?window=50"
+            "the number of rows that make an example is not given",
+            fix=f"csv:{query.path}?window=50; where each row is an example by itself, name the "
+            f"column to predict: csv:{query.path}?target=COLUMN, or ?labels=COLUMN,COLUMN",
         )
     recordings = read_recordings(listing, query)
     windows = cut_windows(recordings, length, query.number("stride") or length)

@@ -35,10 +35,9 @@ def open_labelled(argument: str | None, query: Query, asked: str | None) -> Data
     from zoo.data.readers.folder_check import check_files
     from zoo.data.readers.folder_layout import TABLE
     from zoo.data.readers.hashing import dataset_hash
-    from zoo.data.readers.image_files import suffixes
+    from zoo.data.readers.image_files import picture_files
     from zoo.data.readers.label_forms import LABELS, check_learnable
     from zoo.data.readers.labelled_folder import missing_files, read_table
-    from zoo.data.readers.listing import list_files
     from zoo.data.target_splits import missing_notes
 
     for option in ("group", "test"):
@@ -47,7 +46,7 @@ def open_labelled(argument: str | None, query: Query, asked: str | None) -> Data
                 f"{option}= is of class folders, and {query.path} has {TABLE}",
                 fix=f"leave {option}= out",
             )
-    listing = list_files(query.path, tuple(sorted(suffixes())))
+    listing = picture_files(query.path)
     table = read_table(listing.root, asked)
     missing_files(table, [file.path for file in listing.files])
     named = [file for file in listing.files if file.path in table.rows]

@@ -14,6 +14,7 @@ from zoo.common.shown_text import printable
 from zoo.common.worker import call
 from zoo.contracts import Preprocessing, Task
 from zoo.contracts.preprocessing import SampleList
+from zoo.data.readers.npz_tensors import UNLABELLED
 from zoo.execution.sample_outputs import SampleOutputs, chain_outputs, outputs_for
 from zoo.networks.checkpoints import Checkpoint
 from zoo.networks.loading import Subject, load_model
@@ -124,8 +125,14 @@ def _find(preprocessing: Preprocessing, asked: PredictionRequest, data: str) -> 
 
 
 def _nothing(failed: Sequence[UnreadExample]) -> BadData:
-    listed = [f"{printable(one.input)}: {one.why}" for one in failed[:_LISTED]]
-    more = [f"and {len(failed) - _LISTED} more"] if len(failed) > _LISTED else []
+    by_reason: dict[str, list[str]] = {}
+    for one in failed:
+        by_reason.setdefault(one.why, []).append(printable(one.input))
+    listed = [
+        f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {why}"
+        for why, names in list(by_reason.items())[:_LISTED]
+    ]
+    more = [f"and {len(by_reason) - _LISTED} other reasons"] if len(by_reason) > _LISTED else []
     return BadData(
         "nothing could be read" if len(failed) != 1 else f"{failed[0].input} cannot be used",
         why="; ".join([*listed, *more]) if len(failed) != 1 else failed[0].why,
@@ -159,7 +166,8 @@ def _decoded(
     return Predictions(
         subject=subject,
         task=task.name,
-        classes=classes,
+        # Of samples without labels, the only class is a stand-in.
+        classes=() if classes == (UNLABELLED,) else classes,
         runtime=answered.runtime,
         preprocessing=preprocessing,
         examples=tuple(examples),

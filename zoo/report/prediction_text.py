@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
 
 from zoo.report.view import Rows
 from zoo.results import formatting as fmt
@@ -13,6 +15,8 @@ _PER_CENT = "%"
 _BESIDE = 2
 #: And none that is less likely.
 _LEAST = 0.01
+#: Of an output without a meaning, so many numbers are shown.
+_NUMBERS = 8
 #: So many classes are counted at most.
 _COUNTED = 20
 
@@ -37,7 +41,30 @@ def score_rows(example: PredictedExample) -> Rows:
     if output.scores:
         values = [(fmt.plain(score.name), fmt.number(score.value, 4)) for score in output.scores]
         return ("target", "value"), values, "lr"
+    if output.numbers:
+        return ("output", "shape", "values"), list(map(_numbers_row, output.numbers.items())), "lll"
     return ("answer",), [(fmt.plain(output.answer),)], "l"
+
+
+def _numbers_row(named: tuple[str, Any]) -> tuple[str, str, str]:
+    """An output without a meaning: its name, sides and first numbers."""
+    name, values = named
+    sides: list[int] = []
+    while isinstance(values, list):
+        sides.append(len(values))
+        values = values[0] if values else None
+    shown = list(islice(_flat(named[1]), _NUMBERS + 1))
+    told = ", ".join(fmt.number(value, 4) for value in shown[:_NUMBERS])
+    more = ", …" if len(shown) > _NUMBERS else ""
+    return fmt.plain(name), "×".join(map(str, sides)) or "1", f"{told}{more}"
+
+
+def _flat(values: Any) -> Iterator[float]:
+    if not isinstance(values, list):
+        yield float(values)
+        return
+    for one in values:
+        yield from _flat(one)
 
 
 def answer_rows(examples: Sequence[PredictedExample]) -> Rows:

@@ -182,11 +182,11 @@ class UnlabelledOutputs(Task):
 
 
 def _shown(values: Array) -> str:
-    """``2×3: 0.1, -2, …``."""
+    """``(2×3): 0.1, -2, …``."""
     first = ", ".join(number(float(value), 4) for value in values.reshape(-1)[:_SHOWN].tolist())
     sides = "×".join(map(str, values.shape))
     more = ", …" if values.size > _SHOWN else ""
-    return f"{sides}: {first}{more}" if sides else first
+    return f"({sides}): {first}{more}" if sides else first
 
 
 @hookimpl

@@ -315,8 +315,12 @@ def test_a_reference_is_described_and_no_file_for_devices(tmp_path: Path) -> Non
         find_exporter(registry, file)
     with pytest.raises(UsageError, match="is opened with data"):
         resolve(registry, str(file))
-    with pytest.raises(UsageError, match="a dataset shows what"):
-        open_reference(registry, str(file), Opening(data=NO_DATA), lambda step, event: None)
+    for stated, why in (("", "nor what the outputs mean"), ("8x8 grey 0..1", "--input states how")):
+        how = Opening(data=NO_DATA, input=stated)
+        with pytest.raises(UsageError, match="no dataset is named that it fits") as caught:
+            open_reference(registry, str(file), how, lambda step, event: None)
+        assert why in (caught.value.why or "")
+        assert ("--input" in (caught.value.fix or "")) is not bool(stated)
     assert not open_reference(registry, "lenet5", Opening(data="digits"), lambda step, event: None)
 
 

@@ -32,7 +32,7 @@ class Latents(InputKind[LatentPreprocessing]):
             UsageError: Always.
         """
         raise UsageError(
-            "a generator takes no examples: it makes them of noise",
+            "a generator takes no examples: it makes them from noise",
             why=f"its input is {self.own.describe()['input']}",
             fix="the report of `zoo ship` shows what it makes",
         )

@@ -92,11 +92,14 @@ def _numbers(given: NDArray[Any], own: TensorPreprocessing, steps: int = 0) -> N
     shape = (steps, *own.shape) if steps else own.shape
     if given.dtype.kind not in "uifb" or given.shape != shape:
         sequences = f" in sequences of {steps} steps" if steps else ""
+        has = f"shape {'×'.join(map(str, given.shape))}" if given.shape else "one number"
+        has += f" of {given.dtype}" if given.dtype.kind not in "uifb" else ""
+        sides = ", ".join(["samples", *map(str, shape)])
         raise BadData(
-            f"samples have shape {'×'.join(map(str, given.shape)) or 'of one number'}",
-            why=f"the network takes {own.describe()['input']}{sequences}",
-            fix=f"store them as (samples, {'steps, ' if steps else ''}…), each as the network "
-            "takes it",
+            f"samples have {has}",
+            why=f"each sample has {has}, and the network takes {own.describe()['input']}"
+            f"{sequences}",
+            fix=f"store {own.name} as an array ({sides})",
         )
     dtype = np.dtype(own.number)
     made = np.asarray(given, dtype)

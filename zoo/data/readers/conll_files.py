@@ -17,12 +17,18 @@ Sentence = tuple[tuple[str, ...], tuple[str, ...]]
 _DOCUMENT = "-DOCSTART-"
 
 
-def read_sentences(path: Path, name: str) -> Iterator[Sentence]:
+def read_sentences(path: Path, name: str, *, tagged: bool = True) -> Iterator[Sentence]:
     """Tokens and tags of each sentence.
 
     One token per line: the token first, its tag last, any other columns between them. Columns are
     divided by tabs, or by blanks in lines without a tab. An empty line ends a sentence; lines
     that begin with ``-DOCSTART-`` are left out.
+
+    Args:
+        path: The file.
+        name: What to call it in messages.
+        tagged: Whether a line with a token alone is an error. Otherwise a last column is still
+            read as tags, and means nothing.
 
     Raises:
         BadData: Names file and line.
@@ -39,7 +45,13 @@ def read_sentences(path: Path, name: str) -> Iterator[Sentence]:
             continue
         columns = [part.strip() for part in line.split("\t")] if "\t" in line else line.split()
         width = width or len(columns)
-        _check(columns, width, len(tokens), f"{printable(name)}, line {number}")
+        place = f"{printable(name)}, line {number}"
+        if tagged and len(columns) < 2:
+            raise BadData(
+                f"{place}: {quote_cell(columns[0])} has no tag",
+                fix="write the token first and its tag last, with a tab between them",
+            )
+        _check(columns, width, len(tokens), place)
         tokens.append(columns[0])
         tags.append(plain(columns[-1]))
     if tokens:
@@ -47,11 +59,6 @@ def read_sentences(path: Path, name: str) -> Iterator[Sentence]:
 
 
 def _check(columns: list[str], width: int, tokens: int, place: str) -> None:
-    if len(columns) < 2:
-        raise BadData(
-            f"{place}: {quote_cell(columns[0])} has no tag",
-            fix="write the token first and its tag last, with a tab between them",
-        )
     if len(columns) != width:
         raise BadData(
             f"{place}: {len(columns)} columns, but the lines before have {width}",

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from zoo.common.extras import installed
 from zoo.common.optional_imports import require
+from zoo.data.readers.listing import Listing, list_files
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -45,6 +46,8 @@ _UNREAD = {
     **dict.fromkeys((".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2"), _RAW),
     **dict.fromkeys((".jxl", ".svg", ".psd", ".pdf"), "save them as PNG or JPEG"),
 }
+#: Of the suffixes that are read, those that messages name.
+_COMMON = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tiff"))
 _BITS_PER_SAMPLE = 258
 _PHOTOMETRIC = 262
 _MIN_IS_WHITE = 0
@@ -70,6 +73,25 @@ def suffixes() -> frozenset[str]:
     readable = formats()  # First: it makes further formats known.
     known = require("PIL.Image").registered_extensions()
     return frozenset(suffix for suffix, name in known.items() if name in readable)
+
+
+def picture_files(argument: str) -> Listing:
+    """A file, or all pictures below a folder; see `zoo.data.readers.listing.list_files`.
+
+    Raises:
+        UsageError: No such file or folder, or no picture in it: says what it holds instead, and
+            what pictures are.
+        BadData: A link leaves the folder, or a folder cannot be read.
+    """
+    known = suffixes()
+    common = sorted(_COMMON & known)
+    return list_files(
+        argument,
+        tuple(sorted(known)),
+        kind="picture",
+        fix=f"name a folder with {', '.join(common)} or one of {len(known) - len(common)} "
+        "other kinds of files (all: python -m PIL)",
+    )
 
 
 def unread_formats(names: Sequence[str]) -> list[str]:

@@ -106,7 +106,13 @@ def list_folder(argument: str | None, *, cut_test: bool = False) -> Listing:
     return listing
 
 
-def list_files(argument: str, suffixes: tuple[str, ...] | None) -> Listing:
+def list_files(
+    argument: str,
+    suffixes: tuple[str, ...] | None,
+    *,
+    kind: str = "",
+    fix: str = "check the path",
+) -> Listing:
     """Lists a file, or all files below a folder that have one of the suffixes.
 
     Other files are left out and noted. No link out of the folder is followed.
@@ -115,6 +121,8 @@ def list_files(argument: str, suffixes: tuple[str, ...] | None) -> Listing:
         argument: What the user named.
         suffixes: In lower case, with the dot; None takes all. A file that is named by itself may
             have any.
+        kind: What such a file is, in one word, where the suffixes are too many to be listed.
+        fix: What to do where the folder holds none.
 
     Raises:
         UsageError: No such file or folder, or no file with these suffixes in it.
@@ -132,14 +140,22 @@ def list_files(argument: str, suffixes: tuple[str, ...] | None) -> Listing:
     listing = Listing(root=_root(argument, "check the path"))
     for entry in _files_below(listing, listing.root):
         if suffixes is not None and Path(entry.name).suffix.lower() not in suffixes:
-            _ignore(listing, entry, f"not {' or '.join(suffixes)}")
+            _ignore(listing, entry, f"not a {kind}" if kind else f"not {' or '.join(suffixes)}")
         elif (status := _regular(listing, entry)) is not None:
             listing.files.append(_listed(listing, Path(entry.path), status))
     if not listing.files:
-        what = f"no {' or '.join(suffixes)} files" if suffixes else "no files"
-        raise UsageError(f"there are {what} in {argument}", fix="check the path")
+        what = f"{kind}s" if kind else f"{' or '.join(suffixes)} files" if suffixes else "files"
+        raise UsageError(f"there are no {what} in {argument}", why=_held_instead(listing), fix=fix)
     listing.files.sort(key=lambda file: file.path)
     return listing
+
+
+def _held_instead(listing: Listing) -> str:
+    others = [name.rpartition(" (")[0] for name in listing.ignored]
+    if not others:
+        return "it holds no files"
+    count = f"{len(others):,} other files, such as " if len(others) > 1 else ""
+    return f"it holds {count}{min(others)}"
 
 
 def _root(

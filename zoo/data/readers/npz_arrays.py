@@ -30,6 +30,7 @@ from zoo.data.readers.label_kinds import PREDICT, label_type_error, row_labels_e
 
 _CHUNK = 1024
 _EXPECTED = "store x and y, or x_train, y_train, x_test and y_test"
+_UNLABELLED = "; samples without labels, for a network from elsewhere, are npz:PATH?kind=tensors"
 
 
 @dataclass(kw_only=True)
@@ -156,7 +157,7 @@ def _split_names(present: set[str]) -> tuple[str, ...]:
         raise BadData(
             f"the arrays do not make a dataset: {', '.join(problems)}",
             why=f"the file holds {', '.join(sorted(present)) or 'nothing'}",
-            fix=_EXPECTED,
+            fix=_EXPECTED + ("" if any(n.startswith("y") for n in present) else _UNLABELLED),
         )
     return names
 

@@ -123,8 +123,8 @@ def parse_query(
             raise UsageError(
                 f"{part!r} in {provider}:{argument} is not KEY=VALUE",
                 why="the last ? of a dataset's name begins its options",
-                fix=f"for a path with a question mark write another behind it: "
-                f"{provider}:{argument}?",
+                fix=f"write {provider}:{path}?{key or 'KEY'}=VALUE; for a path with a question "
+                f"mark, another behind it: {provider}:{argument}?",
             )
         if known == ():
             raise UsageError(

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from zoo.common.errors import BadData
 from zoo.contracts.preprocessing import Sample, SampleList
 from zoo.data.readers.class_folders import note
-from zoo.data.readers.image_files import BadImage, read_image, suffixes, unread_formats
-from zoo.data.readers.listing import list_files
+from zoo.data.readers.image_files import BadImage, picture_files, read_image, unread_formats
 from zoo.data.samples.arrays import ARRAYS, array_samples
 from zoo.data.samples.named import NamedPath, find_path, nothing_there
 
@@ -39,11 +38,9 @@ def picture_samples(given: str) -> SampleList:
 
 
 def _below(there: NamedPath) -> SampleList:
-    known = tuple(sorted(suffixes()))
-    listing = list_files(str(there.path), known)
+    listing = picture_files(str(there.path))
     others = [name.rpartition(" (")[0] for name in listing.ignored]
-    # The list of all suffixes behind each name would hide the names.
-    left_out = [line.removesuffix(f" (not {' or '.join(known)})") for line in listing.ignored]
+    left_out = [line.removesuffix(" (not a picture)") for line in listing.ignored]
     return SampleList(
         samples=[
             _sample(listing.root / file.path, str(Path(there.shown) / file.path))

@@ -112,7 +112,8 @@ def _columns(
             if missing
             else f"{printable(name)} has {len(wanted)} columns of numbers: {', '.join(wanted)}",
             why=takes,
-            fix=f"say which, in the order of the training: {_like(channels, header, name)}",
+            fix=f"say which, in the order of the training: "
+            f"{_like(channels, [text for text in header if text not in roles], name, own)}",
         )
     return Columns(
         channels=wanted,
@@ -122,11 +123,16 @@ def _columns(
     )
 
 
-def _like(channels: tuple[str, ...], header: Sequence[str], name: str) -> str:
-    """What to type for a table whose columns have other names: the nearest ones."""
-    near = [text if text in header else next(iter(nearest(text, header)), "") for text in channels]
-    known = near and all(near) and len(set(near)) == len(near)
-    return f"{name}?channels={','.join(near) if known else 'NAME,NAME'}"
+def _like(
+    channels: tuple[str, ...], header: Sequence[str], name: str, own: SeriesPreprocessing
+) -> str:
+    """What to type: as many columns as the network takes, those of the nearest names first."""
+    near: list[str] = []
+    for text in channels or [""] * own.channels:
+        close = [text] if text in header else nearest(text, header) if text else []
+        near.append(next((one for one in close if one not in near), ""))
+    rest = iter(text for text in header if text and text not in near)
+    return f"{name}?channels={','.join(text or next(rest, 'NAME') for text in near)}"
 
 
 def _trained_channels(query: Query, own: SeriesPreprocessing) -> tuple[str, ...]:

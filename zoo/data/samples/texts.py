@@ -13,20 +13,24 @@ from zoo.common.shown_text import printable
 from zoo.contracts.preprocessing import Sample, SampleList
 from zoo.data.preprocessing.tokens import is_blank
 from zoo.data.readers.class_folders import note
+from zoo.data.readers.conll_files import read_sentences
 from zoo.data.readers.listing import list_files
 from zoo.data.readers.text_files import read_text_files, table_rows
 from zoo.data.samples.named import NamedPath, find_path, nothing_there
 
 _TABLES = (".csv", ".tsv")
-_FILES = (*_TABLES, ".txt")
-_TAKES = "a text, a .txt file or a folder of them, or a .csv or .tsv file of texts"
+#: A token a line, then perhaps its tag, which is not read.
+_SENTENCES = (".conll", ".iob", ".iob2", ".bio", ".bio2")
+_FILES = (*_TABLES, ".txt", *_SENTENCES)
+_TAKES = "a text, a .txt or .conll file or a folder of them, or a .csv or .tsv file of texts"
 
 
 def text_samples(given: str, data: str) -> SampleList:
     """A text that was typed, or the texts in a file, a folder or a table.
 
     Of a table, the column that ``?text=`` names, that of the training, the one called ``text``, or
-    the only one, holds the texts.
+    the only one, holds the texts. Each sentence of a CoNLL file is a text by itself, whose tokens
+    stay whole; of a network that was trained on such files, a ``.tsv`` is one, too.
 
     Raises:
         UsageError: A name like a file's, and nothing is there; or an empty text.
@@ -40,6 +44,9 @@ def text_samples(given: str, data: str) -> SampleList:
         if is_blank(given):
             raise UsageError("the text is empty", fix=f"name {_TAKES}")
         return SampleList(samples=[_sample(given, given.strip())])
+    tagged = there.suffix == ".tsv" and there.query.provider == "conll"
+    if tagged or there.suffix in _SENTENCES:
+        return SampleList(samples=_sentences(there.path, there.shown))
     if there.suffix in _TABLES:
         return _of_table(there)
     return _of_files(there)
@@ -51,16 +58,35 @@ def _looks_like_a_path(given: str) -> bool:
 
 
 def _of_files(there: NamedPath) -> SampleList:
-    listing = list_files(str(there.path), (".txt",))
+    listing = list_files(str(there.path), (".txt", *_SENTENCES))
     texts, problems = read_text_files(listing, listing.files)
     found = SampleList(notes=note(f"left out of {there.shown}", listing.ignored))
     for file, text, problem in zip(listing.files, texts, problems, strict=True):
         name = str(Path(there.shown) / file.path) if there.path.is_dir() else there.shown
-        if problem:
+        if Path(file.path).suffix.lower() in _SENTENCES:
+            try:
+                found.samples += _sentences(listing.root / file.path, name)
+            except BadData as error:
+                found.problems.append((name, error.what))
+        elif problem:
             found.problems.append((name, problem))
         else:
             found.samples.append(_sample(name, text))
     return found
+
+
+def _sentences(path: Path, shown: str) -> list[Sample]:
+    own = [tokens for tokens, _ in read_sentences(path, shown, tagged=False)]
+    if not own:
+        raise BadData(f"{printable(shown)} holds no sentences", fix="write a token a line")
+    # The tokens are an array by themselves: a text would be cut at other places.
+    return [
+        Sample(
+            name=f"{shown}, sentence {number}" if len(own) > 1 else shown,
+            read=functools.partial(np.array, tokens, dtype=np.str_),
+        )
+        for number, tokens in enumerate(own, start=1)
+    ]
 
 
 def _of_table(there: NamedPath) -> SampleList:

@@ -111,8 +111,14 @@ def open_reference(registry: Registry, model: str, how: Opening, on_step: OnStep
         return False
     if how.data == NO_DATA:
         raise UsageError(
-            f"{model} comes from elsewhere: a dataset shows what it takes and answers",
-            fix="add --data DATASET",
+            f"{model} comes from elsewhere, and no dataset is named that it fits",
+            why="--input states how examples are prepared, not what the outputs mean; the "
+            "converted network is also compared with the original on examples"
+            if how.input
+            else "its file does not say how examples are prepared, nor what the outputs mean",
+            fix="add --data DATASET, a few labelled examples such as folder:PATH"
+            + ("" if how.input else ", and --input '224x224 rgb -1..1' if you know what it takes")
+            + "; without labels: --task tensors --data npz:FILE.npz",
         )
     name = source.called(model)
     step = f"open {name}"

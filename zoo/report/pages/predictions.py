@@ -95,14 +95,16 @@ def _cards(found: Predictions) -> list[PredictionCard]:
 
 def _card(one: PredictedExample, preprocessing: Preprocessing) -> PredictionCard:
     given, seen, text, drawing = _shown(one, preprocessing)
-    sure = one.output.confidence
+    sure, numbers = one.output.confidence, one.output.numbers
+    # The table has the numbers already.
+    answer = fmt.count(len(numbers), "output") if numbers else one.output.answer
     return PredictionCard(
         name=fmt.plain(one.input, 120),
         given=given,
         seen=seen if seen != given else "",
         drawing=drawing,
         text=fmt.plain(text, _LONGEST),
-        answer=fmt.plain(one.output.answer, 200),
+        answer=fmt.plain(answer, 200),
         confidence="" if sure is None else f"{fmt.share(sure)}\N{NO-BREAK SPACE}%",
         table=score_rows(one),
     )
@@ -119,8 +121,12 @@ def _shown(one: PredictedExample, preprocessing: Preprocessing) -> tuple[str, st
     if preprocessing.shown_as == "text":
         return "", "", str(raw) if raw.ndim == 0 else " ".join(raw.tolist()), ""
     if preprocessing.shown_as == "curves":
+        names = getattr(preprocessing, "names", ())
+        if len(raw) == 1 and names:  # the row of a table, which is no line over time
+            row = zip(names, raw[0].tolist(), strict=True)
+            return "", "", ", ".join(f"{name} {fmt.number(value, 4)}" for name, value in row), ""
         if raw.shape[1] <= MOST_CHANNELS:
-            return "", "", "", series_chart(raw, getattr(preprocessing, "names", ()))
+            return "", "", "", series_chart(raw, names)
         return picture_uri(series_picture(raw)), "", "", ""
     taken, _, _ = read_samples([one.sample], preprocessing.in_layout("nhwc"), [0])
     return picture_uri(raw), picture_uri(taken[0]) if len(taken) else "", "", ""
