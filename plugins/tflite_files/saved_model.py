@@ -188,7 +188,7 @@ def open_saved_model(folder: Path, signature: str = "") -> SavedNetwork:
         return SavedNetwork(
             origin=origin, inputs=found[0], outputs=found[1], function=found[2], loaded=found[3]
         )
-    check_saved_model(graph, origin)
+    check_saved_model(graph, origin, signature)
     tf = require("tensorflow")
     try:
         loaded = tf.saved_model.load(str(folder))

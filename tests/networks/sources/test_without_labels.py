@@ -17,7 +17,7 @@ from zoo.contracts.preprocessing.stored import StoredPreprocessing
 from zoo.data.opening import data_for_task, open_dataset, tasks_of
 from zoo.data.preprocessing.inputs import read_inputs
 from zoo.networks.building import deployed_model
-from zoo.networks.sources.comparing import compared
+from zoo.networks.sources.comparing import compared, compared_further
 from zoo.networks.sources.references import Opening
 from zoo.networks.sources.tensors import (
     as_given,
@@ -175,8 +175,39 @@ def test_the_conversion_is_compared_output_by_output(tmp_path: Path) -> None:
         assert f"samples {name} differs" in str(caught.value.why)
     with pytest.raises(ZooError, match="differently each time"):
         compared(Doubling(random=0.1), made(2.0, 0.0), data, record, "net.onnx")
-    with pytest.raises(ZooError, match="NaN or infinity"):
-        compared(Doubling(random=np.inf), made(2.0, 0.0), data, record, "net.onnx")
+    keras = pytest.importorskip("keras")
+    given = keras.Input((3, 4))
+    for factor, what, fix in ((2.0, "\\n", "check the samples"), (np.nan, ": 1 of", "anew")):
+        model = keras.Model(given, {"y": factor * given, "s": keras.ops.sum(given, (1, 2))})
+        with pytest.raises(ZooError, match=f"NaN or infinity{what}") as caught:
+            compared(Doubling(random=np.inf), model, data, record, "net.onnx")
+        assert fix in str(caught.value.fix)
+
+
+@pytest.mark.parametrize("further", [False, True])
+def test_single_values_may_be_rounded_further_and_no_more(tmp_path: Path, further: bool) -> None:
+    """As in masks of 256×256 pixels; both at the size of the samples and at further ones."""
+    large = np.random.default_rng(0).normal(size=(40, 64, 64)).astype(np.float32)
+    data = samples(tmp_path, x=large)
+    given = tuple(replace(one, shape=(None, 64, 64)) for one in Doubling().inputs)
+    network = Doubling(inputs=given)
+    record = preprocessing_of(given, data, "net.onnx")
+
+    def judged(share: float, pixels: int) -> str:
+        def model(x: Any, training: bool) -> Any:
+            y = 2 * x
+            y[0, 0, :pixels] += share * 2 * np.abs(large).max()
+            return {"y": y, "s": x.sum((1, 2))}
+
+        if not further:
+            return compared(network, model, data, record, "net.onnx")
+        free = {"x": ("n", "", "")}
+        return compared_further(lambda _: network, model, data, record, free, "net.onnx")
+
+    assert "apart at most" in judged(1.3e-4, 1)
+    for share, pixels in ((1.3e-4, 64), (2e-3, 1), (np.nan, 1)):
+        with pytest.raises(ZooError, match="the network that was made of it"):
+            judged(share, pixels)
 
 
 @pytest.mark.parametrize(

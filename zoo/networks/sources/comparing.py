@@ -18,6 +18,7 @@ from zoo.contracts.preprocessing import SteppedPreprocessing
 from zoo.data.preprocessing.inputs import read_inputs
 from zoo.data.preprocessing.steps import Answer, outputs_of, step_inputs
 from zoo.networks.free_sides import answers_at, batch_of, does_not_take, enlarged, names_of
+from zoo.networks.sources.broken_weights import answers_not_finite
 
 #: Samples on which the converted network is compared with the original, and in one call.
 _COMPARED, _BATCH = 32, 16
@@ -43,10 +44,11 @@ def compared(
     worst, limit = 0.0, _HALF_EXACT if original.in_half else _EXACT
     for name, values in theirs.items():
         if not np.isfinite(values).all():
-            raise ZooError(
-                f"{origin} itself answers with NaN or infinity",
-                why=f"its output {name} does, to real samples, before anything was done to it",
-                fix="check the samples: are they as the network takes them?",
+            raise answers_not_finite(
+                model,
+                origin,
+                f"its output {name} does, to real samples, before anything was done to it",
+                "check the samples: are they as the network takes them?",
             )
         scale = max(float(np.abs(values).max()), 1e-6)
         if float(np.abs(values - again[name]).max()) > _EXACT * scale:
@@ -58,12 +60,7 @@ def compared(
             )
     ours = _answers(_keras_answer(model, names), inputs, record, names)
     for name, values in theirs.items():
-        apart = noise = np.inf
-        if ours[name].shape == values.shape:
-            difference = ours[name] - values
-            apart = float(np.abs(difference).max()) / max(float(np.abs(values).max()), 1e-6)
-            signal = np.square(values - values.mean(axis=0)).mean() or np.square(values).mean()
-            noise = float(np.sqrt(np.square(difference).mean() / max(signal, 1e-30)))
+        apart, noise = _distance(values, ours[name])
         worst = max(worst, apart)
         if not differs_by_rounding(apart, noise, limit):
             raise ZooError(
@@ -110,10 +107,10 @@ def compared_further(
         ours = answers_at(model, arrays, free, side, origin)
         for name, values in theirs.items():
             alike = ours[name].shape == values.shape
-            scale = max(float(np.abs(values).max()), 1e-6)
-            apart = float(np.abs(ours[name] - values).max()) / scale if alike else np.inf
+            apart, noise = _distance(values.astype(np.float64), ours[name])
             worst = max(worst, apart)
-            if not apart <= (_HALF_EXACT if original.in_half else 2 * _EXACT):
+            limit = _HALF_EXACT if original.in_half else 2 * _EXACT
+            if not differs_by_rounding(apart, noise, limit):
                 raise Unsupported(
                     f"files of {origin} cannot keep {side} free: the network that was made of it "
                     f"holds its size",
@@ -126,6 +123,21 @@ def compared_further(
         place = free[own].index(side)
         told.append(f"{side} = {arrays[own].shape[place] if place else batch_of(free, side)}")
     return f"with free sides it answers so, too, at {', '.join(told)}: {worst:.1e} apart at most"
+
+
+def _distance(theirs: NDArray[np.float64], ours: NDArray[Any]) -> tuple[float, float]:
+    """What `differs_by_rounding` judges of an output; both infinite where shapes differ.
+
+    Returns:
+        The largest difference as a share of the largest value, and the root mean square of all as
+        a share of the spread among samples, or of the size where samples are answered alike.
+    """
+    if ours.shape != theirs.shape:
+        return np.inf, np.inf
+    difference = ours - theirs
+    signal = np.square(theirs - theirs.mean(axis=0)).mean() or np.square(theirs).mean()
+    noise = float(np.sqrt(np.square(difference).mean() / max(signal, 1e-30)))
+    return float(np.abs(difference).max()) / max(float(np.abs(theirs).max()), 1e-6), noise
 
 
 def _answers(
