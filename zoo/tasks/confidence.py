@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from zoo.contracts import Check, Precision
 from zoo.contracts.dataset import IGNORED
 from zoo.contracts.precision import BASELINE, PRECISIONS
+from zoo.results.formatting import plus_minus, plus_minus_range
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -99,7 +100,8 @@ def confidence_loss(labels: Array, before: Array, after: Array, points: float) -
     passed, reason = found - own - lost <= points, ""
     if not passed:
         low, high = (end - lost for end in _interval(gaps[0], gaps[1], counts))
-        value += f"; rise {found - own - lost:+.2f} points ({low:+.2f} to {high:+.2f}, 95 %)"
+        rise, ends = plus_minus(found - own - lost), plus_minus_range(low, high)
+        value += f"; rise {rise} points ({ends}, 95 %)"
         passed = low <= 0.0
         if passed:
             value += ": too few answers to tell"

@@ -83,8 +83,9 @@ def gain_of(baseline: AgainstBaseline, own: Metric) -> str:
     """``+86.4 points (+82.1 to +89.0, 95 %)``: how much better the network is, in words."""
     unit = "points" if own.higher_is_better else "%"
     if baseline.low is None or baseline.high is None or baseline.low >= baseline.high:
-        return f"{baseline.gain:+.1f} {unit}"
-    return f"{baseline.gain:+.1f} {unit} ({baseline.low:+.1f} to {baseline.high:+.1f}, 95 %)"
+        return f"{fmt.plus_minus(baseline.gain, '.1f')} {unit}"
+    ends = fmt.plus_minus_range(baseline.low, baseline.high, ".1f")
+    return f"{fmt.plus_minus(baseline.gain, '.1f')} {unit} ({ends}, 95 %)"
 
 
 def _beside_baseline(
