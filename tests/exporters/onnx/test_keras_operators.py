@@ -86,6 +86,7 @@ def asked_for(model: Any) -> Any:
         output_names=("out",),
         input_name="image",
         input_names=(),
+        free_sides={},
         options={},
         free_sides={},
     )

@@ -138,6 +138,9 @@ def test_networks_that_cannot_be_brought_in() -> None:
     for inputs, what in (
         ((x, replace(x, name="z", shape=(2, 3))), "takes z of 2×3: its first side is no batch"),
         ((replace(x, dtype="complex64"),), "takes x of complex64"),
+        ((replace(x, dtype="object"),), "takes x of text"),
+        ((replace(x, name="t", shape=()),), "takes t, a single number: it has no batch"),
+        ((x, replace(x, name="t", shape=())), "takes t, a single number: it has no batch"),
     ):
         with pytest.raises(Unsupported, match=what):
             as_given(Doubling(inputs=inputs), "net.onnx")  # type: ignore[arg-type]
