@@ -88,7 +88,6 @@ def asked_for(model: Any) -> Any:
         input_names=(),
         free_sides={},
         options={},
-        free_sides={},
     )
 
 
