@@ -98,7 +98,7 @@ def connection_error(options: SshOptions, words: str) -> ZooError:
         )
     if "Permission denied" in words:
         return DeviceUnreachable(
-            f"{where} refuses the login",
+            f"{where} rejects the login",
             why=last,
             fix="passwords are never asked for: copy your public key there with ssh-copy-id, or "
             'name its file: identity = "…"',

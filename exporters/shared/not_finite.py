@@ -17,12 +17,13 @@ _Key = TypeVar("_Key", str, int)
 _MULTIPLIED = ("kernel", "embeddings")
 #: Precisions in which no layer can stay in float.
 _WITHOUT_FLOAT = ("int16x8",)
-#: A softmax makes less of it, beside 0, than float32 can tell from nothing.
-_MASK = -30
+#: A softmax makes 9e-14 of what is so much less than another value.
+_MASK = 30
 #: What to do about infinity.
 MEND = (
-    f"give it a finite number, as large as it must be and no larger (a mask in front of a softmax: "
-    f"{_MASK}), and save the network anew; or choose the precision float32 or float16"
+    "give it a finite number, as large as it must be and no larger (of a mask in front of a "
+    f"softmax, {_MASK} below its other values is enough), and save the network anew; "
+    "or choose the precision float32 or float16"
 )
 
 
@@ -61,7 +62,7 @@ def refuse_weights(model: Any, precision: str) -> None:
                     f"the layer {layer.name!r} cannot be {precision}: {count} of the "
                     f"{values.size} numbers of its {weight.name} are "
                     f"{'NaN' if broken == count else 'NaN or infinite' if broken else 'infinite'}",
-                    why="no integer stands for NaN or infinity, and no scale for the others beside "
+                    why="no integer represents NaN or infinity, and no scale for the others beside "
                     "them",
                     fix="train it anew, or repair these weights: in float32, too, they make NaN"
                     if broken
@@ -119,8 +120,8 @@ def stay_in_float(
     if not left:
         raise Unsupported(
             f"this network cannot compute in integers: values in {where} are NaN or infinite",
-            why=f"no integer stands for NaN or infinity: {', '.join(_shown(named))} holds one; "
-            "without it nothing is left to quantize",
+            why="no integer represents NaN or infinity, and nothing else is left to quantize; they "
+            f"are in {', '.join(_shown(named))}",
             fix=MEND,
         )
     remark = f"in float, since values there are infinite or NaN: {where}"

@@ -18,6 +18,8 @@ _LEFT = re.compile(
 )
 #: How it writes the types that its operators have in TensorFlow alone.
 _TYPES = {"f64": "float64", "f16": "float16", "bf16": "bfloat16"}
+#: Keras tells 0.0 from -0.0 in them, by operators that TFLite lacks; they have no scope of a name.
+_BY_BITS = ("Argmax", "Argmin")
 #: Kind and path of the operation that a line of its message is about.
 _PLACE = re.compile(r'fused\["(\w+):", "([^"@]+)')
 
@@ -49,6 +51,8 @@ def _refusal(said: str, model: Any) -> Unsupported | None:
     # What stands between layers has the name of its operation alone.
     named = ", ".join(owners) or ", ".join(dict.fromkeys(p.rpartition("/")[2] for p in places))
     where = f" ({'layer' if owners else 'operation'} {named})" if named else ""
+    chosen = "" if owners else _choices(model)
+    where += f", perhaps of {chosen}" if chosen else ""
     what = f"TFLite has no operator for TensorFlow's {', '.join(kinds)}{where}"
     types = {t for kind in kinds for t in re.findall(rf"\btf\.{kind}\([^\n]*?x(b?f\d\d)>", said)}
     if other := sorted(_TYPES[name] for name in types if name in _TYPES):
@@ -61,5 +65,14 @@ def _refusal(said: str, model: Any) -> Unsupported | None:
     return Unsupported(
         what,
         why="with TensorFlow's own operators in it, the usual runtimes could not run the file",
-        fix="write it with other operations of keras.ops, or choose another format",
+        fix="take the greatest by keras.ops.top_k(x, 1)[1], which TFLite has, the least by that of "
+        "-x; or choose another format"
+        if chosen
+        else "write it with other operations of keras.ops, or choose another format",
     )
+
+
+def _choices(model: Any) -> str:
+    """Names of the operations that Keras computes by the bits of numbers: `argmax`, `argmin`."""
+    own = (one for one in getattr(model, "operations", ()) if type(one).__name__ in _BY_BITS)
+    return ", ".join(one.name for one in own)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.common.errors import BadFile, ZooError, first_line
+from zoo.common.errors import ZooError, first_line
 from zoo.common.optional_imports import require
 from zoo.contracts import ForeignTensor
 
 from .batch_axes import axis_of_one, batch_axes, behind
 from .conversion import keras_network
+from .missing_kernels import not_opened
 from .preparing import computes_in_half, inputs_of, prepared, shape_of
 
 if TYPE_CHECKING:
@@ -159,6 +160,7 @@ def session_of(model: Any, origin: str) -> Any:
 
     Raises:
         BadFile: It cannot be opened.
+        Unsupported: An operator cannot be computed in its numbers.
     """
     runtime = require("onnxruntime")
     options = runtime.SessionOptions()
@@ -169,11 +171,7 @@ def session_of(model: Any, origin: str) -> Any:
         )
     # ONNX Runtime's errors have no common class but this.
     except Exception as error:
-        raise BadFile(
-            f"{origin} cannot be opened by ONNX Runtime {runtime.__version__}",
-            why=first_line(error),
-            fix="check it where it was made",
-        ) from error
+        raise not_opened(model, origin, error) from error
 
 
 def with_sides(

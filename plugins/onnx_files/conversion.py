@@ -18,6 +18,8 @@ from .held import Graph, Held, Value
 from .nodes import CONVERTERS, Node
 from .reading import CONTROL, control_flow
 
+#: What usually stands behind a network, and makes choices of its outputs.
+_BEHIND_NETWORKS = frozenset({"TopK", "ArgMax", "ArgMin", "NonMaxSuppression", "NonZero", "Unique"})
 #: Where the functions lie that convert operators.
 MODULES = (convolutions, elementwise, logic, products, recurrent, resizing, shapes)
 
@@ -194,6 +196,9 @@ def _unknown(proto: Any, name: str, origin: str) -> Unsupported:
         why="Keras has no layer that computes it"
         if not proto.domain
         else f"it is one of {proto.domain}, which Keras has no layers for",
-        fix="save the network anew without it; docs/sources.md lists the operators that can be "
+        fix=f"save the network so that it ends in what {name!r} takes, and compute "
+        f"{proto.op_type} of its outputs in your program"
+        if proto.op_type in _BEHIND_NETWORKS
+        else "save the network anew without it; docs/sources.md lists the operators that can be "
         "opened",
     )

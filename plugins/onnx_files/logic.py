@@ -19,8 +19,8 @@ _COMPARISONS = {
     "LessOrEqual": "less_equal",
 }
 _LOGIC = {"And": "logical_and", "Or": "logical_or", "Xor": "logical_xor"}
-#: Types of ONNX' tensors that are real numbers, all of 32 bits here, and that are truth values.
-_REAL, _TRUTH = (1, 10, 11, 16), 9
+#: Types of ONNX' tensors that are real numbers, all of 32 bits here, truth values, and text.
+_REAL, _TRUTH, _TEXT = (1, 10, 11, 16), 9, 8
 
 
 def is_real(tensor: Any) -> bool:
@@ -47,7 +47,11 @@ def cast(node: Node) -> Made:
         return held
     wanted = int(node.get("to", 1))
     if own and wanted not in _REAL:
-        node.refuse("it makes whole numbers or truth values of the network's values")
+        node.refuse(
+            "it makes text of the network's values"
+            if wanted == _TEXT
+            else "it makes whole numbers or truth values of the network's values"
+        )
     truth = str(held.tensor.dtype) == "bool"
     if wanted in _REAL:
         name = "" if own else "float32"

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from zoo.common.errors import BadFile, UsageError, first_line
+from zoo.common.errors import UsageError
 from zoo.common.optional_imports import require
 
+from .missing_kernels import not_opened
 from .patterns import with_gelu
 
 #: The first version of the format whose constants need not be inputs.
@@ -171,10 +172,5 @@ def _simplified(model: Any, origin: str) -> Any:
             )
         # ONNX Runtime's errors have no common class but this.
         except Exception as error:
-            raise BadFile(
-                f"{origin} cannot be opened by ONNX Runtime {runtime.__version__} for a batch of "
-                "one",
-                why=first_line(error),
-                fix="export it with a batch of one, or with a free batch",
-            ) from error
+            raise not_opened(model, origin, error, of_one=True) from error
         return require("onnx").load(options.optimized_model_filepath)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -48,7 +49,22 @@ def checked_model(path: Path, origin: str = "") -> Any:
     except Exception as error:
         raise BadFile(f"{path} is damaged", why=first_line(error), fix=_SAVE) from error
     check_operators(model, origin or path.name)
+    _name_apart(model)
     return model
+
+
+def _name_apart(model: Any) -> None:
+    """Gives nodes of one name names of their own: ONNX Runtime refuses them, and needs none."""
+    for graph in _graphs(model):
+        taken: set[str] = {node.name for node in graph.node}
+        seen: set[str] = set()
+        for node in graph.node:
+            if node.name in seen:
+                numbers = (f"{node.name}_{number}" for number in count(2))
+                node.name = next(name for name in numbers if name not in taken)
+                taken.add(node.name)
+            if node.name:
+                seen.add(node.name)
 
 
 def side_files(path: Path) -> list[Path]:
@@ -180,9 +196,12 @@ def _graphs(model: Any) -> Iterator[Any]:
 def control_flow(origin: str, name: str, kind: str) -> Unsupported:
     """The error for branches that depend on the input, and for loops."""
     return Unsupported(
-        f"{origin} has branches or loops: {name!r} is a {kind}",
+        f"{origin} has branches or loops: {name!r} is {'an' if kind == 'If' else 'a'} {kind}",
         why="a network for devices computes the same for each input",
-        fix="export it for one fixed shape, so that they are decided while it is exported",
+        fix="export it for one fixed shape, so that they are decided while it is exported"
+        if kind == "If"
+        else "export it for one fixed shape, so that its steps are written out; or export one "
+        "step, which takes its state and gives the next, and name them: --state INPUT=OUTPUT",
     )
 
 
@@ -208,7 +227,7 @@ def check_operators(model: Any, origin: str) -> None:
         if domain not in _STANDARD and (domain, kind) not in own:
             raise Unsupported(
                 f"{origin}: {name!r} is a {domain}:{kind}, which ONNX does not have",
-                why="only its author's program knows what it computes",
+                why="what it computes is defined in its author's program alone",
                 fix="export it with ONNX' own operators",
             )
     for value in (*model.graph.input, *model.graph.output):

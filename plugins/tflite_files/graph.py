@@ -18,6 +18,7 @@ Array = NDArray[Any]
 _OF_SHAPES = frozenset({"SHAPE", "RANK"})
 _STATE = frozenset({"VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE"})
 _FLOW = frozenset({"IF", "WHILE", "CALL"})
+_BRANCHES = frozenset({"IF", "STABLEHLO_CASE"})
 _FLOW |= {f"STABLEHLO_{name}" for name in ("CASE", "WHILE", "COMPOSITE", "CUSTOM_CALL")}
 _TABLES = frozenset({"HASHTABLE", "HASHTABLE_FIND", "HASHTABLE_IMPORT", "HASHTABLE_SIZE"})
 _RANDOM = frozenset({"RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL", "MULTINOMIAL"})
@@ -25,7 +26,16 @@ _RECURRENT = frozenset(
     {"UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM", "LSTM", "RNN", "SVDF"}
     | {"UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_RNN"}
 )
+#: What usually stands behind a network, and makes choices of its outputs.
+_BEHIND_NETWORKS = frozenset(
+    {"TOPK_V2", "ARG_MAX", "ARG_MIN", "NON_MAX_SUPPRESSION_V4", "NON_MAX_SUPPRESSION_V5"}
+    | {"WHERE", "UNIQUE"}
+)
 _INTEGERS = frozenset({"INT8", "UINT8", "INT16", "UINT16", "INT4", "INT2"})
+_CARRY = (
+    "save the network with the state as an input and an output, and name them: "
+    "--state INPUT=OUTPUT; or so that it takes whole examples; "
+)
 #: Give the file of before, or keep this one as it is.
 AS_IT_IS = "`zoo inspect` and `zoo bench` take the file as it is"
 
@@ -54,7 +64,13 @@ class Operator:
             f"{origin}: its operator {self.kind} (number {self.place}, {self.name}) cannot be "
             "brought in",
             why=why,
-            fix=fix or f"leave it out where the file is made; {AS_IT_IS}",
+            fix=fix
+            or (
+                "end the network before it, and compute it of the outputs in your program; "
+                if self.kind in _BEHIND_NETWORKS
+                else "leave it out where the file is made; "
+            )
+            + AS_IT_IS,
         )
 
 
@@ -163,13 +179,18 @@ def _check_operators(operators: tuple[Operator, ...], others: int, origin: str) 
             raise operator.refused(
                 origin,
                 "it keeps state from one call to the next",
-                "save a network that takes whole examples; " + AS_IT_IS,
+                _CARRY + AS_IT_IS,
             )
         if operator.kind in _FLOW:
             raise operator.refused(
                 origin,
                 "which operators run is decided while it runs: files here have one path",
-                f"unroll loops where the file is made; {AS_IT_IS}",
+                (
+                    "compute both branches where the file is made, and choose by tf.where; "
+                    if operator.kind in _BRANCHES
+                    else "unroll loops where the file is made (Keras: unroll=True of the layer); "
+                )
+                + AS_IT_IS,
             )
         if operator.kind in _TABLES:
             raise operator.refused(origin, "it looks words up; files for devices take numbers")
@@ -207,7 +228,7 @@ def _check_tensors(
             raise Unsupported(
                 f"{origin} keeps state from one call to the next: {name!r}",
                 why="only networks that take whole examples can be brought in",
-                fix=f"save it without that state; {AS_IT_IS}",
+                fix=_CARRY + AS_IT_IS,
             )
     for place in graph.inputs:
         signature = graph.tensors[place].shapeSignature

@@ -188,7 +188,7 @@ def open_saved_model(folder: Path, signature: str = "") -> SavedNetwork:
         return SavedNetwork(
             origin=origin, inputs=found[0], outputs=found[1], function=found[2], loaded=found[3]
         )
-    check_saved_model(graph, origin)
+    check_saved_model(graph, origin, signature)
     tf = require("tensorflow")
     try:
         loaded = tf.saved_model.load(str(folder))
@@ -205,7 +205,12 @@ def open_saved_model(folder: Path, signature: str = "") -> SavedNetwork:
             fix="copy the whole folder again, variables/ among it, or save it anew",
         ) from error
     return SavedNetwork(
-        origin=origin, inputs=inputs, outputs=outputs, function=function, loaded=loaded
+        origin=origin,
+        inputs=inputs,
+        outputs=outputs,
+        function=function,
+        loaded=loaded,
+        in_half=any(one.dtype in ("float16", "bfloat16") for one in (*inputs, *outputs)),
     )
 
 

@@ -8,6 +8,7 @@ of savers of somebody's own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,9 @@ from zoo.common.errors import Unsupported
 from zoo.common.optional_imports import require
 
 _GIVE_FLOAT = "save the network without it: model.export('folder')"
+_GIVE_ALONE = "save a module without it that has the wanted signature alone: tf.saved_model.save"
+#: Operators that change a variable.
+_CHANGES = frozenset({"AssignAddVariableOp", "AssignSubVariableOp"})
 #: Operators with state that hold or call what was checked.
 _VARIABLES = frozenset(
     {"VarHandleOp", "VariableV2", "ReadVariableOp", "VarIsInitializedOp", "AssignVariableOp"}
@@ -30,15 +34,21 @@ _SETTINGS = frozenset(
     | {"interpolation", "fill_mode", "kernel_type", "noise", "equation", "align", "message"}
     | {"bad_indices_policy", "frame_name", "rnn_mode", "input_mode", "direction"}
 )
+#: Names of operators, and of the text that they take, that reads or writes, by whatever state.
+_FILES = re.compile("file|path|director|address|host", re.IGNORECASE)
 _RANDOM = ("Random", "Multinomial", "Sample", "TruncatedNormal")
 
 
-def check_saved_model(graph: Any, origin: str) -> None:
+def check_saved_model(graph: Any, origin: str, signature: str) -> None:
     """Refuses operators that reach out of the network, before any runs.
+
+    What only must not be a part of the network (text, random numbers, changes of variables) may
+    stand where the signature does not reach: nothing but the signature is called.
 
     Args:
         graph: The `MetaGraphDef`, from the file.
         origin: Names the folder in messages.
+        signature: The name of the one that will be called.
 
     Raises:
         Unsupported: Names the operator, or the part that would run while it is loaded.
@@ -65,12 +75,25 @@ def check_saved_model(graph: Any, origin: str) -> None:
     for part in graph.object_graph_def.nodes:
         called.update(part.function.concrete_functions)
         called.add(part.bare_concrete_function.concrete_function_name)
-    for function, node in _nodes(graph):
+    reached = _reached_functions(graph)
+    own = reached.get(signature)
+    named = own.union(*reached.values()) if own else set[str]()
+
+    def says_less(one: tuple[str, Any]) -> tuple[bool, bool, bool]:
+        """Functions may be there twice, and calls of functions hold less than what is inside."""
+        function, node = one
+        return function not in (own or ()), function not in named, bool(_functions_of(node))
+
+    for function, node in sorted(_nodes(graph), key=says_less):
         # These are never called here: weights are read from the checkpoint as data.
         if function in savers or (not function and node.name in names):
             continue
         called.update(_functions_of(node))
-        _check_node(node, origin)
+        of = "".join(
+            f" of its signature {n!r}" for n, all_of in reached.items() if function in all_of
+        )
+        # Without a function of its own all is taken for reached.
+        _check_node(node, origin, of, called=own is None or function in own)
     if savers & called:
         raise Unsupported(
             f"{origin}: what saves and restores it is a part of the network",
@@ -141,9 +164,38 @@ def _functions_of(node: Any) -> set[str]:
     return found
 
 
-def _check_node(node: Any, origin: str) -> None:
+def _reached_functions(graph: Any) -> dict[str, set[str]]:
+    """Signature → names of the functions that it calls, as TensorFlow's loader finds them."""
+    nodes = graph.object_graph_def.nodes
+    library = {one.signature.name: one for one in graph.graph_def.library.function}
+    found: dict[str, set[str]] = {}
+    for of_root in nodes[0].children:
+        if of_root.local_name != "signatures":
+            continue
+        for child in nodes[of_root.node_id].children:
+            part = nodes[child.node_id]
+            waiting = {*part.function.concrete_functions}
+            waiting.add(part.bare_concrete_function.concrete_function_name)
+            own = found.setdefault(child.local_name, set())
+            while waiting:
+                name = waiting.pop()
+                if name in library and name not in own:
+                    own.add(name)
+                    waiting.update(*map(_functions_of, library[name].node_def))
+    return {name: own for name, own in found.items() if own}
+
+
+def _check_node(node: Any, origin: str, of: str = "", *, called: bool = True) -> None:
+    """Refuses one operator.
+
+    Args:
+        node: The `NodeDef`.
+        origin: Names the folder in messages.
+        of: The signature that it belongs to, in words.
+        called: Whether the network computes it.
+    """
     definition = require("tensorflow.python.framework.op_def_registry").get(node.op)
-    name = f"{origin}: its operator {node.op} ({node.name})"
+    name = f"{origin}: its operator {node.op} ({node.name}){of}"
     if definition is None:
         raise Unsupported(
             f"{name} is unknown to TensorFlow",
@@ -151,15 +203,19 @@ def _check_node(node: Any, origin: str) -> None:
             fix="save the network with operators of TensorFlow alone",
         )
     known = node.op in _VARIABLES or node.op == "Placeholder"
-    if not known and (definition.is_stateful or _names_others(definition)):
+    random = any(word in node.op for word in _RANDOM)
+    names_others = _names_others(definition)
+    changes = random or node.op in _CHANGES
+    stateful = definition.is_stateful and (called or not changes)
+    if not known and (stateful or names_others or _takes_names_of_files(definition)):
         raise Unsupported(
             f"{name} is refused",
             why="its answers would differ each time"
-            if any(word in node.op for word in _RANDOM)
+            if changes
             else "it may reach out of the network: to files, Python, or other machines",
-            fix=_GIVE_FLOAT,
+            fix=_GIVE_FLOAT if called else _GIVE_ALONE,
         )
-    if node.op not in _CARRIERS and _takes_text(node, definition):
+    if called and node.op not in _CARRIERS and _takes_text(node, definition):
         raise Unsupported(
             f"{name} is refused",
             why="it works on text, by which files are named; networks for devices take numbers",
@@ -173,6 +229,13 @@ def _names_others(definition: Any) -> bool:
         attribute.type in ("string", "list(string)") and attribute.name not in _SETTINGS
         for attribute in definition.attr
     )
+
+
+def _takes_names_of_files(definition: Any) -> bool:
+    """Whether an operator or its text is called after files or machines, such as ``ReadFile``."""
+    string = require("tensorflow").string.as_datatype_enum
+    texts = [argument.name for argument in definition.input_arg if argument.type == string]
+    return bool(texts) and any(map(_FILES.search, (definition.name, *texts)))
 
 
 def _takes_text(node: Any, definition: Any) -> bool:

@@ -91,7 +91,7 @@ def test_what_hardly_moves_a_sure_network_shows_in_its_log_odds(of) -> None:
     assert found.moved < INT8.tolerances.moved / 2
     check = closeness.parity(CLASSIFICATION, replace(found, agreement=1.0, far=0.0), INT8)
     assert not check.passed
-    assert f"log-odds of class {of} are shifted by -" in check.reason
+    assert f"log-odds of class {of} are shifted by −" in check.reason
     assert "scaled" not in check.reason
 
 

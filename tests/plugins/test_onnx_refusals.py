@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -143,7 +144,7 @@ def test_branches_are_decided_where_they_are_constant(tmp_path: Path) -> None:
     # By the input: named.
     asked = [node("ReduceMax", "x", out="m", keepdims=0), node("Greater", "m", "z", out="c")]
     opened = open_onnx(saved(tmp_path / "net.onnx", _branching(*asked, z=np.float32(0))))
-    with pytest.raises(Unsupported, match="has branches or loops: 'choice' is a If") as caught:
+    with pytest.raises(Unsupported, match="has branches or loops: 'choice' is an If") as caught:
         opened.model  # noqa: B018
     assert "one fixed shape" in str(caught.value.fix)
 
@@ -170,7 +171,7 @@ def _looping() -> object:
     ("model", "problem", "fix"),
     [
         (_quantized, "is quantized already: 'quantizelinear' is a QuantizeLinear", "before it was"),
-        (_looping, "has branches or loops: 'again' is a Loop", "one fixed shape"),
+        (_looping, "has branches or loops: 'again' is a Loop", "--state INPUT=OUTPUT"),
         (
             lambda: model_of([node("Mine", "x", domain="me")], (1, 4)),
             "'mine' is a me:Mine, which ONNX does not have",
@@ -252,6 +253,63 @@ def test_what_cannot_be_brought_in_is_named(
         _ = opened.model
     assert problem in caught.value.what + str(caught.value.why)
     assert caught.value.fix
+
+
+def test_nodes_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    """ONNX Runtime refuses them, though it needs no names."""
+    twice = [node("Relu", "x", name="n"), node("Sigmoid", "relu", name="n")]
+    more = [node("Neg", "sigmoid", name="n_2"), node("Abs", "neg"), node("Tanh", "abs")]
+    opened = open_onnx(saved(tmp_path / "net.onnx", model_of([*twice, *more], (1, 4))))
+    given = values(3, 4)
+    right = np.tanh(1 / (1 + np.exp(-np.maximum(given, 0))))
+    np.testing.assert_allclose(opened.answers(given), right, atol=1e-6)
+    np.testing.assert_allclose(opened.model(given), right, atol=1e-6)
+
+
+def test_numbers_without_a_kernel_are_named(tmp_path: Path) -> None:
+    kind = onnx.TensorProto.BFLOAT16
+    weights = onnx.helper.make_tensor("w", kind, (4, 2), np.ones(8).tolist())
+    product = [node("Cast", "x", to=kind), node("MatMul", "cast", "w")]
+    model = model_of([*product, node("Cast", "matmul", out="y", to=1)], (1, 4))
+    model.graph.initializer.append(weights)
+    opened = open_onnx(saved(tmp_path / "net.onnx", model))
+    with pytest.raises(Unsupported, match="the operator MatMul of 'matmul' cannot") as caught:
+        opened.answers(values(1, 4))
+    assert "in bfloat16" in str(caught.value.why)
+    assert "model.float()" in str(caught.value.fix)
+
+
+_CONSTANTS = {"k": i(2), "axis": np.asarray(1), "grid": values(1, 2, 2, 2)}
+
+
+@pytest.mark.parametrize(
+    ("made", "shape", "fix"),
+    [
+        (node("GridSample", "x", "grid", name="one"), (1, 1, 4, 4), "without it"),
+        (node("TopK", "x", "k", out=["v", "n"], name="one"), (1, 4), "ends in what 'one' takes"),
+        (node("ArgMax", "x", name="one", axis=1), (1, 4), "compute ArgMax of its outputs"),
+        (node("ArgMin", "x", name="one", axis=1), (1, 4), "compute ArgMin of its outputs"),
+        (node("NonZero", "x", name="one"), (1, 4), "in your program"),
+        (node("Unique", "x", name="one"), (1, 4), "in your program"),
+        (node("CumSum", "x", "axis", name="one"), (1, 4), "docs/sources.md"),
+        (node("Det", "x", name="one"), (1, 4, 4), "docs/sources.md"),
+        (node("Cast", "x", name="one", to=8), (1, 4), "docs/sources.md"),
+    ],
+    ids=lambda one: getattr(one, "op_type", ""),
+)
+def test_operators_without_layers_are_named(
+    tmp_path: Path, made: Any, shape: tuple[int, ...], fix: str
+) -> None:
+    model = model_of([made], shape, _CONSTANTS)
+    types = {"ArgMax": 7, "ArgMin": 7, "NonZero": 7, "Cast": 8}
+    model.graph.output[0].type.tensor_type.elem_type = types.get(made.op_type, 1)
+    opened = open_onnx(saved(tmp_path / "net.onnx", model))
+    with pytest.raises(Unsupported) as caught:
+        _ = opened.model
+    said = f"net.onnx: the operator {made.op_type} of 'one' cannot be brought in"
+    assert caught.value.what == said
+    assert caught.value.why
+    assert fix in str(caught.value.fix)
 
 
 def test_several_inputs_or_outputs_are_refused(tmp_path: Path) -> None:

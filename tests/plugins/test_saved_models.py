@@ -87,7 +87,7 @@ def _python(x: Any) -> Any:
 @pytest.mark.parametrize(
     ("ends", "problem"),
     [
-        (_read, r"its operator ReadFile \(ReadFile\) is refused"),
+        (_read, r"its operator ReadFile \(ReadFile\) of its signature .* is refused"),
         (_write, r"its operator WriteFile .* is refused.*it may reach out of the network"),
         (_python, "its operator (Eager)?PyFunc .* is refused"),
         (lambda x: x + tf.random.normal((3,)), "RandomStandardNormal .*differ each time"),
@@ -227,6 +227,73 @@ def test_a_signature_is_asked_for_by_name(tmp_path: Path) -> None:
     batch = np.random.default_rng(0).normal(size=(2, 4)).astype(np.float32)
     other = open_folder(f"{folder}?signature=twice").answers(batch)
     np.testing.assert_allclose(asked.model(batch) * 2, other, atol=1e-6)
+
+
+class Several(tf.Module):  # type: ignore[misc]
+    """A signature of numbers beside others, each of which holds an operator of another kind."""
+
+    def __init__(self, *others: str) -> None:
+        super().__init__()
+        self.kernel = tf.Variable(np.linspace(-1, 1, 12, dtype=np.float32).reshape(4, 3))
+        kinds: dict[str, Function] = {
+            "numbers": lambda x: x @ self.kernel,
+            "text": lambda x: tf.io.decode_raw(x, tf.float32) @ self.kernel,
+            "random": lambda x: tf.nn.dropout(x, 0.5) @ self.kernel,
+            "counting": lambda x: x @ self.kernel.assign_add(tf.ones((4, 3))),
+            "file": _read,
+        }
+        self.functions = {
+            name: tf.function(
+                kinds[name],
+                input_signature=[
+                    tf.TensorSpec((None,), tf.string)
+                    if name == "text"
+                    else tf.TensorSpec((None, 4))
+                ],
+            )
+            for name in ("numbers", *others)
+        }
+
+
+def test_a_signature_of_numbers_comes_in_beside_others(tmp_path: Path) -> None:
+    """Only what the chosen one reaches is called; but nothing in the folder may reach out."""
+    several = Several("text", "random", "counting")
+    folder = str(tmp_path / "net")
+    tf.saved_model.save(several, folder, signatures=several.functions)
+    network = open_folder(f"{folder}?signature=numbers")
+    batch = np.random.default_rng(0).normal(size=(2, 4)).astype(np.float32)
+    np.testing.assert_allclose(network.model(batch), batch @ several.kernel, atol=1e-6)
+    for name, operator in (
+        ("text", "DecodeRaw"),
+        ("random", "RandomUniform"),
+        ("counting", "AssignAddVariableOp"),
+    ):
+        with pytest.raises(
+            Unsupported,
+            match=rf"its operator {operator} \(.*\) of its signature '{name}' is refused",
+        ):
+            open_folder(f"{folder}?signature={name}")
+    reading = Several("file")
+    tf.saved_model.save(reading, f"{folder}2", signatures=reading.functions)
+    with pytest.raises(Unsupported, match=r"ReadFile .* of its signature 'file' is") as caught:
+        open_folder(f"{folder}2?signature=numbers")
+    assert "the wanted signature alone" in str(caught.value.fix)
+
+
+def test_another_function_under_the_name_of_a_signature_is_checked(tmp_path: Path) -> None:
+    """What is called is what TensorFlow loads, whatever the list of signatures says."""
+    several = Several("text")
+    tf.saved_model.save(several, str(tmp_path / "net"), signatures=several.functions)
+
+    def exchange(model: Any) -> None:
+        nodes = model.meta_graphs[0].object_graph_def.nodes
+        place = next(c.node_id for c in nodes[0].children if c.local_name == "signatures")
+        one, other = nodes[place].children
+        one.node_id, other.node_id = other.node_id, one.node_id
+
+    folder = changed(tmp_path / "net", tmp_path / "other", exchange)
+    with pytest.raises(Unsupported, match="its operator DecodeRaw"):
+        open_folder(f"{folder}?signature=numbers")
 
 
 def _cut(folder: Path) -> None:

@@ -63,7 +63,7 @@ def _two_graphs(model: Any, schema: Any) -> None:
     [
         (_quantized, "is quantized already: its tensor"),
         (_free, r"takes inputs of shape \(1, None\): the size of its input is free"),
-        (_state, "keeps state from one call to the next"),
+        (_state, "keeps state from one call to the next.*--state INPUT=OUTPUT"),
         (_two_graphs, "has 2 graphs"),
         (_computed(1), "its weights are computed, and not in the file"),
         (_computed(2), "its biases are computed, and not in the file"),
@@ -79,6 +79,44 @@ def test_what_cannot_be_brought_in_is_named(
 ) -> None:
     with pytest.raises(Unsupported, match="(?s)" + problem):
         _ = network_of(rewritten(dense, change), "net.tflite", {}).model
+
+
+@pytest.mark.parametrize(
+    ("kind", "fix"),
+    [
+        *((kind, "--state INPUT=OUTPUT") for kind in ("VAR_HANDLE", "READ_VARIABLE")),
+        *((kind, "--state INPUT=OUTPUT") for kind in ("ASSIGN_VARIABLE", "CALL_ONCE")),
+        ("IF", "choose by tf.where"),
+        ("WHILE", "unroll=True of the layer"),
+        ("RANDOM_UNIFORM", "leave it out"),
+    ],
+)
+def test_each_refusal_says_what_to_do(dense: bytes, kind: str, fix: str) -> None:
+    _refused(rewritten(dense, _renamed(kind)), kind, fix)
+
+
+@pytest.mark.parametrize(
+    ("kind", "function", "fix"),
+    [
+        ("TOPK_V2", lambda x: tf.math.top_k(x, 2)[0], "in your program"),
+        ("ARG_MAX", lambda x: tf.argmax(x, -1), "in your program"),
+        ("ARG_MIN", lambda x: tf.argmin(x, -1), "in your program"),
+        ("WHERE", lambda x: tf.where(x > 0), "in your program"),
+        ("CUMSUM", lambda x: tf.cumsum(x, 1), "leave it out"),
+    ],
+)
+def test_operators_without_layers_are_named(kind: str, function: Any, fix: str) -> None:
+    _refused(converted(function, 4), kind, fix)
+
+
+def _refused(file: bytes, kind: str, fix: str) -> None:
+    with pytest.raises(
+        Unsupported, match=rf"its operator {kind} \(number \d, .* brought"
+    ) as caught:
+        _ = network_of(file, "net.tflite", {}).model
+    assert caught.value.why
+    assert fix in str(caught.value.fix)
+    assert "`zoo bench` take the file as it is" in str(caught.value.fix)
 
 
 def test_a_part_of_rows_is_refused() -> None:

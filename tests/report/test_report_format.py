@@ -235,3 +235,12 @@ def test_words() -> None:
         "29\N{NO-BREAK SPACE}µs, 3.5\N{NO-BREAK SPACE}× and 95\N{NO-BREAK SPACE}%; 3 steps"
     )
     assert fmt.ratio(None) == fmt.MISSING
+
+
+@pytest.mark.parametrize(
+    ("value", "spec", "text"),
+    [(1.25, ".2f", "+1.25"), (-13.6, ".1f", "−13.6"), (-0.001, ".2f", "+0.00"), (0, ".1f", "+0.0")],
+)
+def test_signed_figures_have_the_minus_of_the_pages(value, spec, text):
+    assert fmt.plus_minus(value, spec) == text
+    assert fmt.plus_minus_range(value, 2, spec).startswith(f"{text} to +2")

@@ -212,7 +212,7 @@ def test_accuracy_check_in_words():
     after[:20] = 1
     check = accuracy(truth(labels), np.eye(2)[labels], np.eye(2)[after], 1.0)
     assert not check.passed
-    assert check.value == "-2.00 points (20 lost, 0 gained, McNemar p = 1.9e-06)"
+    assert check.value == "−2.00 points (20 lost, 0 gained, McNemar p = 1.9e-06)"
     assert check.reason.startswith("loses 2.00 points, and chance does not explain it")
     better = accuracy(truth(labels), np.eye(2)[after], np.eye(2)[labels], 1.0)
     assert better.passed

@@ -125,7 +125,7 @@ def test_a_bias_of_one_label_is_refused_in_every_precision(name, place):
     lowered[:, place] -= 1.5
     compared = closeness.compare(TASK, NETWORK, sigmoid(lowered))
     parity = closeness.parity(TASK, compared, precision_named(name))
-    assert f"log-odds of class {place} are shifted by -" in parity.reason
+    assert f"log-odds of class {place} are shifted by −" in parity.reason
 
 
 @pytest.mark.parametrize("name", ["float32", "int8"])

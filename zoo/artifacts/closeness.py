@@ -19,6 +19,7 @@ from zoo.artifacts.distortion import distortion
 from zoo.common.named_arrays import fields_of
 from zoo.common.proportions import LeastShare
 from zoo.contracts import Check, Comparison, Precision, Task
+from zoo.results.formatting import plus_minus
 
 if TYPE_CHECKING:
     from zoo.contracts.precision import Tolerances
@@ -214,13 +215,17 @@ def parity(task: Task, comparison: Comparison, precision: Precision) -> Check:
             values.append(f"{of}log-odds scaled by {one.scaled:.2g}")
             if not abs(one.scaled) <= allowed.scaled:
                 how = "less sure" if one.scaled < 0 else "surer"
-                told.append(f"{of}log-odds are scaled by {one.scaled:+.2g}: answers are all {how}")
+                told.append(
+                    f"{of}log-odds are scaled by {plus_minus(one.scaled, '.2g')}: "
+                    f"answers are all {how}"
+                )
         if one.shifted is not None:
             limits.append(f"{of}shifted by {allowed.shifted:.2g}")
             values.append(f"{of}shifted by {one.shifted:.2g}")
             if not abs(one.shifted) <= allowed.shifted:
                 told.append(
-                    f"{of}log-odds of class {one.shifted_class} are shifted by {one.shifted:+.2g}"
+                    f"{of}log-odds of class {one.shifted_class} are shifted by "
+                    f"{plus_minus(one.shifted, '.2g')}"
                 )
         if one.noise is not None:
             values.append(f"{of}noise {one.noise:.2g}")

@@ -109,6 +109,17 @@ def change(drop_points: float | None, decimals: int = 2) -> str:
     return text[1:] if float(text) == 0 else text.replace("-", MINUS)
 
 
+def plus_minus(value: float, spec: str = ".2f") -> str:
+    """A figure with its sign, in the format `spec`: ``+1.25``, ``−0.50``; of zero ``+0.00``."""
+    text = f"{value:+{spec}}"
+    return (f"+{text[1:]}" if float(text) == 0 else text).replace("-", MINUS)
+
+
+def plus_minus_range(low: float, high: float, spec: str = ".2f") -> str:
+    """Two of them: ``−0.50 to +1.25``."""
+    return f"{plus_minus(low, spec)} to {plus_minus(high, spec)}"
+
+
 def signed(amount: int) -> str:
     """A count gained (+) or lost (minus)."""
     return f"{amount:+,d}".replace("-", MINUS) if amount else "0"

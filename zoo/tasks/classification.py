@@ -12,7 +12,7 @@ from zoo.common.proportions import mcnemar_p, wilson_interval
 from zoo.contracts import Check, Comparison, Metric, Output, Precision, Task, Truth
 from zoo.contracts.prediction import DecodedOutput, likeliest
 from zoo.hookspecs import hookimpl
-from zoo.results.formatting import metric_decimals
+from zoo.results.formatting import metric_decimals, plus_minus
 from zoo.tasks import classes
 from zoo.tasks.confidence import (
     TIE,
@@ -168,7 +168,8 @@ def accuracy(truth: Truth, reference: Array, candidate: Array, max_drop: float) 
     return Check(
         name="accuracy",
         passed=not worse,
-        value=f"{change:+.2f} points ({lost} lost, {gained} gained, McNemar p = {p_value:.2g})",
+        value=f"{plus_minus(change)} points ({lost} lost, {gained} gained, "
+        f"McNemar p = {p_value:.2g})",
         limit=f"no significant loss above {max_drop:g} points",
         reason=f"loses {-change:.2f} points, and chance does not explain it (p = {p_value:.2g})"
         if worse

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from zoo.contracts import Check, Precision
 from zoo.contracts.dataset import IGNORED
 from zoo.contracts.precision import BASELINE, PRECISIONS
+from zoo.results.formatting import plus_minus, plus_minus_range
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -99,7 +100,8 @@ def confidence_loss(labels: Array, before: Array, after: Array, points: float) -
     passed, reason = found - own - lost <= points, ""
     if not passed:
         low, high = (end - lost for end in _interval(gaps[0], gaps[1], counts))
-        value += f"; rise {found - own - lost:+.2f} points ({low:+.2f} to {high:+.2f}, 95 %)"
+        rise, ends = plus_minus(found - own - lost), plus_minus_range(low, high)
+        value += f"; rise {rise} points ({ends}, 95 %)"
         passed = low <= 0.0
         if passed:
             value += ": too few answers to tell"
@@ -166,7 +168,7 @@ def resolution(before: Array, after: Array, precision: Precision) -> Check:
     tied &= two[:, 1] - two[:, 0] > TIE
     few = before.max(axis=-1) < _FEW_STEPS * step
     ties, coarse = float(tied.mean()), float(few.mean())
-    steps = f"come in steps of {step:.2g}" if step else "are hardly told apart"
+    steps = f"come in steps of {step:.2g}" if step else "are hardly separated"
     passed = ties <= _TIED_SHARE
     value = f"first choice tied on {ties:.2%} of {len(after):,} answers"
     if coarse:

@@ -24,6 +24,7 @@ from zoo.contracts import (
     Truth,
 )
 from zoo.hookspecs import hookimpl
+from zoo.results.formatting import plus_minus, plus_minus_range
 from zoo.tasks.classification import check_shapes
 
 if TYPE_CHECKING:
@@ -191,8 +192,8 @@ def accuracy(truth: Truth, reference: Array, candidate: Array, max_drop: float) 
     return Check(
         name="distance",
         passed=passed,
-        value=f"{share:+.1f} % ({base:.4g} {rise.value:+.2g}, 95 % interval of the rise "
-        f"{rise.low:+.2g} to {rise.high:+.2g})",
+        value=f"{plus_minus(share, '.1f')} % ({base:.4g} {plus_minus(rise.value, '.2g')}, "
+        f"95 % interval of the rise {plus_minus_range(rise.low, rise.high, '.2g')})",
         limit=f"no significant rise above {max_drop:g} %",
         reason=""
         if passed

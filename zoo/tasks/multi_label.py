@@ -15,6 +15,7 @@ from zoo.contracts.geometric_transform import GeometricTransform
 from zoo.contracts.prediction import DecodedOutput, likeliest
 from zoo.data.preprocessing.augment import unmoved_note
 from zoo.hookspecs import hookimpl
+from zoo.results.formatting import plus_minus, plus_minus_range
 from zoo.tasks import classes as by_class
 from zoo.tasks.classification import check_shapes
 from zoo.tasks.confidence import TIE, calibration_error, confidence_loss
@@ -164,11 +165,12 @@ class MultiLabel(Task):
         loss = drawn.interval(lost).mean("loss")
         # Written so that a NaN fails.
         passed = loss.value <= max_drop or loss.low <= 0.0
-        ends = f"{-loss.high:+.2f} to {-loss.low:+.2f}"
+        ends = f"{plus_minus_range(-loss.high, -loss.low)}"
         return Check(
             name="accuracy",
             passed=passed,
-            value=f"{-loss.value:+.2f} points of mean average precision ({ends}, 95 %, paired)",
+            value=f"{plus_minus(-loss.value)} points of mean average precision "
+            f"({ends}, 95 %, paired)",
             limit=f"no significant loss above {max_drop:g} points",
             reason=""
             if passed
@@ -195,7 +197,7 @@ class MultiLabel(Task):
         return replace(
             lost[0],
             value=told,
-            reason=f"a label is lost beside the network it was made from: {told}",
+            reason=f"a label is lost against the network it was made from: {told}",
         )
 
     def baseline(self, answers: Array, truth: Truth) -> AgainstBaseline | None:

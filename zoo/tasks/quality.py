@@ -83,8 +83,9 @@ def gain_of(baseline: AgainstBaseline, own: Metric) -> str:
     """``+86.4 points (+82.1 to +89.0, 95 %)``: how much better the network is, in words."""
     unit = "points" if own.higher_is_better else "%"
     if baseline.low is None or baseline.high is None or baseline.low >= baseline.high:
-        return f"{baseline.gain:+.1f} {unit}"
-    return f"{baseline.gain:+.1f} {unit} ({baseline.low:+.1f} to {baseline.high:+.1f}, 95 %)"
+        return f"{fmt.plus_minus(baseline.gain, '.1f')} {unit}"
+    ends = fmt.plus_minus_range(baseline.low, baseline.high, ".1f")
+    return f"{fmt.plus_minus(baseline.gain, '.1f')} {unit} ({ends}, 95 %)"
 
 
 def _beside_baseline(
@@ -113,7 +114,7 @@ def _beside_baseline(
         yield QualityFinding(
             code="one-class-test",
             text=f"all that the network is judged on is of the class {next(iter(recalls))!r}: "
-            "nothing can show whether it tells classes apart",
+            "whether it separates classes cannot be measured",
             fix="judge it on examples of all classes",
         )
         return
@@ -225,7 +226,7 @@ def _far_above(
         code="train-above-validation",
         text=f"{training.metric_name} in training is far above that in validation: "
         f"{fmt.share_of(own, trained)} against {fmt.share_of(held_out, validated)}, in epoch "
-        f"{best.epoch}: the network knows its examples by heart",
+        f"{best.epoch}: the network overfits",
         fix="add examples, --augment, --dropout or --weight-decay, or take a smaller network",
     )
 

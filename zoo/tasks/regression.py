@@ -19,7 +19,7 @@ from zoo.contracts.prediction import DecodedOutput, NamedScore
 from zoo.contracts.training_objective import TargetUnits
 from zoo.data.preprocessing.augment import unmoved_note
 from zoo.hookspecs import hookimpl
-from zoo.results.formatting import number
+from zoo.results.formatting import number, plus_minus, plus_minus_range
 from zoo.tasks.classification import check_shapes
 from zoo.tasks.means import half_width
 from zoo.tasks.target_checks import alignment, resolution, rounding
@@ -199,12 +199,12 @@ class Regression(Task):
         return Check(
             name="accuracy",
             passed=passed,
-            value=f"error {percent:+.2f} % ({low:+.2f} to {high:+.2f}, 95 %, paired)",
+            value=f"error {plus_minus(percent)} % ({plus_minus_range(low, high)}, 95 %, paired)",
             limit=f"no significant rise above {max_drop:g} %",
             reason=""
             if passed
             else f"its error is {percent:.1f} % above its network's, and chance does not explain "
-            f"it ({low:+.1f} to {high:+.1f} %, 95 %)",
+            f"it ({plus_minus_range(low, high, '.1f')} %, 95 %)",
         )
 
     def baseline(self, answers: Array, truth: Truth) -> AgainstBaseline | None:

@@ -15,6 +15,7 @@ from zoo.contracts import Check, Comparison, Metric, Output, Precision, Task, Tr
 from zoo.contracts.dataset import IGNORED
 from zoo.contracts.prediction import DecodedOutput, DecodedStep
 from zoo.hookspecs import hookimpl
+from zoo.results.formatting import plus_minus
 from zoo.tasks import classes, classification
 from zoo.tasks.clusters import clustered_interval, sign_flip_p
 from zoo.tasks.confidence import calibration_error, confidence_loss, resolution
@@ -118,7 +119,7 @@ def accuracy(truth: Truth, reference: Array, candidate: Array, max_drop: float) 
     return Check(
         name="accuracy",
         passed=not worse,
-        value=f"{change:+.2f} points ({lost} sequences worse, {gained} better, "
+        value=f"{plus_minus(change)} points ({lost} sequences worse, {gained} better, "
         f"sign-flip p = {p_value:.2g})",
         limit=f"no significant loss above {max_drop:g} points",
         reason=f"loses {-change:.2f} points, and chance does not explain it (p = {p_value:.2g})"

@@ -9,7 +9,7 @@ import math
 from typing import TYPE_CHECKING
 
 from zoo.contracts import Check, Precision
-from zoo.results.formatting import number
+from zoo.results.formatting import number, plus_minus
 from zoo.tasks.confidence import finer_than
 from zoo.tasks.means import half_width
 
@@ -78,7 +78,7 @@ def alignment(
     for place, (shift, scale) in enumerate(sure_changes(reference, candidate, spread).tolist()):
         of = f"{names[place]}: " if len(names) > 1 else ""
         for size, told in (
-            (shift, f"{of}shifted by {shift:+.2g} of the spread"),
+            (shift, f"{of}shifted by {plus_minus(shift, '.2g')} of the spread"),
             (scale, f"{of}scaled by {1 + scale:.3g}"),
         ):
             # Written so that a NaN fails.

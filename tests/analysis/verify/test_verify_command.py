@@ -55,7 +55,7 @@ def test_the_command_needs_no_tensorflow(
 
 def test_what_is_hidden_cannot_be_imported(tmp_path: Path) -> None:
     blocked = command(
-        *("evaluate", "lenet5", "--data", "digits"), hidden=WITHOUT_TENSORFLOW, folder=tmp_path
+        *("finetune", "lenet5", "--data", "digits"), hidden=WITHOUT_TENSORFLOW, folder=tmp_path
     )
     assert "not installed" in blocked.stderr  # so nothing of it could have been imported
 

@@ -36,6 +36,17 @@ def test_operations_between_layers_are_named():
     assert error.value.what.endswith("TensorFlow's BitwiseAnd (operation BitwiseAnd)")
 
 
+def test_what_keras_computes_by_bits_is_named():
+    def choice(x):
+        return ops.argmax(layers.Flatten()(x), axis=-1)
+
+    with pytest.raises(Unsupported) as error:
+        converted(choice)
+    assert "BitwiseAnd" in error.value.what
+    assert "perhaps of argmax" in error.value.what
+    assert "top_k(x, 1)[1]" in error.value.fix
+
+
 @pytest.mark.parametrize(("policy", "told"), [("float64", "64"), ("mixed_float16", "16")])
 def test_numbers_of_other_sizes_are_told_as_what_they_are(policy, told):
     def wide(x):

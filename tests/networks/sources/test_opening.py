@@ -221,6 +221,13 @@ def not_finite(inputs: object) -> object:
     return keras.ops.log(nearest_mean(inputs) - 2.0)
 
 
+def diverged(inputs: object) -> object:
+    made = nearest_mean(inputs)
+    layer = made._keras_history.operation
+    layer.set_weights([np.nan * values for values in layer.get_weights()])
+    return made
+
+
 def many(inputs: object) -> object:
     return nearest_mean(inputs, "sigmoid")
 
@@ -238,6 +245,7 @@ def pixels(inputs: object) -> object:
     [
         (two, (8, 8, 1), Unsupported, "has 2 outputs"),
         (not_finite, (8, 8, 1), ZooError, "itself answers with NaN"),
+        (diverged, (8, 8, 1), ZooError, "2 of its tensors of weights hold them"),
         (many, (8, 8, 1), Unsupported, "do not add up to one"),
         (seven, (8, 8, 1), UsageError, "has 7 outputs, and digits has 10 classes"),
         (pixels, (8, 8, 1), Unsupported, "one figure for each class is needed"),

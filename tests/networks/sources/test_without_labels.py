@@ -138,6 +138,9 @@ def test_networks_that_cannot_be_brought_in() -> None:
     for inputs, what in (
         ((x, replace(x, name="z", shape=(2, 3))), "takes z of 2×3: its first side is no batch"),
         ((replace(x, dtype="complex64"),), "takes x of complex64"),
+        ((replace(x, dtype="object"),), "takes x of text"),
+        ((replace(x, name="t", shape=()),), "takes t, a single number: it has no batch"),
+        ((x, replace(x, name="t", shape=())), "takes t, a single number: it has no batch"),
     ):
         with pytest.raises(Unsupported, match=what):
             as_given(Doubling(inputs=inputs), "net.onnx")  # type: ignore[arg-type]
@@ -175,8 +178,13 @@ def test_the_conversion_is_compared_output_by_output(tmp_path: Path) -> None:
         assert f"samples {name} differs" in str(caught.value.why)
     with pytest.raises(ZooError, match="differently each time"):
         compared(Doubling(random=0.1), made(2.0, 0.0), data, record, "net.onnx")
-    with pytest.raises(ZooError, match="NaN or infinity"):
-        compared(Doubling(random=np.inf), made(2.0, 0.0), data, record, "net.onnx")
+    keras = pytest.importorskip("keras")
+    given = keras.Input((3, 4))
+    for factor, what, fix in ((2.0, "\\n", "check the samples"), (np.nan, ": 1 of", "anew")):
+        model = keras.Model(given, {"y": factor * given, "s": keras.ops.sum(given, (1, 2))})
+        with pytest.raises(ZooError, match=f"NaN or infinity{what}") as caught:
+            compared(Doubling(random=np.inf), model, data, record, "net.onnx")
+        assert fix in str(caught.value.fix)
 
 
 @pytest.mark.parametrize("further", [False, True])

@@ -18,6 +18,7 @@ from zoo.contracts.preprocessing import SteppedPreprocessing
 from zoo.data.preprocessing.inputs import read_inputs
 from zoo.data.preprocessing.steps import Answer, outputs_of, step_inputs
 from zoo.networks.free_sides import answers_at, batch_of, does_not_take, enlarged, names_of
+from zoo.networks.sources.broken_weights import answers_not_finite
 
 #: Samples on which the converted network is compared with the original, and in one call.
 _COMPARED, _BATCH = 32, 16
@@ -43,10 +44,11 @@ def compared(
     worst, limit = 0.0, _HALF_EXACT if original.in_half else _EXACT
     for name, values in theirs.items():
         if not np.isfinite(values).all():
-            raise ZooError(
-                f"{origin} itself answers with NaN or infinity",
-                why=f"its output {name} does, to real samples, before anything was done to it",
-                fix="check the samples: are they as the network takes them?",
+            raise answers_not_finite(
+                model,
+                origin,
+                f"its output {name} does, to real samples, before anything was done to it",
+                "check the samples: are they as the network takes them?",
             )
         scale = max(float(np.abs(values).max()), 1e-6)
         if float(np.abs(values - again[name]).max()) > _EXACT * scale:

@@ -27,6 +27,7 @@ from zoo.data.preprocessing.inputs import normalize, read_inputs
 from zoo.networks.building import count_parameters
 from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.networks.sources.available import named_network
+from zoo.networks.sources.broken_weights import answers_not_finite
 from zoo.networks.sources.channels import in_rgb
 from zoo.networks.sources.class_names import columns_of, name_classes
 from zoo.networks.sources.endings import SIGMOID, SOFTMAX
@@ -204,11 +205,12 @@ def _answers(
     batch = inputs.reshape((len(inputs), *plan.own_shape))
     first, again = opened.answers(batch), opened.answers(batch)
     if not np.isfinite(first).all():
-        raise ZooError(
-            f"{origin} itself answers with NaN or infinity",
-            why=f"of {len(first)} real examples, {int((~np.isfinite(first)).any(-1).sum())} have "
+        raise answers_not_finite(
+            opened.model,
+            origin,
+            f"of {len(first)} real examples, {int((~np.isfinite(first)).any(-1).sum())} have "
             "no finite answer, as the file is, before anything was done to it",
-            fix="train it anew, or say what it takes: --input",
+            "train it anew, or say what it takes: --input",
         )
     apart = float(np.abs(first - again).max())
     if apart > _EXACT * max(float(np.abs(first).max()), 1e-6):

@@ -134,7 +134,7 @@ def without_labels(
         raise Unsupported(
             f"{origin} multiplies by no weights",
             why="there is nothing in it that could be quantized or timed as a network",
-            fix="`zoo bench` times it as it is",
+            fix="`zoo bench` times a TFLite or ONNX file as it is",
         )
     licence = "unknown" if named is None else named.licence
     keep(model, weights, beside.name, came, record, dataset.classes, licence, opener)
@@ -158,11 +158,15 @@ def as_given(
             fix="give data with labels, or save it as ONNX, TFLite or with Keras",
         )
     given, moved = batch_first(given, states)
-    others = [one for one in given.inputs if one.shape[0] not in (None, 1)]
-    if others and len({one.shape[0] for one in given.inputs}) > 1:
+    others = [one for one in given.inputs if one.shape[:1] not in ((None,), (1,))]
+    first = {one.shape[:1] for one in given.inputs}
+    if others and (len(first) > 1 or () in first):
+        other = next((one for one in others if not one.shape), others[0])
         raise Unsupported(
-            f"{origin} takes {others[0].name} of {shown_shape(others[0].shape)}: its first side is "
-            "no batch, or another than that of others",
+            f"{origin} takes {other.name} of {shown_shape(other.shape)}: its first side is "
+            "no batch, or another than that of others"
+            if other.shape
+            else f"{origin} takes {other.name}, a single number: it has no batch",
             why="the first side of each input is the batch, and files for devices have one of 1",
             fix=f"{_named_states(given)}save it for a batch of 1, with the batch as the first side "
             "of each input",
@@ -170,7 +174,8 @@ def as_given(
     for one in given.inputs:
         if element_of(one) is None:
             raise Unsupported(
-                f"{origin} takes {one.name} of {one.dtype}",
+                f"{origin} takes {one.name} of "
+                + ("text" if one.dtype in ("object", "string") else one.dtype),
                 why=f"files for devices take {', '.join(get_args(ElementName))}",
                 fix="save it with an input of one of these types",
             )
@@ -287,7 +292,7 @@ def named_network(given: GivenNetwork, record: Preprocessing, origin: str) -> An
     if twice:
         raise Unsupported(
             f"{origin} calls two of its inputs and outputs {twice[0]!r}",
-            why="which is which could not be told",
+            why="which is which could not be determined",
             fix="save it with names of their own",
         )
     keras = require("keras")
