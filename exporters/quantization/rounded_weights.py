@@ -58,7 +58,8 @@ def round_weights(request: RoundingRequest, grid: Grid) -> str:
     Returns:
         Why that is not what the file holds; empty where it is.
     """
-    found = [one for one in _weights(request) if grid.depthwise or not one.depthwise]
+    kept = _kept(request)
+    found = [one for one in _weights(request, kept) if grid.depthwise or not one.depthwise]
     held = request.contents.weight_types.get("int4", 0)
     plain = [one for one in found if not one.recurrent]
     # Recurrent layers have four bits where their steps are written out.
@@ -66,7 +67,7 @@ def round_weights(request: RoundingRequest, grid: Grid) -> str:
         sum(_bytes(one, grid, request.precision) for one in chosen): chosen
         for chosen in (found, plain)
     }
-    if held not in sizes and _has_others(request):
+    if held not in sizes and _has_others(request, kept):
         return "weights of four bits are those of layers that cannot be told in the Keras network"
     # Where all large weights are known, a file that holds another number of them is no excuse.
     for one in sizes.get(held, plain):
@@ -74,7 +75,22 @@ def round_weights(request: RoundingRequest, grid: Grid) -> str:
     return ""
 
 
-def _has_others(request: RoundingRequest) -> bool:
+def _kept(request: RoundingRequest) -> set[str]:
+    """Names of the layers that were kept, with those whose operator is called otherwise.
+
+    A convolution and the batch normalization behind it become one operator, which in many files
+    has the name of the normalization alone: depthwise convolutions of TensorFlow's converter do.
+    """
+    normalization = require("keras").layers.BatchNormalization
+    kept = {*request.kept}
+    for layer in leaves(request.model):
+        if layer.name in kept and isinstance(layer, normalization):
+            before = layer._inbound_nodes[0].input_tensors[0]._keras_history.operation
+            kept.add(before.name)
+    return kept
+
+
+def _has_others(request: RoundingRequest, kept: set[str]) -> bool:
     """Whether a layer that is not known here has large weights, which may have four bits."""
     layers = require("keras").layers
     known = (
@@ -84,17 +100,17 @@ def _has_others(request: RoundingRequest) -> bool:
     return any(
         len(weight.shape) > 1 and weight.shape.num_elements() >= LEAST_WEIGHTS
         for layer in leaves(request.model)
-        if layer.name not in request.kept and not isinstance(layer, known)
+        if layer.name not in kept and not isinstance(layer, known)
         for weight in (one.value for one in layer.weights)
     )
 
 
-def _weights(request: RoundingRequest) -> Iterator[_Weights]:
+def _weights(request: RoundingRequest, kept: set[str]) -> Iterator[_Weights]:
     """The large weights of convolutions, dense and recurrent layers that were not kept."""
     layers = require("keras").layers
     seen: set[int] = set()
     for outer in leaves(request.model):
-        if outer.name in request.kept:
+        if outer.name in kept:
             continue
         for layer in (outer, *outer._flatten_layers(include_self=False)):
             recurrent = isinstance(layer, (layers.LSTMCell, layers.GRUCell, layers.SimpleRNNCell))

@@ -132,3 +132,29 @@ def test_limits_beside_the_rounded_network_are_narrower() -> None:
             for name in ("moved", "far", "noise", "aligned", "scaled", "shifted", "confidence"):
                 assert getattr(precision.rounded, name) < getattr(precision.tolerances, name), name
     assert [p.name for p in PRECISIONS if p.rounded] == ["int4-blocks", "int4-weights"]
+
+
+@pytest.mark.parametrize("kept", [(), ("normal",)])
+def test_a_kept_convolution_may_be_called_as_its_normalization(kept: tuple[str, ...]) -> None:
+    import keras
+
+    layers = keras.layers
+    pixels = keras.Input((4, 4, 60))
+    x = layers.DepthwiseConv2D(3, 2, padding="same", depth_multiplier=2, name="apart")(pixels)
+    x = layers.BatchNormalization(name="normal")(x)
+    network = keras.Model(pixels, layers.Conv2D(30, 1, name="wide")(x))
+    first, second = (network.get_layer(name) for name in ("apart", "wide"))
+    before = [layer.get_weights()[0] for layer in (first, second)]
+    held = (0 if kept else 9 * 120 // 2) + 120 * 30 // 2
+    request = RoundingRequest(
+        model=network,
+        precision="int4-weights",
+        kept=kept,
+        contents=contents(weight_types={"int4": held}),
+    )
+    assert as_in_onnx(request) == ""
+    alike = [
+        bool((layer.get_weights()[0] == was).all())
+        for layer, was in zip((first, second), before, strict=True)
+    ]
+    assert alike == [bool(kept), False]
