@@ -90,12 +90,12 @@ def figures(said: str) -> ToolSummary:
     found = [s for line in lines if _PROFILE not in line for s in [_statistics(line)] if s]
     timings = next((m for line in lines for m in [_TIMINGS.search(line)] if m), None)
     if not found or timings is None:
-        raise _garbled("says no figures", said)
+        raise _garbled("reports no figures", said)
     init, first, warmup, mean = (_plain(timings[place]) for place in range(1, 5))
     # The warm-up has a line of its own, before that of the inferences that count.
     regular, before = found[-1], found[-2] if len(found) > 1 else None
     if None in (init, first, warmup, mean) or not _agree(regular, mean):
-        raise _garbled("says figures that contradict each other", said)
+        raise _garbled("reports figures that contradict each other", said)
     if mean is not None and mean < _LEAST_MEAN:
         raise ZooError(
             f"the network is too fast for {NAME}",

@@ -73,7 +73,7 @@ def throttling(bits: int | None) -> list[str]:
     now = [words for bit, words in THROTTLING.items() if bits >> bit & 1]
     past = [words for bit, words in THROTTLING.items() if bits >> (bit + _SINCE_START) & 1]
     past = [words for words in past if words not in now]
-    faults = [f"the board says now: {', '.join(now)}"] if now else []
+    faults = [f"the board reports: {', '.join(now)}"] if now else []
     if past:
         # A bit that is set already cannot tell whether it would have been set by this run.
         faults.append(

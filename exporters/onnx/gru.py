@@ -143,7 +143,7 @@ def _why_not(layer: Any, mask: Any) -> str:
     """Why the operator cannot compute this layer; empty when it can."""
     tf = require("tensorflow")
     if any(part is not None for part in tf.nest.flatten(mask)):
-        return "ONNX' GRU knows no mask"
+        return "the GRU operator of ONNX has no mask"
     if type(layer.cell) is not require("keras").layers.GRUCell:
         return f"its cell is a {type(layer.cell).__name__}"
     if layer.stateful:

@@ -62,7 +62,7 @@ def refuse_weights(model: Any, precision: str) -> None:
                     f"the layer {layer.name!r} cannot be {precision}: {count} of the "
                     f"{values.size} numbers of its {weight.name} are "
                     f"{'NaN' if broken == count else 'NaN or infinite' if broken else 'infinite'}",
-                    why="no integer stands for NaN or infinity, and no scale for the others beside "
+                    why="no integer represents NaN or infinity, and no scale for the others beside "
                     "them",
                     fix="train it anew, or repair these weights: in float32, too, they make NaN"
                     if broken
@@ -120,7 +120,7 @@ def stay_in_float(
     if not left:
         raise Unsupported(
             f"this network cannot compute in integers: values in {where} are NaN or infinite",
-            why="no integer stands for NaN or infinity, and nothing else is left to quantize; they "
+            why="no integer represents NaN or infinity, and nothing else is left to quantize; they "
             f"are in {', '.join(_shown(named))}",
             fix=MEND,
         )

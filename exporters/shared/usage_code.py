@@ -53,7 +53,7 @@ def render(template: str, request: UsageRequest, **more: Any) -> str:
         **more: Variables of this template alone.
 
     Raises:
-        Unsupported: A name of the file cannot stand in a program.
+        Unsupported: A name of the file cannot be used in a program.
     """
     jinja2 = require("jinja2")
     facts = request.facts
@@ -62,7 +62,7 @@ def render(template: str, request: UsageRequest, **more: Any) -> str:
     for name in (facts["model"]["file"], *inputs, *outputs):
         if not _HARMLESS.fullmatch(name):
             raise Unsupported(
-                f"the name {name!r} cannot stand in a program",
+                f"the name {name!r} cannot be used in a program",
                 fix="rename the file, or export the network with other names of inputs",
             )
     environment = jinja2.Environment(

@@ -28,7 +28,7 @@ _MOST_APPENDED = 64 << 20
 _CONVERSIONS = frozenset({"QUANTIZE", "DEQUANTIZE"})
 _WEIGHT_TYPES = frozenset({"INT8", "INT4", "UINT8"})
 _STATEFUL = (
-    "The file remembers what it saw: reset its variables before each input "
+    "The file keeps state between inputs: reset its variables before each input "
     "(reset_all_variables() in Python, resetVariableTensors() in Java, ResetVariableTensors() in "
     "C++), or the answers are those of one endless sequence."
 )

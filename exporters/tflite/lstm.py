@@ -155,7 +155,7 @@ def _why_not(layer: Any, initial_state: Any, mask: Any, precision: str) -> str:
     if not isinstance(layer, keras.layers.LSTM):
         return f"TFLite has no fused {type(layer).__name__}"
     if mask is not None and any(part is not None for part in tf.nest.flatten(mask)):
-        return "the fused operator knows no mask"
+        return "the fused operator has no mask"
     if layer.stateful:
         return "its state is kept by the network itself"
     own = (layer.cell.activation, layer.cell.recurrent_activation)

@@ -151,7 +151,7 @@ def open_network(path: Path) -> KerasNetwork:
         ) from error
     if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
         raise Unsupported(
-            f"{path} says nothing of what it takes",
+            f"{path} does not say what its inputs are",
             why="it is a model of a class of its own, which is built by its first call",
             fix="save it as a graph: keras.Model(inputs, model(inputs))",
         )

@@ -227,7 +227,7 @@ def check_operators(model: Any, origin: str) -> None:
         if domain not in _STANDARD and (domain, kind) not in own:
             raise Unsupported(
                 f"{origin}: {name!r} is a {domain}:{kind}, which ONNX does not have",
-                why="only its author's program knows what it computes",
+                why="what it computes is defined in its author's program alone",
                 fix="export it with ONNX' own operators",
             )
     for value in (*model.graph.input, *model.graph.output):

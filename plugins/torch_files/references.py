@@ -66,7 +66,7 @@ def parse(reference: str) -> TorchReference:
             raise UnknownName(f"option of {found['file']}:{found['function']}", key, _OPTIONS)
         if not value or key in options:
             raise UsageError(
-                f"{reference}: {key} {'stands twice' if value else 'has no value'}",
+                f"{reference}: {key} {'is given twice' if value else 'has no value'}",
                 fix="write each once, as in net.py:build?weights=weights.pth&shape=3x224x224",
             )
         options[key] = value

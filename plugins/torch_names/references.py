@@ -86,7 +86,7 @@ def parse(reference: str) -> NameReference:
         )
     if weights is None and not network.published:
         raise UsageError(
-            f"nobody publishes weights of {named} that {library} knows of",
+            f"{library} has no published weights of {named}",
             fix=f"bring your own: {named}?weights=FILE; or, for tries, {named}?weights={RANDOM}",
         )
     return NameReference(

@@ -227,7 +227,7 @@ def test_a_throttled_device_is_measured_again_and_then_marked(
     scripted: Scripted, net: Path, tmp_path: Path
 ) -> None:
     transport = scripted()
-    hot = Condition(readings={"temperature_c": 85.0}, faults=("the board says now: throttled",))
+    hot = Condition(readings={"temperature_c": 85.0}, faults=("the board reports: throttled",))
     transport.conditions = [Condition(), hot, Condition(), hot]
     measurement, _ = measure(device_of(transport), net, runtime="fake", threads=1, tier="brief")
     assert starts(tmp_path) == 2

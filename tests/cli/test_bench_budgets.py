@@ -53,7 +53,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         ),
         (("p90<=1.5ms",), 3, "?? net.onnx, 1 thread on host: p90<=1.5ms: can't tell"),
         (("p90<=1.5ms", "size<=1B"), 1, "size<=1B: over"),
-        (("energy<=1J",), 3, "the device tells nothing of energy"),
+        (("energy<=1J",), 3, "the device does not measure energy"),
     ],
 )
 def test_exit_codes(

@@ -128,7 +128,7 @@ def failures(home: Path) -> list[str]:
         ("load", "garbage", "'Bus error (core dumped)'", "something else writes"),
         ("bench", "garbage", "answer to 'bench' is not one", "something else writes"),
         ("load", "hang", "gave no answer to 'load' in time", "check that the device is awake"),
-        ("describe", "other version", "the agent speaks protocol 0, edgezoo 1", "copy the agent"),
+        ("describe", "other version", "the agent uses protocol 0, edgezoo 1", "copy the agent"),
         ("bench", "clock back", "a clock that jumped", ""),
         ("describe", "end", "the agent ended during 'describe'", ""),
         ("bench", "flood", r"its last output: eeee", ""),
@@ -232,7 +232,7 @@ def test_a_runtime_too_old_for_the_file(zoo, plain_file):
     typed = zoo("bench", "new.onnx", plain_file, "--tier", "brief")
     assert typed.code == 1
     assert "new.onnx, 1 thread" in typed.err
-    assert "the runtime there does not know an operator or format of the file" in typed.err
+    assert "the runtime there does not support an operator or the format of the file" in typed.err
     assert "install a newer runtime there" in typed.err
     assert "plain.onnx" in typed.out, "the other file has its result"
 

@@ -90,7 +90,7 @@ def test_a_variant_without_a_tag(zoo) -> None:
     ("arguments", "problem"),
     [
         (["fetch", "resnet18"], "choose one of: resnet18.a1_in1k, resnet18.tv_in1k"),
-        (["fetch", "lenet5"], "nobody publishes official weights of 'lenet5'"),
+        (["fetch", "lenet5"], "no published official weights of 'lenet5'"),
         (["fetch", "resnet18.tv_in2k"], "tv_in1k"),
         (["fetch", "resnet18", "--from", "gone.pth", "--tag", "mine"], "there is no file gone.pth"),
         (["fetch", "resnet18", "--from", "x.pth"], "belong together"),

@@ -25,7 +25,7 @@ from zoo.common.worker import Children, WorkerLimits, call
         ("SIGABRT", "native code of the converter or runtime gave up"),
         ("SIGKILL", "lack of memory"),
         ("SIGILL", "lacks an instruction"),
-        ("SIGTERM", "it was asked to stop"),
+        ("SIGTERM", "it was terminated by a signal"),
         ("SIGUSR1", "it was ended by a signal"),
     ],
 )

@@ -229,7 +229,7 @@ TEXT = rows(MANY)
         ("\n\n", "data.csv is empty"),
         ("x,y,label,who\n", "holds a header, but no rows"),
         ("1,2,3,4\n" + TEXT, "line 1: there are only numbers"),
-        (TEXT.replace("x,y,", "x,x,", 1), "the column 'x' stands twice"),
+        (TEXT.replace("x,y,", "x,x,", 1), "the column 'x' is there twice"),
         (TEXT.replace("x,y,", ",y,", 1), "column 1 has no name"),
         (TEXT.replace("\n7,3.5", "\n7,", 1), "line 9, column 'y': the value is missing"),
         (TEXT.replace("\n7,3.5", "\n,3.5", 1), "line 9, column 'x': the value is missing"),
@@ -267,7 +267,7 @@ def test_what_cannot_be_used(write: Write, content: str | bytes, message: str) -
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ("", UsageError, "how many rows"),
+        ("", UsageError, "number of rows that make"),
         ("?window=0", UsageError, "window=0 is not a whole number"),
         ("?window=8&label=lable", UnknownName, "unknown column of data.csv 'lable'"),
         ("?window=8&group=whom", UnknownName, "'whom'"),

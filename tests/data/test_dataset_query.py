@@ -51,7 +51,7 @@ def test_anything_is_read_or_refused_in_words(argument: str | None) -> None:
         ("a.csv?label=", "'label=' in"),
         ("a.csv?=a", "'=a' in"),
         ("a.csv?label=a&", "'' in"),
-        ("a.csv?label=a&label=b", "the option 'label' of csv stands twice"),
+        ("a.csv?label=a&label=b", "the option 'label' of csv is given twice"),
         ("what?.csv", "'.csv' in"),
     ],
 )

@@ -196,7 +196,7 @@ def test_files_of_a_table_that_are_not_there_are_refused(pictures, tmp_path):
         folder.open_folder(pictures("file,age", "{half}", "{n}.png"))
     with pytest.raises(BadData, match=r"'\.\./secret\.png', which is no image"):
         folder.open_folder(pictures("file,age", "{half}", "../secret.png", 1))
-    with pytest.raises(BadData, match="stands twice"):
+    with pytest.raises(BadData, match="is listed twice"):
         folder.open_folder(pictures("file,age", "{half}", "images/1.png", 2))
     few = folder.open_folder(pictures("file,age", "{half}", count=50))
     assert any("10 not in labels.csv, left out" in note for note in few.notes)

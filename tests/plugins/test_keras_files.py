@@ -184,7 +184,7 @@ def test_a_model_without_a_graph_is_refused(tmp_path: Path) -> None:
     model.save(tmp_path / "own.keras")
     with (
         keras.saving.CustomObjectScope({"Own": Own}),
-        pytest.raises(Unsupported, match="says nothing of what it takes"),
+        pytest.raises(Unsupported, match="does not say what its inputs are"),
     ):
         open_network(tmp_path / "own.keras")
 

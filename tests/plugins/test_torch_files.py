@@ -37,7 +37,7 @@ class TestReferences:
         [
             ("net.py:b?size=3", "unknown option of net.py:b 'size'"),
             ("net.py:b?weights=", "weights has no value"),
-            ("net.py:b?shape=1&shape=2", "shape stands twice"),
+            ("net.py:b?shape=1&shape=2", "shape is given twice"),
             ("net.py:b?shape=3x0x2", "'3x0x2' is no shape"),
             ("net.py:b?weights=w.h5", "w.h5 is no file of PyTorch's weights"),
         ],

@@ -67,7 +67,7 @@ def test_what_is_typed() -> None:
         ("timm:qqqq", 'fix: zoo list "timm:*" lists all'),
         ("timm:", "unknown network of timm ''"),
         (f"{SMALL}?wieghts=a.pth", "did you mean 'weights'"),
-        (f"{SMALL}?size=96&size=96", "size stands twice"),
+        (f"{SMALL}?size=96&size=96", "size is given twice"),
         (f"{SMALL}?weights=", "weights has no value"),
         (f"{SMALL}?weights=a.npz", "they end in .safetensors, .pth"),
         (f"{SMALL}?size=9", "'9' is no size of images"),

@@ -168,7 +168,7 @@ def test_a_later_database_is_refused(database, version):
     database.run(f"UPDATE {schema.VERSION_TABLE} SET version_num = '{version}'")
     with pytest.raises(ZooError, match="cannot be used") as caught:
         Store(database.url)
-    assert f"its schema has version {version}, and this program knows those up to" in str(
+    assert f"its schema has version {version}, and this program reads those up to" in str(
         caught.value.why
     )
     assert "upgrade edgezoo" in caught.value.fix

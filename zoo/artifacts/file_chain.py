@@ -168,7 +168,7 @@ def beside(
             why=f"the model's SHA-256 is {artifact.contents.payload_sha256}, the "
             f"{manifest.part} was judged together with {reference.payload_sha256}"
             if not same
-            else "its manifest tells of other files",
+            else "its manifest names other files",
             fix="take both files from one export",
         )
     return artifact

@@ -273,7 +273,7 @@ def check_tools(
         )
     for option in (name for name, given in agent_options.items() if given):
         raise UsageError(
-            f"{tools[0]} does not know {option}",
+            f"{tools[0]} has no option {option}",
             fix=f"leave {option} out, or name a runtime of the agent: --runtime …",
         )
 

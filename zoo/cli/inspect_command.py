@@ -40,7 +40,7 @@ def command(ctx: click.Context, /, file: str, as_json: bool) -> None:
             _print(found)
         if found["altered"]:
             name = f" {found['file']}" if len(each) > 1 else ""
-            altered = f"\nALTERED{name}: the model is not the one its manifest speaks of"
+            altered = f"\nALTERED{name}: the model is not the one of its manifest"
             terminal.echo(altered, err=True)
     if any(found["altered"] for found in each):
         ctx.exit(1)

@@ -18,7 +18,7 @@ _CAUSES = {
     "SIGABRT": "native code of the converter or runtime gave up",
     "SIGILL": "the processor lacks an instruction that the library was built for",
     "SIGKILL": "it was killed from outside; on Linux most often for lack of memory",
-    "SIGTERM": "it was asked to stop",
+    "SIGTERM": "it was terminated by a signal",
 }
 #: What programs print when an allocation fails.
 _NO_MEMORY = ("bad_alloc", "out of memory", "cannot allocate memory", "oom when allocating")

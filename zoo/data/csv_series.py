@@ -193,8 +193,8 @@ def _notes(listing: Listing, recordings: Recordings, length: int) -> list[str]:
         *note(f"recordings without {length} rows of one label, group and time, left out", short),
         *lookalike_notes(recordings.classes),
         *(
-            f"the channel {name!r} only ever rises: a clock or a row number tells the class by "
-            "itself; to leave it out, name the others in channels=, or write "
+            f"the channel {name!r} only ever rises: a clock or a row number gives the class away "
+            "by itself; to leave it out, name the others in channels=, or write "
             f"time={name}, which also ends windows at its jumps"
             for name in rising
         ),

@@ -83,8 +83,8 @@ SETS = {
 #: Sets of Keras that are not offered: why, and what to do.
 ELSEWHERE = {
     "fashion_mnist": ("Keras does not verify its files", "--data fashion_mnist, which does"),
-    "boston_housing": ("it asks for a number, not for a class", "choose another set"),
-    "california_housing": ("it asks for a number, not for a class", "choose another set"),
+    "boston_housing": ("its labels are numbers, not classes", "choose another set"),
+    "california_housing": ("its labels are numbers, not classes", "choose another set"),
 }
 
 

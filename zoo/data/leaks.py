@@ -56,8 +56,8 @@ def refuse_leaks(dataset: Dataset, fingerprint: str, *, allowed: bool) -> tuple[
         return tuple(f"{note}: figures measured there say less than they seem to" for note in notes)
     raise BadData(
         f"splits share examples: {'; '.join(pairs[:_NAMED])}; {', '.join(notes)}",
-        why="accuracy on examples that were trained on says nothing",
-        fix="remove them from one of the splits; who knows what it means adds --allow-leak",
+        why="accuracy on training examples does not measure generalization",
+        fix="remove them from one of the splits; or add --allow-leak to train all the same",
     )
 
 

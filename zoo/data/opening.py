@@ -50,7 +50,8 @@ def open_dataset(registry: Registry, name: str) -> Dataset:
         )
     if provider.argument is None and colon:
         raise UsageError(
-            f"dataset {provider_name!r} takes nothing after a colon", fix=f"write {provider_name}"
+            f"dataset {provider_name!r} takes no argument after a colon",
+            fix=f"write {provider_name}",
         )
     return provider.open(argument or None)
 

@@ -102,7 +102,7 @@ class Conversation:
         if answer.get("protocol") != PROTOCOL:
             self._end(process)
             raise AgentMismatch(
-                f"the agent speaks protocol {short(answer.get('protocol'))}, edgezoo {PROTOCOL}",
+                f"the agent uses protocol {short(answer.get('protocol'))}, edgezoo {PROTOCOL}",
                 why="the copy of the agent on the device belongs to another version of edgezoo",
                 fix="copy the agent of this version to the device",
             )

@@ -89,7 +89,7 @@ def devices_known_to(registry: Registry, kind: DeviceKind) -> Mapping[str, Devic
     """
     if kind.known is None:
         return {}
-    with device_of(registry, kind.name, kind).guard("tell which devices it knows"):
+    with device_of(registry, kind.name, kind).guard("list its devices"):
         return {name: dict(options) for name, options in kind.known().items()}
 
 

@@ -69,7 +69,7 @@ def read_file(file: Path) -> dict[str, Entry]:
     for name, values in tables.items():
         if not isinstance(values, dict):
             raise UsageError(
-                f"{file}: {name!r} stands outside a device's table",
+                f"{file}: {name!r} is outside a device's table",
                 fix=f"put it below a heading such as [pi4], or remove the line `{name} = …`",
             )
     return {
@@ -90,7 +90,7 @@ def refuse_secrets(entry: Entry) -> None:
             raise UsageError(
                 f"{entry.file}: {entry.name}.{key} looks like a secret, which this file must not "
                 "hold",
-                why="it lies in the open, and project folders are shared",
+                why="the file is not encrypted, and project folders are shared",
                 fix="leave it out; let `ssh-add` hold your key, or name the key's file, which "
                 "stays where it is",
             )

@@ -49,7 +49,7 @@ _CAUSES = {
     "SIGILL": "the processor lacks an instruction that the runtime was built for",
     "SIGFPE": "native code of the runtime divided by zero",
     "SIGKILL": "it was killed from outside; on Linux most often for lack of memory",
-    "SIGTERM": "it was asked to stop",
+    "SIGTERM": "it was terminated by a signal",
 }
 _FIXES = {
     "MissingRuntime": "install that runtime where the agent runs, or choose another runtime",
@@ -130,7 +130,7 @@ def refusal_error(command: str, kind: str, message: str) -> AgentRefused:
         why = "the device has too little memory for it"
         fix = "end other programs there, or choose a smaller file"
     elif _TOO_OLD.search(message):
-        why = "the runtime there does not know an operator or format of the file"
+        why = "the runtime there does not support an operator or the format of the file"
         fix = "install a newer runtime there, or choose another runtime or format for this file"
     return AgentRefused(f"the agent could not {command}: {message}", why=why, fix=fix, kind=kind)
 

@@ -212,7 +212,7 @@ def refuse_budgets(
         exporters = (registry.exporter_for(Path(file)) for file in files)
         if any(exporter is not None and exporter.name in formats for exporter in exporters):
             raise UsageError(
-                f"{tool.name} does not know --budget",
+                f"{tool.name} does not support --budget",
                 fix="leave --budget out, or name a runtime of the agent: --runtime …",
             )
 

@@ -40,7 +40,7 @@ class ToolProcess:
         told = {"protocol": request["protocol"], "id": request["id"]}
         command = getattr(self, f"_{request['command']}", None)
         if command is None:
-            message = f"{self._tool.name} does not know {request['command']}"
+            message = f"{self._tool.name} does not support {request['command']}"
             error = {"type": "BadRequest", "message": message}
             return json.dumps({**told, "ok": False, "error": error})
         return json.dumps({**told, "ok": True, **command(request)})

@@ -209,7 +209,7 @@ def with_sides(network: Any, preprocessing: Preprocessing, free: FreeSides, orig
     except Exception as error:
         raise Unsupported(
             f"files of {origin} cannot keep {', '.join(names_of(free))} free",
-            why=f"a layer of it needs to know the size: {first_line(error)}",
+            why=f"a layer of it needs a fixed size: {first_line(error)}",
             fix="leave out --dynamic, or write the size of that side in the place of its letter",
         ) from error
 

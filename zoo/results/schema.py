@@ -71,7 +71,7 @@ def _is_current(connection: sa.Connection) -> bool:
         raise ZooError(
             f"the results store {connection.engine.url!r} cannot be used",
             why=f"a later edgezoo wrote it: its schema has version {recorded}, "
-            f"and this program knows those up to {VERSION}",
+            f"and this program reads those up to {VERSION}",
             fix="upgrade edgezoo, or name another with --store",
         )
     return False

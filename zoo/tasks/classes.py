@@ -209,7 +209,7 @@ def class_loss(
         passed=not worst,
         value=told + more_told or f"none of {len(classes)} classes is lost",
         limit="no class surely loses more than 5 % of its answers",
-        reason=f"a class is lost beside the network it was made from: {told}{more_told}"
+        reason=f"a class is lost against the network it was made from: {told}{more_told}"
         if worst
         else "",
     )

@@ -168,7 +168,7 @@ def resolution(before: Array, after: Array, precision: Precision) -> Check:
     tied &= two[:, 1] - two[:, 0] > TIE
     few = before.max(axis=-1) < _FEW_STEPS * step
     ties, coarse = float(tied.mean()), float(few.mean())
-    steps = f"come in steps of {step:.2g}" if step else "are hardly told apart"
+    steps = f"come in steps of {step:.2g}" if step else "are hardly separated"
     passed = ties <= _TIED_SHARE
     value = f"first choice tied on {ties:.2%} of {len(after):,} answers"
     if coarse:

@@ -197,7 +197,7 @@ class MultiLabel(Task):
         return replace(
             lost[0],
             value=told,
-            reason=f"a label is lost beside the network it was made from: {told}",
+            reason=f"a label is lost against the network it was made from: {told}",
         )
 
     def baseline(self, answers: Array, truth: Truth) -> AgainstBaseline | None:

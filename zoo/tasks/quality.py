@@ -114,7 +114,7 @@ def _beside_baseline(
         yield QualityFinding(
             code="one-class-test",
             text=f"all that the network is judged on is of the class {next(iter(recalls))!r}: "
-            "nothing can show whether it tells classes apart",
+            "whether it separates classes cannot be measured",
             fix="judge it on examples of all classes",
         )
         return
@@ -226,7 +226,7 @@ def _far_above(
         code="train-above-validation",
         text=f"{training.metric_name} in training is far above that in validation: "
         f"{fmt.share_of(own, trained)} against {fmt.share_of(held_out, validated)}, in epoch "
-        f"{best.epoch}: the network knows its examples by heart",
+        f"{best.epoch}: the network overfits",
         fix="add examples, --augment, --dropout or --weight-decay, or take a smaller network",
     )
 

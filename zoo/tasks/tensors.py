@@ -107,7 +107,7 @@ class UnlabelledOutputs(Task):
             return "nothing"
         raise UsageError(
             "samples without labels train nothing",
-            why=f"the task {self.name} says nothing of what is right",
+            why=f"the task {self.name} has no labels",
             fix="leave out --epochs and --qat, or give labelled data of another task",
         )
 

@@ -170,7 +170,7 @@ def _accuracy_finding(metric: Metric, chance: float, data: str, epochs: int) -> 
     return Finding(
         passed=False,
         measured=f"{measured}: no better than always the same answer, {chance:.1%}",
-        fix="try --epochs with a larger number; a network that still learns nothing wants another "
+        fix="try --epochs with a larger number; a network that still learns nothing needs another "
         "initializer, normalization layers, or a smaller learning rate",
     )
 

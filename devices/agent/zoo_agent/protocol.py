@@ -42,7 +42,9 @@ class Agent:
             if not isinstance(request, dict) or not isinstance(request.get("command"), str):
                 raise AgentError("BadRequest", "a request is an object with a command")
             if request.get("protocol") != PROTOCOL:
-                spoken = f"the agent speaks {PROTOCOL}, the request {request.get('protocol')}"
+                spoken = (
+                    f"the agent uses protocol {PROTOCOL}, the request {request.get('protocol')}"
+                )
                 raise AgentError("ProtocolMismatch", spoken)
             result = {"ok": True, **self._do(request)}
         except AgentError as error:

@@ -145,7 +145,8 @@ def _check_target(node: dict[str, Any], origin: str) -> None:
     raise RefusedError(
         f"{origin}: the operator {target} of {str(layer[0] if layer else node.get('name'))!r} "
         "cannot be brought in",
-        why="it is not one of PyTorch's own: only its author's program knows what it computes",
+        why="it is not one of PyTorch's own: what it computes is defined in its author's program "
+        "alone",
         fix="write that layer with PyTorch's own operators",
         kind="Unsupported",
     )

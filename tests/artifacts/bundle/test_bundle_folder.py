@@ -187,7 +187,7 @@ def test_an_interrupted_bundle_leaves_the_old_one(
 def test_names_that_would_act_in_programs(copy: Callable[[str], Path]) -> None:
     file = copy("float32.tflite")
     odd = file.rename(file.with_name('a"; system("x"); ".tflite'))
-    with pytest.raises(UsageError, match="cannot stand in programs"):
+    with pytest.raises(UsageError, match="cannot be used in programs"):
         made(odd)
     renamed = with_manifest(odd.rename(file), classes=tuple(f"`{n}` <b>\n" for n in range(10)))
     folder = made(renamed).folder

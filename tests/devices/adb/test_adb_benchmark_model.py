@@ -82,8 +82,8 @@ class TestBenchmarkModel:
         [
             ("echo Aborted; kill -6 $$", "SIGABRT"),
             ("kill -4 $$", "SIGILL"),
-            ("echo hello", "says no figures"),
-            ("head -c 100000 /dev/urandom", "says no figures"),
+            ("echo hello", "reports no figures"),
+            ("head -c 100000 /dev/urandom", "reports no figures"),
             ("echo 'ERROR: Failed to load'; exit 1", "Failed to load"),
         ],
     )
@@ -174,7 +174,7 @@ class TestBenchmarkModel:
         assert [cell.runtime for cell in cells] == ["benchmark_model", None]
         with pytest.raises(UsageError, match="cannot be timed side by side"):
             check_tools(REGISTRY, cells, {})
-        with pytest.raises(UsageError, match="benchmark_model does not know --profile"):
+        with pytest.raises(UsageError, match="benchmark_model has no option --profile"):
             check_tools(REGISTRY, cells[:1], {"--batch": False, "--profile": True})
         with pytest.raises(UsageError, match="no verdict compares its figures"):
             check_compared(REGISTRY, cells)

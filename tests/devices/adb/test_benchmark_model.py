@@ -98,11 +98,11 @@ def test_numbers_as_streams_write_them() -> None:
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        ("", "says no figures"),
-        ("Segmentation fault", "says no figures"),
-        (OLD[: OLD.index("INFO: Inference timings")], "says no figures"),
-        (OLD.replace("count=", "number="), "says no figures"),
-        (OLD.replace("count=1061", "count=0").replace("count=9", "count=0"), "says no figures"),
+        ("", "reports no figures"),
+        ("Segmentation fault", "reports no figures"),
+        (OLD[: OLD.index("INFO: Inference timings")], "reports no figures"),
+        (OLD.replace("count=", "number="), "reports no figures"),
+        (OLD.replace("count=1061", "count=0").replace("count=9", "count=0"), "reports no figures"),
         (OLD.replace("min=54669", "min=64669"), "contradict"),
         (OLD.replace("Inference (avg): 56265.8", "Inference (avg): 1.5"), "contradict"),
         (OLD.replace("Init: 3337", "Init: -3337"), "contradict"),

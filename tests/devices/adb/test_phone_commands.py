@@ -51,7 +51,7 @@ def test_what_it_cannot_do_is_refused_before_anything_is_timed(
     typed: Zoo, files: dict[str, Path]
 ) -> None:
     for arguments, message in (
-        (("--budget", "p90<=20ms"), "benchmark_model does not know --budget"),
+        (("--budget", "p90<=20ms"), "benchmark_model does not support --budget"),
         (("--device", "host"), "cannot be timed side by side"),
         (("--runtime", "onnxruntime"), "unknown runtime"),
     ):

@@ -139,7 +139,7 @@ def test_one_gpu_is_chosen(two_gpus: Callable[[int], tuple[str, list[str]]]) -> 
 
 
 def test_a_gpu_that_is_not_there(two_gpus: Callable[[int], tuple[str, list[str]]]) -> None:
-    with pytest.raises(AgentError, match="sees 2 of them, and no GPU 2"):
+    with pytest.raises(AgentError, match="finds 2 of them, and no GPU 2"):
         two_gpus(2)
 
 
@@ -227,7 +227,7 @@ class TestNetwork:
         if shutil.which("nvidia-smi"):
             pytest.skip("there may be a GPU here")
         with AgentSession(GpuTransport(), "tensorflow") as session:
-            with pytest.raises(AgentRefused, match="TensorFlow sees no GPU") as refusal:
+            with pytest.raises(AgentRefused, match="TensorFlow finds no GPU") as refusal:
                 session.load(lenet5)
             assert refusal.value.kind == "NotOnGpu"
 

@@ -265,7 +265,7 @@ def test_a_runtime_that_nobody_described(tmp_path: Path) -> None:
     process = PipeProcess([sys.executable, str(AGENT), "--runtime", "abc"])
     answer = ask(process, command="load", path="x")
     assert answer["error"]["type"] == "MissingRuntime"
-    assert "the agent knows no runtime abc" in answer["error"]["message"]
+    assert "the agent has no runtime abc" in answer["error"]["message"]
     process.stop()
 
 

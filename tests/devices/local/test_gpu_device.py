@@ -73,7 +73,7 @@ class TestRefusals:
         ("runtime", "name", "said"),
         [
             ("litert", "dense", "no GPU|imitates a GPU"),
-            ("onnxruntime", "onnx", "knows no GPU|could not start"),
+            ("onnxruntime", "onnx", "has no GPU support|could not start"),
             ("openvino", "onnx", "no GPU"),
             ("tflite-micro", "dense", "runs on no GPU"),
         ],

@@ -57,7 +57,7 @@ class TestHostKeys:
 
 
 def test_a_refused_login(connect: Connect, tmp_path: Path) -> None:
-    with pytest.raises(DeviceUnreachable, match="refuses the login") as refusal:
+    with pytest.raises(DeviceUnreachable, match="rejects the login") as refusal:
         connect(identity=str(make_key(tmp_path / "stranger")))
     assert "ssh-copy-id" in str(refusal.value)
 

@@ -219,7 +219,7 @@ class TestThrottling:
         server.program("vcgencmd", '[ "$1" = get_throttled ] && echo throttled=0x50005')
         found = transport.condition()
         assert found.readings["throttled"] == "0x50005"
-        assert found.faults == ("the board says now: under-voltage, throttled",)
+        assert found.faults == ("the board reports: under-voltage, throttled",)
 
     def test_a_throttled_measurement_is_noisy(
         self, server: SshServer, far: Path, files: dict[str, Path]

@@ -142,7 +142,7 @@ def test_gru_is_one_operator_in_every_form() -> None:
     assert sorted(remarks) == [
         "cell: its steps are written out, since the converter makes no ONNX operator of this RNN",
         "gelu: its steps are written out, since ONNX' GRU has no activation gelu",
-        "masked: its steps are written out, since ONNX' GRU knows no mask",
+        "masked: its steps are written out, since the GRU operator of ONNX has no mask",
     ]
     assert not [node.name for node in file.graph.node if "Cudnn" in node.name]
     for seed in range(3):

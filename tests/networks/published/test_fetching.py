@@ -198,15 +198,15 @@ def test_whose_weights_they_are_is_told(world: World) -> None:
     ("model", "options", "problem"),
     [
         ("tiny8.nothing", {}, "unknown weights of tiny8 'nothing'"),
-        ("tiny9.published", {}, "nobody publishes official weights of 'tiny9'"),
+        ("tiny9.published", {}, "no published official weights of 'tiny9'"),
         ("tiny8", {}, "'tiny8' has several official weights"),
         ("nothing8", {}, "unknown model 'nothing8'"),
-        ("hf://somebody/something", {}, "says nothing of its network"),
+        ("hf://somebody/something", {}, "does not name its network"),
         ("tiny8", {"origin": "a.safetensors"}, "belong together"),
         ("tiny8", {"origin": "a.safetensors", "tag": "published"}, "is taken by weights"),
         ("tiny8", {"origin": "a.safetensors", "tag": "../up"}, "cannot name weights"),
         ("tiny8", {"origin": "gone.safetensors", "tag": "mine"}, "there is no file"),
-        ("tiny9", {"origin": __file__, "tag": "mine"}, "nobody knows how other programs name"),
+        ("tiny9", {"origin": __file__, "tag": "mine"}, "no layer names of other programs are"),
     ],
 )
 def test_wrong_requests(world: World, model: str, options: dict[str, Any], problem: str) -> None:

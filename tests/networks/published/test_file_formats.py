@@ -73,7 +73,7 @@ def test_a_pickle_that_asks_for_more_than_tensors_is_refused(
         torch.save(content, path)
     else:
         path.write_bytes(pickle.dumps(Touch(trace)))
-    with pytest.raises(BadFile, match="is refused: it asks for more than tensors") as caught:
+    with pytest.raises(BadFile, match="is refused: it holds more than tensors") as caught:
         read_checkpoint_file(path)
     assert not trace.exists()
     assert "safetensors" in (caught.value.fix or "")

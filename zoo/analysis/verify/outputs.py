@@ -124,7 +124,7 @@ def _check_runtime(
         f"fresh state in {runtime}",
         same,
         "backwards, the answers are the same"
-        + (": what the file remembers is reset" if kept else ""),
+        + (": the state of the file is reset" if kept else ""),
         f"backwards, answers differ by up to {most:.2g}: an input changes the answer to the next",
     )
 
@@ -215,7 +215,7 @@ def check_quality(
     if manifest.gate.findings is None:
         claims.skip(
             "the network",
-            "an older edgezoo judged it, and kept nothing in the file that speaks against its "
+            "an older edgezoo judged it, and recorded no findings about its "
             f"network: zoo evaluate {chain.first.path.name} measures that",
         )
     if data is None:

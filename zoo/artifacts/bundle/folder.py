@@ -102,7 +102,7 @@ def bundle(
         name = artifact.path.name
         if not _SAFE_NAME.fullmatch(name):
             raise UsageError(
-                f"the name {name!r} cannot stand in programs",
+                f"the name {name!r} cannot be used in programs",
                 fix="rename the file: letters, digits, '.', '-' and '_'",
             )
     was_signed = (folder / FOLDER_SIGNATURE).is_file()
@@ -277,7 +277,7 @@ def _write_golden(folder: Path, facts: dict[str, Any], arrays: GoldenArrays) -> 
 def _write(folder: Path, path: str, text: str) -> None:
     target = folder / path
     if not target.resolve().is_relative_to(folder.resolve()):
-        raise ZooError(f"the format wants to write {path!r}, which lies outside the folder")
+        raise ZooError(f"the format would write {path!r}, which lies outside the folder")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text, encoding="utf-8")
 

@@ -161,7 +161,7 @@ def _p99(m: Measurement) -> MeasuredFigure | str:
 
 def _energy(m: Measurement) -> MeasuredFigure | str:
     if not m.energy:
-        return "the device tells nothing of energy"
+        return "the device does not measure energy"
     # The largest first; what it counts includes idle power, which a busy neighbour raises.
     value = m.energy[0].mj_per_inference
     return MeasuredFigure(value=value, low=value, high=value)

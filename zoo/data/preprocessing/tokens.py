@@ -139,7 +139,7 @@ class Tokens(InputKind[TokenPreprocessing]):
         real = inputs[inputs != PADDING]
         known = float((real != UNKNOWN).mean()) if len(real) else 0.0
         words = f"the vocabulary of the weights has {len(self.own.vocabulary):,} words"
-        return "" if known >= _KNOWN else f"{words}; it knows {known:.0%} of the data's"
+        return "" if known >= _KNOWN else f"{words}; {known:.0%} of the words of the data are in it"
 
     def coverage(self, split: Split) -> Coverage:
         """Words outside the vocabulary, and texts that are too long."""

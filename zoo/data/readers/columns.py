@@ -57,7 +57,7 @@ def header_of(name: str, first: tuple[int, list[str]] | None, chosen: bool) -> l
     twice = next((text for text in header if text and header.count(text) > 1), None)
     if twice is not None:
         raise BadData(
-            f"{place}: the column {quote_cell(twice)} stands twice", fix="rename one of them"
+            f"{place}: the column {quote_cell(twice)} is there twice", fix="rename one of them"
         )
     # A row number that was saved along has no name, and must not become a channel unseen.
     if "" in header and not chosen:

@@ -79,6 +79,6 @@ def _refuse_divided(groups: Sequence[str], files: Sequence[ListedFile]) -> None:
         if other.split != file.split:
             raise BadData(
                 f"splits share the group {group!r}: {other.path}, {file.path}",
-                why="accuracy on examples like those that were trained on says little",
+                why="accuracy on examples like those of the training overestimates generalization",
                 fix="move the group to one of the splits, or leave group= out",
             )

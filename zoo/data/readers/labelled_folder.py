@@ -91,7 +91,9 @@ def read_table(root: Path, asked: str | None) -> LabelTable:
             )
         path = Path(cells[0].strip()).as_posix()
         if path in rows:
-            raise BadData(f"{place}: {quote_cell(path)} stands twice", fix="keep one of its rows")
+            raise BadData(
+                f"{place}: {quote_cell(path)} is listed twice", fix="keep one of its rows"
+            )
         rows[path] = len(values)
         values.append(
             [_number(text, place, name) for text, name in zip(cells[1:], names, strict=True)]

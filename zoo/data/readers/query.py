@@ -133,6 +133,6 @@ def parse_query(
         if known is not None and key not in known:
             raise UnknownName(f"option of {provider}", key, known)
         if key in options:
-            raise UsageError(f"the option {key!r} of {provider} stands twice", fix="keep one")
+            raise UsageError(f"the option {key!r} of {provider} is given twice", fix="keep one")
         options[key] = value
     return Query(provider=provider, path=path, options=options)

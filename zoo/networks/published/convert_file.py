@@ -109,7 +109,7 @@ def _read(
     sources = sources_of(architecture, variant)
     if not sources:
         raise UsageError(
-            f"nobody knows how other programs name the layers of {variant.name!r}",
+            f"no layer names of other programs are known for {variant.name!r}",
             fix="give the plugin's Architecture a WeightsSource with a converter table",
         )
     if tag is not None:
@@ -143,7 +143,7 @@ def _class_names(
             fix="give one name per class, in the order of the outputs",
         )
     if count < 1:
-        raise BadFile(f"{path} knows no classes")
+        raise BadFile(f"{path} has no class outputs")
     return tuple(f"class {index}" for index in range(count))
 
 

@@ -224,7 +224,7 @@ def no_such_weights(registry: Registry, model: str) -> UsageError:
     """The error for a name that stands for no official weights."""
     if "://" in model or Path(model).suffix in (".pth", ".pt", ".h5"):
         return UsageError(
-            f"{model} says nothing of its network",
+            f"{model} does not name its network",
             fix=f"name the variant: zoo weights fetch VARIANT --from {model} --tag NAME",
         )
     name, _, tag = model.partition(".")
@@ -235,7 +235,7 @@ def no_such_weights(registry: Registry, model: str) -> UsageError:
     sources = sources_of(architecture, variant)
     if not sources:
         return UsageError(
-            f"nobody publishes official weights of {name!r} that the zoo knows of",
+            f"no published official weights of {name!r} are known",
             fix=f"from a file: zoo weights fetch {name} --from PATH --tag NAME",
         )
     if not tag:

@@ -59,7 +59,7 @@ def _read_torch(path: Path) -> dict[str, NDArray[Any]]:
         found = _COMPLAINT.search(str(error))
         if found:
             raise BadFile(
-                f"{path} is refused: it asks for more than tensors",
+                f"{path} is refused: it holds more than tensors",
                 why=found.group().removesuffix("."),
                 fix="ask its author for a safetensors file, or for the plain state_dict()",
             ) from error

@@ -70,7 +70,7 @@ def check_config(config: Any, origin: str) -> None:
             )
             raise UsageError(
                 f"{origin}: {layer!r} is made by {own!r}, a {what} that Keras does not have",
-                why="only its author's program knows what it computes",
+                why="what it computes is defined in its author's program alone",
                 fix=_REGISTER,
             )
 

@@ -108,7 +108,7 @@ def choose(trials: Sequence[InputTrial], labels: NDArray[np.int64], origin: str)
     ties = [i for i in others if not _is_better(scored[best], scored[i])]
     if ties:
         raise UsageError(
-            f"which normalization {origin} takes cannot be told from these data",
+            f"which normalization {origin} takes cannot be determined from these data",
             why=f"{scored[best].name} and {scored[ties[0]].name} are as good as one another: "
             f"{table}",
             fix='say what it takes: --input "…", in the words of docs/sources.md',

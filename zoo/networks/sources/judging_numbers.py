@@ -62,7 +62,7 @@ def choose_by_error(
     ties = [place for place in others if not _is_better(errors[best], errors[place])]
     if ties:
         raise UsageError(
-            f"which normalization {origin} takes cannot be told from these data",
+            f"which normalization {origin} takes cannot be determined from these data",
             why=f"{trials[best].name} and {trials[ties[0]].name} are as good as one another: "
             f"{table}",
             fix=_SAY,

@@ -44,7 +44,7 @@ def split_options(
             raise UnknownName(f"option of {prefix}{name}", key, allowed)
         if not value or key in options:
             raise UsageError(
-                f"{reference}: {key} {'stands twice' if value else 'has no value'}",
+                f"{reference}: {key} {'is given twice' if value else 'has no value'}",
                 fix=f"write each once, as in {prefix}{name}?weights={example}&size=96",
             )
         options[key] = value

@@ -61,7 +61,7 @@ def states_of(
     if texts and len(found) == len(inputs):
         raise UsageError(
             f"all inputs of {origin} are named as states",
-            why="then no sample says anything of what it does",
+            why="then no input is left that samples are given of",
             fix="leave out --state for what samples are given of",
         )
     return found
@@ -142,7 +142,7 @@ def _shape(taken: ForeignTensor, made: ForeignTensor, origin: str) -> tuple[int,
     if None in both:
         raise Unsupported(
             f"{origin} leaves the size of its state {taken.name} open: {shown_shape(taken.shape)}",
-            why="no sample tells it: a state begins with zeros",
+            why="no sample shows it: a state begins with zeros",
             fix="save it with a fixed size of that input",
         )
     return tuple(side for side in both if side is not None)

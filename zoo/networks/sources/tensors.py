@@ -292,7 +292,7 @@ def named_network(given: GivenNetwork, record: Preprocessing, origin: str) -> An
     if twice:
         raise Unsupported(
             f"{origin} calls two of its inputs and outputs {twice[0]!r}",
-            why="which is which could not be told",
+            why="which is which could not be determined",
             fix="save it with names of their own",
         )
     keras = require("keras")

@@ -142,7 +142,7 @@ def find_file(
     task = registry.tasks.get(checkpoint.variant.task)
     if task.own_names:
         raise UsageError(
-            f"{model} has no labels: nothing tells which of its files is the better one",
+            f"{model} has no labels: which of its files is better cannot be measured",
             why="a search weighs what a file loses against its size and latency",
             fix="zoo ship makes its files, each with its noise beside the network's answers",
         )

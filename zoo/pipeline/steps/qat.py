@@ -164,7 +164,7 @@ def train(
     if loaded.preprocessing.training != loaded.preprocessing:
         raise Unsupported(
             f"quantization-aware training is not possible for {loaded.card.model_id!r}",
-            why="it is trained on other inputs than it takes, which the twin could not learn from",
+            why="it is trained on other inputs than it takes",
             fix="leave --qat out: int8 files are calibrated",
         )
     twin = build_rounding_network(

@@ -39,7 +39,7 @@ def providers(module: Any, options: Options) -> list[str]:
     if best is None:
         raise AgentError(
             "NotOnGpu",
-            f"this ONNX Runtime knows no GPU; its execution providers are {', '.join(there)}",
+            f"this ONNX Runtime has no GPU support; its execution providers are {', '.join(there)}",
         )
     return [best, CPU_PROVIDER]
 

@@ -44,5 +44,5 @@ def own_runtime(name: str) -> RuntimeDescription:
     """The agent's own runtime of a name."""
     if name not in OWN:
         known = ", ".join(sorted(OWN))
-        raise AgentError("MissingRuntime", f"the agent knows no runtime {name}; it has {known}")
+        raise AgentError("MissingRuntime", f"the agent has no runtime {name}; it has {known}")
     return OWN[name]

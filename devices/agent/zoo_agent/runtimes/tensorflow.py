@@ -62,7 +62,7 @@ class _TensorFlowModel(Model):
         there = config.list_physical_devices("GPU")
         if number >= len(there):
             seen = "no GPU" if not there else f"{len(there)} of them, and no GPU {number}"
-            raise AgentError("NotOnGpu", f"TensorFlow sees {seen}")
+            raise AgentError("NotOnGpu", f"TensorFlow finds {seen}")
         config.set_visible_devices([there[number]], "GPU")
         # It would take all memory at once, from other programs too.
         config.experimental.set_memory_growth(there[number], True)
