@@ -86,14 +86,14 @@ def connection_error(options: SshOptions, words: str) -> ZooError:
         file = f" -f {shlex.quote(_here(known))}" if known else ""
         return DeviceUnreachable(
             f"{where} shows another host key than before: it was not connected to",
-            why="somebody else may be answering, or the board was installed anew",
+            why="another machine may be answering, or the board was installed anew",
             fix=f"if you know why it changed: ssh-keygen{file} -R {shlex.quote(key)}, then add the "
             f"new key as for a new device: {_scan(host, port, known)}",
         )
     if "Host key verification failed" in words:
         return DeviceUnreachable(
             f"the host key of {where} is not known here: it was not connected to",
-            why="without it nobody can tell that this is your device",
+            why="without it the identity of the device cannot be checked",
             fix=f"compare it with the one on the device, then: {_scan(host, port, known)}",
         )
     if "Permission denied" in words:

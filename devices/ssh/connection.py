@@ -118,7 +118,7 @@ class Connection(RemoteShell):
     def _refuse_busy(self, line: str) -> None:
         raise DeviceBusy(
             f"{address(self.options)} is in use",
-            why=f"held by {line.removeprefix(_BUSY).strip() or 'somebody'}",
+            why=f"held by {line.removeprefix(_BUSY).strip() or 'another program'}",
             fix="wait until that has ended, then type the same command again",
         )
 

@@ -121,15 +121,31 @@ def refuse_leftovers(model: Any, layers: Sequence[str]) -> None:
     left = [node for node in nodes if not onnx.defs.has(node.op_type, opset)]
     if not left:
         return
-    names = LayerNames(layers, [node.name for node in left])
+    names = LayerNames(layers, [node.name for graph in graphs_of(model) for node in graph.node])
     kinds = sorted({node.op_type for node in left})
     owners = dict.fromkeys(name for node in left for name in names.of(node.name))
-    where = f" (layer {', '.join(owners)})" if owners else ""
+    where = f" (layer {', '.join(owners)})" if owners else _behind(model.graph, left[0], names)
     raise Unsupported(
         f"the converter has no ONNX operator for TensorFlow's {', '.join(kinds)}{where}",
         why="an ONNX file may hold standard operators only",
-        fix="write that layer with other operations of keras.ops, or choose another format",
+        fix="write that layer with other operations of keras.ops, or choose another format"
+        if owners
+        else "write what it computes with other operations of keras.ops, or choose another format",
     )
+
+
+def _behind(graph: Any, node: Any, names: LayerNames) -> str:
+    """The nearest layers before an operator that is of none, since it stands between layers."""
+    makers = {made: one for one in graph.node for made in one.output}
+    waiting, seen = [node], set[str]()
+    while waiting:
+        one = waiting.pop(0)
+        if layers := names.of(one.name):
+            return f" (operation {node.name}, behind the layer {', '.join(layers)})"
+        fresh = [name for name in one.input if name in makers and name not in seen]
+        seen.update(fresh)
+        waiting += [makers[name] for name in fresh]
+    return f" (operation {node.name})"
 
 
 def _constant(graph: Any, node: Any, name: str, value: float) -> str:

@@ -229,6 +229,19 @@ def test_a_signature_is_asked_for_by_name(tmp_path: Path) -> None:
     np.testing.assert_allclose(asked.model(batch) * 2, other, atol=1e-6)
 
 
+def test_a_network_of_16_bits_is_compared_as_one(tmp_path: Path) -> None:
+    """Its answers have eleven bits: in float32 they would be refused as wrong."""
+
+    def call(x: Any) -> Any:
+        return tf.cast(tf.cast(x, tf.float32) @ tf.ones((4, 3)), tf.float16)
+
+    module = tf.Module()
+    module.call = tf.function(call, input_signature=[tf.TensorSpec((None, 4), tf.float16)])
+    tf.saved_model.save(module, str(tmp_path / "net"), signatures=module.call)
+    assert open_folder(str(tmp_path / "net")).in_half
+    assert not open_folder(str(saved(tmp_path / "single", tf.nn.relu))).in_half
+
+
 class Several(tf.Module):  # type: ignore[misc]
     """A signature of numbers beside others, each of which holds an operator of another kind."""
 

@@ -93,9 +93,13 @@ def blind(driver: DeviceDriver[None], specimen: Specimen) -> Examination:
 @pytest.mark.parametrize(
     ("check", "examine", "message"),
     [
-        ("examine", changed(figures=()), "no figure is told"),
-        ("examine", changed(tools={}), "nobody knows what told"),
-        ("examine", changed(configuration={}), "nobody knows what the figures are for"),
+        ("examine", changed(figures=()), "no figure is reported"),
+        ("examine", changed(tools={}), "the tools that made the figures are not named"),
+        (
+            "examine",
+            changed(configuration={}),
+            "the configuration that the figures are for is not given",
+        ),
         ("repeat", random, "figures differ"),
         ("read", blind, "two files have the same figures"),
         ("names", littering, "behind"),

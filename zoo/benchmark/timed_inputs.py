@@ -343,7 +343,7 @@ def _require_meaning(artifact: Artifact, limits: Sequence[int | None]) -> None:
         raise UsageError(
             f"{artifact.path.name} takes whole numbers as {name}, and nothing in it says which",
             why="they index no table of the file; a mask, a length or a sampling rate made of "
-            "random numbers would be timed as nobody uses it",
+            "random numbers would be timed in a way that is not used",
             fix=f"give samples: --data npz:FILE with an array {name!r} "
             "(samples first), and one for each other input",
         )

@@ -149,7 +149,7 @@ def command(
     Each file runs in fresh processes, which take turns with those of the other files. Before it
     is timed, its outputs on the device are compared with the expected ones. Every sample is kept
     in the results store. The same command continues an interrupted bench. With --budget it is a
-    test: the exit code is 1 when a limit is exceeded, 3 when that cannot be told.
+    test: the exit code is 1 when a limit is exceeded, 3 when that cannot be decided.
 
     A network among FILES (my.keras, a model id, weights) is exported first, as by `zoo export`; its
     files that pass their gate are timed, and the exit code is 1 when one does not.

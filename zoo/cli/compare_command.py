@@ -105,14 +105,14 @@ def command(
     as_json: bool,
     **network: Any,
 ) -> None:
-    """Tell whether SECOND is faster than FIRST, slower or the same, or that it cannot be told.
+    """Tell whether SECOND is faster than FIRST, slower or the same, or that it cannot be decided.
 
     Each is a file, a run's folder or name, the tag of a `zoo bench --tag`, a model id, or `last`:
     the newest record of the other's file. One file alone is compared with `last`. Files are timed
     now, in turn; of recorded measurements the kept samples are compared. A network (my.keras,
     weights) is exported first, as by `zoo export`, and its file timed.
 
-    The exit code is 0 for the same or faster, 1 for slower, 3 when it cannot be told.
+    The exit code is 0 for the same or faster, 1 for slower, 3 when it cannot be decided.
     """
     from zoo.artifacts.files_of_folder import is_folder_of_files, only_file
     from zoo.benchmark.compare.comparing import compare

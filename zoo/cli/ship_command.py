@@ -44,7 +44,7 @@ def command(ctx: click.Context, /, as_json: bool, no_report: bool, **given: Any)
 
     Writes TFLite and ONNX files in float32 and int8, each judged in the runtime it will be
     deployed on. The exit code is 1 when a file was rejected or a step failed, and 3 when it cannot
-    be told whether a budget was kept. Running the same command again repeats no work.
+    be decided whether a budget was kept. Running the same command again repeats no work.
     """
     from zoo.api.runs import ship
     from zoo.cli.results import show_run

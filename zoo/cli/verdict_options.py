@@ -25,7 +25,7 @@ def verdict_options(function: Function) -> Function:
             multiple=True,
             metavar="QUANTITY<=LIMIT",
             help="p50, p90, p99, load, first, peak_memory, size or energy: p90<=20ms; may be "
-            "repeated or comma-separated. Exit code 1: over a limit; 3: cannot be told.",
+            "repeated or comma-separated. Exit code 1: over a limit; 3: undecided.",
         ),
         click.option("--junit", type=JUNIT_FILE, help="Also write JUnit XML here."),
         click.option("--tag", help="A name for these results, for zoo compare."),

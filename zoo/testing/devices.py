@@ -195,7 +195,7 @@ class DeviceConformance:
         """The state is told in plain words and numbers."""
         with self._transport() as transport:
             found = transport.condition()
-        return _passed(", ".join([*found.readings, *found.faults]) or "nothing is told")
+        return _passed(", ".join([*found.readings, *found.faults]) or "nothing is reported")
 
     def close(self) -> Finding:
         """An agent that is done ends by itself, and the device can be taken again."""

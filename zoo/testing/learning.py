@@ -125,7 +125,7 @@ def _after_one_step(subject: CheckedNetwork) -> dict[str, Any]:
 def overfit(subject: CheckedNetwork) -> Finding:
     """The network learns a handful of examples by heart; one that cannot has a broken path."""
     if not subject.variant.has_head:
-        raise NotTried("it learns no labels; what it makes of a training is told by `train`")
+        raise NotTried("it learns no labels; `train` checks what it makes of a training")
     best = 0.0
     for rate in FIT_RATES:
         accuracy, steps = _fit(subject, rate)

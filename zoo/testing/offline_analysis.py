@@ -43,11 +43,15 @@ def find(registry: Registry, device: Device) -> Finding:
     """A sound file is examined: figures with units, what they are for, and what told them."""
     found = _examined(registry, device, _probe(registry, device, PROBES))
     if not found.figures:
-        return _failed("no figure is told", "return at least one zoo.Figure")
+        return _failed("no figure is reported", "return at least one zoo.Figure")
     if not found.tools or not all(found.tools.values()):
-        return _failed("nobody knows what told the figures", "name tools with their versions")
+        return _failed(
+            "the tools that made the figures are not named", "name tools with their versions"
+        )
     if not found.configuration:
-        return _failed("nobody knows what the figures are for", "fill in configuration")
+        return _failed(
+            "the configuration that the figures are for is not given", "fill in configuration"
+        )
     json.dumps(as_plain(found), allow_nan=False, default=str)
     told = ", ".join(f"{f.name} {f.value:g} {f.unit}".strip() for f in found.figures)
     return _passed(f"{found.verdict}: {told}")

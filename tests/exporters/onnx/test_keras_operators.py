@@ -166,6 +166,17 @@ def test_what_the_converter_leaves_over_is_named_with_its_layer() -> None:
     assert "another format" in str(refusal.value.fix)
 
 
+def test_what_stands_between_layers_is_named_with_the_layer_before_it() -> None:
+    model = network(
+        lambda x: ops.erfinv(ops.tanh(layers.Dense(2, name="dense_of_it")(layers.Flatten()(x))))
+    )
+    with pytest.raises(
+        Unsupported, match=r"Erfinv \(operation .*Erfinv, behind the layer dense_of_it\)"
+    ) as refusal:
+        converted(model)
+    assert "write what it computes" in str(refusal.value.fix)
+
+
 def test_an_operator_of_a_later_operator_set_is_refused() -> None:
     """ONNX has BitwiseAnd since 18; files are of 17."""
     model = network(lambda x: ops.bitwise_and(ops.cast(x, "int32"), ops.cast(-x, "int32")))

@@ -49,7 +49,7 @@ def private_key(key: Path, passphrase: str | None) -> EllipticCurvePrivateKey:
     if passphrase is None:
         raise UsageError(
             f"the private key {key} is encrypted",
-            why="nobody is there to type its passphrase",
+            why="there is no terminal to type its passphrase at",
             fix="type the command in a terminal, or put the passphrase into ZOO_KEY_PASSPHRASE",
         )
     opened = _load(key, pem, passphrase)
@@ -72,7 +72,7 @@ def public_key(signer: Path) -> EllipticCurvePublicKey:
     if b"PRIVATE KEY-----" in pem:
         raise UsageError(
             f"{signer} holds a private key",
-            why="it stays with who signs; whoever verifies gets the public one",
+            why="it stays with the signer; verifiers get the public one",
             fix=f"openssl pkey -in {signer} -pubout -out public.pem",
         )
     from cryptography import x509
