@@ -160,7 +160,7 @@ def test_the_bundle_reads_texts(text: Shipped, tmp_path: Path) -> None:
     [
         ("stdlib_tags", "the network's task is sequence-classification"),
         ("digits", "the dataset serves image-classification"),
-        ("digits_rows", "its classes are asyncio, email; the dataset's are 0, 1, 2"),
+        ("digits_rows", "asyncio, email"),
     ],
 )
 def test_a_dataset_of_something_else_is_refused(text: Shipped, data: str, said: str) -> None:

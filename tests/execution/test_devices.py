@@ -122,7 +122,7 @@ def test_an_entry_that_cannot_be_used_costs_itself_alone(
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("[desk", "is not TOML"), ('kind = "board"', "stands outside"), ("x" * 9, "is not TOML")],
+    [("[desk", "is not TOML"), ('kind = "board"', "is outside"), ("x" * 9, "is not TOML")],
 )
 def test_a_file_that_cannot_be_read(
     registry: Registry, project: Path, text: str, message: str

@@ -101,7 +101,7 @@ def test_other_shapes_and_types(preprocessing: Preprocessing, examples: Any, has
         (SERIES, WINDOWS / 100, "0 ± 1", "± 0.0"),
         (SERIES, WINDOWS - np.float32(100), "0 ± 1", "-100"),
         (IMAGES, (PIXELS > 127).astype(np.uint8), "pixels from 0 to 255", "the data end at 1"),
-        (TEXTS, [np.array("un tres beau jour")] * 4, "has 3 words", "knows 0%"),
+        (TEXTS, [np.array("un tres beau jour")] * 4, "has 3 words", "0% of the words of the data"),
     ],
 )
 def test_other_ranges(preprocessing: Preprocessing, examples: Any, ours: str, theirs: str) -> None:
