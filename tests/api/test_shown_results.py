@@ -12,7 +12,7 @@ from report_views import accuracy, evaluation
 
 import zoo
 from zoo.api import views as views
-from zoo.common.brief import Brief, Listing, Sheet, brief_result
+from zoo.common.brief import Brief, BriefList, Sheet, brief_result
 from zoo.common.errors import MissingExtra
 from zoo.contracts.task import Metric
 from zoo.pipeline.files import RunFile, RunFiles
@@ -49,12 +49,12 @@ def test_records_are_one_short_line() -> None:
 def test_long_lists_and_dictionaries_are_cut_and_stay_what_they_are() -> None:
     rows, sheet = [Deep(name="x" * 900)] * 25, {str(n): "y" * 900 for n in range(25)}
     found, other = brief_result(rows), brief_result(sheet)
-    assert (type(found), type(other)) == (Listing, Sheet)
+    assert (type(found), type(other)) == (BriefList, Sheet)
     assert (found, other) == (rows, sheet)
     for text in (repr(found), repr(other)):
         assert len(text) < 3500
         assert text.splitlines()[-2] == "  … 15 more"
-    assert (repr(Listing()), repr(Sheet())) == ("[]", "{}")
+    assert (repr(BriefList()), repr(Sheet())) == ("[]", "{}")
     assert type(brief_result((1,))) is tuple
     assert len(repr(zoo.models())) < 4000
     assert len(repr(zoo.info("lenet5"))) < 2000

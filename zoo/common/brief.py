@@ -47,7 +47,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= _MOST else f"{text[: _MOST - 2]} …"
 
 
-class Listing(list[Row]):
+class BriefList(list[Row]):
     """A list whose repr has a line for each row, ten at most."""
 
     def __repr__(self) -> str:
@@ -71,7 +71,7 @@ def _framed(begin: str, lines: list[str], count: int, end: str) -> str:
 def brief_result(result: Any) -> Any:
     """The result of a function, its plain lists and dictionaries with a short repr."""
     if type(result) is list:
-        return Listing(result)
+        return BriefList(result)
     if type(result) is dict:
         return Sheet(result)
     return result
