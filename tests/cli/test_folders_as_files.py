@@ -52,6 +52,26 @@ def test_every_file_is_evaluated(folder, zoo):
         evaluate(folder)
 
 
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [(["inspect"], "file"), (["evaluate", "--data", "digits", "--allow-weak"], "subject")],
+)
+def test_a_damaged_file_costs_its_own_result_alone(folder, zoo, command, named):
+    (folder / "a.onnx").write_bytes((folder / "a.onnx").read_bytes()[:300])
+    typed = zoo(command[0], folder, *command[1:], "--json")
+    first, second = typed.json
+    assert first["file"] == f"{folder}/a.onnx"
+    assert set(first["error"]) == {"type", "what", "why", "fix"}
+    assert Path(second[named]).name == "b.onnx"
+    assert (typed.code, typed.err.count("error: ")) == (2, 0)
+    shown = zoo(command[0], folder, *command[1:])
+    assert shown.code == 2
+    assert shown.err.startswith(f"error: {folder}/a.onnx")
+    assert "b.onnx" in shown.out
+    alone = zoo(command[0], folder / "a.onnx", *command[1:], "--json")
+    assert (alone.code, alone.json["error"]["what"]) == (2, first["error"]["what"])
+
+
 def test_one_file_is_asked_for_where_one_is_taken(folder, zoo):
     for words in (["bundle", folder], ["compare", folder, folder / "a.onnx"]):
         typed = zoo(*words)

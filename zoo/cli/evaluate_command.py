@@ -14,7 +14,6 @@ from zoo.cli.options import (
     examples,
     json_option,
     option,
-    print_json,
 )
 from zoo.cli.recipe_options import recipe_options
 from zoo.common import terminal
@@ -58,16 +57,17 @@ def command(
     is no better, or never predicts a class.
     """
     from zoo.api.files import evaluate
-    from zoo.artifacts.files_of_folder import expanded_folders, is_folder_of_files
+    from zoo.artifacts.files_of_folder import expanded_folders
+    from zoo.cli.files_in_turn import in_turn
     from zoo.report.progress import StepProgress
     from zoo.results.records import as_plain
 
     settings: Settings = ctx.obj
     registry = settings.registry()
-    each: list[Evaluation] = []
-    for name in expanded_folders(registry, [target]):
+
+    def evaluated(name: str) -> Evaluation:
         with StepProgress(quiet=as_json) as progress:
-            found = evaluate(
+            return evaluate(
                 name,
                 data,
                 split=split,
@@ -79,16 +79,18 @@ def command(
                 on_step=progress,
                 registry=registry,
             )
-        if not as_json:
-            if each:
-                terminal.echo()
-            _print(found)
-        each.append(found)
-    if as_json:
-        plain = [as_plain(found) for found in each]
-        print_json(plain if is_folder_of_files(registry, target) else plain[0])
+
+    each, code = in_turn(
+        target,
+        expanded_folders(registry, [target]),
+        evaluated,
+        print_one=_print,
+        plain=as_plain,
+        as_json=as_json,
+        debug=settings.debug,
+    )
     weak = any(finding.weak for found in each for finding in found.findings)
-    ctx.exit(1 if weak and not allow_weak else 0)
+    ctx.exit(code or (1 if weak and not allow_weak else 0))
 
 
 def _print(found: Evaluation) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from zoo.cli.options import Settings, examples, json_option, print_json
+from zoo.cli.options import Settings, examples, json_option
 from zoo.cli.tables import human_bytes, human_count, print_value
 from zoo.common import terminal
 from zoo.networks.layer_names import LayerNames
@@ -26,24 +26,27 @@ def command(ctx: click.Context, /, file: str, as_json: bool) -> None:
     The exit code is 1 when the model was altered after its manifest was written.
     """
     from zoo.api.files import inspect
-    from zoo.artifacts.files_of_folder import expanded_folders, is_folder_of_files
+    from zoo.artifacts.files_of_folder import expanded_folders
+    from zoo.cli.files_in_turn import in_turn
 
     settings: Settings = ctx.obj
     registry = settings.registry()
-    each = [inspect(name, registry=registry) for name in expanded_folders(registry, [file])]
-    if as_json:
-        print_json(each if is_folder_of_files(registry, file) else each[0])
-    for number, found in enumerate(each):
-        if not as_json:
-            if number:
-                terminal.echo()
-            _print(found)
+    each, code = in_turn(
+        file,
+        expanded_folders(registry, [file]),
+        lambda name: inspect(name, registry=registry),
+        print_one=_print,
+        plain=lambda found: found,
+        as_json=as_json,
+        debug=settings.debug,
+    )
+    for found in each:
         if found["altered"]:
+            code = code or 1
             name = f" {found['file']}" if len(each) > 1 else ""
             altered = f"\nALTERED{name}: the model is not the one of its manifest"
             terminal.echo(altered, err=True)
-    if any(found["altered"] for found in each):
-        ctx.exit(1)
+    ctx.exit(code)
 
 
 def _print(found: dict[str, Any]) -> None:

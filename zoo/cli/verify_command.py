@@ -13,7 +13,6 @@ from zoo.cli.options import (
     device_option,
     examples,
     json_option,
-    print_json,
 )
 from zoo.cli.tables import print_value
 from zoo.common import terminal
@@ -68,15 +67,17 @@ def command(
     """
     from zoo.analysis.verify.verify import verify
     from zoo.artifacts.files_of_folder import expanded_folders
+    from zoo.cli.files_in_turn import in_turn
     from zoo.report.progress import StepProgress
     from zoo.results.records import as_plain
 
     settings: Settings = ctx.obj
     registry = settings.registry()
     names = [file] if signer is not None else expanded_folders(registry, [file])
-    with StepProgress(quiet=as_json) as progress:
-        each = [
-            verify(
+
+    def verified(name: str) -> Verification:
+        with StepProgress(quiet=as_json) as progress:
+            return verify(
                 name,
                 data=data,
                 runtime=runtime,
@@ -85,16 +86,17 @@ def command(
                 on_step=progress,
                 registry=registry,
             )
-            for name in names
-        ]
-    if as_json:
-        plain = [{**as_plain(found), "passed": found.passed} for found in each]
-        print_json(plain[0] if names == [file] else plain)
-    for number, found in enumerate(each if not as_json else ()):
-        if number:
-            terminal.echo()
-        _print(found)
-    ctx.exit(0 if all(found.passed for found in each) else 1)
+
+    each, code = in_turn(
+        file,
+        names,
+        verified,
+        print_one=_print,
+        plain=lambda found: {**as_plain(found), "passed": found.passed},
+        as_json=as_json,
+        debug=settings.debug,
+    )
+    ctx.exit(code or (0 if all(found.passed for found in each) else 1))
 
 
 def _print(found: Verification) -> None:
