@@ -162,3 +162,28 @@ def test_new_records_are_stored_once(run, tmp_path):
     ]
     assert store.samples("key-of-a") == b"raw"
     store.close()
+
+
+def test_of_two_processes_that_end_together_one_keeps_its_result(tmp_path, monkeypatch):
+    """The other may commit after this one has looked for it: its files are read by then."""
+    cache, commit = StepCache(tmp_path / "cache"), StepCache.commit
+    other = StepRecord(step="a", kind="test", key="key-of-a", status="passed", result={"loss": 1})
+
+    def commit_second(self, partial, key, record):
+        monkeypatch.setattr(StepCache, "commit", commit)
+        of_other = self.begin(key)
+        (of_other / "net.tflite").write_bytes(b"of the other")
+        commit(self, of_other, key, other)
+        return commit(self, partial, key, record)
+
+    monkeypatch.setattr(StepCache, "commit", commit_second)
+    store = Store(f"sqlite:///{tmp_path / 'records.sqlite'}")
+    plan = Plan().add("a")
+    pipeline = Pipeline(cache=cache, store=store, run="r", on_step=Watcher())
+    (found,) = pipeline.execute(plan.steps)
+    assert plan.done == ["a"]
+    assert found.cached
+    assert (cache.folder / "key-of-a" / "net.tflite").read_bytes() == b"of the other"
+    assert store.records(run="r") == []
+    store.close()
+    assert [path.name for path in cache.folder.iterdir() if path.is_dir()] == ["key-of-a"]

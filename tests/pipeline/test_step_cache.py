@@ -95,6 +95,9 @@ def test_damage_is_found_and_named(tmp_path, name, damage: Callable[[Path], obje
     assert str(caught.value.why).startswith(why)
     (entry,) = cache.entries(verify=True)
     assert entry.damage == caught.value.why
+    with pytest.raises(FileExistsError):
+        kept(cache, FILES)  # whether an entry can be used is not the writer's to judge
+    cache.remove(KEY)
     kept(cache, FILES)
     assert cache.load(KEY) is not None
 

@@ -200,13 +200,15 @@ class Pipeline:
     def _commit(
         self, step: Step[Any], partial: Path, record: StepRecord, value: Any
     ) -> FinishedStep[Any]:
-        earlier = self._kept(step, step.key)
-        if earlier is not None:
-            # Another process finished the same step first, and may be reading its files now.
-            return earlier
-        return FinishedStep(
-            record=record, folder=self.cache.commit(partial, step.key, record), value=value
-        )
+        while True:
+            earlier = self._kept(step, step.key)
+            if earlier is not None:
+                # Another process finished the same step first, and may be reading its files now.
+                return earlier
+            # It may also do so between the look and the commit.
+            with contextlib.suppress(FileExistsError):
+                folder = self.cache.commit(partial, step.key, record)
+                return FinishedStep(record=record, folder=folder, value=value)
 
     def _failed(self, step: Step[Any], error: ZooError, started: float) -> FinishedStep[Any]:
         details = "\n".join(getattr(error, "__notes__", ()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -65,8 +66,10 @@ class StepCache:
         Everything is on the disk before the name is, so that a loss of power leaves no half entry.
 
         Raises:
+            FileExistsError: There is an entry of that key, perhaps of another process, since now.
             OSError: A file cannot be read or written.
         """
+        (partial / RECORD).unlink(missing_ok=True)  # of a commit before this one
         files = {
             _relative(file, partial): {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
             for file in _files(partial)
@@ -75,8 +78,14 @@ class StepCache:
         for path in (*_files(partial), *_folders(partial), partial):
             sync(path)
         final = self.folder / key
-        self.remove(key)
-        partial.rename(final)
+        if final.is_symlink() or final.is_file():
+            final.unlink(missing_ok=True)
+        try:
+            partial.rename(final)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final)) from error
         sync(self.folder)
         return final
 
@@ -113,13 +122,14 @@ class StepCache:
         return record
 
     def keep(self, key: str, record: StepRecord) -> None:
-        """Commits a record that has no files.
+        """Commits a record that has no files, in the place of an earlier one.
 
         Raises:
             OSError: It cannot be written.
         """
         partial = self.begin(key)
         try:
+            self.remove(key)
             self.commit(partial, key, record)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
