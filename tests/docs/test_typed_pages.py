@@ -61,6 +61,14 @@ def test_missing_and_further_lines_are_differences() -> None:
     assert differences(table, ["file    p50 µs  kB", "a.onnx     3  12"]) == []
     assert len(differences(table, ["file    p50 µs  kB", "a.onnx     3  14"])) == 1
     assert len(differences(table, [])) == 2
+    told = [
+        "a.onnx is 1.5 × slower than its float32 twin (66 µs against 43 µs): on this host …",
+        "a.onnx is slightly faster than its float32 twin (19.8 µs against 19.9 µs).",
+        "Cannot tell which is faster, the file or its float32 twin: a.onnx (an interval …).",
+        "2 measurements were noisy, the host was not quiet: a.onnx and b.onnx.",
+    ]
+    assert differences(["- one"], ["- one", *(f"- {line}" for line in told)]) == []
+    assert differences(["- one", f"- {told[0]}"], ["- one"]) == []
     assert len(differences(["one"], ["one", "two"])) == 1
     assert differences(["…", "two", "…"], ["one", "two", "three"]) == []
     assert len(differences(["…", "two", "…"], ["one", "three"])) == 1

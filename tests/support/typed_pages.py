@@ -2,8 +2,8 @@
 
 What may differ from the page: figures with decimals and per cent by a tenth or half a point,
 whole numbers from a hundred on by 2 %, times by anything (a figure with a unit of time, a column
-whose head has one), hexadecimal digits, and remarks on how quiet the machine was. A line ``…``
-stands for any lines.
+whose head has one), hexadecimal digits, and remarks on how quiet the machine was and on which file
+was faster there. A line ``…`` stands for any lines.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ _NUMBER = re.compile(r"[-−+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 _HEX = re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{8,}\b|\b\d{8,}\b")
 _TIME = re.compile(r"[\d.,]+ ?(?:ns|µs|us|ms|s|examples/s)\b")
 _TIMED = re.compile(r"\b(?:µs|ms|p50)\b")
-_STATE = re.compile(r"nois|not quiet|× (?:slower|faster) than")
+#: Of how quiet the machine was, and of which file was faster on it.
+_STATE = re.compile(r"nois|not quiet|(?:slower|faster) than|which is faster")
 
 
 @dataclass(frozen=True, kw_only=True)

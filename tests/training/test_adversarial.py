@@ -139,7 +139,8 @@ def test_each_epoch_leaves_a_picture_and_tells_where(unbroken: Ended) -> None:
     told = [e["sketch"] for e in unbroken.events if e["event"] == "epoch"]
     assert len(set(told)) == 1
     newest = np.asarray(Image.open(told[0]))
-    assert newest.shape == (4 * 28, 12 * 28)
+    # Pictures of 28 pixels, and 2 between them.
+    assert newest.shape == (4 * 30 - 2, 12 * 30 - 2)
     assert newest.std() > 1
     last = Path(told[0]).with_name(kept[3])
     np.testing.assert_array_equal(newest, np.asarray(Image.open(last)))
