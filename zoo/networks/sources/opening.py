@@ -51,6 +51,7 @@ from zoo.networks.sources.inputs import (
 from zoo.networks.sources.judging import InputTrial, choose, uphold
 from zoo.networks.sources.judging_numbers import choose_by_error, uphold_by_error
 from zoo.networks.sources.keeping import keep
+from zoo.networks.sources.rarer_inputs import rarer_inputs
 from zoo.networks.sources.references import Opening
 from zoo.networks.sources.statement import IN_FILE, parse_statement
 from zoo.networks.sources.tensors import without_labels
@@ -137,11 +138,11 @@ def open_and_convert(
     plan = with_range(plan, range_in_graph(flat), origin)
     given = sample.inputs(plan.candidates[0], _COMPARED)
     told = _answers(opened, plan, given, origin)
-    model, kind, notes = with_logits(flat, given, told, origin, reading)
+    model, kind, notes = with_logits(flat, given, told, origin, reading, len(dataset.classes))
     count = model.output.shape[-1]
     names, new, noted = name_classes(how, opened.classes, dataset, count, origin, reading)
     order = [names.index(name) for name in dataset.classes] if not new else []
-    if order and order != sorted(order):
+    if order and order != list(range(count)):
         model = in_order(model, order)
     chosen, evidence = _input(plan, sample, model, new, how, origin, emit)
     emit({"event": "stage", "text": "comparing with the original"})
@@ -203,7 +204,7 @@ def _answers(
 ) -> NDArray[Any]:
     """The original's answers; refuses one without finite ones, or with others each time."""
     batch = inputs.reshape((len(inputs), *plan.own_shape))
-    first, again = opened.answers(batch), opened.answers(batch)
+    first, again = (opened.answers(batch).reshape((len(batch), -1)) for _ in range(2))
     if not np.isfinite(first).all():
         raise answers_not_finite(
             opened.model,
@@ -247,22 +248,33 @@ def _input(
     answer = require("tensorflow").function(
         lambda given: model(given, training=False), autograph=False
     )
-    trials = []
-    for done, way in enumerate(ways):
-        emit({"event": "progress", "done": done, "total": len(ways)})
-        trials.append(InputTrial(name=way.name, logits=_predicted(answer, sample.inputs(way))))
+
+    def tried(some: Sequence[InputCandidate]) -> list[InputTrial]:
+        trials = []
+        for done, way in enumerate(some):
+            emit({"event": "progress", "done": done, "total": len(some)})
+            trials.append(InputTrial(name=way.name, logits=_predicted(answer, sample.inputs(way))))
+        return trials
+
+    def further(best: int) -> list[InputTrial]:
+        rarer = rarer_inputs(plan, sample.raw, ways[best])
+        ways.extend(rarer)
+        return tried(rarer)
+
+    trials = tried(ways)
     labels, reading = sample.labels, sample.reading
     if known is not None and reading:
-        right = uphold_by_error(trials[0], trials[1:], labels, reading, origin)
+        read = plan.known == IN_FILE
+        right = uphold_by_error(trials[0], trials[1:], labels, reading, origin, read=read)
         return known, f"{_known(plan)}, {right}"
     if known is not None:
         read = plan.known == IN_FILE
         right = uphold(trials[0], trials[1:], sample.labels, origin, read=read)
         return known, f"{_known(plan)}, {right}"
     if reading:
-        place, evidence = choose_by_error(trials, labels, reading, origin)
+        place, evidence = choose_by_error(trials, labels, reading, origin, further)
     else:
-        place, evidence = choose(trials, labels, origin)
+        place, evidence = choose(trials, labels, origin, further)
     return ways[place], evidence
 
 
@@ -315,8 +327,11 @@ def _compare(
         made = np.exp(own - own.max(-1, keepdims=True))
         own = made / made.sum(-1, keepdims=True)
     if theirs.shape[-1] == 1 and not sample.reading:
-        theirs = np.concatenate([1 - theirs, theirs], axis=-1)
+        theirs = np.concatenate([1 - theirs if shares else 0 * theirs, theirs], axis=-1)
+    outputs = theirs.shape[-1]
     theirs = theirs[:, order] if order else theirs
+    if shares and not sample.reading and theirs.shape[-1] < outputs:
+        theirs = theirs / theirs.sum(-1, keepdims=True)  # without those that were left out
     scale = max(float(np.abs(theirs).max()), 1e-6)
     apart = float(np.abs(own - theirs).max()) / scale
     limit = _HALF_EXACT if opened.in_half else _EXACT
