@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -157,20 +157,23 @@ def open_network(path: Path) -> TfliteNetwork:
     return network_of(content, path.name, appended)
 
 
-def network_of(content: bytes, origin: str, appended: dict[str, bytes]) -> TfliteNetwork:
+def network_of(
+    content: bytes, origin: str, appended: dict[str, bytes], taken: Collection[str] = ()
+) -> TfliteNetwork:
     """A network from the bytes of a file, and the files appended to them.
 
     Args:
         content: The flatbuffer.
         origin: Names the file in messages.
         appended: Files by their names, the labels among them.
+        taken: Names that its variables may not have as inputs and outputs.
     """
     schema = require("ai_edge_litert.schema_py_generated")
     model = _guarded(origin, lambda: schema.ModelT.InitFromPackedBuf(content, 0))
     content = _guarded(origin, lambda: with_built_in(model, content))
     _refuse_custom(model, schema, origin)
     keeping = content
-    content, variables = _guarded(origin, lambda: with_states(model, keeping, origin))
+    content, variables = _guarded(origin, lambda: with_states(model, keeping, origin, taken))
     # LiteRT verifies the flatbuffer, which Python's reader does not.
     checked = _guarded(origin, lambda: interpreter(content, keeps=True))
     graph = _guarded(origin, lambda: read_graph(model, checked, origin))

@@ -7,7 +7,7 @@ input h, output h_next = z, because files here keep nothing: a program carries w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,9 @@ class Variable:
     first: Array
 
 
-def with_states(model: Any, content: bytes, origin: str) -> tuple[bytes, tuple[Variable, ...]]:
+def with_states(
+    model: Any, content: bytes, origin: str, taken: Collection[str] = ()
+) -> tuple[bytes, tuple[Variable, ...]]:
     """A file without variables.
 
     A variable that is never assigned, or always before it is read, is not carried.
@@ -50,6 +52,7 @@ def with_states(model: Any, content: bytes, origin: str) -> tuple[bytes, tuple[V
         model: The schema's `ModelT` of it, which is changed; all but the first graph set variables.
         content: Its bytes; they come back where there are no variables.
         origin: Names the file in messages.
+        taken: Names that none of its inputs and outputs may get.
 
     Raises:
         Unsupported: Names the operator, and the variable that cannot be carried.
@@ -59,6 +62,7 @@ def with_states(model: Any, content: bytes, origin: str) -> tuple[bytes, tuple[V
     if not any(operator.kind in STATE for operator in operators):
         return content, ()
     rewriting = _Rewriting(model, content, operators, origin)
+    rewriting.names.update(taken)
     variables = rewriting.rewritten()
     made = packed(model, len(content))
     rewriting.check_batch(made, variables)
@@ -110,7 +114,7 @@ class _Rewriting:
         ]
         named = [*(self._graph.tensors[place] for place in places), *signed]
         #: Those that an input or output has.
-        self._names = {(one.name or b"").decode("utf-8", "replace") for one in named}
+        self.names = {(one.name or b"").decode("utf-8", "replace") for one in named}
 
     def _key(self, operator: Operator) -> Key:
         if not hasattr(operator.options, "sharedName") or len(operator.outputs) != 1:
@@ -255,10 +259,10 @@ class _Rewriting:
     def _named(self, key: Key, first: Array) -> Variable:
         base = _text(key) or "state"
         number, name = 1, base
-        while {name, f"{name}_next"} & self._names:
+        while {name, f"{name}_next"} & self.names:
             number += 1
             name = f"{base}_{number}"
-        self._names |= {name, f"{name}_next"}
+        self.names |= {name, f"{name}_next"}
         # A single number meets tensors of at least a batch and one more side.
         whole = first if first.shape[:1] == (1,) else first.reshape(1, *(first.shape or (1,)))
         return Variable(input=name, output=f"{name}_next", first=whole)
