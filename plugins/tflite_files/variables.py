@@ -16,6 +16,7 @@ import numpy as np
 from zoo.common.errors import Unsupported
 from zoo.common.optional_imports import require
 
+from .editing import Editing
 from .graph import AS_IT_IS, BRANCHES, CARRY, FLOW, STATE, Array, Operator, operators_of, plain
 from .running import interpreter, packed
 
@@ -106,6 +107,7 @@ class _Rewriting:
         self._model, self._content, self._origin = model, content, origin
         self._graph, self._operators = model.subgraphs[0], operators
         self._schema = require("ai_edge_litert.schema_py_generated")
+        self._edit = Editing(model)
         self._keys = {o.outputs[0]: self._key(o) for o in operators if o.kind == "VAR_HANDLE"}
         self._begun = self._set_before()
         places = [*map(int, self._graph.inputs), *map(int, self._graph.outputs)]
@@ -194,7 +196,7 @@ class _Rewriting:
         for key, operator in reads.items():
             read = operator.outputs[0]
             if key not in assigned or current[key] == read:
-                self._become_constant(read, first[key])
+                self._edit.become_constant(read, first[key])
                 continue
             self._check_value(assigned[key], key, current[key], first[key])
             variable = self._named(key, first[key])
@@ -220,7 +222,7 @@ class _Rewriting:
     def _check_value(self, operator: Operator, key: Key, made: int, first: Array) -> None:
         """Refuses values that no output or no difference gives."""
         why = ""
-        if self._data(made):
+        if self._edit.data(made):
             why = f"it sets its variable {_text(key)!r} to a constant, which no output gives"
         elif first.dtype.kind == "f" and not np.isfinite(first).all():
             why = f"its variable {_text(key)!r} begins with numbers that are not finite"
@@ -233,10 +235,6 @@ class _Rewriting:
                 "let it begin with zeros, or a number in the range of what it holds later, where "
                 f"the file is made, and assign what depends on the input; {AS_IT_IS}",
             )
-
-    def _data(self, place: int) -> bool:
-        data = self._model.buffers[self._graph.tensors[place].buffer].data
-        return data is not None and len(data) > 0
 
     def _first_values(self, reads: Mapping[Key, Operator]) -> dict[Key, Array]:
         """Values before the first call, as LiteRT sets and reads them."""
@@ -269,21 +267,21 @@ class _Rewriting:
 
     def _input(self, read: int, variable: Variable) -> tuple[int, list[Any]]:
         """The input that a tensor read before becomes; behind it an addition, if it is needed."""
-        self._reshape(read, variable.first.shape)
+        self._edit.reshape(read, variable.first.shape)
         if not variable.first.any():
             self._graph.tensors[read].name = variable.input.encode()
             return read, []
-        place = self._tensor(variable.input, variable.first, self._graph.tensors[read].type)
-        constant = self._constant(f"{variable.input}_first", variable.first, read)
-        return place, [self._operator("ADD", [place, constant], read)]
+        place = self._edit.tensor(variable.input, variable.first, self._graph.tensors[read].type)
+        constant = self._edit.constant(f"{variable.input}_first", variable.first, read)
+        return place, [self._edit.operator("ADD", [place, constant], read)]
 
     def _output(self, made: int, variable: Variable) -> tuple[int, list[Any]]:
         if not variable.first.any():
             return made, []
         kind = self._graph.tensors[made].type
-        constant = self._constant(f"{variable.output}_first", variable.first, made)
-        place = self._tensor(variable.output, variable.first, kind)
-        return place, [self._operator("SUB", [made, constant], place)]
+        constant = self._edit.constant(f"{variable.output}_first", variable.first, made)
+        place = self._edit.tensor(variable.output, variable.first, kind)
+        return place, [self._edit.operator("SUB", [made, constant], place)]
 
     def _signed(self, variable: Variable, place: int, result: int) -> None:
         self._graph.inputs = [*map(int, self._graph.inputs), place]
@@ -296,44 +294,6 @@ class _Rewriting:
                 entry = self._schema.TensorMapT()
                 entry.name, entry.tensorIndex = name.encode(), tensor
                 setattr(signature, side, [*(getattr(signature, side) or []), entry])
-
-    def _reshape(self, place: int, shape: tuple[int, ...]) -> None:
-        tensor = self._graph.tensors[place]
-        tensor.shape, tensor.shapeSignature = np.array(shape, np.int32), None
-
-    def _tensor(self, name: str, like: Array, kind: int) -> int:
-        tensor = self._schema.TensorT()
-        tensor.name, tensor.type, tensor.buffer = name.encode(), kind, 0
-        self._graph.tensors.append(tensor)
-        self._reshape(len(self._graph.tensors) - 1, like.shape)
-        return len(self._graph.tensors) - 1
-
-    def _constant(self, name: str, values: Array, like: int) -> int:
-        place = self._tensor(name, values, self._graph.tensors[like].type)
-        self._become_constant(place, values)
-        return place
-
-    def _become_constant(self, place: int, values: Array) -> None:
-        buffer = self._schema.BufferT()
-        buffer.data = np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)
-        self._model.buffers.append(buffer)
-        self._graph.tensors[place].buffer = len(self._model.buffers) - 1
-        self._reshape(place, values.shape)
-
-    def _operator(self, kind: str, inputs: list[int], output: int) -> Any:
-        schema, operator = self._schema, self._schema.OperatorT()
-        number = getattr(schema.BuiltinOperator, kind)
-        code = schema.OperatorCodeT()
-        code.builtinCode, code.deprecatedBuiltinCode = number, min(number, 127)
-        code.version = 1
-        self._model.operatorCodes.append(code)
-        operator.opcodeIndex = len(self._model.operatorCodes) - 1
-        operator.inputs = np.array(inputs, np.int32)
-        operator.outputs = np.array([output], np.int32)
-        name = f"{kind.title()}Options"
-        operator.builtinOptionsType = getattr(schema.BuiltinOptions, name)
-        operator.builtinOptions = getattr(schema, f"{name}T")()
-        return operator
 
     def check_batch(self, content: bytes, variables: tuple[Variable, ...]) -> None:
         """Refuses variables that one example cannot have for itself.
