@@ -261,8 +261,8 @@ def compare_preprocessing(preprocessing: Preprocessing, raw: Any) -> Comparison:
     )
 
 
-def load_for_user(subject: Subject) -> Any:
-    """The deployed Keras model with a free batch dimension, for ``zoo.load``."""
+def load_for_user(subject: Subject) -> tuple[LoadedModel, Any]:
+    """A checkpoint and its deployed Keras model with a free batch dimension, for ``zoo.load``."""
     require("tensorflow")
     loaded = load_model(subject)
-    return deployed_model(loaded.network, loaded.preprocessing, loaded.task, batch=None)
+    return loaded, deployed_model(loaded.network, loaded.preprocessing, loaded.task, batch=None)
