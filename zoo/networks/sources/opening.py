@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +14,13 @@ from zoo.common.errors import Unsupported, UsageError, ZooError
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
 from zoo.contracts import (
-    Dataset,
     OpenedNetwork,
     Preprocessing,
     SourceReference,
 )
 from zoo.contracts.outputs import LABELS
 from zoo.data.opening import judged_dataset, tasks_of, unlabelled_task
-from zoo.data.preprocessing.inputs import normalize, read_inputs
+from zoo.data.preprocessing.inputs import normalize
 from zoo.networks.building import count_parameters
 from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.networks.sources.available import named_network
@@ -44,7 +41,6 @@ from zoo.networks.sources.inputs import (
     InputPlan,
     check_layout,
     plan_input,
-    turned,
     usual_beside,
     with_range,
 )
@@ -53,12 +49,11 @@ from zoo.networks.sources.judging_numbers import choose_by_error, uphold_by_erro
 from zoo.networks.sources.keeping import keep
 from zoo.networks.sources.rarer_inputs import rarer_inputs
 from zoo.networks.sources.references import Opening
+from zoo.networks.sources.sample import TrainingSample
 from zoo.networks.sources.statement import IN_FILE, parse_statement
 from zoo.networks.sources.tensors import without_labels
 from zoo.registry import PluginSettings, Registry, load_registry
 
-#: Labelled training examples that ways are tried on; more where inputs have at most _SMALL values.
-_TRIED, _MORE, _SMALL = 256, 1024, 4096
 _BATCH = 32
 #: Examples on which the converted network is compared with the original.
 _COMPARED = 32
@@ -140,7 +135,7 @@ def open_and_convert(
     reading = registry.tasks.get(plan.task).outputs[0].reading
     opened = opened.with_shape(plan.own_shape)
     check_layout(opened, statement.layout, origin)
-    sample = _Sample.of(dataset, plan, reading)
+    sample = TrainingSample.of(dataset, plan, reading)
     flat = flattened(opened.model, plan.shape, plan.own_shape)
     plan = with_range(plan, range_in_graph(flat), origin)
     given = sample.inputs(plan.candidates[0], _COMPARED)
@@ -176,36 +171,6 @@ def open_and_convert(
     return weights.name
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Sample:
-    """Training examples from all classes, in random order, as raw inputs of a kind."""
-
-    raw: NDArray[Any]
-    labels: NDArray[Any]
-    reading: str
-
-    @classmethod
-    def of(cls, dataset: Dataset, plan: InputPlan, reading: str) -> _Sample:
-        split = dataset.splits["train"]
-        if split.labels.ndim != (2 if reading else 1):
-            raise Unsupported(
-                f"{dataset.name} has more than one label for each example",
-                fix="use data with one class for each example",
-            )
-        count = _MORE if math.prod(plan.shape) <= _SMALL else _TRIED
-        drawn = np.random.default_rng(0).permutation(len(split))[:count]
-        preprocessing = plan.candidates[0].preprocessing
-        raw = read_inputs(split, preprocessing, drawn.tolist())
-        return cls(raw=raw, labels=split.labels[drawn], reading=reading)
-
-    def inputs(self, way: InputCandidate, count: int | None = None) -> NDArray[np.float32]:
-        """Normalized, in the order of channels that the network takes."""
-        values: NDArray[np.float32] = turned(
-            normalize(self.raw[:count], way.preprocessing), way.bgr
-        )
-        return values
-
-
 def _answers(
     opened: OpenedNetwork, plan: InputPlan, inputs: NDArray[np.float32], origin: str
 ) -> NDArray[Any]:
@@ -233,7 +198,7 @@ def _answers(
 
 def _input(
     plan: InputPlan,
-    sample: _Sample,
+    sample: TrainingSample,
     model: Any,
     new: bool,
     how: Opening,
@@ -291,7 +256,7 @@ def _known(plan: InputPlan) -> str:
     return f"{plan.known}: {made}" + (", blue, green, red" if way.bgr else "")
 
 
-def _distinct(ways: Sequence[InputCandidate], sample: _Sample) -> list[InputCandidate]:
+def _distinct(ways: Sequence[InputCandidate], sample: TrainingSample) -> list[InputCandidate]:
     """Without those that bring the same numbers: of grey pictures, another order of channels."""
     kept: list[InputCandidate] = []
     seen: list[NDArray[np.float32]] = []
@@ -313,7 +278,7 @@ def _compare(
     plan: InputPlan,
     model: Any,
     chosen: InputCandidate,
-    sample: _Sample,
+    sample: TrainingSample,
     order: list[int],
     kind: str,
     origin: str,
