@@ -14,6 +14,7 @@ from zoo.contracts import ForeignTensor
 
 from ..imagenet import imagenet_classes
 from ..tflite_files.saved_model import GivenSavedNetwork, SavedNetwork, open_saved_model
+from ..tflite_files.saved_model_steps import SavedSteps
 from .environment import required_packages
 from .image_converter import stated
 from .preset_folder import PresetFolder, read_preset
@@ -78,9 +79,12 @@ class HubNetwork:
         return self._process.answers(np.asarray(batch, self.inputs[0].dtype))[0]
 
     @property
-    def as_given(self) -> GivenHubNetwork:
-        """The same, with its inputs and outputs by name."""
-        return GivenHubNetwork(self._saved.as_given, self._process)
+    def as_given(self) -> GivenHubNetwork | SavedSteps:
+        """The same, with its inputs and outputs by name; one with states answers by TensorFlow."""
+        given = self._saved.as_given
+        if isinstance(given, SavedSteps):
+            return given
+        return GivenHubNetwork(given, self._process)
 
 
 class GivenHubNetwork:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.keras_hub
 
 import zoo  # noqa: E402
 from zoo.common.errors import ZooError  # noqa: E402
-from zoo.plugins.keras_hub_presets.opening import HubNetwork, open_network  # noqa: E402
+from zoo.plugins.keras_hub_presets.opening import GivenHubNetwork, HubNetwork, open_network  # noqa: E402
 from zoo.plugins.keras_hub_presets.table import by_name, presets  # noqa: E402
 
 SIDE = 16
@@ -93,6 +93,7 @@ def test_transformers_and_texts(hub: Any, tmp_path: Path) -> None:
     )
     models.BertTextClassifier(bert, 2).save_to_preset(str(tmp_path / "bert"))
     given = open_network(f"keras-hub:{tmp_path}/bert").as_given
+    assert isinstance(given, GivenHubNetwork)
     names = [one.name for one in given.inputs]
     assert names == ["padding_mask", "segment_ids", "token_ids"]
     fixed = given.with_shapes(dict.fromkeys(names, (8,)))
