@@ -52,7 +52,15 @@ def config_folder() -> Path:
 def is_own(place: Path) -> bool:
     """Whether a place is in one of these folders, which ``ZOO_HOME`` moves."""
     own = (cache_folder(), data_folder(), config_folder())
-    return any(place.absolute().is_relative_to(folder.absolute()) for folder in own)
+    return any(real_path(place).is_relative_to(real_path(folder)) for folder in own)
+
+
+def real_path(place: Path) -> Path:
+    """The absolute path without links, as far as it is there: macOS' ``TMPDIR`` lies behind one."""
+    try:
+        return place.resolve()
+    except (OSError, RuntimeError):  # a working folder that is gone, or links in a circle
+        return place
 
 
 def socket_parent() -> str:
