@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from zoo.common.errors import UsageError
-from zoo.common.shown_text import is_utf8
+from zoo.common.shown_text import is_utf8, other_encoding
 
 #: Environment variable: a folder that takes the place of the system's own choice.
 HOME_VARIABLE = "ZOO_HOME"
@@ -89,6 +89,6 @@ def _folder(kind: str) -> Path:
         raise UsageError(
             f"edgezoo cannot keep files in {found}: that is not a name in UTF-8",
             why="libraries that read and write there take no other",
-            fix=f"set {HOME_VARIABLE} to another folder",
+            fix=other_encoding(f"set {HOME_VARIABLE} to another folder"),
         )
     return found
