@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +14,13 @@ from zoo.common.errors import Unsupported, UsageError, ZooError
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
 from zoo.contracts import (
-    Dataset,
     OpenedNetwork,
     Preprocessing,
     SourceReference,
 )
 from zoo.contracts.outputs import LABELS
 from zoo.data.opening import judged_dataset, tasks_of, unlabelled_task
-from zoo.data.preprocessing.inputs import normalize, read_inputs
+from zoo.data.preprocessing.inputs import normalize
 from zoo.networks.building import count_parameters
 from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.networks.sources.available import named_network
@@ -44,20 +41,19 @@ from zoo.networks.sources.inputs import (
     InputPlan,
     check_layout,
     plan_input,
-    turned,
     usual_beside,
     with_range,
 )
 from zoo.networks.sources.judging import InputTrial, choose, uphold
 from zoo.networks.sources.judging_numbers import choose_by_error, uphold_by_error
 from zoo.networks.sources.keeping import keep
+from zoo.networks.sources.rarer_inputs import rarer_inputs
 from zoo.networks.sources.references import Opening
+from zoo.networks.sources.sample import TrainingSample
 from zoo.networks.sources.statement import IN_FILE, parse_statement
 from zoo.networks.sources.tensors import without_labels
 from zoo.registry import PluginSettings, Registry, load_registry
 
-#: Labelled training examples that ways are tried on; more where inputs have at most _SMALL values.
-_TRIED, _MORE, _SMALL = 256, 1024, 4096
 _BATCH = 32
 #: Examples on which the converted network is compared with the original.
 _COMPARED = 32
@@ -139,16 +135,16 @@ def open_and_convert(
     reading = registry.tasks.get(plan.task).outputs[0].reading
     opened = opened.with_shape(plan.own_shape)
     check_layout(opened, statement.layout, origin)
-    sample = _Sample.of(dataset, plan, reading)
+    sample = TrainingSample.of(dataset, plan, reading)
     flat = flattened(opened.model, plan.shape, plan.own_shape)
     plan = with_range(plan, range_in_graph(flat), origin)
     given = sample.inputs(plan.candidates[0], _COMPARED)
     told = _answers(opened, plan, given, origin)
-    model, kind, notes = with_logits(flat, given, told, origin, reading)
+    model, kind, notes = with_logits(flat, given, told, origin, reading, len(dataset.classes))
     count = model.output.shape[-1]
     names, new, noted = name_classes(how, opened.classes, dataset, count, origin, reading)
     order = [names.index(name) for name in dataset.classes] if not new else []
-    if order and order != sorted(order):
+    if order and order != list(range(count)):
         model = in_order(model, order)
     chosen, evidence = _input(plan, sample, model, new, how, origin, emit)
     emit({"event": "stage", "text": "comparing with the original"})
@@ -175,42 +171,12 @@ def open_and_convert(
     return weights.name
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Sample:
-    """Training examples from all classes, in random order, as raw inputs of a kind."""
-
-    raw: NDArray[Any]
-    labels: NDArray[Any]
-    reading: str
-
-    @classmethod
-    def of(cls, dataset: Dataset, plan: InputPlan, reading: str) -> _Sample:
-        split = dataset.splits["train"]
-        if split.labels.ndim != (2 if reading else 1):
-            raise Unsupported(
-                f"{dataset.name} has more than one label for each example",
-                fix="use data with one class for each example",
-            )
-        count = _MORE if math.prod(plan.shape) <= _SMALL else _TRIED
-        drawn = np.random.default_rng(0).permutation(len(split))[:count]
-        preprocessing = plan.candidates[0].preprocessing
-        raw = read_inputs(split, preprocessing, drawn.tolist())
-        return cls(raw=raw, labels=split.labels[drawn], reading=reading)
-
-    def inputs(self, way: InputCandidate, count: int | None = None) -> NDArray[np.float32]:
-        """Normalized, in the order of channels that the network takes."""
-        values: NDArray[np.float32] = turned(
-            normalize(self.raw[:count], way.preprocessing), way.bgr
-        )
-        return values
-
-
 def _answers(
     opened: OpenedNetwork, plan: InputPlan, inputs: NDArray[np.float32], origin: str
 ) -> NDArray[Any]:
     """The original's answers; refuses one without finite ones, or with others each time."""
     batch = inputs.reshape((len(inputs), *plan.own_shape))
-    first, again = opened.answers(batch), opened.answers(batch)
+    first, again = (opened.answers(batch).reshape((len(batch), -1)) for _ in range(2))
     if not np.isfinite(first).all():
         raise answers_not_finite(
             opened.model,
@@ -232,7 +198,7 @@ def _answers(
 
 def _input(
     plan: InputPlan,
-    sample: _Sample,
+    sample: TrainingSample,
     model: Any,
     new: bool,
     how: Opening,
@@ -254,22 +220,33 @@ def _input(
     answer = require("tensorflow").function(
         lambda given: model(given, training=False), autograph=False
     )
-    trials = []
-    for done, way in enumerate(ways):
-        emit({"event": "progress", "done": done, "total": len(ways)})
-        trials.append(InputTrial(name=way.name, logits=_predicted(answer, sample.inputs(way))))
+
+    def tried(some: Sequence[InputCandidate]) -> list[InputTrial]:
+        trials = []
+        for done, way in enumerate(some):
+            emit({"event": "progress", "done": done, "total": len(some)})
+            trials.append(InputTrial(name=way.name, logits=_predicted(answer, sample.inputs(way))))
+        return trials
+
+    def further(best: int) -> list[InputTrial]:
+        rarer = rarer_inputs(plan, sample.raw, ways[best])
+        ways.extend(rarer)
+        return tried(rarer)
+
+    trials = tried(ways)
     labels, reading = sample.labels, sample.reading
     if known is not None and reading:
-        right = uphold_by_error(trials[0], trials[1:], labels, reading, origin)
+        read = plan.known == IN_FILE
+        right = uphold_by_error(trials[0], trials[1:], labels, reading, origin, read=read)
         return known, f"{_known(plan)}, {right}"
     if known is not None:
         read = plan.known == IN_FILE
         right = uphold(trials[0], trials[1:], sample.labels, origin, read=read)
         return known, f"{_known(plan)}, {right}"
     if reading:
-        place, evidence = choose_by_error(trials, labels, reading, origin)
+        place, evidence = choose_by_error(trials, labels, reading, origin, further)
     else:
-        place, evidence = choose(trials, labels, origin)
+        place, evidence = choose(trials, labels, origin, further)
     return ways[place], evidence
 
 
@@ -279,7 +256,7 @@ def _known(plan: InputPlan) -> str:
     return f"{plan.known}: {made}" + (", blue, green, red" if way.bgr else "")
 
 
-def _distinct(ways: Sequence[InputCandidate], sample: _Sample) -> list[InputCandidate]:
+def _distinct(ways: Sequence[InputCandidate], sample: TrainingSample) -> list[InputCandidate]:
     """Without those that bring the same numbers: of grey pictures, another order of channels."""
     kept: list[InputCandidate] = []
     seen: list[NDArray[np.float32]] = []
@@ -301,7 +278,7 @@ def _compare(
     plan: InputPlan,
     model: Any,
     chosen: InputCandidate,
-    sample: _Sample,
+    sample: TrainingSample,
     order: list[int],
     kind: str,
     origin: str,
@@ -322,8 +299,11 @@ def _compare(
         made = np.exp(own - own.max(-1, keepdims=True))
         own = made / made.sum(-1, keepdims=True)
     if theirs.shape[-1] == 1 and not sample.reading:
-        theirs = np.concatenate([1 - theirs, theirs], axis=-1)
+        theirs = np.concatenate([1 - theirs if shares else 0 * theirs, theirs], axis=-1)
+    outputs = theirs.shape[-1]
     theirs = theirs[:, order] if order else theirs
+    if shares and not sample.reading and theirs.shape[-1] < outputs:
+        theirs = theirs / theirs.sum(-1, keepdims=True)  # without those that were left out
     scale = max(float(np.abs(theirs).max()), 1e-6)
     apart = float(np.abs(own - theirs).max()) / scale
     limit = _HALF_EXACT if opened.in_half else _EXACT
