@@ -144,7 +144,12 @@ class ExportStep(DataStep[Export]):
         return Outcome(result=self.export(context, self.asked, context.folder))
 
     def export(
-        self, context: StepContext, asked: ExportParameters, folder: Path, expected: int = 0
+        self,
+        context: StepContext,
+        asked: ExportParameters,
+        folder: Path,
+        expected: int = 0,
+        reuse: Path | None = None,
     ) -> Export:
         """Writes a file of the step's network, in a child process; see the function `export`."""
         learnt = self.learnt
@@ -156,6 +161,7 @@ class ExportStep(DataStep[Export]):
             subject=self.origin.weights(context.before.of(self.train)),
             folder=folder,
             expected=expected,
+            reuse=reuse,
             trained=learnt.trained(done) if learnt and done else None,
             training=learnt.told(done) if learnt and done else None,
         )
@@ -168,6 +174,7 @@ def export(
     folder: Path,
     emit: Callable[[Event], None],
     expected: int = 0,
+    reuse: Path | None = None,
     trained: QatWeights | None = None,
     training: TrainedReference | None = None,
 ) -> Export:
@@ -179,6 +186,8 @@ def export(
 
     When `expected` is given, the Keras model's outputs on so many examples of the validation split
     are written beside it, as ``expected.npz``: what an integer file is measured against.
+
+    `reuse` is a folder that exports of the same network and precision share: see `ExportRequest`.
 
     With `trained`, the network is the one that was trained to be quantized, and the name says so:
     ``<model id>.int8-qat<suffix>``; `training` goes into the manifest.
@@ -276,6 +285,7 @@ def export(
             input_names=tuple(p.called for p in inputs) if len(inputs) > 1 else (),
             free_sides=free,
             data_shapes=data_shapes(preprocessing) if free else {},
+            reuse=reuse,
         )
     )
     if not path.is_file():

@@ -140,7 +140,9 @@ class RepairSession:
 
     def _export(self, folder: Path, asked: ExportParameters, expected: int = 0) -> Export:
         folder.mkdir()
-        return self.step.export(self.context, asked, folder, expected)
+        reuse = self.context.folder / "try-shared"
+        reuse.mkdir(exist_ok=True)
+        return self.step.export(self.context, asked, folder, expected, reuse)
 
     def _read_expected(self, folder: Path) -> None:
         import numpy as np
