@@ -57,9 +57,10 @@ def _messages_replaced() -> Iterator[None]:
 
     def update(node: Any, *args: Any, **kwargs: Any) -> None:
         old = node._op
-        node._op = onnx.NodeProto(
-            name=old.name, op_type=old.op_type, domain=old.domain, doc_string=old.doc_string
-        )
+        node._op = onnx.NodeProto()
+        for field in ("name", "op_type", "domain", "doc_string"):
+            if old.HasField(field):
+                setattr(node._op, field, getattr(old, field))
         original(node, *args, **kwargs)
 
     kind.update_proto = update

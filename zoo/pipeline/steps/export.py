@@ -144,12 +144,7 @@ class ExportStep(DataStep[Export]):
         return Outcome(result=self.export(context, self.asked, context.folder))
 
     def export(
-        self,
-        context: StepContext,
-        asked: ExportParameters,
-        folder: Path,
-        expected: int = 0,
-        reuse: Path | None = None,
+        self, context: StepContext, asked: ExportParameters, folder: Path, **more: Any
     ) -> Export:
         """Writes a file of the step's network, in a child process; see the function `export`."""
         learnt = self.learnt
@@ -160,8 +155,7 @@ class ExportStep(DataStep[Export]):
             asked=asked,
             subject=self.origin.weights(context.before.of(self.train)),
             folder=folder,
-            expected=expected,
-            reuse=reuse,
+            **more,
             trained=learnt.trained(done) if learnt and done else None,
             training=learnt.told(done) if learnt and done else None,
         )
@@ -187,10 +181,8 @@ def export(
     When `expected` is given, the Keras model's outputs on so many examples of the validation split
     are written beside it, as ``expected.npz``: what an integer file is measured against.
 
-    `reuse` is a folder that exports of the same network and precision share: see `ExportRequest`.
-
     With `trained`, the network is the one that was trained to be quantized, and the name says so:
-    ``<model id>.int8-qat<suffix>``; `training` goes into the manifest.
+    ``<model id>.int8-qat<suffix>``; `training` goes into the manifest. `reuse`: see `ExportRequest`.
 
     Raises:
         UsageError: An integer precision without calibration data.
