@@ -182,7 +182,7 @@ def export(
     are written beside it, as ``expected.npz``: what an integer file is measured against.
 
     With `trained`, the network is the one that was trained to be quantized, and the name says so:
-    ``<model id>.int8-qat<suffix>``; `training` goes into the manifest. `reuse` is `ExportRequest`'s.
+    ``<model id>.int8-qat<suffix>``; `training` goes into the manifest; `reuse` into `ExportRequest`.
 
     Raises:
         UsageError: An integer precision without calibration data.
