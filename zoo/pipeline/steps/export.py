@@ -106,6 +106,7 @@ class ExportStep(DataStep[Export]):
     calibrated: GateStep | None = field(default=None, metadata=NOT_IN_KEY)
     asked: ExportParameters
     limits: WorkerLimits = field(metadata=NOT_IN_KEY)
+    early = 1
     result_type = Export
 
     @property
@@ -182,7 +183,7 @@ def export(
     are written beside it, as ``expected.npz``: what an integer file is measured against.
 
     With `trained`, the network is the one that was trained to be quantized, and the name says so:
-    ``<model id>.int8-qat<suffix>``; `training` goes into the manifest; `reuse` into `ExportRequest`.
+    ``<model id>.int8-qat<suffix>``; `training` goes into the manifest.
 
     Raises:
         UsageError: An integer precision without calibration data.
@@ -248,8 +249,7 @@ def export(
     else:
         rounding = qat.load(registry, loaded, trained, batch=1)
         model, kept = rounding.deployed, tuple(rounding.real)
-    # Under its own name, since a file may refer to others that are named after it; the folder of
-    # a step is thrown away if the step fails.
+    # Under its own name, since a file may refer to others that are named after it.
     told = exporter.export(
         ExportRequest(
             model=model,

@@ -63,6 +63,7 @@ class RepairStep(ExportStep):
 
     max_drop: float | None
     twin: ExportStep | None = field(default=None, metadata=NOT_IN_KEY)
+    early = 2
 
     @property
     def judge(self) -> Device:
