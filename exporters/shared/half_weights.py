@@ -29,7 +29,7 @@ def halve_weights(request: RoundingRequest) -> str:
         if normalization is not None:
             _round_product(layer, normalization)
             done |= {id(one) for one in (*layer.weights, *normalization.weights)}
-        elif isinstance(layer, layers.BatchNormalization):
+        elif isinstance(layer, layers.BatchNormalization) and id(layer.moving_mean) not in done:
             _round_scale(layer)
             done |= {id(one) for one in layer.weights}
         elif isinstance(layer, layers.Rescaling):
