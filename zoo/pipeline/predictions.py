@@ -54,10 +54,10 @@ def predict_with_file(
     """
     chain = open_chain(registry, path)
     manifest = chain.manifest
-    found = _find(manifest.preprocessing, asked, asked.data or manifest.dataset.name)
+    found = find_inputs(manifest.preprocessing, asked, asked.data or manifest.dataset.name)
     answered = chain_outputs(registry, chain, found.samples, emit=emit)
     task = registry.tasks.get(manifest.task)
-    made = _decoded(
+    made = decoded_predictions(
         chain.name, task, manifest.classes, manifest.preprocessing, found, answered, asked.top
     )
     return replace(made, findings=manifest.findings)
@@ -74,7 +74,7 @@ def predict_with_network(
     card = checkpoint.card()
     data = asked.data or card.dataset
     # What is wrong with names must not wait for TensorFlow.
-    found = _find(checkpoint.preprocessing, asked, data)
+    found = find_inputs(checkpoint.preprocessing, asked, data)
     answered: SampleOutputs = call(
         "zoo.pipeline.predictions:answer_in_keras",
         {
@@ -84,7 +84,7 @@ def predict_with_network(
         on_event=emit,
     )
     task = registry.tasks.get(checkpoint.task)
-    made = _decoded(
+    made = decoded_predictions(
         checkpoint.model_id,
         task,
         card.classes,
@@ -115,7 +115,12 @@ def answer_in_keras(
     return outputs_for(found.samples, own, answer, "keras", emit=emit)
 
 
-def _find(preprocessing: Preprocessing, asked: PredictionRequest, data: str) -> SampleList:
+def find_inputs(preprocessing: Preprocessing, asked: PredictionRequest, data: str) -> SampleList:
+    """The samples that were named.
+
+    Raises:
+        BadData: None can be read.
+    """
     from zoo.data.samples.reading import find_samples
 
     found = find_samples(preprocessing, asked.inputs, data)
@@ -140,7 +145,7 @@ def _nothing(failed: Sequence[UnreadExample]) -> BadData:
     )
 
 
-def _decoded(
+def decoded_predictions(
     subject: str,
     task: Task,
     classes: tuple[str, ...],
@@ -149,6 +154,11 @@ def _decoded(
     answered: SampleOutputs,
     top: int,
 ) -> Predictions:
+    """Outputs as people read them.
+
+    Raises:
+        BadData: Nothing was answered.
+    """
     samples = found.samples
     failed = [UnreadExample(input=name, why=why) for name, why in found.problems]
     failed += [UnreadExample(input=samples[i].name, why=why) for i, why in answered.problems]
