@@ -13,7 +13,7 @@ import numpy as np
 
 from zoo.common.optional_imports import require
 
-from .packing import packed
+from .running import packed
 
 _TRANSPOSED = b"Convolution2DTransposeBias"
 #: The version of the built-in operator that has a bias.

@@ -12,7 +12,7 @@ from zoo.common.errors import Unsupported
 from zoo.common.optional_imports import require
 from zoo.contracts import ForeignTensor
 
-from .packing import packed
+from .running import packed
 
 if TYPE_CHECKING:
     from .opening import TfliteNetwork

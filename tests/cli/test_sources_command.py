@@ -82,17 +82,20 @@ def test_they_are_listed_and_told_of_without_pytorch(zoo: Any) -> None:
     for pattern, told in (
         ("timm:nothing-like-it*", 'fix: zoo list "timm:*" lists all'),
         ("timm:", 'fix: zoo list "timm:*" lists all'),
-        ("keras-hub:*", 'fix: zoo list "keras:*" or zoo list "timm:*" or zoo list "torchvision:*"'),
+        ("keras-hub:zzz*", 'zoo list "keras-hub:*"'),
     ):
         assert told in zoo("list", pattern).err
     assert not {"torch", "timm", "numpy"} & (set(sys.modules) - before)
 
 
-def test_networks_of_keras_hub_are_answered_with_the_way_to_bring_them(zoo: Any) -> None:
-    for command in (["info"], ["ship", "--data", "digits"]):
-        typed = zoo(*command[:1], "keras-hub:resnet_18_imagenet", *command[1:])
-        assert typed.code == 2
-        assert "ImageClassifier.from_preset('resnet_18_imagenet')" in typed.err
+def test_presets_of_keras_hub_are_listed_and_described(zoo: Any) -> None:
+    before = set(sys.modules)
+    assert "keras-hub:resnet_18_imagenet" in zoo("list", "keras-hub:resnet_18*").out
+    assert "keras/resnetv1" in zoo("info", "keras-hub:resnet_18_imagenet").out
+    typed = zoo("ship", "keras-hub:resnet_18_imagenet", "--data", "digits")
+    assert typed.code == 2
+    assert "?weights=FOLDER" in typed.err
+    assert not {"keras", "keras_hub", "numpy"} & (set(sys.modules) - before)
 
 
 def test_names_of_other_sources_are_found() -> None:

@@ -203,8 +203,13 @@ def with_sides(network: Any, preprocessing: Preprocessing, free: FreeSides, orig
         for number, one in enumerate(preprocessing.parts)
     ]
     raw, called = given if len(given) > 1 else given[0], list[Any]()
+
+    def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        called.append(layer)  # the last is the one that failed
+        return layer(*args, **kwargs)
+
     try:
-        made = applied(network, normalization(preprocessing)(raw), called)
+        made = applied(network, normalization(preprocessing)(raw), call)
         return keras.Model(raw, made, name=network.name)
     # Keras raises whatever a layer raises of a size that it does not know.
     except Exception as error:

@@ -100,6 +100,13 @@ def open_and_convert(
     if task is not None:
         variant = variant_name(registry, Path(origin).stem, sha256)
         return without_labels(opener, reference, sha256, how, folder / variant, dataset, task)
+    if kept := getattr(opened, "states", None):  # as those of a `StateKeeping`
+        raise Unsupported(
+            f"{origin} keeps state from one call to the next: {', '.join(kept)}",
+            why="what is right is known of each example by itself, and its answers depend on those "
+            "before",
+            fix="give sequences without labels: --task tensors --data npz:FILE",
+        )
     for what, found in (("inputs", opened.inputs), ("outputs", opened.outputs)):
         if len(found) != 1:
             listed = ", ".join(f"{t.name} {t.shape}" for t in found)
