@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from zoo.common.environments import PythonEnvironment
 from zoo.contracts import NamedNetwork, Source
 from zoo.networks.sources import available
 from zoo.networks.sources.available import named_networks, source_states
@@ -116,3 +118,17 @@ def test_names_of_other_sources_are_found() -> None:
     assert available.named_network(source, "hub:Tiny") is one
     assert available.named_network(source, "hub:Tiny.a1") is one
     assert available.named_network(source, "hub:Tiny?weights=a") is None
+
+
+def test_sources_share_an_environment(zoo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(
+        PythonEnvironment, "python", property(lambda one: Path("p") if made else None)
+    )
+    monkeypatch.setattr(PythonEnvironment, "make", lambda one, tell: made.append(one.name))
+    for name, count in (("torch", 1), ("timm", 1), ("torchvision", 1)):
+        typed = zoo("sources", "setup", name)
+        assert (typed.code, len(made)) == (0, count)
+        assert ("nothing is missing" in typed.out) == (name != "torch")
+    assert zoo("sources", "setup", "timm", "--again").code == 0
+    assert made == ["torch", "torch"]

@@ -183,6 +183,12 @@ def answer_as_it_is(
 
 
 def _only(opened: OpenedNetwork, origin: str) -> ForeignTensor:
+    if kept := getattr(opened, "states", None):  # as those of a `StateKeeping`
+        raise Unsupported(
+            f"{origin} keeps state from one call to the next: {', '.join(kept)}",
+            why="its answer to a picture depends on those before",
+            fix="give sequences without labels: --task tensors --data npz:FILE",
+        )
     for what, tensors in (("inputs", opened.inputs), ("outputs", opened.outputs)):
         if len(tensors) != 1:
             listed = ", ".join(f"{t.name} {t.shape}" for t in tensors)

@@ -98,7 +98,7 @@ class Conversion:
             given = turned(normalize(larger, self.preprocessing), self.bgr)
             try:
                 given = given if inner else given.reshape((len(given), *self.own_shape))
-                theirs = self.opened(given.shape[1:]).answers(given)
+                theirs = self.opened(given.shape[1:]).answers(given).reshape((len(given), -1))
             # Each framework raises its own of a size that a network does not take.
             except Exception as error:
                 size = size_along(arrays, free, side)
@@ -133,9 +133,14 @@ class Conversion:
 
     def _in_order(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
         theirs = outputs.astype(np.float64)
+        shares = self.kind in (SOFTMAX, SIGMOID)
         if theirs.shape[-1] == 1 and not self.reading:
-            theirs = np.concatenate([1 - theirs, theirs], axis=-1)
-        return theirs[:, self.order] if self.order else theirs
+            theirs = np.concatenate([1 - theirs if shares else 0 * theirs, theirs], axis=-1)
+        whole = theirs.shape[-1]
+        theirs = theirs[:, self.order] if self.order else theirs
+        if shares and not self.reading and theirs.shape[-1] < whole:
+            theirs = theirs / theirs.sum(-1, keepdims=True)  # without those that were left out
+        return theirs
 
 
 def _apart(own: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
@@ -157,7 +162,7 @@ def own_answers(
         origin: Names it in messages.
     """
     batch = inputs.reshape((len(inputs), *shape))
-    first, again = opened.answers(batch), opened.answers(batch)
+    first, again = (opened.answers(batch).reshape((len(batch), -1)) for _ in range(2))
     if not np.isfinite(first).all():
         raise answers_not_finite(
             opened.model,

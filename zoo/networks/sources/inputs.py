@@ -60,6 +60,7 @@ class InputPlan:
         candidates: The usual ways, or the one that was stated.
         known: How the normalization and the order of channels are known without data, ``stated``,
             ``in its metadata`` or ``in its graph``; empty where they are not.
+        open: Whether nothing at all is known of the normalization of pixels.
     """
 
     task: str
@@ -68,6 +69,7 @@ class InputPlan:
     own_shape: tuple[int, ...]
     candidates: tuple[InputCandidate, ...]
     known: str
+    open: bool = False
 
 
 def plan_input(
@@ -154,7 +156,7 @@ def plan_images(sides: tuple[int | None, ...], statement: InputStatement, origin
         candidate
         for name, scale, mean, std in usual
         for order in orders
-        if (candidate := _image_candidate(base, name, order, (scale, mean, std), origin))
+        if (candidate := image_candidate(base, name, order, (scale, mean, std), origin))
     ]
     return InputPlan(
         task=IMAGES,
@@ -163,16 +165,18 @@ def plan_images(sides: tuple[int | None, ...], statement: InputStatement, origin
         own_shape=own,
         candidates=tuple(candidates),
         known=statement.known if statement.normalization is not None and len(orders) == 1 else "",
+        open=statement.normalization is None,
     )
 
 
-def _image_candidate(
+def image_candidate(
     base: ImagePreprocessing,
     name: str,
     order: str,
     moments: tuple[float, tuple[float, ...], tuple[float, ...]],
     origin: str,
 ) -> InputCandidate | None:
+    """A way with these scale, mean and deviation; None where they are of other channels."""
     scale, mean, std = moments
     channels = base.channels
     if len(mean) not in (1, channels):
@@ -320,7 +324,9 @@ def with_range(plan: InputPlan, found: tuple[float, float] | None, origin: str) 
             + (", or leave it out" if plan.known == STATED else ": --input"),
         )
     known = plan.known or ("in its graph" if len(fitting) == 1 else "")
-    return replace(plan, candidates=tuple(fitting or plan.candidates), known=known)
+    if not fitting:
+        return plan
+    return replace(plan, candidates=tuple(fitting), known=known, open=False)
 
 
 def _range_of(preprocessing: Preprocessing) -> tuple[float, float]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +13,8 @@ from numpy.typing import NDArray
 from zoo.common.errors import Unsupported, UsageError
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
-from zoo.contracts import Dataset, Preprocessing, SourceReference
+from zoo.contracts import Preprocessing, SourceReference
 from zoo.data.opening import judged_dataset, tasks_of, unlabelled_task
-from zoo.data.preprocessing.inputs import normalize, read_inputs
 from zoo.networks.building import count_parameters
 from zoo.networks.free_sides import free_sides
 from zoo.networks.multiply_adds import count_multiply_adds
@@ -38,20 +35,19 @@ from zoo.networks.sources.inputs import (
     InputPlan,
     check_layout,
     plan_input,
-    turned,
     usual_beside,
     with_range,
 )
 from zoo.networks.sources.judging import InputTrial, choose, uphold
 from zoo.networks.sources.judging_numbers import choose_by_error, uphold_by_error
 from zoo.networks.sources.keeping import keep
+from zoo.networks.sources.rarer_inputs import rarer_inputs
 from zoo.networks.sources.references import Opening
+from zoo.networks.sources.sample import TrainingSample
 from zoo.networks.sources.statement import IN_FILE, parse_statement
 from zoo.networks.sources.tensors import without_labels
 from zoo.registry import PluginSettings, Registry, load_registry
 
-#: Labelled training examples that ways are tried on; more where inputs have at most _SMALL values.
-_TRIED, _MORE, _SMALL = 256, 1024, 4096
 _BATCH = 32
 
 
@@ -122,16 +118,16 @@ def open_and_convert(
     reading = registry.tasks.get(plan.task).outputs[0].reading
     opened = opened.with_shape(plan.own_shape)
     check_layout(opened, statement.layout, origin)
-    sample = _Sample.of(dataset, plan, reading)
+    sample = TrainingSample.of(dataset, plan, reading)
     flat = flattened(opened.model, plan.shape, plan.own_shape)
     plan = with_range(plan, range_in_graph(flat), origin)
     given = sample.inputs(plan.candidates[0], COMPARED)
     told = own_answers(opened, plan.own_shape, given, origin)
-    model, kind, notes = with_logits(flat, given, told, origin, reading)
+    model, kind, notes = with_logits(flat, given, told, origin, reading, len(dataset.classes))
     count = model.output.shape[-1]
     names, new, noted = name_classes(how, opened.classes, dataset, count, origin, reading)
     order = [names.index(name) for name in dataset.classes] if not new else []
-    if order and order != sorted(order):
+    if order and order != list(range(count)):
         model = in_order(model, order)
     chosen, evidence = _input(plan, sample, model, new, how, origin, emit)
     emit({"event": "stage", "text": "comparing with the original"})
@@ -173,39 +169,9 @@ def open_and_convert(
     return weights.name
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Sample:
-    """Training examples from all classes, in random order, as raw inputs of a kind."""
-
-    raw: NDArray[Any]
-    labels: NDArray[Any]
-    reading: str
-
-    @classmethod
-    def of(cls, dataset: Dataset, plan: InputPlan, reading: str) -> _Sample:
-        split = dataset.splits["train"]
-        if split.labels.ndim != (2 if reading else 1):
-            raise Unsupported(
-                f"{dataset.name} has more than one label for each example",
-                fix="use data with one class for each example",
-            )
-        count = _MORE if math.prod(plan.shape) <= _SMALL else _TRIED
-        drawn = np.random.default_rng(0).permutation(len(split))[:count]
-        preprocessing = plan.candidates[0].preprocessing
-        raw = read_inputs(split, preprocessing, drawn.tolist())
-        return cls(raw=raw, labels=split.labels[drawn], reading=reading)
-
-    def inputs(self, way: InputCandidate, count: int | None = None) -> NDArray[np.float32]:
-        """Normalized, in the order of channels that the network takes."""
-        values: NDArray[np.float32] = turned(
-            normalize(self.raw[:count], way.preprocessing), way.bgr
-        )
-        return values
-
-
 def _input(
     plan: InputPlan,
-    sample: _Sample,
+    sample: TrainingSample,
     model: Any,
     new: bool,
     how: Opening,
@@ -227,22 +193,33 @@ def _input(
     answer = require("tensorflow").function(
         lambda given: model(given, training=False), autograph=False
     )
-    trials = []
-    for done, way in enumerate(ways):
-        emit({"event": "progress", "done": done, "total": len(ways)})
-        trials.append(InputTrial(name=way.name, logits=_predicted(answer, sample.inputs(way))))
+
+    def tried(some: Sequence[InputCandidate]) -> list[InputTrial]:
+        trials = []
+        for done, way in enumerate(some):
+            emit({"event": "progress", "done": done, "total": len(some)})
+            trials.append(InputTrial(name=way.name, logits=_predicted(answer, sample.inputs(way))))
+        return trials
+
+    def further(best: int) -> list[InputTrial]:
+        rarer = rarer_inputs(plan, sample.raw, ways[best])
+        ways.extend(rarer)
+        return tried(rarer)
+
+    trials = tried(ways)
     labels, reading = sample.labels, sample.reading
     if known is not None and reading:
-        right = uphold_by_error(trials[0], trials[1:], labels, reading, origin)
+        read = plan.known == IN_FILE
+        right = uphold_by_error(trials[0], trials[1:], labels, reading, origin, read=read)
         return known, f"{_known(plan)}, {right}"
     if known is not None:
         read = plan.known == IN_FILE
         right = uphold(trials[0], trials[1:], sample.labels, origin, read=read)
         return known, f"{_known(plan)}, {right}"
     if reading:
-        place, evidence = choose_by_error(trials, labels, reading, origin)
+        place, evidence = choose_by_error(trials, labels, reading, origin, further)
     else:
-        place, evidence = choose(trials, labels, origin)
+        place, evidence = choose(trials, labels, origin, further)
     return ways[place], evidence
 
 
@@ -252,7 +229,7 @@ def _known(plan: InputPlan) -> str:
     return f"{plan.known}: {made}" + (", blue, green, red" if way.bgr else "")
 
 
-def _distinct(ways: Sequence[InputCandidate], sample: _Sample) -> list[InputCandidate]:
+def _distinct(ways: Sequence[InputCandidate], sample: TrainingSample) -> list[InputCandidate]:
     """Without those that bring the same numbers: of grey pictures, another order of channels."""
     kept: list[InputCandidate] = []
     seen: list[NDArray[np.float32]] = []
