@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from zoo.common.errors import UsageError
 from zoo.common.files import no_file
 from zoo.common.progress import OnStep, quiet
 from zoo.data.opening import data_for_task
-from zoo.networks.checkpoints import made_here
+from zoo.networks.checkpoints import made_here, model_ids
 from zoo.networks.loading import LoadedModel
 from zoo.networks.published.official import fetched_model
 from zoo.networks.sources.references import NO_DATA, Opening, open_reference, source_of
@@ -95,6 +96,7 @@ def predict(
     if source is not None and data is None and not state:
         return predict_with_source(registry, source, model, how, asked, task, on_step=on_step)
     if not open_reference(registry, model, how, on_step):
+        _refuse_exchanged(registry, model, asked.inputs)
         here = made_here(registry, model)
         model = str(here) if here is not None else fetched_model(registry, model, on_step)
     return predict_with_network(
@@ -103,6 +105,16 @@ def predict(
         asked,
         emit=lambda event: on_step("predict", event),
     )
+
+
+def _refuse_exchanged(registry: Registry, model: str, inputs: Sequence[str | Array]) -> None:
+    """Refuses an input in the place of the network, and the network behind it."""
+    for one in inputs:
+        if isinstance(one, str) and one in model_ids(registry) and no_file(Path(model)) is None:
+            raise UsageError(
+                f"{model} is not a network, and {one} is no input",
+                fix=f"name the network first: zoo predict {one} {shlex.quote(model)}",
+            )
 
 
 def predict_of(registry: Registry, loaded: LoadedModel, network: Any) -> Callable[..., Any]:
