@@ -183,6 +183,7 @@ def described(content: bytes, *labels: str) -> bytes:
         name="net",
         precision="float32",
         licence="MIT",
+        data_shapes={},
         model=SimpleNamespace(inputs=[SimpleNamespace(shape=(1, 8, 8, 1))]),
     )
     return with_appended(*with_metadata(content, request))
