@@ -273,7 +273,9 @@ def find_exporter(registry: Registry, path: Path) -> Exporter:
         raise BadFile(f"{path} cannot be read", why=error.strerror) from error
     foreign = [source for source in registry.sources if source.recognises(str(path))]
     if not exists and not any(source.named for source in foreign):
-        raise BadFile(f"there is no file {path}", fix="check the path")
+        from zoo.networks.checkpoints import missing_file
+
+        raise missing_file(registry, path)
     if path.is_dir() and not foreign:
         raise BadFile(f"{path} is a folder", fix="name a file in it")
     exporter = registry.exporter_for(path)

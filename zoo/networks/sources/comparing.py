@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.common.errors import Unsupported, ZooError, first_line
+from zoo.common.errors import ZooError
 from zoo.common.named_arrays import each_of, fed_to_keras, fields_of, joined
-from zoo.contracts import Dataset, GivenNetwork, Preprocessing
+from zoo.contracts import Dataset, GivenNetwork, Preprocessing, StateKeeping
 from zoo.contracts.comparison import differs_by_rounding
 from zoo.contracts.exporter import FreeSides
 from zoo.contracts.preprocessing import SteppedPreprocessing
 from zoo.data.preprocessing.inputs import read_inputs
 from zoo.data.preprocessing.steps import Answer, outputs_of, step_inputs
-from zoo.networks.free_sides import answers_at, batch_of, does_not_take, enlarged, names_of
+from zoo.networks.fixed_sizes import does_not_take, holds_its_size, reason_of
+from zoo.networks.free_sides import answers_at, enlarged, names_of, size_along
 from zoo.networks.sources.broken_weights import answers_not_finite
 
 #: Samples on which the converted network is compared with the original, and in one call.
@@ -58,6 +59,8 @@ def compared(
                 "random, or it keeps a state",
                 fix="save it without that operator",
             )
+    if isinstance(record, SteppedPreprocessing) and isinstance(original, StateKeeping):
+        _check_kept(original, theirs, inputs, record, limit, origin)
     ours = _answers(_keras_answer(model, names), inputs, record, names)
     for name, values in theirs.items():
         apart, noise = _distance(values, ours[name])
@@ -70,6 +73,37 @@ def compared(
                 fix="please report it, with the file if you may",
             )
     return f"the converted network answers as the original: {worst:.1e} of its scale apart at most"
+
+
+def _check_kept(
+    original: StateKeeping,
+    carried: Mapping[str, NDArray[np.float64]],
+    inputs: NDArray[Any],
+    record: SteppedPreprocessing,
+    limit: float,
+    origin: str,
+) -> None:
+    """Compares answers with the state carried from step to step with those of the file as it was.
+
+    Raises:
+        ZooError: They differ by more than rounding.
+    """
+    if not original.states:
+        return
+    given = [one.name for one in record.given]
+    own = original.run_sequences(dict(zip(given, each_of(inputs), strict=True)))
+    for name, values in own.items():
+        apart, noise = _distance(values.astype(np.float64), carried[name])
+        if not differs_by_rounding(apart, noise, limit):
+            raise ZooError(
+                f"{origin} could not be brought in: with its state carried from step to step it "
+                "answers otherwise than by itself",
+                why=f"over {record.steps} steps of {len(inputs)} sequences {name} differs by "
+                f"{apart:.2g} of its scale: its state is not reset before each sequence, or begins "
+                "with numbers far from those that it holds later",
+                fix="let it begin with zeros where the file is made, or save the network with the "
+                "state as an input and an output, and name them: --state INPUT=OUTPUT",
+            )
 
 
 def compared_further(
@@ -102,8 +136,8 @@ def compared_further(
             theirs = original.run(arrays)
         # Each framework raises its own of a size that a network does not take.
         except Exception as error:
-            why = (error.why or error.what) if isinstance(error, ZooError) else first_line(error)
-            raise does_not_take(origin, arrays, free, side, why) from error
+            size = size_along(arrays, free, side)
+            raise does_not_take(origin, side, size, reason_of(error, model)) from error
         ours = answers_at(model, arrays, free, side, origin)
         for name, values in theirs.items():
             alike = ours[name].shape == values.shape
@@ -111,17 +145,14 @@ def compared_further(
             worst = max(worst, apart)
             limit = _HALF_EXACT if original.in_half else 2 * _EXACT
             if not differs_by_rounding(apart, noise, limit):
-                raise Unsupported(
-                    f"files of {origin} cannot keep {side} free: the network that was made of it "
-                    f"holds its size",
-                    why=f"at another {side}, {name} differs by {apart:.2g} of its scale"
+                raise holds_its_size(
+                    origin,
+                    side,
+                    f"{name} differs by {apart:.2g} of its scale"
                     if alike
-                    else f"at another {side}, {name} is {ours[name].shape}, not {values.shape}",
-                    fix=f"write its size in the place of {side}, or leave out --dynamic",
+                    else f"{name} is {ours[name].shape}, not {values.shape}",
                 )
-        own = next(name for name, sides in free.items() if side in sides)
-        place = free[own].index(side)
-        told.append(f"{side} = {arrays[own].shape[place] if place else batch_of(free, side)}")
+        told.append(f"{side} = {size_along(arrays, free, side)}")
     return f"with free sides it answers so, too, at {', '.join(told)}: {worst:.1e} apart at most"
 
 
