@@ -148,6 +148,7 @@ class Manifest:
             files with an older layout.
         free_sides: Sides of inputs that are free; see `zoo.contracts.exporter.FreeSides`.
         further: What the file answered to golden inputs larger along each of them.
+        decoding: What outputs are decoded with, such as a threshold; see `zoo.contracts.Task`.
     """
 
     model_id: str
@@ -183,6 +184,7 @@ class Manifest:
     attachments: dict[str, str] = field(default_factory=dict)
     free_sides: dict[str, tuple[str, ...]] = field(default_factory=dict)
     further: tuple[FurtherOutputs, ...] = ()
+    decoding: dict[str, float | str] = field(default_factory=dict)
     schema: int = SCHEMA
 
     @property

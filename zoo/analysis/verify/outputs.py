@@ -10,6 +10,7 @@ from zoo.artifacts import closeness
 from zoo.artifacts.artifact import Artifact, GateReference, Manifest, require_manifest
 from zoo.artifacts.carried_states import carried_states
 from zoo.artifacts.file_chain import FileChain
+from zoo.artifacts.file_task import task_of
 from zoo.artifacts.gate import finite_outputs
 from zoo.artifacts.golden_samples import Golden, GoldenArrays, fitting_inputs, read_golden
 from zoo.artifacts.reference_outputs import comparison_split
@@ -305,7 +306,7 @@ def _check_metrics(
     _check_confidence(
         claims, chain.manifest, task.calibration_error(answered.outputs, truth), points
     )
-    return quality_of(task, task.decode(answered.outputs), truth)
+    return quality_of(task, task.answers(answered.outputs, truth), truth)
 
 
 def _check_confidence(
@@ -354,6 +355,6 @@ def _check_answers(claims: ClaimList, manifest: Manifest, answered: FileOutputs,
 
 def _task(registry: Registry, manifest: Manifest) -> Task | None:
     try:
-        return registry.tasks.get(manifest.task)
+        return task_of(registry, manifest)
     except ZooError:
         return None
