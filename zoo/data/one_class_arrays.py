@@ -35,7 +35,7 @@ def open_one_class(query: Query, path: Path, name: str, kind: str) -> Dataset:
             why="normal= is for anomaly detection",
             fix="keep one",
         )
-    arrays = read_arrays(path, kind)
+    arrays = read_arrays(path, kind, anywhere=True)
     normal = normal_class(query.options["normal"], arrays.classes, f"npz:{query.path}?normal=")
     keys = list(arrays.examples)
     examples = np.concatenate([arrays.examples[key] for key in keys])

@@ -121,11 +121,11 @@ def windows_of(
     if len(short) == len(items):
         raise BadData(f"there is no window of {length} rows: {'; '.join(short[:8])}", fix=_FIX)
     found = [_windows(item, owner, length, stride) for item, owner in _owned(items, length)]
-    arrays = {
+    arrays: dict[str, NDArray[np.float32]] = {
         split: np.concatenate([of_item[0][n] for of_item in found])
         for n, split in enumerate(SPLITS)
     }
-    marks = {
+    marks: dict[str, NDArray[np.int64]] = {
         split: np.concatenate([of_item[1][n] for of_item in found])
         for n, split in enumerate(SPLITS)
     }
@@ -138,11 +138,11 @@ def windows_of(
             fix="give recordings without anomalies for training",
         )
     border = sum(of_item[3] for of_item in found)
-    hashes = {split: example_hashes(own) for split, own in arrays.items()}
+    hashes: dict[str, list[bytes]] = {n: example_hashes(own) for n, own in arrays.items()}
     kept, copies = without_duplicates(hashes, SPLITS)
     told = check_splits({n: marks[n][own] == 1 for n, own in kept.items()}, name)
     _check_changes(arrays["train"], channels, items)
-    splits = {n: memory_split(arrays[n], marks[n], hashes[n], kept[n]) for n in SPLITS}
+    splits = {n: memory_split(own, marks[n], hashes[n], kept[n]) for n, own in arrays.items()}
     return dataset_of(
         name,
         CLASSES,
