@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from zoo.analysis.verify.claims import ClaimList
+from zoo.analysis.verify.dataset_claims import check_dataset
+from zoo.analysis.verify.golden_claims import check_golden_answers
 from zoo.artifacts import closeness
 from zoo.artifacts.artifact import Artifact, GateReference, Manifest, require_manifest
 from zoo.artifacts.carried_states import carried_states
@@ -59,6 +61,7 @@ def check_golden(
         return
     # What a part gives is no answer of the task: all parts together give one.
     task = None if manifest.part else _task(registry, manifest)
+    check_golden_answers(claims, manifest, arrays, task)
     for runtime in runtimes:
         _check_runtime(claims, artifact, manifest, arrays, task, precision, device, runtime)
 
@@ -224,7 +227,7 @@ def check_quality(
         return
     data = data_for_task(registry, data, manifest.task)
     dataset = open_dataset(registry, data)
-    _check_dataset(claims, manifest, dataset)
+    check_dataset(claims, manifest, dataset)
     task = _task(registry, manifest)
     if task is None or not runtimes:
         why = f"the task {manifest.task!r}" if task is None else "a runtime of the format"
@@ -263,26 +266,6 @@ def check_quality(
 
 def _judged_on(manifest: Manifest) -> str:
     return manifest.golden.dataset.rpartition("/")[0] if manifest.golden else manifest.dataset.name
-
-
-def _check_dataset(claims: ClaimList, manifest: Manifest, dataset: Dataset) -> None:
-    claims.check(
-        "classes of the dataset",
-        manifest.classes == dataset.classes,
-        f"{len(dataset.classes)} classes of {dataset.name}",
-        "the manifest names others, or in another order",
-    )
-    if manifest.dataset.name != dataset.name:
-        claims.skip(
-            "training data", f"the network was trained on {manifest.dataset.name}, not on this"
-        )
-        return
-    claims.check(
-        "training data",
-        manifest.dataset.content_hash == dataset.content_hash,
-        f"content hash {dataset.content_hash[:16]}… of {dataset.name}",
-        f"the manifest says {manifest.dataset.content_hash[:16]}…",
-    )
 
 
 def _check_metrics(

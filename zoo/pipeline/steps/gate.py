@@ -209,6 +209,7 @@ class GateStep(DataStep[GateResult]):
             f"{self.origin.data}/test",
             device,
             context.children,
+            task,
         )
         kept = further_outputs(chain.first, golden[0][0], runtime, device, context.children)
         files = self._write(context.folder, chain, answer, golden, kept)
