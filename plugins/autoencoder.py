@@ -18,18 +18,35 @@ from zoo.contracts import Architecture, ImagePreprocessing, SeriesPreprocessing,
 from zoo.hookspecs import hookimpl
 
 
-def build(inputs: Any, classes: int, *, units: Sequence[int], code: int) -> Any:
-    """Builds the reconstruction by dense layers.
+def build(
+    inputs: Any,
+    classes: int,
+    *,
+    units: Sequence[int] = (),
+    filters: Sequence[int] = (),
+    code: int,
+) -> Any:
+    """Builds the reconstruction, by dense layers or by convolutions.
 
     Args:
-        inputs: float32, (batch, …), normalized.
+        inputs: float32, (batch, …), normalized; with filters (batch, height, width, channels), both
+            sides divisible by two to the number of filters.
         classes: Not used: the output has the shape of the input.
-        units: Of the layers before the code; behind it they stand in reverse.
+        units: Of the dense layers before the code; behind it they stand in reverse.
+        filters: Of the convolutions before the code, in their place; likewise.
         code: Values that an example is reduced to.
 
     Returns:
         Of the shape of the inputs.
     """
+    if units and filters:
+        raise ValueError(
+            "units are of dense layers, filters of convolutions: leave one of them out"
+        )
+    return _convolutional(inputs, filters, code) if filters else _dense(inputs, units, code)
+
+
+def _dense(inputs: Any, units: Sequence[int], code: int) -> Any:
     from keras import layers
 
     shape = tuple(inputs.shape[1:])
@@ -39,23 +56,12 @@ def build(inputs: Any, classes: int, *, units: Sequence[int], code: int) -> Any:
         x = layers.Dense(size, name=f"dense{number}")(x)
         x = layers.BatchNormalization(name=f"bn{number}")(x)
         x = layers.ReLU(name=f"relu{number}")(x)
-    x = layers.Dense(math.prod(shape), name="head")(x)
+    x = layers.Dense(math.prod(shape), name="values")(x)
     return layers.Reshape(shape, name="reconstruction")(x)
 
 
-def build_conv(inputs: Any, classes: int, *, filters: Sequence[int], code: int) -> Any:
-    """Builds the reconstruction by convolutions that halve each side, and by doubled pixels.
-
-    Args:
-        inputs: float32, (batch, height, width, channels), normalized; both sides must be divisible
-            by two to the number of convolutions.
-        classes: Not used: the output has the shape of the input.
-        filters: Of the convolutions before the code; behind it they stand in reverse.
-        code: Values that an example is reduced to.
-
-    Returns:
-        Of the shape of the inputs.
-    """
+def _convolutional(inputs: Any, filters: Sequence[int], code: int) -> Any:
+    """Convolutions that halve each side, and behind the code doubled pixels."""
     from keras import layers
 
     *sides, channels = inputs.shape[1:]
@@ -79,19 +85,20 @@ def build_conv(inputs: Any, classes: int, *, filters: Sequence[int], code: int) 
         x = layers.Conv2D(count, 3, padding="same", use_bias=False, name=f"up{number}")(x)
         x = layers.BatchNormalization(name=f"bn_up{number}")(x)
         x = layers.ReLU(name=f"relu_up{number}")(x)
-    return layers.Conv2D(channels, 3, padding="same", name="head")(x)
+    return layers.Conv2D(channels, 3, padding="same", name="reconstruction")(x)
 
 
 @hookimpl
 def zoo_architectures() -> Any:
-    """Yields the two families."""
+    """Yields the family."""
     yield Architecture(
         name="autoencoder",
-        summary="Dense layers to a narrow code and back: MLPerf Tiny's anomaly detector",
+        summary="Networks that reproduce their input through a narrow code: MLPerf Tiny's, and one "
+        "for pictures",
         source="Banbury et al. 2021, arXiv:2106.07597; Koizumi et al. 2020, arXiv:2006.05822",
         build=build,
         weights=Path(__file__).with_name("weights"),
-        widths=("units", "code"),
+        widths=("units", "filters", "code"),
         variants=(
             Variant(
                 name="autoencoder_dense",
@@ -103,16 +110,6 @@ def zoo_architectures() -> Any:
                 multiply_adds=264_192,
                 hyperparameters={"units": (128, 128, 128, 128), "code": 8},
             ),
-        ),
-    )
-    yield Architecture(
-        name="conv-autoencoder",
-        summary="Convolutions to a narrow code and back, for pictures",
-        source="Masci et al. 2011, ICANN, doi:10.1007/978-3-642-21735-7_7",
-        build=build_conv,
-        weights=Path(__file__).with_name("weights"),
-        widths=("filters", "code"),
-        variants=(
             Variant(
                 name="autoencoder_conv",
                 task="anomaly-detection",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -106,7 +106,9 @@ def facts_of(
             "carried": {state.input: state.output for state in preprocessing.states},
         },
         # How an anomaly score follows from raw input and output; None for other outputs.
-        "score": _score(manifest),
+        "score": score_facts(preprocessing, manifest.decoding)
+        if RECONSTRUCTION in manifest.readings.values()
+        else None,
         "quality": [asdict(metric) for metric in (gate.metrics if gate else ())],
         # None for files that were written before findings were recorded.
         "findings": None
@@ -172,11 +174,9 @@ def _free(manifest: Manifest, name: str) -> str:
     return f"; {', '.join(sides)} may have other sizes" if sides else ""
 
 
-def _score(manifest: Manifest) -> dict[str, Any] | None:
-    """``(raw * scale - mean) / std`` is compared with the output, channel by channel."""
-    own = manifest.preprocessing
-    if RECONSTRUCTION not in manifest.readings.values() or own.normalization is None:
-        return None
+def score_facts(own: Preprocessing, decoding: Mapping[str, float | str]) -> dict[str, Any]:
+    """How a score follows: ``(raw * scale - mean) / std`` beside the output, by channel."""
+    assert own.normalization is not None
     scale, mean, std = own.normalization
     layout = getattr(own, "layout", "nhwc")
     return {
@@ -185,8 +185,8 @@ def _score(manifest: Manifest) -> dict[str, Any] | None:
         "std": list(std),
         "layout": layout,
         "raw_channels": own.in_layout("nhwc").input_shape[-1],
-        "threshold": manifest.decoding.get("threshold"),
-        "rule": manifest.decoding.get("rule", ""),
+        "threshold": decoding.get("threshold"),
+        "rule": decoding.get("rule", ""),
     }
 
 
