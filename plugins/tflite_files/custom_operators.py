@@ -13,13 +13,13 @@ import numpy as np
 
 from zoo.common.optional_imports import require
 
+from .running import packed
+
 _TRANSPOSED = b"Convolution2DTransposeBias"
 #: The version of the built-in operator that has a bias.
 _WITH_BIAS = 3
 #: Padding as its options number it.
 _SAME = 1
-#: The schema asks it of every buffer.
-_ALIGNMENT = 16
 
 
 def with_built_in(model: Any, content: bytes) -> bytes:
@@ -45,9 +45,7 @@ def with_built_in(model: Any, content: bytes) -> bytes:
         number = require("ai_edge_litert.schema_py_generated").BuiltinOperator.TRANSPOSE_CONV
         code.builtinCode = code.deprecatedBuiltinCode = number
         code.customCode, code.version = None, _WITH_BIAS
-    builder = _builder()(len(content) + 1024)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return packed(model, len(content))
 
 
 def _replace(model: Any, graph: Any, operator: Any) -> None:
@@ -68,17 +66,3 @@ def _replace(model: Any, graph: Any, operator: Any) -> None:
     options.strideW, options.strideH = width, height
     operator.builtinOptionsType = schema.BuiltinOptions.TransposeConvOptions
     operator.builtinOptions, operator.customOptions = options, None
-
-
-def _builder() -> Any:
-    base = require("flatbuffers").Builder
-
-    class AlignedBuilder(base):  # type: ignore[misc, valid-type]
-        """Aligns constants, which the generated code does not."""
-
-        def StartVector(self, elemSize: int, numElems: int, alignment: int) -> Any:
-            """Vectors of bytes are constants."""
-            aligned = _ALIGNMENT if elemSize == 1 else alignment
-            return super().StartVector(elemSize, numElems, aligned)
-
-    return AlignedBuilder

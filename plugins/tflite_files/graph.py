@@ -16,10 +16,10 @@ from zoo.common.optional_imports import require
 Array = NDArray[Any]
 #: Their results depend on shapes alone, which are fixed.
 _OF_SHAPES = frozenset({"SHAPE", "RANK"})
-_STATE = frozenset({"VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE"})
-_FLOW = frozenset({"IF", "WHILE", "CALL"})
-_BRANCHES = frozenset({"IF", "STABLEHLO_CASE"})
-_FLOW |= {f"STABLEHLO_{name}" for name in ("CASE", "WHILE", "COMPOSITE", "CUSTOM_CALL")}
+STATE = frozenset({"VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE"})
+FLOW = frozenset({"IF", "WHILE", "CALL"})
+BRANCHES = frozenset({"IF", "STABLEHLO_CASE"})
+FLOW |= {f"STABLEHLO_{name}" for name in ("CASE", "WHILE", "COMPOSITE", "CUSTOM_CALL")}
 _TABLES = frozenset({"HASHTABLE", "HASHTABLE_FIND", "HASHTABLE_IMPORT", "HASHTABLE_SIZE"})
 _RANDOM = frozenset({"RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL", "MULTINOMIAL"})
 _RECURRENT = frozenset(
@@ -32,7 +32,7 @@ _BEHIND_NETWORKS = frozenset(
     | {"WHERE", "UNIQUE"}
 )
 _INTEGERS = frozenset({"INT8", "UINT8", "INT16", "UINT16", "INT4", "INT2"})
-_CARRY = (
+CARRY = (
     "save the network with the state as an input and an output, and name them: "
     "--state INPUT=OUTPUT; or so that it takes whole examples; "
 )
@@ -103,12 +103,11 @@ def read_graph(model: Any, interpreter: Any, origin: str) -> TfliteGraph:
         origin: Names the file in messages.
 
     Raises:
-        Unsupported: It is quantized, keeps state, or has control flow.
+        Unsupported: It is quantized, keeps state in a tensor, or has control flow.
     """
     (graph, *others) = model.subgraphs
     types = _names(require("ai_edge_litert.schema_py_generated").TensorType)
-    names = tuple((tensor.name or b"").decode("utf-8", "replace") for tensor in graph.tensors)
-    operators = _operators(model, graph, names)
+    names, operators = names_of(graph), operators_of(model, graph)
     _check_operators(operators, len(others), origin)
     _check_tensors(graph, operators, types, names, origin)
     interpreter.allocate_tensors()
@@ -135,7 +134,9 @@ def read_graph(model: Any, interpreter: Any, origin: str) -> TfliteGraph:
     )
 
 
-def _operators(model: Any, graph: Any, names: tuple[str, ...]) -> tuple[Operator, ...]:
+def operators_of(model: Any, graph: Any) -> tuple[Operator, ...]:
+    """The operators of one graph of a file's `ModelT`, in the order in which they run."""
+    names = names_of(graph)
     kinds = _names(require("ai_edge_litert.schema_py_generated").BuiltinOperator)
     found = []
     for place, operator in enumerate(graph.operators or []):
@@ -148,7 +149,7 @@ def _operators(model: Any, graph: Any, names: tuple[str, ...]) -> tuple[Operator
             Operator(
                 kind=kind,
                 place=place,
-                name=_plain(names[outputs[0]] if outputs else "") or kind.lower(),
+                name=plain(names[outputs[0]] if outputs else "") or kind.lower(),
                 inputs=tuple(int(i) for i in ([] if operator.inputs is None else operator.inputs)),
                 outputs=outputs,
                 options=operator.builtinOptions or operator.builtinOptions2,
@@ -157,7 +158,12 @@ def _operators(model: Any, graph: Any, names: tuple[str, ...]) -> tuple[Operator
     return tuple(found)
 
 
-def _plain(name: str) -> str:
+def names_of(graph: Any) -> tuple[str, ...]:
+    """The names of its tensors."""
+    return tuple((tensor.name or b"").decode("utf-8", "replace") for tensor in graph.tensors)
+
+
+def plain(name: str) -> str:
     """A tensor's name as a layer's: of several that were fused, the last."""
     words = [word for word in name.split(";") if word.strip()]
     last = re.sub(r"[^A-Za-z0-9_]+", "_", words[-1] if words else "").strip("_")
@@ -175,19 +181,13 @@ def _names(enumeration: Any) -> dict[int, str]:
 
 def _check_operators(operators: tuple[Operator, ...], others: int, origin: str) -> None:
     for operator in operators:
-        if operator.kind in _STATE:
-            raise operator.refused(
-                origin,
-                "it keeps state from one call to the next",
-                _CARRY + AS_IT_IS,
-            )
-        if operator.kind in _FLOW:
+        if operator.kind in FLOW:
             raise operator.refused(
                 origin,
                 "which operators run is decided while it runs: files here have one path",
                 (
                     "compute both branches where the file is made, and choose by tf.where; "
-                    if operator.kind in _BRANCHES
+                    if operator.kind in BRANCHES
                     else "unroll loops where the file is made (Keras: unroll=True of the layer); "
                 )
                 + AS_IT_IS,
@@ -228,7 +228,7 @@ def _check_tensors(
             raise Unsupported(
                 f"{origin} keeps state from one call to the next: {name!r}",
                 why="only networks that take whole examples can be brought in",
-                fix=_CARRY + AS_IT_IS,
+                fix=CARRY + AS_IT_IS,
             )
     for place in graph.inputs:
         signature = graph.tensors[place].shapeSignature

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,8 +23,9 @@ from .custom_operators import with_built_in
 from .graph import Array, TfliteGraph, read_graph
 from .metadata import read_metadata
 from .network import keras_network
+from .running import MARK, interpreter
+from .variables import Variable, with_states
 
-_MARK = b"TFL3"
 _Read = TypeVar("_Read")
 _MOST_APPENDED = 64 << 20
 _CONVERTERS = {
@@ -53,6 +54,14 @@ class TfliteNetwork:
     notes: tuple[str, ...] = ()
     #: Whether its inputs are what the file takes, whole numbers among them.
     given: bool = False
+    #: What the file kept in itself, the last of inputs and outputs; and the file as it was.
+    variables: tuple[Variable, ...] = ()
+    keeping: bytes = b""
+
+    @property
+    def states(self) -> Mapping[str, str]:
+        """Inputs that its variables have become, and the outputs that give them."""
+        return {one.input: one.output for one in self.variables}
 
     def with_shape(self, shape: tuple[int, ...]) -> TfliteNetwork:
         """Itself: no side of its input is free."""
@@ -92,6 +101,32 @@ class TfliteNetwork:
                 found[one.name].append(runner.get_tensor(detail["index"]).astype(np.float32))
         return {name: np.concatenate(parts) for name, parts in found.items()}
 
+    def run_sequences(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        """The outputs that the file as it was gives step by step, its variables at their first."""
+        found: dict[str, list[Array]] = {}
+        count = len(self.variables)
+        for number in range(len(next(iter(inputs.values())))):
+            runner = interpreter(self.keeping)  # `CALL_ONCE` sets variables once in its lifetime
+            runner.allocate_tensors()
+            takes, gives = runner.get_input_details(), runner.get_output_details()
+            own = list(zip(takes, self.inputs[: len(self.inputs) - count], strict=True))
+            made = list(zip(gives, self.outputs[: len(self.outputs) - count], strict=True))
+            steps: dict[str, list[Array]] = {one.name: [] for _, one in made}
+            for step in range(next(iter(inputs.values())).shape[1]):
+                for detail, one in own:
+                    example = inputs[one.name][number : number + 1, step]
+                    runner.set_tensor(detail["index"], example.astype(detail["dtype"]))
+                runner.invoke()
+                for detail, one in made:
+                    values = runner.get_tensor(detail["index"]).astype(np.float32)
+                    shape = [side or 1 for side in one.shape[1:]]
+                    # Of single numbers it has no batch itself.
+                    fits = values.size == np.prod(shape)
+                    steps[one.name].append(values.reshape(shape) if fits else values)
+            for name, parts in steps.items():
+                found.setdefault(name, []).append(np.stack(parts))
+        return {name: np.stack(parts) for name, parts in found.items()}
+
     @cached_property
     def _interpreter(self) -> Any:
         made = interpreter(self.content)
@@ -111,22 +146,6 @@ class TfliteNetwork:
         return np.stack(found)
 
 
-def interpreter(content: bytes, *, keeps: bool = False) -> Any:
-    """LiteRT's interpreter with its plain kernels.
-
-    Args:
-        content: The file's bytes.
-        keeps: Whether all tensors can be read.
-    """
-    module = require("ai_edge_litert.interpreter")
-    return module.Interpreter(
-        model_content=content,
-        num_threads=1,
-        experimental_op_resolver_type=module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        experimental_preserve_all_tensors=keeps,
-    )
-
-
 def open_network(path: Path) -> TfliteNetwork:
     """Opens a float TFLite file.
 
@@ -138,22 +157,32 @@ def open_network(path: Path) -> TfliteNetwork:
     return network_of(content, path.name, appended)
 
 
-def network_of(content: bytes, origin: str, appended: dict[str, bytes]) -> TfliteNetwork:
+def network_of(
+    content: bytes, origin: str, appended: dict[str, bytes], taken: Collection[str] = ()
+) -> TfliteNetwork:
     """A network from the bytes of a file, and the files appended to them.
 
     Args:
         content: The flatbuffer.
         origin: Names the file in messages.
         appended: Files by their names, the labels among them.
+        taken: Names that its variables may not have as inputs and outputs.
     """
     schema = require("ai_edge_litert.schema_py_generated")
     model = _guarded(origin, lambda: schema.ModelT.InitFromPackedBuf(content, 0))
     content = _guarded(origin, lambda: with_built_in(model, content))
     _refuse_custom(model, schema, origin)
+    keeping = content
+    content, variables = _guarded(origin, lambda: with_states(model, keeping, origin, taken))
     # LiteRT verifies the flatbuffer, which Python's reader does not.
     checked = _guarded(origin, lambda: interpreter(content, keeps=True))
     graph = _guarded(origin, lambda: read_graph(model, checked, origin))
     stated, classes = read_metadata(model, appended)
+    called = _signature(model)
+    if variables and not all(called):
+        makes = [graph.names[place] for place in graph.outputs[: -len(variables)]]
+        takes = tuple(graph.names[place] for place in graph.inputs)
+        called = takes, (*makes, *(one.output for one in variables))
     return TfliteNetwork(
         content=content,
         graph=graph,
@@ -161,7 +190,9 @@ def network_of(content: bytes, origin: str, appended: dict[str, bytes]) -> Tflit
         outputs=tuple(_tensor(graph, place, model) for place in graph.outputs),
         stated=stated,
         classes=classes,
-        called=_signature(model),
+        called=called,
+        variables=variables,
+        keeping=keeping if variables else b"",
     )
 
 
@@ -234,7 +265,7 @@ def _refuse_custom(model: Any, schema: Any, origin: str) -> None:
 def _parts(path: Path) -> tuple[bytes, dict[str, bytes]]:
     """The flatbuffer, and the files appended to it as a zip archive."""
     begins = begin_of(path, 8)
-    if begins[4:] != _MARK:
+    if begins[4:] != MARK:
         raise BadFile(
             f"{path} is no TFLite file, whatever its name",
             why="it is empty" if not begins else "it does not begin as one does",

@@ -21,6 +21,7 @@ from .graph import Array
 from .opening import TfliteNetwork, network_of
 from .saved_model_check import check_saved_model
 from .saved_model_loops import loop_of, without_loops
+from .saved_model_steps import SavedSteps, assigns
 from .saved_model_v1 import function_of
 
 #: The description of a folder's network.
@@ -88,8 +89,20 @@ class SavedNetwork:
         return np.concatenate([np.asarray(one[self.outputs[0].name], np.float32) for one in made])
 
     @property
-    def as_given(self) -> GivenSavedNetwork:
+    def states(self) -> Mapping[str, str]:
+        """Inputs that variables which it assigns have become, and the outputs that give them."""
+        return self._steps.states if assigns(self.function) else {}
+
+    @cached_property
+    def _steps(self) -> SavedSteps:
+        """The same with its variables as inputs and outputs."""
+        return SavedSteps(self.origin, self.inputs, self.outputs, self.function, self.to_tflite)
+
+    @property
+    def as_given(self) -> GivenSavedNetwork | SavedSteps:
         """The same, whose tensors have the names of its signature, with inputs of whole numbers."""
+        if assigns(self.function):
+            return self._steps
         return GivenSavedNetwork(**{one.name: getattr(self, one.name) for one in fields(self)})
 
     def run(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
@@ -139,6 +152,19 @@ class SavedNetwork:
                 fix="say another size: --input 224x224",
             ) from error
         return traced, specs, call
+
+    def to_tflite(self) -> bytes:
+        """The network as a TFLite file that keeps its state, in which inputs are `_INPUT`."""
+        traced, _, _ = self._traced()
+        if (loop := loop_of(traced)) is not None:
+            raise Unsupported(
+                f"{self.origin}: its operator {loop.op} ({loop.name}) cannot be brought in",
+                why="it is a loop in a network that keeps state from one call to the next, and "
+                "files here have one path",
+                fix="unroll it where it is made (Keras: unroll=True of the layer); a Keras network "
+                "comes in with its recurrent layers: model.save('my.keras')",
+            )
+        return self._tflite(traced)
 
     def _tflite(self, traced: Any) -> bytes:
         tf = require("tensorflow")

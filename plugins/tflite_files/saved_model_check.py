@@ -17,11 +17,10 @@ from zoo.common.optional_imports import require
 
 _GIVE_FLOAT = "save the network without it: model.export('folder')"
 _GIVE_ALONE = "save a module without it that has the wanted signature alone: tf.saved_model.save"
-#: Operators that change a variable.
-_CHANGES = frozenset({"AssignAddVariableOp", "AssignSubVariableOp"})
 #: Operators with state that hold or call what was checked.
 _VARIABLES = frozenset(
     {"VarHandleOp", "VariableV2", "ReadVariableOp", "VarIsInitializedOp", "AssignVariableOp"}
+    | {"AssignAddVariableOp", "AssignSubVariableOp"}
     | {"DisableCopyOnRead", "PartitionedCall", "StatefulPartitionedCall", "While", "If", "Case"}
 )
 #: Those that are of a variable, by other names.
@@ -42,7 +41,7 @@ _RANDOM = ("Random", "Multinomial", "Sample", "TruncatedNormal")
 def check_saved_model(graph: Any, origin: str, signature: str) -> None:
     """Refuses operators that reach out of the network, before any runs.
 
-    What only must not be a part of the network (text, random numbers, changes of variables) may
+    What only must not be a part of the network (text, random numbers) may
     stand where the signature does not reach: nothing but the signature is called.
 
     Args:
@@ -205,13 +204,12 @@ def _check_node(node: Any, origin: str, of: str = "", *, called: bool = True) ->
     known = node.op in _VARIABLES or node.op == "Placeholder"
     random = any(word in node.op for word in _RANDOM)
     names_others = _names_others(definition)
-    changes = random or node.op in _CHANGES
-    stateful = definition.is_stateful and (called or not changes)
+    stateful = definition.is_stateful and (called or not random)
     if not known and (stateful or names_others or _takes_names_of_files(definition)):
         raise Unsupported(
             f"{name} is refused",
             why="its answers would differ each time"
-            if changes
+            if random
             else "it may reach out of the network: to files, Python, or other machines",
             fix=_GIVE_FLOAT if called else _GIVE_ALONE,
         )

@@ -12,10 +12,14 @@ from report_views import accuracy, evaluation
 
 import zoo
 from zoo.api import views as views
-from zoo.common.brief import Brief, BriefList, Sheet, brief_result
+from zoo.common.brief import Brief, BriefList, BriefTuple, Sheet, brief_result
 from zoo.common.errors import MissingExtra
+from zoo.contracts import ImagePreprocessing
+from zoo.contracts.prediction import DecodedOutput
+from zoo.contracts.preprocessing import Sample
 from zoo.contracts.task import Metric
 from zoo.pipeline.files import RunFile, RunFiles
+from zoo.results.predictions import PredictedExample, Predictions, UnreadExample
 
 EVIL = "<script>alert(1)</script>\x1b[31m[red]&.tflite"
 FILE = RunFile(
@@ -117,3 +121,27 @@ def test_metrics_are_numbers_with_intervals() -> None:
     metric = FILE.metrics["accuracy"]
     assert isinstance(metric, Metric)
     assert metric.low < metric.value < metric.high
+
+
+def test_predictions_are_one_line_and_an_escaped_table() -> None:
+    output = DecodedOutput(answer="cat", confidence=0.75, chosen=("cat",))
+    one = PredictedExample(sample=Sample(name=EVIL, read=lambda: None), output=output)
+    found = Predictions(
+        subject="net.tflite",
+        task="image-classification",
+        classes=("cat",),
+        runtime="litert",
+        preprocessing=ImagePreprocessing(height=8, width=8, channels=1),
+        examples=BriefTuple([one] * 1000),
+        failed=(UnreadExample(input=EVIL, why="no picture"),) * 1000,
+    )
+    assert len(repr(found)) < 400
+    assert repr(found.examples).splitlines()[-2] == "  … 990 more"
+    assert "answer='cat', confidence=0.75" in repr(one)
+    html = found._repr_html_()
+    assert html is not None
+    assert len(html) < 12_000
+    assert "and 980 more" in html
+    assert "&lt;script&gt;" in html
+    assert "<script>" not in html
+    assert "\x1b" not in html + repr(found)

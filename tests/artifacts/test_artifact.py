@@ -41,7 +41,7 @@ from zoo.artifacts.description import describe
 from zoo.artifacts.seal import sealed
 from zoo.common.errors import BadFile, UsageError
 from zoo.contracts import Metric, TensorInfo
-from zoo.execution.runner import check_classes
+from zoo.data.classes import check_classes
 
 pytest.importorskip("onnx")
 pytest.importorskip("ai_edge_litert")
@@ -312,6 +312,6 @@ def test_onnx_whose_weights_lie_beside_it(tmp_path):
 
 def test_dataset_with_other_classes():
     check_classes(("a", "b", "c"), dataset(), "file.onnx")
-    with pytest.raises(UsageError, match=r"file\.onnx has other classes than") as caught:
+    with pytest.raises(UsageError, match=r"has other classes than file\.onnx") as caught:
         check_classes(tuple("abdefgh"), dataset(), "file.onnx")
-    assert "a, b, d, e, f, … (7)" in caught.value.why
+    assert "the network has 7 classes (a, b, d, e, f, …); the data have 3" in caught.value.why

@@ -72,6 +72,32 @@ def test_a_damaged_file_costs_its_own_result_alone(folder, zoo, command, named):
     assert (alone.code, alone.json["error"]["what"]) == (2, first["error"]["what"])
 
 
+def test_a_damaged_file_is_a_row_of_bench_and_of_explain(folder, zoo):
+    (folder / "a.onnx").write_bytes((folder / "a.onnx").read_bytes()[:300])
+    typed = zoo("bench", folder, "--tier", "brief", "--budget", "p50<=1s", "--json")
+    assert typed.code == 1
+    assert [(Path(one["file"]).name, one["error"] is None) for one in typed.json] == [
+        ("b.onnx", True),
+        ("a.onnx", False),
+    ]
+    assert typed.json[1]["error"]["what"].startswith(f"{folder}/a.onnx")
+    shutil.copy(folder / "b.onnx", folder / "c.onnx")
+    with_manifest(folder / "b.onnx", precision="int8")
+    explained = zoo("explain", folder, "--runs", "0", "--samples", "8", "--json")
+    assert explained.code == 2
+    first, second = explained.json
+    assert first["error"]["what"].startswith(f"{folder}/a.onnx")
+    assert Path(second["twin"]["path"]).name == "c.onnx"
+    alone = zoo("bench", folder / "a.onnx", folder / "b.onnx")
+    assert (alone.code, alone.out) == (2, "")
+    for name in ("b", "c"):
+        (folder / f"{name}.onnx").unlink()
+    for command in ("bench", "explain"):
+        typed = zoo(command, folder)
+        assert (typed.code, typed.out) == (2, "")
+        assert f"{folder}/a.onnx" in typed.err
+
+
 def test_one_file_is_asked_for_where_one_is_taken(folder, zoo):
     for words in (["bundle", folder], ["compare", folder, folder / "a.onnx"]):
         typed = zoo(*words)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from free_sizes import recurrent_cell
+from keeping_networks import cell, file_of, zeros
 
 from zoo.analysis.explain import explain
 from zoo.analysis.layer_comparison import with_states
@@ -266,3 +267,28 @@ def test_a_cell_from_keras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     integers = path.with_name("cell.samples.int8.tflite")
     explained = explain(integers, data=f"npz:{tmp_path / 'samples.npz'}", runs=0)
     assert explained.comparison.examples > 9  # more than sequences
+
+
+def test_a_file_that_keeps_its_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables that begin with zeros, with others, and with a whole number."""
+    from zoo.plugins.tflite_files.opening import open_network
+
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path))
+    own = file_of(cell, h=zeros(1, 8), level=zeros(1, 8) + 0.5, count=np.int32(3))
+    (tmp_path / "keeping.tflite").write_bytes(own)
+    np.savez(tmp_path / "samples.npz", x=SEQUENCES)
+    exported(tmp_path, "keeping.tflite", [], "--precision", "float32,int8", "--format", "tflite")
+    by_itself = open_network(tmp_path / "keeping.tflite").as_given
+    for precision, limit in (("float32", 100), ("int8", 20)):
+        path = tmp_path / "runs" / f"keeping.samples.{precision}.tflite"
+        manifest = open_artifact(load_registry(), path).manifest
+        assert manifest is not None
+        pairs = {(one.input, one.output) for one in manifest.preprocessing.states}
+        assert pairs == {("h", "h_next"), ("level", "level_next"), ("count", "count_next")}
+        assert manifest.golden is not None
+        arrays = read_golden(manifest.golden, path)
+        right = by_itself.run_sequences({"x": arrays.inputs})
+        answered = fields_of(arrays.outputs)
+        assert decibels(right["y"], answered["y"]) > limit
+        assert answered["n"][:, :, 0] == pytest.approx(right["n"][:, :, 0], abs=0.1)
+        assert failing(path) == set()

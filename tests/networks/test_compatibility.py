@@ -70,7 +70,7 @@ def test_what_fits(preprocessing: Preprocessing, examples: Any) -> None:
 @pytest.mark.parametrize("classes", [("run", "sit"), ("walk", "run"), ("run", "walk", "sit")])
 def test_other_classes(classes: tuple[str, ...]) -> None:
     text = refused(SERIES, dataset(WINDOWS, classes))
-    assert "the weights have 2 classes (run, walk)" in text
+    assert "the network has 2 classes (run, walk)" in text
     assert f"the data have {len(classes)} classes ({', '.join(classes)})" in text
 
 

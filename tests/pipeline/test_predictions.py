@@ -1,4 +1,4 @@
-"""Weights answer pictures as the network does that ``zoo.load`` returns."""
+"""Weights answer pictures as the network does that ``zoo.load`` returns, by its `predict`, too."""
 
 from __future__ import annotations
 
@@ -27,3 +27,17 @@ def test_weights_answer_as_the_loaded_network(tmp_path: Path) -> None:
     np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-6)
     assert found.runtime == "keras"
     assert [failed.input for failed in found.failed] == [str(tmp_path / "b.png")]
+    mine = network.predict([tmp_path / "b.png", tmp_path / "a.png"], top=10)
+    assert mine.plain() == found.plain()
+    of_folder = network.predict(str(tmp_path))
+    assert [len(of_folder.examples), len(of_folder.failed)] == [1, 1]
+    (answered,) = network.predict(pixels, top=10).examples
+    assert answered.output == mine.examples[0].output
+    # A batch is Keras's own affair; one of another size is nobody's.
+    batch = taken[np.newaxis].astype(np.float32)
+    np.testing.assert_array_equal(network.predict(batch, verbose=0), network(batch))
+    for wrong in (np.stack([pixels] * 2), np.float32(3), 5):
+        with pytest.raises(zoo.ZooError, match=r"is no batch of lenet5\.fashion_mnist"):
+            network.predict(wrong)
+    with pytest.raises(zoo.ZooError, match="top must be 1 or more"):
+        network.predict(pixels, top=0)

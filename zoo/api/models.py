@@ -36,7 +36,8 @@ def load(model: str, *, registry: Registry | None = None) -> Any:
         registry: None discovers plugins anew.
 
     Returns:
-        A `keras.Model`; input float32 (batch, height, width, channels), values 0-255.
+        A `keras.Model`; input float32 (batch, height, width, channels), values 0-255. Its
+        `predict` also takes what `zoo.predict` does, and answers with `Predictions`.
 
     Raises:
         UnknownName: No such model; offers the nearest.
@@ -47,9 +48,13 @@ def load(model: str, *, registry: Registry | None = None) -> Any:
     model = fetched_model(registry, model, quiet)
     with weights_of_exported_files(registry, model):
         resolve(registry, model)  # a wrong name must not wait for TensorFlow
+    from zoo.api.predictions import predict_of
     from zoo.pipeline.steps.evaluate import load_for_user
 
-    return load_for_user(Subject(model=model, plugins=settings))
+    loaded, network = load_for_user(Subject(model=model, plugins=settings))
+    # Of this object alone: what Keras saves of the network is as it was.
+    network.predict = predict_of(registry, loaded, network)
+    return network
 
 
 def open_dataset(

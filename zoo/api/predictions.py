@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from zoo.artifacts.files_of_folder import is_folder_of_files, most_precise_file
 from zoo.artifacts.not_weights import weights_named
@@ -13,11 +14,13 @@ from zoo.common.files import no_file
 from zoo.common.progress import OnStep, quiet
 from zoo.data.opening import data_for_task
 from zoo.networks.checkpoints import made_here
+from zoo.networks.loading import LoadedModel
 from zoo.networks.published.official import fetched_model
 from zoo.networks.sources.references import NO_DATA, Opening, open_reference, source_of
 from zoo.pipeline.predictions import (
     PredictionRequest,
     predict_with_file,
+    predict_with_loaded,
     predict_with_network,
 )
 from zoo.registry import Registry, load_registry
@@ -67,15 +70,11 @@ def predict(
             that cannot be read is among `Predictions.failed`.
     """
     registry = registry or load_registry()
-    named = tuple(str(one) if isinstance(one, Path) else one for one in _each(inputs))
-    if not named:
-        raise UsageError("nothing is named to be answered", fix="name a file, a folder or a text")
-    if top < 1:
-        raise UsageError(f"top must be 1 or more (got {top})", fix="top=5")
+    asked = _request(inputs, data, top)
     if task is not None and data is not None:
         registry.tasks.get(task)
         data = data_for_task(registry, data, task)
-    asked = PredictionRequest(inputs=named, data=data or "", top=top)
+        asked = replace(asked, data=data)
     path, model = Path(target), str(target)
     if is_folder_of_files(registry, model):
         path = most_precise_file(registry, path)
@@ -98,5 +97,78 @@ def predict(
     )
 
 
-def _each(inputs: str | Path | Array | Sequence[str | Path | Array]) -> list[str | Path | Array]:
-    return list(inputs) if isinstance(inputs, (list, tuple)) else [cast("str", inputs)]
+def predict_of(registry: Registry, loaded: LoadedModel, network: Any) -> Callable[..., Any]:
+    """The `predict` of a network in memory, for batches and for what `predict` above takes.
+
+    Args:
+        registry: Knows tasks.
+        loaded: The checkpoint.
+        network: Its deployed Keras model, whose own `predict` answers batches.
+    """
+    from zoo.api import views as views  # registered for notebooks
+    from zoo.api.calls import WrongArgument
+
+    batches = network.predict
+    several = len(loaded.preprocessing.parts) > 1
+    shape = tuple(network.input_shape[1:]) if not several else ()
+
+    def predict(
+        inputs: Any = None, *args: Any, top: int = 5, data: str | None = None, **keras: Any
+    ) -> Any:
+        """Answers examples as `zoo.predict` does, or a batch as `keras.Model.predict` does.
+
+        Args:
+            inputs: Files, folders, texts, or arrays of one raw example each: answered by
+                `Predictions`. A batch, (examples, …) of the network's own size, a dictionary of
+                them or a `tf.data.Dataset`: answered by arrays.
+            *args: Of Keras, for batches.
+            top: So many scores of each example at most.
+            data: Dataset whose options say which columns of a table are read.
+            **keras: Of Keras, for batches.
+
+        Raises:
+            UsageError: An array is neither an example nor a batch.
+            BadData: Nothing could be read.
+        """
+        if args or keras or not _are_examples(inputs, len(shape), several):
+            found = () if isinstance(inputs, (int, float)) else getattr(inputs, "shape", None)
+            if found is not None and not several and not _fits(tuple(found), shape):
+                wanted = ", ".join("?" if side is None else str(side) for side in shape)
+                raise WrongArgument(
+                    f"an array of shape {tuple(found)} is no batch of {loaded.card.model_id}",
+                    why=f"a batch has the shape (examples, {wanted})",
+                    fix="pass the examples as a list, of any size: predict(list(array))",
+                )
+            if inputs is None and "x" not in keras:
+                raise WrongArgument("predict needs inputs", fix="predict(inputs)")
+            return batches(**keras) if inputs is None else batches(inputs, *args, **keras)
+        return predict_with_loaded(registry, loaded, network, _request(inputs, data, top))
+
+    return predict
+
+
+def _are_examples(inputs: Any, rank: int, several: bool) -> bool:
+    """Whether inputs are what `predict` takes: not a batch, nor arrays of several inputs."""
+    if isinstance(inputs, (str, Path)):
+        return True
+    if isinstance(inputs, (list, tuple)):
+        return all(_are_examples(one, rank, several) for one in inputs)
+    return not several and 0 < len(getattr(inputs, "shape", ())) <= rank
+
+
+def _fits(found: tuple[int, ...], shape: tuple[int | None, ...]) -> bool:
+    return len(found) == len(shape) + 1 and all(
+        side is None or side == own for own, side in zip(found[1:], shape, strict=True)
+    )
+
+
+def _request(
+    inputs: str | Path | Array | Sequence[str | Path | Array], data: str | None, top: int
+) -> PredictionRequest:
+    each = inputs if isinstance(inputs, (list, tuple)) else [cast("str", inputs)]
+    named = tuple(str(one) if isinstance(one, Path) else cast("str", one) for one in each)
+    if not named:
+        raise UsageError("nothing is named to be answered", fix="name a file, a folder or a text")
+    if top < 1:
+        raise UsageError(f"top must be 1 or more (got {top})", fix="top=5")
+    return PredictionRequest(inputs=named, data=data or "", top=top)

@@ -8,7 +8,11 @@ from zoo.pipeline.rows import rows_of
 from zoo.pipeline.run import Run
 from zoo.pipeline.search.optimize import SearchResult
 from zoo.results import formatting as fmt
+from zoo.results.predictions import Predictions
 from zoo.results.records import Evaluation
+
+#: Examples of predictions that a notebook lists.
+_LISTED = 20
 
 
 @html_of.register
@@ -94,4 +98,26 @@ def _evaluation(found: Evaluation) -> str:
             for m in found.metrics
         ],
         [*quality_lines(found), *finding_lines(found.findings)],
+    )
+
+
+@html_of.register
+def _predictions(found: Predictions) -> str:
+    from zoo.report.prediction_text import answer_rows
+    from zoo.report.quality import finding_lines
+
+    headings, rows, _ = answer_rows(found.examples[:_LISTED])
+    more = len(found.examples) - _LISTED
+    counts = ", ".join(f"{name} {count:,}" for name, count in list(found.counts.items())[:_LISTED])
+    return html_table(
+        f"{found.subject}, by {found.runtime}",
+        headings,
+        rows,
+        [
+            *([f"and {more:,} more"] if more > 0 else []),
+            *([f"of {found.counted:,}: {counts}"] if len(found.examples) > 1 and counts else []),
+            *finding_lines(found.findings),
+            *found.notes,
+            *(f"not read: {one.input}: {one.why}" for one in found.failed[:_LISTED]),
+        ],
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from zoo.artifacts.artifact import REJECTED, open_artifact
-from zoo.common.errors import UsageError
+from zoo.artifacts.artifact import REJECTED, open_artifact, open_unaltered
+from zoo.common.errors import UsageError, ZooError
 from zoo.common.files import no_folder
 from zoo.common.shown_text import printable
 from zoo.contracts.precision import BASELINE, PRECISIONS
@@ -81,18 +81,47 @@ def only_file(registry: Registry, folder: Path, what: str) -> Path:
 def files_with_twins(registry: Registry, folder: Path) -> tuple[Path, ...]:
     """Those in a folder that are made of less precise numbers than the baseline's.
 
+    One that cannot be opened is among them: whoever opens it says why.
+
     Raises:
         UsageError: There are none.
     """
     found = files_of_folder(registry, folder)
-    made = [(path, open_artifact(registry, path).manifest) for path in found]
-    kept = tuple(path for path, own in made if own is None or own.precision != BASELINE.name)
+    kept = tuple(path for path in found if not _is_baseline(registry, path))
     if not kept:
         raise UsageError(
             f"{folder} holds {BASELINE.name} files alone, which others are compared with",
             fix="name a file of another precision",
         )
     return kept
+
+
+def _is_baseline(registry: Registry, path: Path) -> bool:
+    try:
+        manifest = open_artifact(registry, path).manifest
+    except ZooError:
+        return False
+    return manifest is not None and manifest.precision == BASELINE.name
+
+
+def damaged_files(
+    registry: Registry, operands: Sequence[str], files: Sequence[str]
+) -> dict[str, ZooError]:
+    """Why files that stand for a folder cannot be used; those that were named are not opened.
+
+    Args:
+        registry: Knows formats.
+        operands: As typed.
+        files: They, with the files of folders in their place.
+    """
+    found: dict[str, ZooError] = {}
+    for file in files:
+        if file not in operands:
+            try:
+                open_unaltered(registry, Path(file))
+            except ZooError as error:
+                found[file] = error
+    return found
 
 
 def most_precise_file(registry: Registry, folder: Path) -> Path:

@@ -31,6 +31,7 @@ class Timing(Brief):
 
     Attributes:
         file: As the user named it; of a reference, the model id.
+        device: Where; empty for a file that could not be opened.
         runtime: Of the agent; None where the device could not tell which it has.
         measurement: None when it failed.
         error: Why it failed; None when it did not.

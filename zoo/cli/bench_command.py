@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -28,10 +29,6 @@ from zoo.cli.verdict_options import (
     verdict_options,
     write_bench_junit,
 )
-
-if TYPE_CHECKING:
-    from zoo.benchmark.timing import Timing
-
 
 _COUNT = click.IntRange(1, 1024)
 
@@ -156,6 +153,7 @@ def command(
     """
     from zoo.benchmark.compare.judgement import exit_code, judge_budgets
     from zoo.benchmark.run import bench
+    from zoo.benchmark.timing import Timing
     from zoo.cli.bench_table import plain_timing, print_timings
     from zoo.execution.offline_analysis import refuse_budgets
     from zoo.report.bench_progress import BenchProgress
@@ -164,9 +162,11 @@ def command(
     registry = settings.registry()
     check_budgets(budgets)
     samples = samples_for(registry, files, network)
-    timed, refused = all_files(registry, files, network, quiet=as_json)
+    timed, refused, damaged = all_files(registry, files, network, quiet=as_json)
     refuse_budgets(registry, split_commas(devices), budgets, timed, split_commas(runtimes))
     timings: list[Timing] = []
+    if damaged and not timed:
+        raise next(iter(damaged.values()))
     try:
         with BenchProgress(quiet=as_json) as progress:
             timings = bench(
@@ -193,6 +193,7 @@ def command(
         if timings and not as_json:
             print_timings(timings)
         raise
+    timings += [Timing(file=Path(name), threads=0, error=e) for name, e in damaged.items()]
     judged = judge_budgets(timings, budgets, registry=registry)
     write_bench_junit(junit, timings, judged)
     if as_json:

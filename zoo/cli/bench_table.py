@@ -144,7 +144,7 @@ def _print_text_table(table: TextTable) -> None:
 
 def _name(timing: Timing) -> str:
     if timing.threads == 0:  # Nothing was to be timed.
-        return f"{timing.file.name} on {timing.device}"
+        return f"{timing.file.name} on {timing.device}" if timing.device else timing.file.name
     count = "1 thread" if timing.threads == 1 else f"{timing.threads} threads"
     runtime = f", {timing.runtime}" if timing.runtime else ""
     batch = f", batches of {timing.batch}" if timing.batch is not None else ""

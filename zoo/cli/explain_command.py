@@ -17,7 +17,6 @@ from zoo.cli.options import (
     examples,
     json_option,
     option,
-    print_json,
 )
 from zoo.cli.tables import print_table
 from zoo.common import terminal
@@ -55,9 +54,9 @@ if TYPE_CHECKING:
 @network_options(one=True)
 @click.option("--html", type=PAGE_FILE, help="Also write a page with charts here.")
 @json_option
-@click.pass_obj
+@click.pass_context
 def command(
-    settings: Settings,
+    ctx: click.Context,
     /,
     file: str,
     against: str | None,
@@ -78,7 +77,8 @@ def command(
     of FILE (my.keras, a model id, weights) is exported first, with its twin, as by `zoo export`.
     """
     from zoo.analysis.explain import explain
-    from zoo.artifacts.files_of_folder import files_with_twins, is_folder_of_files
+    from zoo.artifacts.files_of_folder import damaged_files, files_with_twins, is_folder_of_files
+    from zoo.cli.files_in_turn import in_turn
     from zoo.common.errors import UsageError
     from zoo.common.optional_imports import require_extra
     from zoo.common.shown_text import printable
@@ -86,6 +86,7 @@ def command(
 
     if html is not None:
         require_extra("report")  # not after the work
+    settings: Settings = ctx.obj
     registry = settings.registry()
     folder = is_folder_of_files(registry, file)
     names = [str(path) for path in files_with_twins(registry, Path(file))] if folder else [file]
@@ -95,12 +96,17 @@ def command(
             "for one",
             fix=f"name one: {', '.join(map(printable, names))}",
         )
+    damaged = damaged_files(registry, [file], names)
+    sound = [name for name in names if name not in damaged]
     made = one_file_each(
-        registry, names, {"data": data, **network}, quiet=as_json, twin=True, own=["data"]
+        registry, sound, {"data": data, **network}, quiet=as_json, twin=True, own=["data"]
     )
-    with StepProgress(quiet=as_json) as progress:
-        each = [
-            explain(
+
+    def explained(name: str) -> Explanation:
+        if name in damaged:
+            raise damaged[name]
+        with StepProgress(quiet=as_json) as progress:
+            found = explain(
                 name,
                 against=against,
                 data=data,
@@ -110,23 +116,25 @@ def command(
                 on_step=progress,
                 registry=registry,
             )
-            for name in made
-        ]
-    if html is not None:
-        from zoo.common.files import OTHER_FILE, write_text
-        from zoo.report.pages.explanation import render
+        if html is not None:
+            from zoo.common.files import OTHER_FILE, write_text
+            from zoo.report.pages.explanation import render
 
-        write_text(Path(html), render(each[0]), fix=OTHER_FILE)
-    if as_json:
-        plain = [found.plain() for found in each]
-        print_json(plain if folder else plain[0])
-        return
-    for number, found in enumerate(each):
-        if number:
-            terminal.echo()
-        _print(found)
-    if html is not None:
+            write_text(Path(html), render(found), fix=OTHER_FILE)
+        return found
+
+    _, code = in_turn(
+        file if folder else made[0],
+        [*damaged, *made],
+        explained,
+        print_one=_print,
+        plain=lambda found: found.plain(),
+        as_json=as_json,
+        debug=settings.debug,
+    )
+    if html is not None and not as_json:
         terminal.echo(f"\npage     {html}")
+    ctx.exit(code)
 
 
 def _print(found: Explanation) -> None:

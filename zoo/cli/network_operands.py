@@ -9,7 +9,7 @@ from typing import Any
 from zoo.cli.options import Function
 from zoo.cli.recipe_options import recipe_options, recipe_values
 from zoo.common import terminal
-from zoo.common.errors import UsageError
+from zoo.common.errors import UsageError, ZooError
 from zoo.pipeline.recipe_fields import NETWORK, by_keyword
 from zoo.registry import Registry
 
@@ -28,21 +28,24 @@ def network_options(*, one: bool = False) -> Callable[[Function], Function]:
 
 def all_files(
     registry: Registry, operands: Sequence[str], given: Mapping[str, Any], *, quiet: bool
-) -> tuple[list[str], bool]:
+) -> tuple[list[str], bool, dict[str, ZooError]]:
     """The operands, with all files of a folder, or made of a network, in its place.
 
     Returns:
-        The files, and whether any of a network was rejected.
+        The files; whether any of a network was rejected; and why files of folders cannot be used,
+        which are not among the first.
 
     Raises:
         UsageError: An option for networks, and none is named.
     """
     from zoo.api.networks import exported_files
-    from zoo.artifacts.files_of_folder import expanded_folders
+    from zoo.artifacts.files_of_folder import damaged_files, expanded_folders
 
-    operands = expanded_folders(registry, operands)
+    typed, operands = operands, expanded_folders(registry, operands)
+    damaged = damaged_files(registry, typed, operands)
+    operands = [name for name in operands if name not in damaged]
     made, refused = _made(registry, exported_files, operands, given, quiet=quiet)
-    return [file for name in operands for file in made.get(name, [name])], refused
+    return [file for name in operands for file in made.get(name, [name])], refused, damaged
 
 
 def samples_for(registry: Registry, operands: Sequence[str], given: dict[str, Any]) -> str | None:

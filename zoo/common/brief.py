@@ -55,6 +55,16 @@ class BriefList(list[Row]):
         return _framed("[", lines, len(self), "]")
 
 
+class BriefTuple(tuple[Row, ...]):
+    """A tuple whose repr has a line for each row, ten at most."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        lines = [f"  {_cut(printable(repr(row)))}," for row in self[:_ROWS]]
+        return _framed("(", lines, len(self), ")")
+
+
 class Sheet(dict[str, Any]):
     """A dictionary whose repr has a line for each key, ten at most."""
 

@@ -27,6 +27,7 @@ from zoo.contracts.source import (
     OpenedNetwork,
     Source,
     SourceReference,
+    StateKeeping,
 )
 from zoo.contracts.target import Target
 from zoo.contracts.task import Check, Metric, Task, Truth
@@ -79,6 +80,7 @@ __all__ = [
     "SourceReference",
     "Specimen",
     "Split",
+    "StateKeeping",
     "Target",
     "Task",
     "TensorInfo",

@@ -98,7 +98,8 @@ class GivenNetwork(ForeignNetwork, Protocol):
 
     Axes, and the order of inputs and outputs, are the file's own; those of `model` are in the same
     order, and its inputs take numbers of the file's types, real ones of 32 bits. One whose states
-    may have the batch elsewhere than first is a `BatchSecond`, too.
+    may have the batch elsewhere than first is a `BatchSecond`, too; one whose file keeps state in
+    itself is `StateKeeping`.
     """
 
     def with_shapes(self, shapes: Mapping[str, tuple[int, ...]]) -> GivenNetwork:
@@ -123,6 +124,31 @@ class BatchSecond(Protocol):
 
         Args:
             states: Inputs, and the outputs that give them at the next step.
+        """
+        ...
+
+
+@runtime_checkable
+class StateKeeping(Protocol):
+    """A foreign network whose file keeps state from call to call, which has become explicit.
+
+    Its state is among its inputs and outputs, from zeros: where the file's begins with other
+    numbers, they are the difference from these.
+    """
+
+    @property
+    def states(self) -> Mapping[str, str]:
+        """Inputs that were state, and the outputs that give them at the next step; may be empty."""
+        ...
+
+    def run_sequences(self, inputs: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+        """The answers of the file as it was, its state reset before each sequence.
+
+        Args:
+            inputs: (sequences, steps, …) of each input that is no state, by name.
+
+        Returns:
+            (sequences, steps, …) of each output that is no state, by name, as float32.
         """
         ...
 

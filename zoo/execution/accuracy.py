@@ -9,7 +9,8 @@ from zoo.artifacts.artifact import Artifact, require_manifest
 from zoo.artifacts.file_chain import refuse_part
 from zoo.artifacts.file_task import task_of
 from zoo.contracts import Dataset, Preprocessing, Task
-from zoo.execution.runner import FileOutputs, check_classes, check_enough_classes
+from zoo.data.classes import check_classes
+from zoo.execution.runner import FileOutputs, check_enough_classes
 from zoo.execution.session import AgentSession
 from zoo.registry import Registry
 from zoo.results.records import Evaluation

@@ -13,10 +13,10 @@ from zoo.common.named_arrays import fields_of, joined
 from zoo.common.progress import OnEvent
 from zoo.common.worker import Children
 from zoo.contracts import Dataset, Split
+from zoo.data.classes import check_classes
 from zoo.execution.device import Device
 from zoo.execution.runner import (
     FileOutputs,
-    check_classes,
     check_enough_classes,
     choose_runtime,
     evaluation_of,

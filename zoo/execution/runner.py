@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.common.errors import BadData, MissingExtra, UsageError, ZooError
+from zoo.common.errors import BadData, MissingExtra, ZooError
 from zoo.common.progress import OnEvent
 from zoo.common.worker import Children
 from zoo.contracts import Dataset, Exporter, Preprocessing, Split, Task, Truth
@@ -250,18 +250,3 @@ def check_enough_classes(task: Task, dataset: Dataset) -> None:
             why=f"{task.name} needs at least two classes",
             fix="add examples of another class",
         )
-
-
-def check_classes(classes: tuple[str, ...], dataset: Dataset, subject: str) -> None:
-    """Refuses a dataset whose classes are not those of the outputs."""
-    if classes != dataset.classes:
-        raise UsageError(
-            f"{subject} has other classes than {dataset.name!r}",
-            why=f"its classes are {_abbreviated(classes)}; "
-            f"the dataset's are {_abbreviated(dataset.classes)}",
-            fix="use the dataset it was trained on, or fine-tune first: zoo finetune",
-        )
-
-
-def _abbreviated(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:5]) + (f", … ({len(names)})" if len(names) > 5 else "")

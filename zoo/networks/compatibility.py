@@ -12,6 +12,7 @@ import numpy as np
 
 from zoo.common.errors import BadData, UsageError
 from zoo.contracts import Dataset, Preprocessing
+from zoo.data.classes import check_classes
 from zoo.data.preprocessing.inputs import kind_of, read_inputs
 from zoo.networks.card import Card
 
@@ -45,13 +46,14 @@ def check_fits(
     if preprocessing.is_noise or dataset.content_hash == card.dataset_hash:
         return
     command = f"zoo finetune {shlex.quote(model or card.model_id)} --data {shlex.quote(data)}"
-    if card.classes != dataset.classes:
-        raise UsageError(
-            f"{data} has other classes than {card.model_id}, which was trained on {card.dataset}",
-            why=f"the weights have {_listed(card.classes)}; the data have "
-            f"{_listed(dataset.classes)}",
-            fix=f"fine-tune a new head first: {command}",
-        )
+    check_classes(
+        card.classes,
+        dataset,
+        card.model_id,
+        data=data,
+        trained_on=card.dataset,
+        fix=f"fine-tune a new head first: {command}",
+    )
     kind_of(preprocessing).check_names(dataset, card.model_id)
     split = dataset.splits["train"]
     try:
@@ -72,8 +74,3 @@ def check_fits(
             why=problem,
             fix=f"bring the values to the same unit, or fine-tune: {command}",
         )
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
-    return f"{len(names)} classes ({shown})"

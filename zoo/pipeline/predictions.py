@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.artifacts.file_chain import open_chain
 from zoo.artifacts.file_task import task_of
+from zoo.common.brief import BriefTuple
 from zoo.common.errors import BadData
 from zoo.common.progress import Event, OnEvent
 from zoo.common.shown_text import printable
@@ -19,7 +20,7 @@ from zoo.contracts.preprocessing import SampleList
 from zoo.data.readers.npz_tensors import UNLABELLED
 from zoo.execution.sample_outputs import SampleOutputs, chain_outputs, outputs_for
 from zoo.networks.checkpoints import Checkpoint
-from zoo.networks.loading import Subject, load_model
+from zoo.networks.loading import LoadedModel, Subject, load_model
 from zoo.registry import Registry
 from zoo.results.predictions import PredictedExample, Predictions, UnreadExample
 
@@ -73,8 +74,7 @@ def predict_with_network(
     Raises:
         BadData: Nothing could be read.
     """
-    card = checkpoint.card()
-    data = asked.data or card.dataset
+    data = asked.data or checkpoint.card().dataset
     # What is wrong with names must not wait for TensorFlow.
     found = _find(checkpoint.preprocessing, asked, data)
     answered: SampleOutputs = call(
@@ -85,15 +85,44 @@ def predict_with_network(
         },
         on_event=emit,
     )
-    task = registry.tasks.get(checkpoint.task).with_decoding(card.decoding)
+    return _of_network(registry, checkpoint, found, answered, asked.top)
+
+
+def predict_with_loaded(
+    registry: Registry, loaded: LoadedModel, network: Any, asked: PredictionRequest
+) -> Predictions:
+    """By weights that are in memory, in this process.
+
+    Args:
+        registry: Knows tasks.
+        loaded: The checkpoint.
+        network: Its deployed Keras model.
+        asked: What is to be answered.
+
+    Raises:
+        BadData: Nothing could be read.
+    """
+    found = _find(loaded.preprocessing, asked, asked.data or loaded.card.dataset)
+    answered = _answered_in_keras(loaded, found, lambda event: None, network)
+    return _of_network(registry, loaded.checkpoint, found, answered, asked.top)
+
+
+def _of_network(
+    registry: Registry,
+    checkpoint: Checkpoint,
+    found: SampleList,
+    answered: SampleOutputs,
+    top: int,
+) -> Predictions:
+    card = checkpoint.card()
     made = _decoded(
         checkpoint.model_id,
-        task,
+        registry.tasks.get(checkpoint.task).with_decoding(card.decoding),
         card.classes,
         checkpoint.preprocessing,
         found,
         answered,
-        asked.top,
+        top,
     )
     weak = (f"what was found when it was evaluated: {sentence}" for sentence in card.findings)
     return replace(made, notes=(*made.notes, *weak))
@@ -103,13 +132,20 @@ def answer_in_keras(
     *, subject: Subject, asked: PredictionRequest, emit: Callable[[Event], None]
 ) -> SampleOutputs:
     """The deployed Keras model's outputs; called in a worker process."""
-    from zoo.data.preprocessing.steps import outputs_of
     from zoo.data.samples.reading import find_samples
-    from zoo.pipeline.steps.evaluate import keras_answer
 
     loaded = load_model(subject)
-    own, step = loaded.preprocessing, keras_answer(loaded)
-    found = find_samples(own, asked.inputs, asked.data)
+    found = find_samples(loaded.preprocessing, asked.inputs, asked.data)
+    return _answered_in_keras(loaded, found, emit)
+
+
+def _answered_in_keras(
+    loaded: LoadedModel, found: SampleList, emit: Callable[[Event], None], network: Any = None
+) -> SampleOutputs:
+    from zoo.data.preprocessing.steps import outputs_of
+    from zoo.pipeline.steps.evaluate import keras_answer
+
+    own, step = loaded.preprocessing, keras_answer(loaded, network)
 
     def answer(inputs: Array) -> Array:
         return outputs_of(inputs, own, step)
@@ -182,7 +218,7 @@ def _decoded(
         classes=() if classes == (UNLABELLED,) else classes,
         runtime=answered.runtime,
         preprocessing=preprocessing,
-        examples=tuple(examples),
+        examples=BriefTuple(examples),
         failed=tuple(failed),
         notes=(*found.notes, *(unlike if answered.unlike else ()), *_cut(preprocessing, found)),
         seconds=answered.seconds,

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from zoo.common.brief import Brief, brief
+from zoo.common.views import Viewed
 from zoo.contracts import Preprocessing
 from zoo.contracts.prediction import DecodedOutput
 from zoo.contracts.preprocessing import Sample
 from zoo.results.records import QualityFinding
 
 
-@dataclass(frozen=True, kw_only=True)
-class PredictedExample:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PredictedExample(Brief):
     """One example and the answer to it.
 
     Attributes:
@@ -28,6 +31,12 @@ class PredictedExample:
     def input(self) -> str:
         """What it is called: a path, the rows of a table, a text."""
         return self.sample.name
+
+    def _values(self) -> Iterator[str]:
+        yield f"input={brief(self.input)}"
+        yield f"answer={brief(self.output.answer)}"
+        if self.output.confidence is not None:
+            yield f"confidence={self.output.confidence:.4g}"
 
     def plain(self) -> dict[str, Any]:
         """For JSON; steps and numbers are left out where the task gives none."""
@@ -46,8 +55,8 @@ class UnreadExample:
     why: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Predictions:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Predictions(Brief, Viewed):
     """What was answered to all examples.
 
     Attributes:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from zoo.common.errors import Unsupported, ZooError, first_line
 from zoo.common.named_arrays import each_of, fed_to_keras, fields_of, joined
-from zoo.contracts import Dataset, GivenNetwork, Preprocessing
+from zoo.contracts import Dataset, GivenNetwork, Preprocessing, StateKeeping
 from zoo.contracts.comparison import differs_by_rounding
 from zoo.contracts.exporter import FreeSides
 from zoo.contracts.preprocessing import SteppedPreprocessing
@@ -58,6 +58,8 @@ def compared(
                 "random, or it keeps a state",
                 fix="save it without that operator",
             )
+    if isinstance(record, SteppedPreprocessing) and isinstance(original, StateKeeping):
+        _check_kept(original, theirs, inputs, record, limit, origin)
     ours = _answers(_keras_answer(model, names), inputs, record, names)
     for name, values in theirs.items():
         apart, noise = _distance(values, ours[name])
@@ -70,6 +72,37 @@ def compared(
                 fix="please report it, with the file if you may",
             )
     return f"the converted network answers as the original: {worst:.1e} of its scale apart at most"
+
+
+def _check_kept(
+    original: StateKeeping,
+    carried: Mapping[str, NDArray[np.float64]],
+    inputs: NDArray[Any],
+    record: SteppedPreprocessing,
+    limit: float,
+    origin: str,
+) -> None:
+    """Compares answers with the state carried from step to step with those of the file as it was.
+
+    Raises:
+        ZooError: They differ by more than rounding.
+    """
+    if not original.states:
+        return
+    given = [one.name for one in record.given]
+    own = original.run_sequences(dict(zip(given, each_of(inputs), strict=True)))
+    for name, values in own.items():
+        apart, noise = _distance(values.astype(np.float64), carried[name])
+        if not differs_by_rounding(apart, noise, limit):
+            raise ZooError(
+                f"{origin} could not be brought in: with its state carried from step to step it "
+                "answers otherwise than by itself",
+                why=f"over {record.steps} steps of {len(inputs)} sequences {name} differs by "
+                f"{apart:.2g} of its scale: its state is not reset before each sequence, or begins "
+                "with numbers far from those that it holds later",
+                fix="let it begin with zeros where the file is made, or save the network with the "
+                "state as an input and an output, and name them: --state INPUT=OUTPUT",
+            )
 
 
 def compared_further(

@@ -20,6 +20,7 @@ from zoo.contracts import (
     OpenedNetwork,
     Preprocessing,
     SourceReference,
+    StateKeeping,
 )
 from zoo.contracts.outputs import LABELS
 from zoo.data.opening import judged_dataset, tasks_of, unlabelled_task
@@ -117,6 +118,13 @@ def open_and_convert(
     if task is not None:
         variant = variant_name(registry, Path(origin).stem, sha256)
         return without_labels(opener, reference, sha256, how, folder / variant, dataset, task)
+    if isinstance(opened, StateKeeping) and opened.states:
+        raise Unsupported(
+            f"{origin} keeps state from one call to the next: {', '.join(opened.states)}",
+            why="what is right is known of each example by itself, and its answers depend on those "
+            "before",
+            fix="give sequences without labels: --task tensors --data npz:FILE",
+        )
     for what, found in (("inputs", opened.inputs), ("outputs", opened.outputs)):
         if len(found) != 1:
             listed = ", ".join(f"{t.name} {t.shape}" for t in found)

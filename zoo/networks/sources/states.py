@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from zoo.common.errors import Unsupported, UsageError, nearest
-from zoo.contracts import BatchSecond, ForeignTensor, GivenNetwork
+from zoo.contracts import BatchSecond, ForeignTensor, GivenNetwork, StateKeeping
 from zoo.contracts.preprocessing import CarriedState, SteppedPreprocessing
 from zoo.networks.sources.elements import element_of, shown_shape
 
@@ -55,7 +55,8 @@ def states_of(
             raise UsageError(
                 f"the samples have an array for {into!r}, which is a state of {origin}",
                 why="it is zero where a sequence begins, and then what the step before gave",
-                fix=f"leave the array out, or leave out --state {text}",
+                fix="leave the array out"
+                + ("" if into in kept_states(network) else f", or leave out --state {text}"),
             )
         found[CarriedState(input=into, output=out)] = _shape(taken, made, origin)
     if texts and len(found) == len(inputs):
@@ -65,6 +66,25 @@ def states_of(
             fix="leave out --state for what samples are given of",
         )
     return found
+
+
+def kept_states(network: GivenNetwork) -> dict[str, str]:
+    """Inputs that a network's file keeps in itself, and the outputs that give them."""
+    return {**network.states} if isinstance(network, StateKeeping) else {}
+
+
+def with_kept(texts: Sequence[str], network: GivenNetwork) -> tuple[list[str], str]:
+    """States as they were stated and those that a file keeps in itself, and a note of these."""
+    kept = kept_states(network)
+    more = [f"{into}={out}" for into, out in kept.items()]
+    if not more:
+        return [*texts], ""
+    others = [text for text in texts if "=".join(_pair(text)) not in more]
+    return [*others, *more], (
+        f"{', '.join(kept)}: kept by the file in itself from call to call, inputs and "
+        f"outputs of all files made of it ({', '.join(more)}); zeros, where a sequence begins, "
+        "stand for what it begins with there"
+    )
 
 
 def batch_first(network: GivenNetwork, texts: Sequence[str]) -> tuple[GivenNetwork, str]:

@@ -36,7 +36,13 @@ from zoo.networks.sources.elements import element_of, shown_shape
 from zoo.networks.sources.graph import flattened_inputs, rebuilt
 from zoo.networks.sources.keeping import keep
 from zoo.networks.sources.references import Opening
-from zoo.networks.sources.states import batch_first, check_built, likely_states, states_of
+from zoo.networks.sources.states import (
+    batch_first,
+    check_built,
+    likely_states,
+    states_of,
+    with_kept,
+)
 
 #: Fewer make no split for ranges, for choices, and for parity.
 _LEAST = 32
@@ -86,7 +92,8 @@ def without_labels(
         )
     given, moved = as_given(opener.open(reference), origin, how.states)
     arrays = dataset.splits["train"].read(0).dtype.names or ()
-    states = states_of(how.states, given, arrays, origin)
+    stated, kept = with_kept(how.states, given)
+    states = states_of(stated, given, arrays, origin)
     try:
         record = preprocessing_of(given.inputs, dataset, origin, states)
     except BadData as error:
@@ -103,7 +110,7 @@ def without_labels(
     parity = compared(original, model, dataset, record, origin)
     if isinstance(record, SteppedPreprocessing):
         record = with_ranges(record, original, dataset)
-    free, notes = free_sides(how.dynamic, record, origin), (*[moved] * bool(moved), parity)
+    free, notes = free_sides(how.dynamic, record, origin), (*filter(None, (moved, kept)), parity)
     if free:
         open_model = with_sides(model, record, free, origin)
         notes += (

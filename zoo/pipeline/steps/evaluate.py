@@ -16,10 +16,11 @@ from zoo.common.optional_imports import require
 from zoo.common.progress import Event
 from zoo.contracts import Comparison, Metric, Preprocessing, Split
 from zoo.contracts.plugin import Plugin
+from zoo.data.classes import check_classes
 from zoo.data.opening import check_task, judged_dataset
 from zoo.data.preprocessing.inputs import kind_of, normalize, read_inputs, truth_of
 from zoo.data.preprocessing.steps import Answer, first_step, outputs_of
-from zoo.execution.runner import check_classes, check_enough_classes
+from zoo.execution.runner import check_enough_classes
 from zoo.networks.building import deployed_model, normalization
 from zoo.networks.card import Accuracy, write_card
 from zoo.networks.inference_batches import inference_batch
@@ -276,8 +277,8 @@ def compare_preprocessing(preprocessing: Preprocessing, raw: Any) -> Comparison:
     )
 
 
-def load_for_user(subject: Subject) -> Any:
-    """The deployed Keras model with a free batch dimension, for ``zoo.load``."""
+def load_for_user(subject: Subject) -> tuple[LoadedModel, Any]:
+    """A checkpoint and its deployed Keras model with a free batch dimension, for ``zoo.load``."""
     require("tensorflow")
     loaded = load_model(subject)
-    return deployed_model(loaded.network, loaded.preprocessing, loaded.task, batch=None)
+    return loaded, deployed_model(loaded.network, loaded.preprocessing, loaded.task, batch=None)

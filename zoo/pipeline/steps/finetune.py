@@ -254,7 +254,7 @@ def _pretrained(
     )
     if new_head and training.epochs == 0:
         raise UsageError(
-            f"{card.model_id} has other classes than {dataset.name!r}",
+            f"{card.model_id} needs a new head for {dataset.name}",
             why="a new head must be trained, and 0 epochs were asked for",
             fix=f"fine-tune it: zoo finetune {card.model_id} --data {dataset.name}",
         )
