@@ -144,6 +144,8 @@ class Task(OutputDecoding, TrainingObjective):
             one value for each name of the dataset, in the place of one for each class.
         one_choice: Whether outputs are one choice among classes, whose logits a larger network
             teaches a smaller one by.
+        quality_rises: Whether more of the headline that `evaluate` measures is better; None: as of
+            the metric that `compile` names (`higher_is_better`).
         options: The training options that only this task has (``[training.task]`` in a recipe):
             returns a pydantic model whose fields are the options, and is called when something
             is trained, so that lists do not wait for pydantic. `compile` finds them, validated
@@ -160,6 +162,7 @@ class Task(OutputDecoding, TrainingObjective):
     own_names: bool = False
     networks_of: tuple[str, ...] = ()
     one_choice: bool = True
+    quality_rises: bool | None = None
     options: Callable[[], type[BaseModel]] | None = None
 
     def __post_init__(self) -> None:
@@ -310,5 +313,6 @@ class Task(OutputDecoding, TrainingObjective):
     def allowed_loss(self, precision: Precision) -> float:
         """The greatest tolerated loss of a file: points of a share, or per cent of a distance."""
         tolerances = precision.tolerances
-        usual = tolerances.points if self.higher_is_better else tolerances.percent
+        rises = self.higher_is_better if self.quality_rises is None else self.quality_rises
+        usual = tolerances.points if rises else tolerances.percent
         return self.max_drop.get(precision.name, usual)

@@ -301,10 +301,6 @@ class AnomalyDetection(Task):
             told["at_threshold"] = [round(float(rate), 5) for rate in rates]
         return told
 
-    def allowed_loss(self, precision: Precision) -> float:
-        """Points of the area under the curve, though training lowers an error."""
-        return self.max_drop.get(precision.name, precision.tolerances.points)
-
 
 def _rate(name: str, value: float, ends: tuple[float, float], count: int) -> Metric:
     return Metric(name=name, value=value, low=ends[0], high=ends[1], count=count)
@@ -343,6 +339,7 @@ def zoo_tasks() -> Iterable[Task]:
             ),
         ),
         higher_is_better=False,
+        quality_rises=True,
         own_decoding=(THRESHOLD, RULE),
         trainee=trainee,
         max_drop={"int8": 1.0},
