@@ -7,13 +7,15 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Tests of one file share what they prepare, so each file stays with one worker.
 PARALLEL ?= -n 2 --dist loadfile
 
-.PHONY: help ship test test-slow test-torch sabotage fuzz check docs site release lock clean
+.PHONY: help ship test test-slow test-torch test-keras-hub sabotage fuzz check docs site release \
+	lock clean
 
 help:
 	@echo "make ship      install, and ship LeNet-5 on scanned digits: the main job"
 	@echo "make test      install the test tools too, and run the fast tests"
 	@echo "make test-slow the slow ones"
 	@echo "make test-torch  those that compare with PyTorch, which it installs"
+	@echo "make test-keras-hub  those that compare with keras-hub, which it installs"
 	@echo "make sabotage  files sabotaged in every way, and who refuses them; writes docs/sabotage.md"
 	@echo "make fuzz      property tests on random examples, for FUZZ_SECONDS=120; FUZZ_SEED=1 draws the same"
 	@echo "make check     ruff, and mypy in strict mode"
@@ -38,15 +40,15 @@ ship: $(VENV)/.ready-all
 	$(BIN)/zoo ship lenet5 --data digits
 
 test: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not torch"
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not torch and not keras_hub"
 
 # A process that has trained and converted large networks keeps their memory, so the tests that do
 # so in their own process (of families, of exporters) are not run side by side: in two parts.
 FIRST := $(addprefix tests/,testing end_to_end pipeline cli devices artifacts)
 test-slow: $(VENV)/.ready-dev
 	@failed=0; \
-	$(BIN)/python -m pytest $(PARALLEL) -m "slow and not torch" $(FIRST) || failed=1; \
-	$(BIN)/python -m pytest $(PARALLEL) -m "slow and not torch" tests $(FIRST:%=--ignore=%) \
+	$(BIN)/python -m pytest $(PARALLEL) -m "slow and not torch and not keras_hub" $(FIRST) || failed=1; \
+	$(BIN)/python -m pytest $(PARALLEL) -m "slow and not torch and not keras_hub" tests $(FIRST:%=--ignore=%) \
 		|| failed=1; \
 	exit $$failed
 
@@ -59,6 +61,15 @@ $(VENV)/.ready-torch: requirements/torch.txt $(VENV)/.ready-dev
 
 test-torch: $(VENV)/.ready-torch
 	$(BIN)/python -m pytest -m torch
+
+# Without dependencies: Keras and TensorFlow are there, and hubs' clients are not wanted.
+$(VENV)/.ready-keras-hub: plugins/keras_hub_presets/requirements.txt $(VENV)/.ready-dev
+	@echo "installing pinned versions from $< into $(VENV) (once)"
+	$(PIP) install --no-deps --require-hashes -r $<
+	@touch $@
+
+test-keras-hub: $(VENV)/.ready-keras-hub
+	$(BIN)/python -m pytest -m keras_hub
 
 sabotage: $(VENV)/.ready-dev
 	$(BIN)/python -m tests.sabotage --records docs/sabotage.json --page docs/sabotage.md
@@ -117,6 +128,8 @@ lock:
 		--output-file requirements/torch.txt
 	$(TORCH_LOCK) requirements/torch-environment.in --unsafe-package torch \
 		--output-file plugins/torch_files/requirements.txt
+	$(TORCH_LOCK) requirements/keras-hub-environment.in --universal --no-deps \
+		--output-file plugins/keras_hub_presets/requirements.txt
 
 clean:
 	rm -rf build dist docs/site $(VENV)-release $(VENV)-docs *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-import itertools
 import json
 import shlex
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,9 @@ from zoo.networks.sources.config_check import check_config
 from zoo.networks.sources.files import begin_of, check_size
 from zoo.networks.sources.graph import computes_in_half
 
+from .as_given import KerasAsGiven, named_tensors
+from .stateful import KerasSteps, stateful_layers, with_states
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -32,7 +35,7 @@ _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 _MOST_CONFIG = 64 << 20
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class KerasNetwork:
     """A Keras model with its tensors; such a file says nothing of preprocessing or classes."""
 
@@ -42,6 +45,9 @@ class KerasNetwork:
     stated: str = ""
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    #: Whether a layer of it is stateful; and what its file is called.
+    keeps: bool = False
+    origin: str = ""
 
     @property
     def in_half(self) -> bool:
@@ -53,14 +59,27 @@ class KerasNetwork:
         return self
 
     @property
+    def states(self) -> Mapping[str, str]:
+        """Inputs that states of its layers have become, and the outputs that give them."""
+        return self._steps.states if self.keeps else {}
+
+    @cached_property
+    def _steps(self) -> KerasSteps:
+        return with_states(self._given, self.origin)
+
+    @property
     def as_given(self) -> KerasAsGiven:
         """The network with its inputs and outputs by the names of their layers, or its own keys."""
+        return self._steps if self.keeps else self._given
+
+    @property
+    def _given(self) -> KerasAsGiven:
         model = self.model
         nested = not isinstance(model, require("keras").Sequential)  # which has no structure
         taken: set[str] = set()
         return KerasAsGiven(
-            inputs=_named(model.inputs, model.input if nested else None, taken),
-            outputs=_named(model.outputs, model.output if nested else None, taken),
+            inputs=named_tensors(model.inputs, model.input if nested else None, taken),
+            outputs=named_tensors(model.outputs, model.output if nested else None, taken),
             model=model,
         )
 
@@ -72,59 +91,6 @@ class KerasNetwork:
             given = keras.tree.map_structure(lambda _: own, self.model.input)
         made = keras.tree.flatten(self.model(given, training=False))
         return np.asarray(require("keras.ops").convert_to_numpy(made[0]), np.float32)
-
-
-@dataclass(frozen=True, kw_only=True)
-class KerasAsGiven:
-    """A Keras model with its tensors by name."""
-
-    inputs: tuple[ForeignTensor, ...]
-    outputs: tuple[ForeignTensor, ...]
-    model: Any
-
-    @property
-    def in_half(self) -> bool:
-        """Whether any of its layers computes in 16 bits."""
-        return computes_in_half(self.model)
-
-    def with_shapes(self, shapes: Mapping[str, tuple[int, ...]]) -> KerasAsGiven:
-        """Itself: Keras builds the graph for each shape anew."""
-        return self
-
-    def run(self, inputs: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
-        """Its outputs by name, as float32, computed as outside of training."""
-        keras = require("keras")
-        own = [inputs[one.name].astype(one.dtype) for one in self.inputs]
-        given: Any = own[0]
-        if not isinstance(self.model, keras.Sequential):  # which has no structure of inputs
-            given = keras.tree.pack_sequence_as(self.model.input, own)
-        made = keras.tree.flatten(self.model(given, training=False))
-        numbers = require("keras.ops").convert_to_numpy
-        return {
-            one.name: np.asarray(numbers(values), np.float32)
-            for one, values in zip(self.outputs, made, strict=True)
-        }
-
-
-def _named(tensors: Sequence[Any], structure: Any, taken: set[str]) -> tuple[ForeignTensor, ...]:
-    """Tensors by the keys that a model has for them, else by the layers that they come from.
-
-    A layer may give several of them: those behind the first get a number. Names are added to
-    `taken`.
-    """
-    if isinstance(structure, dict):
-        names = require("keras").tree.flatten({key: key for key in structure})
-    else:
-        names = []
-        for base in (one._keras_history.operation.name for one in tensors):
-            numbered = (f"{base}_{number}" for number in itertools.count(1))
-            names.append(next(n for n in itertools.chain([base], numbered) if n not in taken))
-            taken.add(names[-1])
-    taken.update(names)
-    return tuple(
-        ForeignTensor(name=name, dtype=str(one.dtype), shape=tuple(one.shape))
-        for name, one in zip(names, tensors, strict=True)
-    )
 
 
 def open_network(path: Path) -> KerasNetwork:
@@ -162,14 +128,7 @@ def open_network(path: Path) -> KerasNetwork:
             why="what quantization took away cannot be had back",
             fix="name the file from before model.quantize(…)",
         )
-    carried = [one.name for one in leaves(model) if getattr(one, "stateful", False)]
-    if carried:
-        raise Unsupported(
-            f"{path} keeps state from one call to the next: its layer {carried[0]!r} is stateful",
-            why="a file answers each input by itself, from a state of zeros",
-            fix="build it without stateful=True, load its weights, and save it anew",
-        )
-    return network_of(model)
+    return network_of(model, keeps=bool(stateful_layers(model)), origin=path.name)
 
 
 def network_of(model: Any, **known: Any) -> KerasNetwork:

@@ -167,6 +167,12 @@ def _inside(path: Path, name: str) -> Path:
             why="they lie in a file of their own",
             fix="copy both files together",
         )
+    if file.stat().st_nlink > 1:
+        raise BadFile(
+            f"{path} is refused: its weights lie in {name!r}, a file with several names",
+            why="a hard link may be a file from outside the folder",
+            fix=f"copy it, which takes the other names away: cp {name} copy && mv copy {name}",
+        )
     return file
 
 

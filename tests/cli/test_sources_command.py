@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from zoo.common.environments import PythonEnvironment
 from zoo.contracts import NamedNetwork, Source
 from zoo.networks.sources import available
 from zoo.networks.sources.available import named_networks, source_states
@@ -82,17 +84,20 @@ def test_they_are_listed_and_told_of_without_pytorch(zoo: Any) -> None:
     for pattern, told in (
         ("timm:nothing-like-it*", 'fix: zoo list "timm:*" lists all'),
         ("timm:", 'fix: zoo list "timm:*" lists all'),
-        ("keras-hub:*", 'fix: zoo list "keras:*" or zoo list "timm:*" or zoo list "torchvision:*"'),
+        ("keras-hub:zzz*", 'zoo list "keras-hub:*"'),
     ):
         assert told in zoo("list", pattern).err
     assert not {"torch", "timm", "numpy"} & (set(sys.modules) - before)
 
 
-def test_networks_of_keras_hub_are_answered_with_the_way_to_bring_them(zoo: Any) -> None:
-    for command in (["info"], ["ship", "--data", "digits"]):
-        typed = zoo(*command[:1], "keras-hub:resnet_18_imagenet", *command[1:])
-        assert typed.code == 2
-        assert "ImageClassifier.from_preset('resnet_18_imagenet')" in typed.err
+def test_presets_of_keras_hub_are_listed_and_described(zoo: Any) -> None:
+    before = set(sys.modules)
+    assert "keras-hub:resnet_18_imagenet" in zoo("list", "keras-hub:resnet_18*").out
+    assert "keras/resnetv1" in zoo("info", "keras-hub:resnet_18_imagenet").out
+    typed = zoo("ship", "keras-hub:resnet_18_imagenet", "--data", "digits")
+    assert typed.code == 2
+    assert "?weights=FOLDER" in typed.err
+    assert not {"keras", "keras_hub", "numpy"} & (set(sys.modules) - before)
 
 
 def test_names_of_other_sources_are_found() -> None:
@@ -113,3 +118,17 @@ def test_names_of_other_sources_are_found() -> None:
     assert available.named_network(source, "hub:Tiny") is one
     assert available.named_network(source, "hub:Tiny.a1") is one
     assert available.named_network(source, "hub:Tiny?weights=a") is None
+
+
+def test_sources_share_an_environment(zoo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(
+        PythonEnvironment, "python", property(lambda one: Path("p") if made else None)
+    )
+    monkeypatch.setattr(PythonEnvironment, "make", lambda one, tell: made.append(one.name))
+    for name, count in (("torch", 1), ("timm", 1), ("torchvision", 1)):
+        typed = zoo("sources", "setup", name)
+        assert (typed.code, len(made)) == (0, count)
+        assert ("nothing is missing" in typed.out) == (name != "torch")
+    assert zoo("sources", "setup", "timm", "--again").code == 0
+    assert made == ["torch", "torch"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,16 @@ def test_weights_elsewhere_are_refused(tmp_path: Path, location: str) -> None:
     (tmp_path / "inner" / "link").symlink_to(tmp_path / "inner" / "weights.bin")
     with pytest.raises(BadFile, match="is refused: its weights lie in"):
         open_onnx(path)
+
+
+def test_weights_with_several_names_are_refused_and_the_way_out_is_told(tmp_path: Path) -> None:
+    path = _external(tmp_path, "weights.bin")
+    (tmp_path / "other").hardlink_to(tmp_path / "weights.bin")
+    with pytest.raises(BadFile, match="a file with several names") as caught:
+        open_onnx(path)
+    command = str(caught.value.fix).partition(": ")[2]
+    subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True)
+    open_onnx(path)
 
 
 def test_weights_that_are_not_whole_are_refused(tmp_path: Path) -> None:

@@ -50,10 +50,11 @@ def list_sources(settings: Settings, as_json: bool) -> None:
 
 @command.command(name="setup", epilog=examples("zoo sources setup torch"))
 @click.argument("name", shell_complete=complete("source"))
+@click.option("--again", is_flag=True, help="Make it anew, in place of the one that is there.")
 @json_option
 @click.pass_obj
-def setup(settings: Settings, name: str, as_json: bool) -> None:
-    """Create the environment that a source needs, or create it again.
+def setup(settings: Settings, name: str, again: bool, as_json: bool) -> None:
+    """Create the environment that a source needs; sources may share one.
 
     Packages come from the configured index of pip, each verified by its hash.
     """
@@ -66,7 +67,7 @@ def setup(settings: Settings, name: str, as_json: bool) -> None:
             terminal.echo(event["text"])
         told.append(event["text"])
 
-    set_up(settings.registry(), name, emit)
+    set_up(settings.registry(), name, emit, again=again)
     if as_json:
         print_json({"name": name, "told": told})
         return

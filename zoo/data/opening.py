@@ -30,6 +30,8 @@ def provider_of(registry: Registry, name: str) -> DatasetProvider:
     offered = f"did you mean {' or '.join(map(repr, readers))}?" if readers else ""
     if kind is not None and not readers:
         offered = "no dataset reads such files; `zoo data` shows what each takes"
+    if "://" in name:
+        offered = "download it first: addresses are not fetched; `zoo data` shows what is taken"
     error = unknown_name("dataset", name, [*registry.datasets.names(), *whole], registry.plugins)
     error.fix = offered or error.fix
     raise error

@@ -237,13 +237,14 @@ def first_convolutions(network: Any) -> list[Any]:
     reached = {id(network.inputs[0]): False}
     found = []
     for layer in network.layers:
-        source = getattr(layer, "input", None)
-        if id(source) not in reached or isinstance(layer, layers.InputLayer):
+        # All that it takes, in each of its calls: a sum may take the input beside others.
+        given = [one for node in layer._inbound_nodes for one in node.input_tensors]
+        if isinstance(layer, layers.InputLayer) or not any(id(one) in reached for one in given):
             continue
-        if type(layer) is layers.ZeroPadding2D:
+        if len(given) == 1 and type(layer) is layers.ZeroPadding2D:
             reached[id(layer.output)] = True
-        elif type(layer) is layers.Conv2D and layer.groups == 1:
-            found.append((layer, reached[id(source)]))
+        elif len(given) == 1 and type(layer) is layers.Conv2D and layer.groups == 1:
+            found.append((layer, reached[id(given[0])]))
         else:
             return []
     return found

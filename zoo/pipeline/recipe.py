@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from zoo.common.errors import UsageError
 from zoo.common.files import read_file
-from zoo.common.shown_text import is_utf8
+from zoo.common.shown_text import is_utf8, other_encoding
 from zoo.contracts.declaration import Fields
 from zoo.contracts.options import problems
 from zoo.contracts.source_fields import SourceFields
@@ -85,7 +85,7 @@ def make_recipe(
             raise UsageError(
                 f"{where or 'invalid options'}: {name} is not a name in UTF-8",
                 why="recipes, cards and manifests, which name it, hold no other text",
-                fix="rename it",
+                fix=other_encoding("rename it"),
             )
     try:
         return Recipe.model_validate(values)

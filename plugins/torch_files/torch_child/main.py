@@ -11,8 +11,9 @@ import queue
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from .refusal import RefusedError, first_line
 
@@ -20,25 +21,38 @@ _LIMIT = "ZOO_CHILD_MEMORY"
 
 
 def main() -> int:
-    """Serves standard input to its end; ends with it, whatever is being computed."""
+    """Serves requests of PyTorch's networks."""
+
+    def made(folder: Path) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        from .network import Network
+
+        return Network(folder).serve
+
+    return serve(made)
+
+
+def serve(make: Callable[[Path], Callable[[dict[str, Any]], dict[str, Any]]]) -> int:
+    """Serves standard input to its end; ends with it, whatever is being computed.
+
+    Args:
+        make: Gives what answers a request, for the folder where files are exchanged.
+    """
     _limit_memory()
     # Users' files and libraries print: answers get a private copy of standard output.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     sys.stdout = sys.stderr
     warnings.simplefilter("ignore")
-    from .network import Network
-
-    network = Network(Path(sys.argv[1]))
+    answer_to = make(Path(sys.argv[1]))
     for line in _lines():
         request = json.loads(line)
         try:
-            answer = {"ok": True, **network.serve(request)}
+            answer = {"ok": True, **answer_to(request)}
         except RefusedError as error:
             answer = {"ok": False, **error.sentences}
         except MemoryError as error:
             answer = {"ok": False, "kind": "MemoryError", "why": first_line(error)}
-        # Whatever PyTorch raises: the zoo says what was being done.
+        # Whatever the library raises: the zoo says what was being done.
         except Exception as error:
             import traceback
 

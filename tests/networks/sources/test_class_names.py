@@ -28,6 +28,11 @@ def test_names_in_the_file_give_the_order() -> None:
         ("dog", "cat"), False, ("its outputs were put into the order of the data",),
     )  # fmt: skip
     assert named(("cat", "dog")) == (("cat", "dog"), False, ())
+    classes, new, (told,) = name_classes(
+        Opening(data="pets"), ("cow", "dog", "hen", "cat"), _DATA, 4, "net"
+    )
+    assert (classes, new) == (("cow", "dog", "hen", "cat"), False)
+    assert "left out: cow, hen" in told
     assert named(("cow", "hen"), trained=True)[:2] == (("cow", "hen"), True)
 
 

@@ -79,6 +79,40 @@ def test_logits_between_0_and_1_stay() -> None:
 
 
 @pytest.mark.parametrize(
+    ("end", "units", "kind"),
+    [
+        (lambda x: ops.squeeze(ops.sigmoid(x), -1), 1, SIGMOID),
+        (lambda x: ops.sigmoid(x)[:, 0], 1, SIGMOID),
+        (lambda x: ops.reshape(ops.softmax(x), (-1, 1, 1, 3)), 3, SOFTMAX),
+        (lambda x: ops.softmax(ops.reshape(x, (-1, 1, 1, 3))), 3, SOFTMAX),
+        (lambda x: ops.reshape(x, (-1, 1, 3)), 3, LOGITS),
+    ],
+)
+def test_outputs_are_brought_to_a_row(end: End, units: int, kind: str) -> None:
+    model = network(end, units)
+    before = np.asarray(model(X)).reshape(len(X), -1)
+    made, found, _ = with_logits(model, X, before, "net")
+    own = np.asarray(made(X))
+    assert found == kind
+    assert own.shape == (len(X), max(units, 2))
+    shares = np.exp(own) / np.exp(own).sum(-1, keepdims=True)
+    given = own if kind == LOGITS else shares[:, 1:] if units == 1 else shares
+    np.testing.assert_allclose(given, before, atol=1e-5)
+
+
+def test_a_logit_of_two_classes() -> None:
+    model = network(lambda x: x, 1)
+    before = np.asarray(model(X))
+    with pytest.raises(Unsupported, match="gives one number for each example"):
+        with_logits(model, X, before, "net", "", 3)
+    made, kind, notes = with_logits(model, X, before, "net", "", 2)
+    own = np.asarray(made(X))
+    np.testing.assert_allclose(own[:, 1:] - own[:, :1], before, atol=1e-5)
+    assert kind == LOGITS
+    assert "log-odds of the second class" in notes[0]
+
+
+@pytest.mark.parametrize(
     ("end", "units", "reading", "problem"),
     [
         (lambda x: x, 1, "", "gives one number for each example"),

@@ -118,3 +118,17 @@ def test_what_a_file_says_stands_without_proof() -> None:
 def test_answers_that_are_not_finite_are_wrong() -> None:
     broken = InputTrial(name="nan", logits=np.full((300, 3), np.nan, np.float32))
     assert choose([broken, trial("good", 0.97)], LABELS, "net")[0] == 1
+
+
+def test_a_rarer_way_is_taken_where_it_alone_leaves_few_answers_wrong() -> None:
+    usual = [trial("usual", 0.9), trial("off", 0.5)]
+    place, told = choose(usual, LABELS, "net", lambda best: [trial("good", 0.99), trial("a", 0.3)])
+    assert place == 2
+    assert told.startswith("measured: good, 99.0% of 300")
+    assert "next best usual: 90.0%" in told
+    # One that is hardly better, or poor itself, changes nothing; nor is any tried for few errors.
+    for rarer in (0.905, 0.3):
+        assert choose(usual, LABELS, "net", lambda best: [trial("a", rarer)])[0] == 0  # noqa: B023
+    with pytest.raises(UsageError, match="no usual normalization"):
+        choose([trial("usual", 0.35)], LABELS, "net", lambda best: [trial("rare", 0.6)])
+    choose([trial("usual", 0.97), trial("off", 0.5)], LABELS, "net", None)  # type: ignore[arg-type]

@@ -60,8 +60,16 @@ def set_up_by(name: str) -> str:
     return f"zoo sources setup {name}"
 
 
-def set_up(registry: Registry, name: str, emit: OnEvent) -> None:
-    """Makes what a source needs beside the zoo, anew if it is there.
+def set_up(registry: Registry, name: str, emit: OnEvent, *, again: bool = False) -> None:
+    """Makes what a source needs beside the zoo.
+
+    Sources may share an environment: what was made for one of them serves the others.
+
+    Args:
+        registry: All plugins.
+        name: Of the source.
+        emit: Receives progress.
+        again: Whether what is there is made anew.
 
     Raises:
         UnknownName: No such source.
@@ -76,6 +84,10 @@ def set_up(registry: Registry, name: str, emit: OnEvent) -> None:
             f"the source {name!r} needs no environment of its own",
             fix=f"`zoo sources list` shows what is missing{those}",
         )
+    if not again and source.lacks is not None and not source.lacks():
+        text = f"nothing is missing: what {name} needs is here; --again makes it anew"
+        emit({"event": "stage", "text": text})
+        return
     source.setup(emit)
 
 

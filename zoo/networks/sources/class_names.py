@@ -7,6 +7,8 @@ from zoo.contracts import Dataset
 from zoo.contracts.outputs import LABELS, TARGETS
 from zoo.networks.sources.references import Opening, read_classes
 
+#: Names that a note shows at most.
+_LISTED = 5
 _COLUMNS = {TARGETS: ("target", "targets"), LABELS: ("label", "labels")}
 
 
@@ -62,6 +64,8 @@ def name_classes(
             return names, False, told
         if how.trained:
             return names, True, (f"a new head for {columns_of(reading, len(data))} is trained",)
+        if set(names) > set(data):
+            return names, False, (_left_out(names, data, reading),)
         missing = sorted(set(data) - set(names)) or sorted(set(names) - set(data))
         raise UsageError(
             f"{dataset.name} has other {columns_of(reading)} than {where}",
@@ -76,7 +80,16 @@ def name_classes(
     if how.trained:
         own = tuple(f"output {place}" for place in range(count))
         return own, True, (*noted, f"a new head for {columns_of(reading, len(data))} is trained")
+    named = " name its outputs, the data's among them: --classes FILE; or" * (count > len(data))
     raise UsageError(
         f"{origin} has {count} outputs, and {dataset.name} has {columns_of(reading, len(data))}",
-        fix=f"use data with its own {columns_of(reading)}, or train a new head: --epochs 3",
+        fix=f"use data with its own {columns_of(reading)};{named} train a new head: --epochs 3",
     )
+
+
+def _left_out(names: tuple[str, ...], data: tuple[str, ...], reading: str) -> str:
+    """The note about outputs that are none of the data's."""
+    others = [name for name in names if name not in set(data)]
+    listed = ", ".join(others[:_LISTED]) + (", …" if len(others) > _LISTED else "")
+    told = "" if reading else ": it chooses among the others"
+    return f"of its {len(names)} outputs the data have {len(data)}; left out: {listed}{told}"

@@ -23,17 +23,24 @@ _FEW = 4.0
 _REDUCED = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
 
 
-def applied(model: Any, inputs: Any) -> Any:
+def applied(model: Any, inputs: Any, called: Callable[..., Any] | None = None) -> Any:
     """What a model computes of symbolic inputs, each layer of models inside it called by itself.
 
     Layers keep their weights; a model of a class of its own is one layer. That a model inside was
     called as outside of training is dropped: Keras itself overrides it in each call that trains.
+
+    Args:
+        model: As its author made it.
+        inputs: Symbolic tensors.
+        called: Calls a layer, which is its first argument, with the others; None for the layer.
     """
     keras = require("keras")
 
     def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
         if _is_graph(operation):
-            return applied(operation, args[0])
+            return applied(operation, args[0], called)
+        if called is not None:
+            return called(operation, *args, **kwargs)
         return operation(*args, **kwargs)
 
     if isinstance(model, keras.Sequential):

@@ -6,6 +6,7 @@ softmax is (1 − sigmoid(z), sigmoid(z)); what cannot be taken off, p → log p
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import Unsupported
@@ -26,12 +27,21 @@ from zoo.networks.sources.endings import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+#: Sides of a row of figures for each example.
+_ROW = 2
+#: Operations that may leave numbers as they are, in another shape.
+_RESHAPES = frozenset({"Reshape", "Flatten", "Squeeze", "GetItem"})
 #: The least probability that a logarithm is taken of.
 _LEAST = 1e-7
 
 
 def with_logits(
-    model: Any, inputs: NDArray[Any], outputs: NDArray[Any], origin: str, reading: str = ""
+    model: Any,
+    inputs: NDArray[Any],
+    outputs: NDArray[Any],
+    origin: str,
+    reading: str = "",
+    classes: int = 0,
 ) -> tuple[Any, str, tuple[str, ...]]:
     """A flat classifier that returns logits, (batch, classes), its last dense layer named `HEAD`.
 
@@ -41,6 +51,7 @@ def with_logits(
         outputs: What the original answered to those, (examples, classes).
         origin: Names the file in messages.
         reading: How the task reads them, see `zoo.contracts.Output`; empty: one class each.
+        classes: Of the data.
 
     Returns:
         The model, what its outputs were (a kind of `zoo.networks.sources.endings`), and what was
@@ -50,6 +61,7 @@ def with_logits(
         Unsupported: Its outputs are no choice among classes.
     """
     keras = require("keras")
+    model = _in_rows(model)
     shape = tuple(model.output.shape)
     if len(shape) != 2 or shape[-1] is None:
         raise Unsupported(
@@ -84,12 +96,12 @@ def with_logits(
     if reading:
         made, notes = _by_themselves(model, kind)
         return made, kind, notes
-    if shape[-1] == 1 and kind != SIGMOID:
+    if shape[-1] == 1 and kind != SIGMOID and (classes, kind) != (2, LOGITS):
         raise Unsupported(
             f"{origin} gives one number for each example",
             why="that is a regression, or a logit of two classes, and nothing says which",
-            fix="of two classes, save it with the activation sigmoid at its end; for a regression "
-            "use data with real targets",
+            fix="for a logit of two classes use data with two classes; for a regression data with "
+            "real targets",
         )
     if kind == SIGMOID and shape[-1] > 1:
         raise Unsupported(
@@ -116,10 +128,38 @@ def with_logits(
             if shape[-1] == 1:
                 output = _two_units(output)
                 done.append("its one output became two, for two classes")
+    elif shape[-1] == 1:
+        output = _two_units(output)
+        done.append("its one output became two, being taken for the log-odds of the second class")
     last = output._keras_history.operation
     if isinstance(last, keras.layers.Dense) and last.units == output.shape[-1]:
         last.name = HEAD
     return keras.Model(model.input, output, name=model.name), kind, tuple(done)
+
+
+def _in_rows(model: Any) -> Any:
+    """The model with outputs (batch, figures) in the place of (batch,) or (batch, 1, 1, figures).
+
+    Such as those of PyTorch's `squeeze` of one figure, and of a convolution over pooled features.
+    """
+    keras = require("keras")
+    output = model.output
+    sides = output.shape[1:]
+    if len(sides) == 1 or None in sides or sum(side > 1 for side in sides) > 1:
+        return model
+    # What only takes sides away behind a row is left out, so that the operator at the end is seen.
+    tensor = output
+    while len(tensor.shape) != _ROW and type(tensor._keras_history.operation).__name__ in _RESHAPES:
+        operation, node, _ = tensor._keras_history
+        given = operation._inbound_nodes[node].input_tensors
+        if len(given) != 1 or None in given[0].shape[1:]:
+            break
+        if math.prod(given[0].shape[1:]) != math.prod(sides):
+            break
+        tensor = given[0]
+    if len(tensor.shape) != _ROW:
+        tensor = keras.layers.Reshape((math.prod(sides),), name="row")(output)
+    return keras.Model(model.input, tensor, name=model.name)
 
 
 def _by_themselves(model: Any, kind: str) -> tuple[Any, tuple[str, ...]]:
@@ -163,11 +203,19 @@ def _two_units(output: Any) -> Any:
 
 
 def in_order(model: Any, order: list[int]) -> Any:
-    """The model with its outputs in another order: output `order[i]` becomes output i."""
+    """The model with its outputs in another order: output `order[i]` becomes output i.
+
+    Outputs that are not in `order` are left out.
+    """
     keras = require("keras")
     output = model.output
-    operation = output._keras_history.operation
+    operation, node, _ = output._keras_history
     if isinstance(operation, keras.layers.Dense) and operation.name == HEAD:
+        if len(order) < operation.units:
+            fewer = keras.layers.Dense.from_config({**operation.get_config(), "units": len(order)})
+            output = fewer(operation._inbound_nodes[node].input_tensors[0])
+            fewer.set_weights([held[..., order] for held in operation.get_weights()])
+            return keras.Model(model.input, output, name=model.name)
         operation.kernel.assign(operation.kernel.numpy()[:, order])
         if operation.use_bias:
             operation.bias.assign(operation.bias.numpy()[order])

@@ -60,6 +60,7 @@ class InputPlan:
         candidates: The usual ways, or the one that was stated.
         known: How the normalization and the order of channels are known without data, ``stated``,
             ``in its metadata`` or ``in its graph``; empty where they are not.
+        open: Whether nothing at all is known of the normalization of pixels.
     """
 
     task: str
@@ -68,6 +69,7 @@ class InputPlan:
     own_shape: tuple[int, ...]
     candidates: tuple[InputCandidate, ...]
     known: str
+    open: bool = False
 
 
 def plan_input(
@@ -103,11 +105,11 @@ def plan_input(
             fix="train one of the zoo's own: `zoo list` shows those for sequences",
         )
     if IMAGES in tasks:
-        return _of_images(sides, statement, origin)
+        return plan_images(sides, statement, origin)
     if SERIES in tasks:
         return _of_series(sides, statement, dataset, origin)
     if heads and example.dtype == np.uint8:
-        return replace(_of_images(sides, statement, origin), task=heads[0])
+        return replace(plan_images(sides, statement, origin), task=heads[0])
     if heads:
         return replace(_of_series(sides, statement, dataset, origin), task=heads[0])
     raise Unsupported(
@@ -117,7 +119,8 @@ def plan_input(
     )
 
 
-def _of_images(sides: tuple[int | None, ...], statement: InputStatement, origin: str) -> InputPlan:
+def plan_images(sides: tuple[int | None, ...], statement: InputStatement, origin: str) -> InputPlan:
+    """The same for sides, without the batch, that must be those of images."""
     size, channels = _image_size(sides, statement, origin)
     image = (*size, channels)
     own = tuple(side or real for side, real in zip(sides, image, strict=False))
@@ -153,7 +156,7 @@ def _of_images(sides: tuple[int | None, ...], statement: InputStatement, origin:
         candidate
         for name, scale, mean, std in usual
         for order in orders
-        if (candidate := _image_candidate(base, name, order, (scale, mean, std), origin))
+        if (candidate := image_candidate(base, name, order, (scale, mean, std), origin))
     ]
     return InputPlan(
         task=IMAGES,
@@ -162,16 +165,18 @@ def _of_images(sides: tuple[int | None, ...], statement: InputStatement, origin:
         own_shape=own,
         candidates=tuple(candidates),
         known=statement.known if statement.normalization is not None and len(orders) == 1 else "",
+        open=statement.normalization is None,
     )
 
 
-def _image_candidate(
+def image_candidate(
     base: ImagePreprocessing,
     name: str,
     order: str,
     moments: tuple[float, tuple[float, ...], tuple[float, ...]],
     origin: str,
 ) -> InputCandidate | None:
+    """A way with these scale, mean and deviation; None where they are of other channels."""
     scale, mean, std = moments
     channels = base.channels
     if len(mean) not in (1, channels):
@@ -319,7 +324,9 @@ def with_range(plan: InputPlan, found: tuple[float, float] | None, origin: str) 
             + (", or leave it out" if plan.known == STATED else ": --input"),
         )
     known = plan.known or ("in its graph" if len(fitting) == 1 else "")
-    return replace(plan, candidates=tuple(fitting or plan.candidates), known=known)
+    if not fitting:
+        return plan
+    return replace(plan, candidates=tuple(fitting), known=known, open=False)
 
 
 def _range_of(preprocessing: Preprocessing) -> tuple[float, float]:
@@ -341,7 +348,7 @@ def usual_beside(plan: InputPlan) -> Iterator[InputCandidate]:
     statement = InputStatement(
         resize=own.resize, crop_share=own.crop_share, interpolation=own.interpolation
     )
-    for candidate in _of_images(plan.shape, statement, "").candidates:
+    for candidate in plan_images(plan.shape, statement, "").candidates:
         if candidate.preprocessing != own or candidate.bgr != stated.bgr:
             yield candidate
 

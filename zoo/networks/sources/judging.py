@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +17,8 @@ from zoo.common.proportions import mcnemar_p
 _SURE, _SURE_OF_BOTH = 3.0, 2.0
 #: Level of significance of a difference in right answers.
 _SIGNIFICANT = 0.001
+#: Fewer wrong answers leave nothing that a rarer way could surely mend.
+_WRONG = 10
 #: Nothing that was stated is contradicted by fewer points of accuracy.
 _CONTRADICTED = 0.01
 #: Smaller differences of mean log-likelihood do not count, however significant.
@@ -86,8 +88,29 @@ def _log_likelihoods(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> 
     return bounded
 
 
-def choose(trials: Sequence[InputTrial], labels: NDArray[np.int64], origin: str) -> tuple[int, str]:
+#: Makes trials of further ways, given the place of the best usual one.
+Further = Callable[[int], Sequence["InputTrial"]]
+
+
+def none_further(best: int) -> list[InputTrial]:
+    """No trials of further ways."""
+    return []
+
+
+def choose(
+    trials: Sequence[InputTrial],
+    labels: NDArray[np.int64],
+    origin: str,
+    further: Further = none_further,
+) -> tuple[int, str]:
     """The way that is right, and the figures that say so.
+
+    Args:
+        trials: Of the usual ways.
+        labels: The true classes.
+        origin: Names the file in messages.
+        further: Tries rarer ways, which are called for where many answers are wrong; one that is
+            surely right more often than all others takes its place behind the usual ones.
 
     Raises:
         UsageError: None is good, or several are equally good; shows the table.
@@ -95,6 +118,16 @@ def choose(trials: Sequence[InputTrial], labels: NDArray[np.int64], origin: str)
     scored = [_scored(trial, labels) for trial in trials]
     # Of equally right ones the least sure first: it alone can be told from the others.
     best = max(range(len(scored)), key=lambda i: (scored[i].accuracy, -scored[i].sureness))
+    if int((~scored[best].right).sum()) >= _WRONG:
+        rarer = [_scored(trial, labels) for trial in further(best)]
+        surer = [
+            place
+            for place, one in enumerate(rarer)
+            if _is_surely_right_more_often(one, scored[best]) and not is_poor(one.right, labels)
+        ]
+        if surer:
+            won = max(surer, key=lambda i: (rarer[i].accuracy, float(rarer[i].logs.mean())))
+            return len(scored) + won, _evidence(rarer[won], [*scored, *rarer], labels)
     table = _table(scored)
     if is_poor(scored[best].right, labels):
         hints = [_order_hint(trial, labels) for trial in trials]
@@ -113,11 +146,16 @@ def choose(trials: Sequence[InputTrial], labels: NDArray[np.int64], origin: str)
             f"{table}",
             fix='say what it takes: --input "…", in the words of docs/sources.md',
         )
-    second = max((scored[i] for i in others), key=lambda one: one.accuracy, default=None)
+    return best, _evidence(scored[best], scored, labels)
+
+
+def _evidence(best: _Scored, tried: Sequence[_Scored], labels: NDArray[np.int64]) -> str:
+    others = (one for one in tried if one is not best)
+    second = max(others, key=lambda one: one.accuracy, default=None)
     beside = f"; next best {second.name}: {second.accuracy:.1%}" if second else ""
-    return best, (
-        f"measured: {scored[best].name}, {scored[best].accuracy:.1%} of {len(labels)} training "
-        f"examples right{beside}"
+    return (
+        f"measured: {best.name}, {best.accuracy:.1%} of {len(labels)} training examples "
+        f"right{beside}"
     )
 
 
