@@ -74,6 +74,10 @@ def network_entry(path: Path, inputs: NDArray[Any], results: bool) -> NetworkEnt
 
 def round_weights(request: RoundingRequest) -> str:
     """A Keras network's weights as in a file, imported lazily: lists must not wait for numpy."""
+    if request.precision == "float16":
+        from ..shared.half_weights import halve_weights
+
+        return halve_weights(request)
     from .four_bits import round_weights as rounded
 
     return rounded(request)
@@ -101,5 +105,6 @@ def formats() -> Iterator[Exporter]:
         compare_layers=compare_layers,
         network_entry=network_entry,
         round_weights=round_weights,
+        rounds_results=("float16",),
         takes_trained=True,
     )

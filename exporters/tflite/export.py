@@ -119,6 +119,10 @@ def network_entry(path: Path, inputs: NDArray[Any], results: bool) -> NetworkEnt
 
 def round_weights(request: RoundingRequest) -> str:
     """A Keras network's weights as in a file, imported lazily: lists must not wait for numpy."""
+    if request.precision == "float16":
+        from ..shared.half_weights import halve_weights
+
+        return halve_weights(request)
     from .four_bits import round_weights as rounded
 
     return rounded(request)

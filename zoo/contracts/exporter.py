@@ -302,6 +302,8 @@ class Exporter:
         round_weights: Rounds the weights of the Keras network as those of a file are, where the
             precision has `Precision.rounded`; returns why that cannot be done, empty where it is.
             None where the exporter does not say how it rounds: the gate then tells so in the check.
+        rounds_results: Those of its precisions in whose files what flows between operators is
+            rounded to the type of the weights, too.
         takes_trained: Whether it honours `ExportRequest.trained`.
         usage: Writes programs that run a file, for the folder that ``zoo bundle`` makes; None when
             the format has none.
@@ -328,6 +330,7 @@ class Exporter:
     compare_layers: Callable[[LayerRequest], LayerComparison] | None = None
     network_entry: Callable[[Path, NDArray[Any], bool], NetworkEntry] | None = None
     round_weights: Callable[[RoundingRequest], str] | None = None
+    rounds_results: tuple[str, ...] = ()
     takes_trained: bool = False
     usage: Callable[[UsageRequest], Usage] | None = None
     also_called: tuple[str, ...] = ()
@@ -338,6 +341,8 @@ class Exporter:
         check(self.suffix.startswith("."), self.name, "suffix must begin with a dot")
         check_precisions(self.name, self.precisions, self.declares)
         check({*self.mixes} <= {*self.precisions}, self.name, "mixes a precision it cannot write")
+        known = {*self.rounds_results} <= {*self.precisions}
+        check(known, self.name, "rounds_results has a precision it cannot write")
         check(len(self.precisions) > 0, self.name, "claims no precision")
         check(len(self.runtimes) > 0, self.name, "names no runtime")
         for field_name in ("export", "inspect", "read_manifest", "write_manifest", "recognises"):

@@ -11,7 +11,7 @@ from zoo.contracts.checks import check, check_name
 from zoo.contracts.comparison import Comparison
 from zoo.contracts.dataset import Split
 from zoo.contracts.outputs import ModelPart, Output, check_parts, parts_of
-from zoo.contracts.precision import Precision, check_precisions
+from zoo.contracts.precision import Precision, Tolerances, check_precisions
 from zoo.contracts.prediction import DecodedOutput, plain_numbers
 from zoo.contracts.preprocessing import Preprocessing
 from zoo.contracts.training_objective import TrainingObjective
@@ -325,6 +325,17 @@ class Task(TrainingObjective):
     def gallery(self, outputs: Array) -> Array | None:
         """The first outputs as one picture for the report, like `sample_image`, or None."""
         return None
+
+    def tolerances(self, precision: Precision) -> Tolerances:
+        """How far outputs of a file may be from its network's: as the precision says."""
+        return precision.tolerances
+
+    def beside_rounded(self, precision: Precision) -> bool:
+        """Whether a file must answer as the network with its weights rounded so, too.
+
+        Where labels are there, they tell what is lost by rounding real numbers.
+        """
+        return precision.rounded is not None and precision.arithmetic != "float"
 
     def allowed_loss(self, precision: Precision) -> float:
         """The greatest tolerated loss of a file: points of a share, or per cent of a distance."""

@@ -49,7 +49,7 @@ from zoo.pipeline.recipe import Gate
 from zoo.pipeline.steps.free_sides import FURTHER, further_outputs, read_further
 from zoo.pipeline.steps.keep_golden import KeptGolden, keep_golden
 from zoo.pipeline.steps.origin import DataStep
-from zoo.pipeline.steps.rounded_network import check_rounding, rounded_outputs
+from zoo.pipeline.steps.rounded_network import judged_beside_rounded
 from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, Step, StepContext
 from zoo.results.records import Evaluation, GatedFile, GateResult, QualityFinding
 from zoo.tasks.quality import loss_between
@@ -104,7 +104,9 @@ class GateStep(DataStep[GateResult]):
     @property
     def _is_rounded(self) -> bool:
         """Whether the file is compared with the network whose weights are rounded so, too."""
-        return self.origin.registry.precision(self.id.precision).rounded is not None
+        registry = self.origin.registry
+        task = registry.tasks.get(self.origin.task)
+        return task.beside_rounded(registry.precision(self.id.precision))
 
     @property
     def after(self) -> tuple[Step[Any], ...]:
@@ -173,12 +175,17 @@ class GateStep(DataStep[GateResult]):
             checks = (*checks, conversion_parity(task, twins, precision))
         if manifest.free_sides:
             further = read_further(made[0].folder / FURTHER, manifest.free_sides)
+            own = replace(precision, tolerances=task.tolerances(precision))
             found_there = check_further(
-                chain.first, further, precision, runtime, device, context.children
+                chain.first, further, own, runtime, device, context.children
             )
             checks = (*checks, found_there)
         if self._is_rounded:
-            checks = (*checks, self._rounding(context, chain, task, found, steps))
+            subject = self.origin.weights(context.before.of(self.reference.train))
+            beside = judged_beside_rounded(
+                context, subject, self.origin.data, chain, task, precision, network, found, steps
+            )
+            checks = (*checks, beside)
         passed = all(check.passed for check in checks)
         evaluation = evaluation_of(task, chain.name, dataset, "test", truth, answered, OUTPUTS)
         with atomic_path(context.folder / OUTPUTS) as temporary, temporary.open("wb") as file:
@@ -256,21 +263,6 @@ class GateStep(DataStep[GateResult]):
             return found.check
         value = f"{found.check.value}; {in_network.value} in the network's own graph"
         return replace(in_network, value=value)
-
-    def _rounding(
-        self, context: StepContext, chain: FileChain, task: Task, found: Array, labels: Array
-    ) -> Check:
-        """The file beside the network with its weights rounded so."""
-        why = context.call(
-            rounded_outputs,
-            subject=self.origin.weights(context.before.of(self.reference.train)),
-            data=self.origin.data,
-            files=[artifact.path for artifact in chain.artifacts],
-            count=len(labels),
-            folder=context.folder,
-        )
-        precision = self.origin.registry.precision(chain.manifest.precision)
-        return check_rounding(why, context.folder, task, precision, found, labels)
 
     def _write(
         self,
