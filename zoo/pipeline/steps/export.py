@@ -331,6 +331,7 @@ def export(
                 if o.reading and o.name in part.outputs
             },
             part=part.name,
+            decoding=dict(loaded.task.decoding),
             free_sides=dict(free),
             kept=tuple(dict.fromkeys((*kept, *written.kept))),
             trained=training,

@@ -20,6 +20,7 @@ from zoo.analysis.mixed_precision import (
 )
 from zoo.artifacts import closeness
 from zoo.artifacts.artifact import Artifact, embed, open_artifact, require_manifest
+from zoo.artifacts.file_task import task_of
 from zoo.artifacts.gate import compare_outputs
 from zoo.artifacts.reference_outputs import EXPECTED
 from zoo.common.errors import Unsupported, ZooError
@@ -183,7 +184,7 @@ class RepairSession:
         if self.step.max_drop is not None:
             return self.step.max_drop
         manifest = require_manifest(open_artifact(self.registry, path))
-        task = self.registry.tasks.get(manifest.task)
+        task = task_of(self.registry, manifest)
         return task.allowed_loss(self.registry.precision(manifest.precision))
 
     def _loss(self, path: Path) -> tuple[float, str]:
@@ -206,7 +207,7 @@ class RepairSession:
             emit=self.context.emit,
             children=self.context.children,
         )
-        task = self.registry.tasks.get(manifest.task)
+        task = task_of(self.registry, manifest)
         labels = labels_for(examples, manifest.preprocessing)
         truth = Truth(
             labels=labels,
@@ -216,9 +217,9 @@ class RepairSession:
             held_out=subset(self.dataset.splits["train"], EXAMPLES),
             preprocessing=manifest.preprocessing,
         )
-        before = task.evaluate(task.decode(self.expected), truth)
-        self.unit = "points" if task.higher_is_better else "%"
-        after = task.evaluate(task.decode(answered.outputs), truth)
+        before = task.evaluate(task.answers(self.expected, truth), truth)
+        self.unit = "points" if all(one.higher_is_better for one in before[:1]) else "%"
+        after = task.evaluate(task.answers(answered.outputs, truth), truth)
         drop = loss_between(before, after) or 0.0
         precision = self.registry.precision(manifest.precision)
         return drop, loss_reasons(task, truth, self.expected, answered.outputs, precision)
@@ -288,7 +289,8 @@ def loss_reasons(
     compared = compare_outputs(task, expected, outputs, truth.labels, precision.rounding)
     unsure = task.probability_checks(truth, expected, outputs, precision)
     # What is little beside all examples may be most of one class.
-    by_class = task.class_loss(truth, task.decode(expected), task.decode(outputs))
+    before, after = (task.answers(made, truth) for made in (expected, outputs))
+    by_class = task.class_loss(truth, before, after)
     checks = (*unsure, *(() if by_class is None else (by_class,)))
     found = (parity_reason(task, compared, precision), *(check.reason for check in checks))
     return "; ".join(filter(None, found))
