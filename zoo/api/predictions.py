@@ -24,6 +24,7 @@ from zoo.pipeline.predictions import (
     predict_with_loaded,
     predict_with_network,
 )
+from zoo.pipeline.source_predictions import predict_with_source
 from zoo.registry import Registry, load_registry
 from zoo.results.predictions import Predictions
 
@@ -56,11 +57,15 @@ def predict(
             pictures uint8, (height, width, 1 or 3), any size.
         top: So many scores of each at most.
         data: Dataset whose options say which columns of a table are read [the one of the
-            training]; a network from elsewhere is opened with it.
-        input: What a network from elsewhere takes; None to have it measured.
-        classes: File with its classes, in the order of its outputs; None for those of the data.
+            training]; a network from elsewhere is opened with it. Without, its own framework
+            answers pictures.
+        input: What a network from elsewhere takes; None to have it measured on `data`, or where its
+            file says it.
+        classes: File with its classes, in the order of its outputs; None for those of the data, or
+            of the file.
         state: Its inputs that take what an output gave at the step before, ``h=hn`` each.
-        task: Of a network from elsewhere, where the data serve several; None for that of the data.
+        task: Of a network from elsewhere, where the data serve several; None for that of the data,
+            without them for that which its outputs are of.
         on_step: Receives progress.
         progress: Whether it is shown where no `on_step` is given; None: on a terminal and in a
             notebook. Commands show their own.
@@ -87,6 +92,9 @@ def predict(
     how = Opening(
         data=data or NO_DATA, input=input or "", classes=classes or "", states=tuple(state)
     )
+    source = source_of(registry, model)
+    if source is not None and data is None and not state:
+        return predict_with_source(registry, source, model, how, asked, task, on_step=on_step)
     if not open_reference(registry, model, how, on_step):
         _refuse_exchanged(registry, model, asked.inputs)
         here = made_here(registry, model)
