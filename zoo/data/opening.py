@@ -120,7 +120,9 @@ def check_task(registry: Registry, data: str, task: str, subject: str) -> None:
     if serves(registry.tasks.get(task), tasks):
         return
     fix = "`zoo list` shows the task of each model"
-    if registry.tasks.provider(task).origin != "built-in":
+    if asked := provider_of(registry, data).asking.get(task):
+        fix = f"for this task, write {data}{'&' if '?' in data else '?'}{asked}"
+    elif registry.tasks.provider(task).origin != "built-in":
         fix += (
             f"; if the examples and labels of {task!r} have the form of these, write "
             f"datasets_of=({tasks[0]!r},) in its record"

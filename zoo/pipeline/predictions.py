@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.artifacts.file_chain import open_chain
+from zoo.artifacts.file_task import task_of
 from zoo.common.brief import BriefTuple
 from zoo.common.errors import BadData
 from zoo.common.progress import Event, OnEvent
@@ -57,7 +59,7 @@ def predict_with_file(
     manifest = chain.manifest
     found = find_inputs(manifest.preprocessing, asked, asked.data or manifest.dataset.name)
     answered = chain_outputs(registry, chain, found.samples, emit=emit)
-    task = registry.tasks.get(manifest.task)
+    task = task_of(registry, manifest)
     made = decoded_predictions(
         chain.name, task, manifest.classes, manifest.preprocessing, found, answered, asked.top
     )
@@ -115,7 +117,7 @@ def _of_network(
     card = checkpoint.card()
     made = decoded_predictions(
         checkpoint.model_id,
-        registry.tasks.get(checkpoint.task),
+        registry.tasks.get(checkpoint.task).with_decoding(card.decoding),
         card.classes,
         checkpoint.preprocessing,
         found,
@@ -195,16 +197,26 @@ def decoded_predictions(
     Raises:
         BadData: Nothing was answered.
     """
+    from zoo.data.preprocessing.inputs import read_input
+    from zoo.data.samples.reading import split_of_samples
+
     samples = found.samples
     failed = [UnreadExample(input=name, why=why) for name, why in found.problems]
     failed += [UnreadExample(input=samples[i].name, why=why) for i, why in answered.problems]
     if answered.outputs is None:
         raise _nothing(failed)
-    steps = _steps_of(task, preprocessing, found)
+    steps, split = _steps_of(task, preprocessing, found), split_of_samples(samples)
     examples = [
         PredictedExample(
             sample=samples[index],
-            output=task.decoded(output, classes, top, steps(index)),
+            output=task.decoded_beside(
+                output,
+                partial(read_input, split, index, preprocessing),
+                preprocessing,
+                classes,
+                top,
+                steps(index),
+            ),
         )
         for index, output in zip(answered.kept, answered.outputs, strict=True)
     ]

@@ -14,15 +14,14 @@ from zoo.artifacts.artifact import (
     require_manifest,
     with_gate_result,
 )
-from zoo.artifacts.carried_states import carried_states
 from zoo.artifacts.file_chain import FileChain, chain_of, name_of_all
+from zoo.artifacts.file_task import record_checks, task_of
 from zoo.artifacts.further_sizes import FurtherOutputs
 from zoo.artifacts.gate import (
     chain_checks,
     compare_outputs,
     conversion_parity,
     left_in_float,
-    own_names,
     preprocessing_parity,
     reasons,
     run_checks,
@@ -37,7 +36,7 @@ from zoo.common.files import (
     size_with_side_files,
     write_bytes,
 )
-from zoo.contracts import Check, Precision, Split, Task
+from zoo.contracts import Check, Precision, Split
 from zoo.contracts.plugin import Plugin
 from zoo.data.opening import open_dataset
 from zoo.execution.chain_runner import combine_outputs, run_chain
@@ -138,7 +137,7 @@ class GateStep(DataStep[GateResult]):
         made = [context.before.of(export) for export in self.exports]
         chain = chain_of(registry, [one.folder / one.result.file for one in made])
         manifest = chain.manifest
-        task, precision = registry.tasks.get(manifest.task), registry.precision(manifest.precision)
+        task, precision = task_of(registry, manifest), registry.precision(manifest.precision)
         dataset = open_dataset(registry, self.origin.data)
         device = self.judge
         runtime = choose_runtime(chain.first.exporter, device)
@@ -162,7 +161,10 @@ class GateStep(DataStep[GateResult]):
         checks = run_checks(
             task=task,
             precision=precision,
-            static=(*chain_checks(chain, precision), *_names(task, chain)),
+            static=(
+                *chain_checks(chain, precision),
+                *record_checks(task, chain, evaluated.result.decoding),
+            ),
             parity=network,
             preprocessing=self._normalization(context, chain, examples),
             truth=truth,
@@ -214,10 +216,11 @@ class GateStep(DataStep[GateResult]):
             f"{self.origin.data}/test",
             device,
             context.children,
+            task,
         )
         kept = further_outputs(chain.first, golden[0][0], runtime, device, context.children)
         files = self._write(context.folder, chain, answer, golden, kept)
-        drop = loss_between(task.evaluate(task.decode(expected), truth), evaluation.metrics)
+        drop = loss_between(task.evaluate(task.answers(expected, truth), truth), evaluation.metrics)
         whole = files[0] if len(files) == 1 else _whole(files)
         result = GateResult(
             file=whole.file,
@@ -300,18 +303,6 @@ class GateStep(DataStep[GateResult]):
                 )
             )
         return tuple(files)
-
-
-def _names(task: Task, chain: FileChain) -> tuple[Check, ...]:
-    """The checks of names and states, where they are those of the network."""
-    came = chain.manifest.network
-    if not task.own_names or came is None:
-        return ()
-    called = [one.called for one in chain.manifest.preprocessing.parts]
-    contents = chain.first.contents
-    carried = carried_states(contents, chain.manifest.preprocessing)
-    names = own_names(contents, called, [*came.outputs])
-    return (names,) if carried is None else (names, carried)
 
 
 def _each_once(*evaluations: Evaluation) -> tuple[QualityFinding, ...]:
