@@ -30,8 +30,9 @@ from zoo.artifacts.closeness import compare
 from zoo.artifacts.reference_outputs import comparison_split
 from zoo.common.named_arrays import fields_of
 from zoo.common.paths import cache_folder
-from zoo.contracts import Exporter, ExportRequest
+from zoo.contracts import Comparison, Exporter, ExportRequest
 from zoo.contracts.exporter import RoundingRequest
+from zoo.contracts.precision import HALVED, Tolerances
 from zoo.data.opening import open_dataset
 from zoo.data.subset import first_of
 from zoo.execution.runner import choose_runtime, host_device, run_file
@@ -124,16 +125,12 @@ def measured(registry: Registry, reference: str, data: str) -> Iterator[Cell]:
         request = RoundingRequest(model=model, precision=HALF, kept=(), contents=contents)
         if exporter.round_weights is None or exporter.round_weights(request):
             continue
-        precision = registry.precision(HALF)
         rounded = answers(with_reduced_numbers(model, HALF, results=False))
         results = None
         if HALF in exporter.rounds_results:
             results = fields_of(answers(with_reduced_numbers(model, HALF, results=True)))
         for name, values in fields_of(rounded).items():
-            limits, own = precision.rounded or precision.tolerances, None
-            if results is not None:
-                own = compare(loaded.task, values, results[name])
-                limits = noise_limits(own, limits)
+            own = None if results is None else compare(loaded.task, values, results[name])
             theirs = fields_of(found)[name]
             beside = compare(loaded.task, values, theirs)
             cost = compare(loaded.task, fields_of(trained)[name], theirs)
@@ -145,9 +142,8 @@ def measured(registry: Registry, reference: str, data: str) -> Iterator[Cell]:
                 "cost_noise": cost.noise,
                 "beside_db": beside.sqnr_db,
                 "beside_noise": beside.noise,
-                "least_db": limits.sqnr_db,
-                "most_noise": limits.noise,
                 "results_db": None if own is None else own.sqnr_db,
+                "results_noise": None if own is None else own.noise,
             }
 
 
@@ -193,15 +189,27 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     for row in rows:
         for format in sorted({cell["format"] for cell in row["cells"]}):
             cells = [cell for cell in row["cells"] if cell["format"] == format]
-            near = min(cells, key=lambda cell: cell["beside_db"] - cell["least_db"])
-            noisy = [cell for cell in cells if cell["beside_noise"] is not None]
-            worst = max(noisy, key=lambda c: c["beside_noise"] / c["most_noise"], default=None)
-            of = f"{worst['beside_noise']:.2g} of {worst['most_noise']:.2g}" if worst else "–"
+            found = [(cell, limits_of(cell)) for cell in cells]
+            near, least = min(found, key=lambda one: one[0]["beside_db"] - one[1].sqnr_db)
+            worst, most = max(found, key=lambda one: one[0]["beside_noise"] / one[1].noise)
             lines.append(
                 f"| {row['label']} | {format} | {min(cell['cost_db'] for cell in cells):.1f} "
-                f"| {near['beside_db']:.1f} of {near['least_db']:.1f} | {of} |"
+                f"| {near['beside_db']:.1f} of {least.sqnr_db:.1f} "
+                f"| {worst['beside_noise']:.2g} of {most.noise:.2g} |"
             )
     return "\n".join(lines)
+
+
+def limits_of(cell: Cell) -> Tolerances:
+    """What the gate asks of an output."""
+    allowed, noisy = HALVED, cell["results_db"]
+    if noisy is None:
+        return allowed
+    own = Comparison(
+        count=cell["count"], max_abs=0.0, mean_abs=0.0, agreement=1.0,
+        sqnr_db=noisy, noise=cell["results_noise"],
+    )  # fmt: skip
+    return noise_limits(own, allowed)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ _NUMBERS = [
     (re.compile(r"(?P<got>\S+) is not in the range x>(\S+)"), "more than {1}"),
     (re.compile(r"(?P<got>\S+) is not in the range (\S+)<=x<=(\S+)"), "from {1} to {2}"),
 ]
+#: A dash that text programs make of two hyphens.
+_DASH = re.compile(r"(?:^|\s)[‐-―−]+(\w[\w-]*)")  # noqa: RUF001 - these very characters
 _COMMA = re.compile(r"\d+,\d+")
 #: Other words for what arguments are called in the help.
 _ALSO = {
@@ -46,6 +48,10 @@ def usage_error(error: click.ClickException) -> UsageError:
     if context is not None and (found := _EXTRA.fullmatch(message)):
         own = [*_flags(context).values()]
         data = "; a dataset is named by --data" if "--data" in own else ""
+        if dashed := _DASH.search(found[1]):
+            data = f"; options begin with two hyphens: --{dashed[1]}"
+        elif data and len(found[1].split()) == 1:
+            data += ", and several values of one option are joined by commas"
         return UsageError(
             f"{context.command_path} takes no further argument {found[1]}",
             fix=f"{_usage(context)}{data}. {how}",

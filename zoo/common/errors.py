@@ -168,6 +168,9 @@ def nearest(name: str, valid: Iterable[str], count: int = 3) -> list[str]:
     """
     by_lower = {candidate.lower(): candidate for candidate in valid}
     lowered = name.lower()
+    # Only written otherwise: LeNet-5.
+    if same := [n for n in by_lower if _letters(n) == _letters(lowered) != ""]:
+        return [by_lower[n] for n in same[:count]]
     close = difflib.get_close_matches(lowered, by_lower, n=count, cutoff=0.6)
     starts = [n for n in by_lower if lowered and n.startswith(lowered) and n not in close]
     if not close and not starts and len(lowered) >= _PART:
@@ -178,6 +181,10 @@ def nearest(name: str, valid: Iterable[str], count: int = 3) -> list[str]:
             if part.startswith(lowered) or (len(part) >= _PART and lowered.endswith(part))
         ]
     return [by_lower[n] for n in [*close, *dict.fromkeys(starts)][:count]]
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name)
 
 
 def first_line(error: BaseException) -> str:

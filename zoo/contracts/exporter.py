@@ -171,6 +171,8 @@ class ExportRequest:
         free_sides: Sides of inputs that are to stay free in the file, in the order of the model's
             inputs, which has None there; empty where all have one size.
         data_shapes: Of each input with the batch, where sides are free: sizes that the data have.
+        reuse: A folder that outlives the request, for what would be the same for others that differ
+            in `keep` and `method` alone; None where there are no others.
     """
 
     model: Any
@@ -197,6 +199,7 @@ class ExportRequest:
     input_names: tuple[str, ...] = ()
     free_sides: FreeSides = field(default_factory=dict)
     data_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    reuse: Path | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:

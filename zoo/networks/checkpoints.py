@@ -171,6 +171,8 @@ def _no_model(registry: Registry, model: str) -> UsageError:
 
 def missing_file(registry: Registry, path: Path) -> BadFile:
     """The error for an exported file that is not there: perhaps a model was named."""
+    if re.match(r"https?:/", str(path)):
+        return BadFile(f"{path} is an address, not a file", fix="download it first")
     if str(path) not in model_ids(registry):
         return BadFile(f"there is no file {path}", fix="check the path")
     return BadFile(

@@ -111,7 +111,8 @@ def _texts(values: Any) -> Iterator[str]:
 def read_recipe(path: Path) -> dict[str, Any]:
     """The tables of a recipe file, not validated yet."""
     try:
-        return tomllib.loads(read_file(path, _MOST_BYTES).decode("utf-8"))
+        # Some editors begin a file with a byte order mark.
+        return tomllib.loads(read_file(path, _MOST_BYTES).decode("utf-8-sig"))
     except FileNotFoundError as error:
         raise UsageError(f"there is no recipe {path}", fix="check the path") from error
     # Too many digits are a plain ValueError, too many brackets a RecursionError.

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 #: Least signal to noise of files that compute in integers.
 _INTEGERS_DB = 20.0
-#: What half precision may cost: honest files have 46 dB and more, and 0.017 of a component's spread
+#: What half precision may cost: honest files have 47 dB and more, and 0.017 of a component's spread
 #: at most. That a file computes what it should is for the check beside the rounded network to say.
 _ROUNDED_DB, _ROUNDED_NOISE = 40.0, 0.03
 #: An input is answered alike where its own outputs have so little noise.

@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.layer_comparison import compare_layers
 from zoo.analysis.mixed_precision import (
@@ -33,7 +33,7 @@ from zoo.execution.device import Device
 from zoo.execution.runner import choose_runtime, host_device, run_file
 from zoo.execution.runtimes import running_plugins
 from zoo.pipeline.steps.export import ExportParameters, ExportStep
-from zoo.pipeline.steps.step import Outcome, StepContext
+from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, Step, StepContext
 from zoo.registry import Registry
 from zoo.results.records import Attempt, Export
 from zoo.tasks.quality import loss_between
@@ -58,9 +58,13 @@ class RepairStep(ExportStep):
 
     Attributes:
         max_drop: Points that may be lost; None for the task's limit.
+        twin: Writes the float file of the same format, with which layers are compared; None where
+            none is asked for.
     """
 
     max_drop: float | None
+    twin: ExportStep | None = field(default=None, metadata=NOT_IN_KEY)
+    early = 2
 
     @property
     def judge(self) -> Device:
@@ -71,6 +75,11 @@ class RepairStep(ExportStep):
     def plugins(self) -> tuple[Plugin, ...]:
         running = running_plugins(self.origin.registry, self.judge.kind, self.id.format)
         return (*super().plugins, *running)
+
+    @property
+    def waits_for(self) -> tuple[Step[Any], ...]:
+        # Without that file this step makes one like it, so that no result depends on it.
+        return (*super().waits_for, *(() if self.twin is None else (self.twin,)))
 
     def run(self, context: StepContext) -> Outcome[Export]:
         session = RepairSession(step=self, context=context, asked=self.asked)
@@ -141,7 +150,9 @@ class RepairSession:
 
     def _export(self, folder: Path, asked: ExportParameters, expected: int = 0) -> Export:
         folder.mkdir()
-        return self.step.export(self.context, asked, folder, expected)
+        reuse = self.context.folder / "try-shared"
+        reuse.mkdir(exist_ok=True)
+        return self.step.export(self.context, asked, folder, expected=expected, reuse=reuse)
 
     def _read_expected(self, folder: Path) -> None:
         import numpy as np
@@ -214,21 +225,28 @@ class RepairSession:
         return drop, loss_reasons(task, truth, self.expected, answered.outputs, precision)
 
     def compare(self, first: MixedCandidate) -> LayerComparison:
-        """The first file and its float twin, which is made for this."""
-        folder = self.context.folder / "try-float"
-        twin = self._export(folder, replace(self.asked, precision=BASELINE.name, keep=()))
+        """The first file and its float twin."""
         return self.context.call(
             compare_layers,
             self.step.limits,
             plugins=self.registry.settings,
             path=str(first.path),
-            twin=str(folder / twin.file),
+            twin=str(self._float_twin()),
             data=self.step.origin.data,
             split="validation",
             samples=_COMPARED,
             seed=self.asked.seed,
             runs=0,
         )
+
+    def _float_twin(self) -> Path:
+        """The file of the step that writes it, or one that is made for this."""
+        step = self.step.twin
+        if step is not None and (made := self.context.before.of(step)).record.status == "passed":
+            return made.folder / made.result.file
+        folder = self.context.folder / "try-float"
+        made_here = self._export(folder, replace(self.asked, precision=BASELINE.name, keep=()))
+        return folder / made_here.file
 
     def finish(self, found: FloatLayerSearch) -> Export:
         """Puts the chosen file where the step's files belong; its manifest tells of the search."""

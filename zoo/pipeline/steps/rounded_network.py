@@ -45,7 +45,7 @@ ROUNDED = "rounded.npz"
 #: There: its outputs, and those with results rounded as well.
 _OUTPUTS, _RESULTS = "outputs", "results"
 #: How many times the noise of rounded results a file may have; honest files: docs/gate.md.
-NOISE_FACTOR = 2.0
+NOISE_FACTOR = 3.0
 
 
 def judged_beside_rounded(
