@@ -175,9 +175,8 @@ def export(
 ) -> Export:
     """Writes ``<model id>.<precision><suffix>`` into `folder`, with its manifest.
 
-    Of a network that is deployed as several files it writes the part that is asked for,
-    ``<model id>.<precision>.<part><suffix>``. What a later part is calibrated on are the outputs
-    of the network's own parts before, in float.
+    Of a network of several files it writes the part asked for, ``<id>.<precision>.<part>…``.
+    What a later part is calibrated on are the outputs of the network's own parts before, in float.
 
     When `expected` is given, the Keras model's outputs on so many examples of the validation split
     are written beside it, as ``expected.npz``: what an integer file is measured against.
