@@ -65,6 +65,12 @@ def test_sides_that_are_not_free_are_those_of_the_data() -> None:
             free_sides([text], X, "net")
 
 
+def test_channels_first_are_told_to_be_last() -> None:
+    with pytest.raises(UsageError, match="which is 1x16x24x3") as caught:
+        free_sides(["Nx3xHxW"], tensor("pixels", 16, 24, 3), "net")
+    assert caught.value.fix == "files take it with channels last: NxHxWx3"
+
+
 def test_several_inputs_share_sides_and_the_batch() -> None:
     asked = ["a=NxTx2", "b=NxT"]
     assert free_sides(asked, BOTH, "net") == {"a": ("N", "T", ""), "b": ("N", "T")}

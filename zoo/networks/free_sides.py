@@ -99,7 +99,8 @@ def free_sides(texts: Sequence[str], preprocessing: Preprocessing, origin: str) 
             raise UsageError(
                 f"--dynamic says {'x'.join(sides)} of {name}, which is {'x'.join(map(str, shape))}",
                 why="sides that are not free are those of the data",
-                fix="write a letter in the place of a side that stays free, the others as they are",
+                fix=_channels_last(sides, shape)
+                or "write a letter in the place of a side that stays free, the others as they are",
             )
     free = {
         name: tuple(
@@ -124,6 +125,13 @@ def free_sides(texts: Sequence[str], preprocessing: Preprocessing, origin: str) 
                     fix="give them names of their own",
                 )
     return free
+
+
+def _channels_last(sides: Sequence[str], shape: Sequence[int]) -> str:
+    """What to write where a picture's channels were put before height and width; else empty."""
+    if len(sides) != 4 or len(shape) != 4 or sides[1] != str(shape[3]):
+        return ""
+    return f"files take it with channels last: {'x'.join((sides[0], *sides[2:], sides[1]))}"
 
 
 def data_shapes(preprocessing: Preprocessing) -> Shapes:
