@@ -4,6 +4,8 @@
     python benchmarks/large.py resnet50               another network
     python benchmarks/large.py mobilenet_v2 onnx      conversions to some formats alone
     python benchmarks/large.py --weights FILE --data folder:PHOTOS onnx    without a training first
+    python benchmarks/large.py mobilenet_v2 --record  into docs/large-networks.json and its page
+    python benchmarks/large.py --page                 docs/large-networks.md alone
 
 The pictures are the ninety of `tests/support/photographs.py`. `zoo ship` trains the network from
 random weights for one epoch; then each conversion runs in a process of its own, TensorFlow's import
@@ -14,6 +16,7 @@ counted once. Where other programs run, seconds of the processor say more than t
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -27,6 +30,7 @@ from typing import Any
 
 import numpy as np
 import psutil
+from large_page import FACTOR, WHOLE, page
 from plain_scripts import HEAD, SCRIPTS
 
 import zoo
@@ -39,9 +43,8 @@ from zoo.registry import load_registry
 
 FORMATS = ("tflite", "onnx")
 EXAMPLES = 64
-#: At most so many times the memory of the plain script; whole commands in GB and seconds.
-FACTOR = 1.5
-WHOLE = {"mobilenet_v2": (2.5, 60.0), "resnet50": (6.0, 240.0)}
+DOCS = Path(__file__).parents[1] / "docs"
+RECORDS, PAGE = DOCS / "large-networks.json", DOCS / "large-networks.md"
 OURS = """
 import sys
 from pathlib import Path
@@ -167,17 +170,24 @@ class Subject:
         return float(same), 10 * np.log10(float(np.square(self.expected).sum()) / noise)
 
 
-def compare(subject: Subject, format: str) -> None:
-    """Prints one format: both conversions, and ours as a multiple of the plain one."""
+def compare(subject: Subject, format: str) -> dict[str, Any] | None:
+    """Prints one format: both conversions, and ours as a multiple of the plain one.
+
+    Returns:
+        The record that `large_page` describes; None where one of them failed.
+    """
     made = subject.convert(format)
+    record: dict[str, Any] = {"format": format}
     for name, (path, cost) in zip(("ours", "plain"), made, strict=True):
         if cost.problem:
             print(f"{format} int8 {name:<6} failed: {cost.problem}", flush=True)
             continue
         same, decibels = subject.closeness(path)
+        size = path.stat().st_size
+        record[name] = {**figures(cost), "bytes": size, "same": same, "decibels": decibels}
         print(
             f"{format} int8 {name:<6}{cost.seconds:7.1f} s ({cost.processor:.1f} of processors) "
-            f"{cost.memory / 1e9:6.2f} GB {path.stat().st_size / 1e6:6.2f} MB  "
+            f"{cost.memory / 1e9:6.2f} GB {size / 1e6:6.2f} MB  "
             f"same answers {same:6.1%}  {decibels:5.1f} dB",
             flush=True,
         )
@@ -189,10 +199,17 @@ def compare(subject: Subject, format: str) -> None:
         f"{'ok' if memory <= FACTOR else 'MORE'}",
         flush=True,
     )
+    return record if "ours" in record and "plain" in record else None
 
 
-def ship(model: str, data: str, folder: Path) -> Path:
-    """Runs and prints a whole `zoo ship`; returns the weights that it trained."""
+def figures(cost: Cost) -> dict[str, float]:
+    """What a record has of a cost."""
+    seconds, processor = round(cost.seconds, 2), round(cost.processor, 2)
+    return {"seconds": seconds, "processor": processor, "memory": cost.memory}
+
+
+def ship(model: str, data: str, folder: Path) -> tuple[Path, Cost]:
+    """Runs and prints a whole `zoo ship`; returns the weights that it trained, and its cost."""
     command = [sys.executable, "-m", "zoo", "ship", model, "--data", data, "--from-scratch"]
     command += ["--epochs", "1", "--allow-weak", "--output", str(folder / "runs")]
     cost = measured(command, {"ZOO_HOME": str(folder / "home")})
@@ -203,7 +220,7 @@ def ship(model: str, data: str, folder: Path) -> Path:
         f"{cost.memory / 1e9:.2f} GB (at most {memory:g})  {cost.problem[:12]}",
         flush=True,
     )
-    return next((folder / "runs").glob(f"*/{model}.*.safetensors"))
+    return next((folder / "runs").glob(f"*/{model}.*.safetensors")), cost
 
 
 def photographs(folder: Path) -> str:
@@ -222,9 +239,23 @@ def option(words: list[str], name: str) -> str:
     return [words.pop(place), words.pop(place)][1]
 
 
+def keep(record: dict[str, Any]) -> None:
+    """Puts a record in place of the same network's, and writes the page."""
+    held = json.loads(RECORDS.read_text(encoding="utf-8")) if RECORDS.exists() else []
+    others = [one for one in held if one["model"] != record["model"]]
+    order = [*WHOLE, record["model"]]
+    records = sorted([*others, record], key=lambda one: order.index(one["model"]))
+    RECORDS.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+    PAGE.write_text(page(records), encoding="utf-8")
+
+
 def main(words: list[str]) -> None:
     """Measures networks one after the other."""
+    if "--page" in words:
+        PAGE.write_text(page(json.loads(RECORDS.read_text(encoding="utf-8"))), encoding="utf-8")
+        return
     weights, data = option(words, "--weights"), option(words, "--data")
+    recorded, words = "--record" in words, [word for word in words if word != "--record"]
     formats = [word for word in words if word in FORMATS] or list(FORMATS)
     models = [word for word in words if word not in FORMATS] or ["mobilenet_v2"]
     load = os.getloadavg()[0]
@@ -233,10 +264,19 @@ def main(words: list[str]) -> None:
         with tempfile.TemporaryDirectory(prefix="zoo-large-") as name:
             folder = Path(name)
             data = data or photographs(folder / "photos")
-            trained = Path(weights) if weights else ship(model, data, folder)
-            subject = Subject(trained, data, folder)
+            loads, record = [os.getloadavg()[0]], {"model": model, "processors": os.cpu_count()}
+            if weights:
+                trained = Path(weights)
+            else:
+                trained, cost = ship(model, data, folder)
+                record["ship"] = figures(cost)
+            subject, cells = Subject(trained, data, folder), []
             for format in formats:
-                compare(subject, format)
+                loads.append(os.getloadavg()[0])
+                cells.append(compare(subject, format))
+            record |= {"load": [min(loads), max(loads)], "cells": cells}
+            if recorded and not weights and None not in cells:
+                keep(record)
             data = data if weights else ""
 
 

@@ -7,7 +7,9 @@
 
 Networks are trained here, or have packaged weights; each is exported to every format and precision
 and run in its deployment runtime. What is measured goes into docs/honest-files.json network by
-network, so that it may be interrupted. Nothing is left out for being bad.
+network, so that it may be interrupted. Nothing is left out for being bad. All files of a network
+are of one training: where some precisions alone are asked for, and it was trained anew since, all
+are measured again.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 from honest_figures import Cell, Split, figures, on_few
 from honest_page import limits_table, networks_table, rounded_table, targets_table
 from photographs import write_photographs
-from support_matrix import TRAINED, Subject, trained
+from support_matrix import TRAINED, Subject, network_of, of_other_network, trained
 from update import replace as replace_block
 
 from zoo.networks.checkpoints import packaged
@@ -156,14 +158,22 @@ def main() -> None:
             os.chdir(folder)
             for subject in chosen:
                 began = time.monotonic()
-                wanted = [n for n in asked.precisions.split(",") if n]
-                cells = measured(registry, subject, Path(folder), wanted)
+                # A network that is trained to round is trained twice.
+                qat = bool(subject.training.get("qat"))
+                wanted = [n for n in asked.precisions.split(",") if n and not qat]
+                cells, network = measured(registry, subject, Path(folder), wanted)
+                before = next((row for row in read() if row["label"] == subject.label), None)
+                trained_here = subject.training.get("epochs") != 0
+                if wanted and of_other_network(before, network, trained_here):
+                    print(f"{subject.label}: trained anew, so all of it is measured", flush=True)
+                    wanted = []
+                    cells, network = measured(registry, subject, Path(folder))
                 if not cells:
                     raise SystemExit(f"no file of {subject.label} could be made and judged")
-                keep(subject, cells, every, wanted)
+                keep(subject, cells, every, wanted, network)
                 print(f"{subject.label}: {time.monotonic() - began:.0f} s", flush=True)
             os.chdir(HERE)
-    rows = json.loads(RECORDS.read_text(encoding="utf-8"))
+    rows = read()
     text = replace_block(PAGE.read_text(encoding="utf-8"), "limits", limits_table(rows))
     text = replace_block(text, "targets", targets_table(rows))
     text = replace_block(text, "rounded", rounded_table(rows))
@@ -172,9 +182,10 @@ def main() -> None:
 
 def measured(
     registry: Registry, subject: Subject, folder: Path, wanted: Sequence[str] = ()
-) -> list[Cell]:
-    """One cell for each file, or for those of some precisions alone."""
+) -> tuple[list[Cell], str]:
+    """One cell for each file, or for those of some precisions alone; and which network it is."""
     cells: list[Cell] = []
+    networks: set[str] = set()
     for exporter in registry.exporters:
         left_out = SLOW if is_slow(subject) else ""
         if wanted and not {*wanted} & {*exporter.precisions}:
@@ -198,7 +209,9 @@ def measured(
             on_step=lambda step, event: None,
         )
         cells += cells_of(registry, run)
-    return cells
+        networks.add(network_of(run))
+    (network,) = networks  # steps are kept: no run trains again what the one before has trained
+    return cells, network
 
 
 def calibration(subject: Subject) -> str:
@@ -256,12 +269,29 @@ def beside_rounded(
     return {"rounded": cell}
 
 
+def read() -> list[dict[str, Any]]:
+    """The records that are here."""
+    rows: list[dict[str, Any]] = []
+    return json.loads(RECORDS.read_text(encoding="utf-8")) if RECORDS.exists() else rows
+
+
 def keep(
-    subject: Subject, cells: list[Cell], every: Sequence[Subject], wanted: Sequence[str] = ()
+    subject: Subject,
+    cells: list[Cell],
+    every: Sequence[Subject],
+    wanted: Sequence[str] = (),
+    network: str = "",
 ) -> None:
-    """Puts a network in the place that it has among all, its files of other precisions kept."""
-    rows = json.loads(RECORDS.read_text(encoding="utf-8")) if RECORDS.exists() else []
-    known = {row["label"]: row for row in rows}
+    """Puts a network in the place that it has among all, its files of other precisions kept.
+
+    Args:
+        subject: The network.
+        cells: Its files that were measured.
+        every: All networks.
+        wanted: The precisions that were asked for; all when empty.
+        network: Its hash; what is on record is of the same.
+    """
+    known = {row["label"]: row for row in read()}
     before = known.get(subject.label, {}).get("cells", ()) if wanted else ()
     cells = [*(cell for cell in before if cell["precision"] not in wanted), *cells]
     known[subject.label] = {
@@ -269,6 +299,7 @@ def keep(
         "family": subject.family,
         "data": subject.data,
         "calibration": calibration(subject),
+        "network": network,
         "cells": cells,
     }
     ordered = [known[s.label] for s in every if s.label in known]

@@ -32,6 +32,7 @@ class NetworkRow:
         source: Name of the `Source` that opens it.
         reference: Brings the network into a folder, and returns what a user types for it.
         data: Dataset as a user types it; a function of the same folder where it is made.
+        is_made_here: Whether a script or `zoo` trains it, so that it is another one elsewhere.
         options: Others of ``zoo ship``; with epochs, the trained network is the reference.
         note: Where the network comes from, for the page.
     """
@@ -40,6 +41,7 @@ class NetworkRow:
     source: str
     reference: Callable[[Path], str]
     data: str | Callable[[Path], str] = "digits"
+    is_made_here: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
     note: str
 
@@ -191,6 +193,7 @@ def digits_row(source: str, name: str, note: str) -> NetworkRow:
         label=name,
         source=source,
         reference=partial(digits_file, name),
+        is_made_here=True,
         note=f"{note}, trained on the digits by a plain script",
     )
 
@@ -201,6 +204,7 @@ def by_name_row(library: str, name: str) -> NetworkRow:
         label=f"{library}:{name}",
         source=library,
         reference=lambda folder: f"{library}:{name}?weights=random&classes=10&size=32",
+        is_made_here=True,
         options={"epochs": 16, "learning_rate": 0.002, "patience": 0, "batch_size": 16},
         note=f"Of {library} at 32×32 pixels, random weights, trained here for 16 epochs on the "
         "digits",
@@ -222,12 +226,14 @@ ROWS = (
         label="convolutions.pt2",
         source="torch",
         reference=partial(digits_file, "convolutions.pt2", script="digits_torch.py"),
+        is_made_here=True,
         note="Convolutions, an archive of torch.export, trained on the digits by a plain loop",
     ),
     NetworkRow(
         label="digits_torch.py:build",
         source="torch",
         reference=torch_function,
+        is_made_here=True,
         note="The same network, by its function and its weights",
     ),
     published_row(
@@ -266,6 +272,7 @@ ROWS = (
         label="keras:MobileNetV2",
         source="keras-applications",
         reference=partial(untrained, "MobileNetV2", 32),
+        is_made_here=True,
         options={"epochs": 16, "learning_rate": 0.002, "patience": 0, "batch_size": 16},
         note="Of keras.applications at 32×32 pixels, random weights, trained here for 16 epochs "
         "on the digits",

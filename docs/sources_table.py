@@ -6,7 +6,8 @@
 
 Each network is opened, exported, judged, timed; then each file is verified by a fresh process, and
 the program of its bundle runs. The records in docs/sources-matrix.json are written after each cell;
-what is measured again replaces its own cells alone. The exit code is 1 where a file that passed its
+what is measured again replaces its own cells alone, unless the network was trained anew since: then
+all cells of its row are measured again. The exit code is 1 where a file that passed its
 gate is further from the network's own framework than its precision allows, or fails afterwards.
 """
 
@@ -18,14 +19,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sources_networks import ROWS, NetworkRow, chosen
+from sources_networks import NetworkRow, chosen
 from sources_page import exceptions, page
-from support_matrix import timed_on
+from sources_records import RECORDS, is_of_another, read, with_cells, without_cells
+from support_matrix import network_of, timed_on
 
 from zoo.api.runs import ship
 from zoo.artifacts.artifact import open_artifact
@@ -43,7 +45,7 @@ from zoo.pipeline.steps.step import StepId
 from zoo.registry import Registry, load_registry
 
 HERE = Path(__file__).parent
-RECORDS, PAGE = HERE / "sources-matrix.json", HERE / "sources-matrix.md"
+PAGE = HERE / "sources-matrix.md"
 #: Test examples on which a file is compared with the network in its own framework.
 COMPARED = 64
 _SECONDS = 900
@@ -60,11 +62,21 @@ def main() -> int:
         networks.mkdir(parents=True, exist_ok=True)
         for row in chosen(registry, asked.networks):
             began = time.monotonic()
-            # A registry of its own: files of one name are networks of one name.
-            for cell, machine in measured(load_registry(), row, networks, asked):
-                records = with_cells(records, row, [cell], machine, registry)
-                RECORDS.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
-                failed = failed or bool(exceptions(cell))
+            cells: set[tuple[str, str]] = asked_for(registry, asked)
+            while cells:
+                # A registry of its own: files of one name are networks of one name.
+                for cell, machine, network in measured(
+                    load_registry(), row, networks, cells, asked.tier
+                ):
+                    cells.discard((cell["format"], cell["precision"]))
+                    # A cell that could not be made says nothing of the network.
+                    if network and is_of_another(records, row, network):
+                        print(f"{row.label}: trained anew, so all of it is measured", flush=True)
+                        records = without_cells(records, row)
+                        cells = asked_for(registry) - {(cell["format"], cell["precision"])}
+                    records = with_cells(records, row, [cell], machine, registry, network)
+                    RECORDS.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+                    failed = failed or bool(exceptions(cell))
             print(f"{row.label}: {time.monotonic() - began:.0f} s", flush=True)
     PAGE.write_text(page(records), encoding="utf-8")
     return int(failed)
@@ -81,19 +93,42 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def asked_for(registry: Registry, asked: argparse.Namespace | None = None) -> set[tuple[str, str]]:
+    """Formats and precisions of the cells that were asked for; of all without `asked`."""
+    formats, precisions = (
+        [n for n in words.split(",") if n]
+        for words in (("", "") if asked is None else (asked.formats, asked.precisions))
+    )
+    return {
+        (exporter.name, precision)
+        for exporter in registry.exporters
+        for precision in exporter.precisions
+        if exporter.name in (formats or [exporter.name])
+        and precision in (precisions or [precision])
+    }
+
+
 def measured(
-    registry: Registry, row: NetworkRow, networks: Path, asked: argparse.Namespace
-) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Yields a row's cells that were asked for, each with what timed it."""
+    registry: Registry,
+    row: NetworkRow,
+    networks: Path,
+    cells: set[tuple[str, str]],
+    tier: str,
+) -> Iterator[tuple[dict[str, Any], dict[str, Any], str]]:
+    """Yields cells of a row, each with what timed it and the hash of the network.
+
+    Args:
+        registry: Knows the formats.
+        row: The network.
+        networks: Where networks are made and fetched.
+        cells: Formats and precisions.
+        tier: How carefully files are timed.
+    """
     reference = row.reference(networks)
     data = row.data if isinstance(row.data, str) else row.data(networks)
-    formats = [name for name in asked.formats.split(",") if name]
-    wanted = [name for name in asked.precisions.split(",") if name]
     original: Original | None = None
-    cells = [(exporter.name, p) for exporter in registry.exporters for p in exporter.precisions]
-    for format, precision in cells:
-        if (formats and format not in formats) or (wanted and precision not in wanted):
-            continue
+    ordered = [(exporter.name, p) for exporter in registry.exporters for p in exporter.precisions]
+    for format, precision in [cell for cell in ordered if cell in cells]:
         with tempfile.TemporaryDirectory(prefix="zoo-sources-") as folder:
             try:
                 run = ship(
@@ -104,17 +139,17 @@ def measured(
                     output=Path(folder) / "runs",
                     report=False,
                     registry=registry,
-                    tier=asked.tier,
+                    tier=tier,
                     on_step=_progress(row.label),
                     **row.options,
                 )
             except ZooError as error:  # the file cannot be made, and why is the finding
-                yield _failed(format, precision, error), {}
+                yield _failed(format, precision, error), {}, ""
                 continue
             if not row.is_trained:
                 original = original or Original(registry, row, reference, data)
             one = next(each for each in rows_of(run) if each.precision == precision)
-            yield _cell(run, one, original, Path(folder)), timed_on(run)
+            yield _cell(run, one, original, Path(folder)), timed_on(run), network_of(run)
 
 
 def _progress(label: str) -> Any:
@@ -265,62 +300,6 @@ def _zoo(*arguments: str) -> Any:
     except json.JSONDecodeError:
         return f"exit code {done.returncode}: {' '.join(done.stderr.split())}"
     return told if "error" not in told else f"exit code {done.returncode}: {told['error']}"
-
-
-def read() -> dict[str, Any]:
-    """The records that are here."""
-    if not RECORDS.exists():
-        return {"columns": [], "machines": [], "rows": []}
-    records: dict[str, Any] = json.loads(RECORDS.read_text(encoding="utf-8"))
-    return records
-
-
-def with_cells(
-    records: dict[str, Any],
-    row: NetworkRow,
-    cells: Sequence[dict[str, Any]],
-    machine: dict[str, Any],
-    registry: Registry,
-) -> dict[str, Any]:
-    """The records with cells of a row added or replaced; all rows are there, measured or not."""
-    machines = list(records["machines"])
-    if machine and machine not in machines:
-        machines.append(machine)
-    place = machines.index(machine) if machine else None
-    columns = [
-        (exporter.name, precision)
-        for exporter in registry.exporters
-        for precision in sorted(exporter.precisions, key=lambda p: registry.precision(p).order)
-    ]
-    known = {one["label"]: one["cells"] for one in records["rows"]}
-    rows = []
-    for one in ROWS:
-        held = {(c["format"], c["precision"]): c for c in known.get(one.label, ())}
-        if one.label == row.label:
-            timed = ({**c, "machine": place if c.get("p50_ms") else None} for c in cells)
-            held |= {(c["format"], c["precision"]): c for c in timed}
-        rows.append(
-            {
-                "label": one.label,
-                "source": one.source,
-                "note": one.note,
-                "trained": one.is_trained,
-                "cells": [held[cell] for cell in columns if cell in held],
-            }
-        )
-    return {"columns": [list(c) for c in columns], **_with_used(machines, rows)}
-
-
-def _with_used(machines: Sequence[Any], rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Machines that timed a cell, and the rows with their places among these."""
-    used = sorted({c["machine"] for one in rows for c in one["cells"]} - {None})
-    places: dict[int | None, int | None] = {None: None}
-    places |= {before: after for after, before in enumerate(used)}
-    renewed = [
-        {**one, "cells": [{**c, "machine": places[c["machine"]]} for c in one["cells"]]}
-        for one in rows
-    ]
-    return {"machines": [machines[at] for at in used], "rows": renewed}
 
 
 if __name__ == "__main__":

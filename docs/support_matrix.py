@@ -6,6 +6,8 @@
     python docs/support_matrix.py --page                # the page alone, from the records beside it
 
 What it measures goes into docs/support-matrix.json row by row, so that it may be interrupted.
+All cells of a row are of one training: where columns alone are asked for, and the network was
+trained anew since, the whole row is measured again.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import json
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from support_page import page
 
 from zoo.api.runs import ship
 from zoo.contracts.precision import precision_named
+from zoo.networks.card import read_card
 from zoo.networks.checkpoints import packaged
 from zoo.pipeline.rows import ArtifactRow, rows_of
 from zoo.pipeline.run import Run
@@ -125,7 +128,13 @@ def main() -> None:
         for subject in chosen(registry, asked.models):
             began = time.monotonic()
             only = [name for name in asked.precisions.split(",") if name]
-            keep(measured(registry, subject, asked.tier, only), registry, only)
+            record = measured(registry, subject, asked.tier, only)
+            before = next((row for row in read() if row["label"] == subject.label), None)
+            if only and of_other_network(before, record["network"], bool(subject.training)):
+                print(f"{subject.label}: trained anew, so all of it is measured", flush=True)
+                only = []
+                record = measured(registry, subject, asked.tier)
+            keep(record, registry, only)
             print(f"{subject.label}: {time.monotonic() - began:.0f} s", flush=True)
     PAGE.write_text(page(read()), encoding="utf-8")
     print(f"{PAGE} written after {time.monotonic() - started:.0f} s")
@@ -166,6 +175,26 @@ def _names(row: Subject) -> set[str]:
     return {row.label, row.family, row.model, row.model.partition(".")[0]}
 
 
+def of_other_network(before: Mapping[str, Any] | None, network: str, trained: bool) -> bool:
+    """Whether what is on record of a row was measured on another network than `network`.
+
+    Args:
+        before: The row on record; None for none.
+        network: From `network_of`.
+        trained: Whether it is trained where it is measured. Of such a row that does not say which
+            network it is about, nobody knows; others are what was published.
+    """
+    if before is None or not before["cells"]:
+        return False
+    known = before.get("network", "")
+    return bool(known != network if known else trained)
+
+
+def network_of(run: Run) -> str:
+    """The hash of the weights that a run trained, or took as they were."""
+    return read_card(run.weights.with_suffix(".toml")).sha256
+
+
 def measured(
     registry: Registry, subject: Subject, tier: str, only: Sequence[str] = ()
 ) -> dict[str, Any]:
@@ -174,6 +203,7 @@ def measured(
     heavy = variant.multiply_adds >= HEAVY and subject.data == "fashion_mnist"
     cells: list[dict[str, Any]] = []
     machine: dict[str, Any] = {}
+    networks: set[str] = set()
     for exporter in registry.exporters:
         slow = [p for p in exporter.precisions if p in SLOW_PRECISIONS and heavy]
         quick = [p for p in exporter.precisions if p not in slow]
@@ -187,6 +217,7 @@ def measured(
         for data, precisions, options in parts:
             run = _run(registry, subject, data, exporter.name, precisions, tier, options)
             machine = machine or timed_on(run)
+            networks.add(network_of(run))
             rows = rows_of(run)
             cells += [
                 _cell(run, row, data)
@@ -195,7 +226,8 @@ def measured(
             ]
     cells = [cell for cell in cells if not only or cell["precision"] in only]
     cells.sort(key=lambda cell: (cell["format"], precision_named(cell["precision"]).order))
-    return {**asdict(subject), "machine": machine, "cells": cells}
+    (network,) = networks  # steps are kept: no run trains again what the one before has trained
+    return {**asdict(subject), "network": network, "machine": machine, "cells": cells}
 
 
 def _run(

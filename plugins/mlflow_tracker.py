@@ -18,6 +18,8 @@ EXPERIMENT = "edgezoo"
 #: What names in MLflow may not hold, and characters of the longest values.
 _REFUSED = re.compile(r"[^\w\-. /]")
 _PARAMETER, _TAG = 6000, 5000
+#: Times that a request is sent again, twice as long after each as before: half a minute in all.
+_RETRIES = "3"
 #: Parameters in one request.
 _AT_ONCE = 100
 
@@ -30,6 +32,8 @@ class MlflowRun(TrackerSession):
             # Plain folders are read by all versions of MLflow; newer ones write them on request.
             os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
             address = str(Path(address).expanduser())
+        # Its own seven take minutes, for which a run would wait where the server is down.
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", _RETRIES)
         require("mlflow")
         tracking, entities = require("mlflow.tracking"), require("mlflow.entities")
         # It reports the making of its tables, among others; errors are raised.

@@ -68,8 +68,8 @@ def test_source_distribution_takes_every_folder_of_the_project():
     rules = [line.split() for line in (ROOT / "MANIFEST.in").read_text().splitlines()]
     grafted = {folder for rule in rules if rule[:1] == ["graft"] for folder in rule[1:]}
     patterns = [p for rule in rules if rule[:1] == ["include"] for p in rule[1:]]
-    # setuptools takes these by itself.
-    patterns += ["LICENSE", "pyproject.toml", "setup.py", "MANIFEST.in"]
+    # setuptools takes these by itself, and adds the others.
+    patterns += ["LICENSE", "pyproject.toml", "setup.py", "MANIFEST.in", "PKG-INFO", "setup.cfg"]
     ignored = (ROOT / ".gitignore").read_text().split()
     for path in ROOT.iterdir():
         if path.name == ".git" or any(fnmatch(path.name, one.rstrip("/")) for one in ignored):

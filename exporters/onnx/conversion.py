@@ -14,6 +14,7 @@ from zoo.networks.building import layer_names
 from zoo.networks.multiply_adds import functions_inlined
 
 from ..shared.recurrent import recurrent_layers, unrolled
+from .converter_memory import with_few_copies
 from .external_data import inline_constants, is_large
 from .gru import MARKER, GruOperators, gru_operators
 from .operators import handlers, refuse_leftovers
@@ -118,16 +119,18 @@ def _trace(
     tracing = functions_inlined() if static else tf.device("CPU:0")
     with tracing, _unsupported_operators_unlogged(), _names_of_old_numpy():
         traced = function.get_concrete_function(*signature)
-        model, apart = tf2onnx.convert.from_function(
-            function,
-            signature,
-            opset=request.options.get("opset", OPSET),
-            custom_op_handlers={
-                **handlers(),
-                **({} if found is None else {MARKER: (found.handler, [])}),
-            },
-            inputs_as_nchw=[f"{request.input_name}:0"] if channels_first else None,
-            large_model=large,
+        model, apart = with_few_copies(
+            lambda: tf2onnx.convert.from_function(
+                function,
+                signature,
+                opset=request.options.get("opset", OPSET),
+                custom_op_handlers={
+                    **handlers(),
+                    **({} if found is None else {MARKER: (found.handler, [])}),
+                },
+                inputs_as_nchw=[f"{request.input_name}:0"] if channels_first else None,
+                large_model=large,
+            )
         )
     refuse_leftovers(model, layer_names(source))
     if large:

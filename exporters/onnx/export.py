@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from zoo.common.optional_imports import require
 from zoo.contracts import Exporter, ExportRequest, LayerComparison, LayerRequest
 from zoo.contracts.exporter import RoundingRequest, Written
 
 from ..shared.not_finite import refuse_weights
+from ..shared.recurrent import reuse_folder
 from .axes import name_axes
 from .contents import inspect, read_manifest, recognises, write_manifest
 from .conversion import convert
-from .external_data import refuse_large, store
+from .external_data import is_large, refuse_large, store
 from .half_precision import to_float16
 from .options import in_layout, layout_of, options
 from .qat import with_trained_ranges
@@ -37,7 +39,7 @@ def export(request: ExportRequest) -> Written:
         refuse_weights(request.model, request.precision)
     layout = layout_of(request)
     refuse_large(request.model, request.precision)
-    model, remarks = convert(request, channels_first=layout == "nchw")
+    model, remarks = _converted(request, layout)
     request = in_layout(request, layout)
     told = Written()
     if request.precision == "float16":
@@ -58,6 +60,20 @@ def export(request: ExportRequest) -> Written:
     return replace(told, remarks=(*remarks, *told.remarks))
 
 
+def _converted(request: ExportRequest, layout: str) -> tuple[Any, tuple[str, ...]]:
+    """The float network, which is the same at each precision, and remarks."""
+    folder = None if is_large(request.model) else reuse_folder(request)
+    if folder is None:
+        return convert(request, channels_first=layout == "nchw")
+    from ..quantization.reuse import reused
+
+    def make() -> bytes:
+        model, _ = convert(request, channels_first=layout == "nchw")  # without remarks
+        return bytes(model.SerializeToString())
+
+    return require("onnx").load_from_string(reused(folder, "float.onnx", make)), ()
+
+
 def compare_layers(request: LayerRequest) -> LayerComparison:
     """Layer comparison, imported lazily: lists must not wait for numpy."""
     from .layer_comparison import compare_layers as compare
@@ -74,6 +90,10 @@ def network_entry(path: Path, inputs: NDArray[Any], results: bool) -> NetworkEnt
 
 def round_weights(request: RoundingRequest) -> str:
     """A Keras network's weights as in a file, imported lazily: lists must not wait for numpy."""
+    if request.precision == "float16":
+        from ..shared.half_weights import halve_weights
+
+        return halve_weights(request)
     from .four_bits import round_weights as rounded
 
     return rounded(request)
@@ -101,5 +121,6 @@ def formats() -> Iterator[Exporter]:
         compare_layers=compare_layers,
         network_entry=network_entry,
         round_weights=round_weights,
+        rounds_results=("float16",),
         takes_trained=True,
     )

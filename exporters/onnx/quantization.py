@@ -15,6 +15,7 @@ from zoo.contracts.exporter import Written
 from ..shared.integer_layout import scheme_of
 from ..shared.layer_mapping import Operator, operators_of
 from ..shared.not_finite import is_held, not_finite, stay_in_float
+from ..shared.recurrent import reuse_folder
 from .tensor_names import shorten
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def quantized(model: Any, request: ExportRequest) -> tuple[Any, Written]:
     """
     # Lists and help load this file, and must not wait for numpy.
     from ..quantization.method_search import choose_method
+    from ..quantization.reuse import reused_histograms
     from .calibration import compute_outputs, observe_ranges, ranges
 
     assert request.calibration is not None  # the core never asks for int8 without
@@ -56,7 +58,10 @@ def quantized(model: Any, request: ExportRequest) -> tuple[Any, Written]:
         model = only_weights(model, ["LSTM"], kept)
     store_small(model.graph, ["GRU"], kept)
     kept += first_arithmetic(model.graph)
-    seen = observe_ranges(model, request.calibration)
+    samples = request.calibration
+    seen = reused_histograms(
+        reuse_folder(request), "histograms.npz", lambda: observe_ranges(model, samples)
+    )
     broken = not_finite(seen.items())
     infinite, layers, told = stay_in_float(
         broken | _infinite_constants(model.graph),

@@ -40,10 +40,16 @@ def choose_method(
         return build(request.method), request.method, ()
     inputs = _inputs(request)
     wanted = expected(inputs)
-    built = {method: build(method) for method in METHODS}
-    found = {m: worst(wanted, answers(one, inputs)) for m, one in built.items()}
-    best = max(found, key=lambda method: found[method])
-    return built[best], best, (_remark(best, found, inputs, held_out=request.held_out is not None),)
+    found: dict[str, float] = {}
+    kept: tuple[str, Built] | None = None
+    for method in METHODS:  # one after the other: of a large network, all files are much memory
+        one = build(method)
+        found[method] = worst(wanted, answers(one, inputs))
+        if kept is None or found[method] > found[kept[0]]:
+            kept = method, one
+    assert kept is not None
+    best, built = kept
+    return built, best, (_remark(best, found, inputs, held_out=request.held_out is not None),)
 
 
 def _inputs(request: ExportRequest) -> NDArray[Any]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from zoo.common.optional_imports import require
+from zoo.contracts import ExportRequest
 
 
 def recurrent_layers(model: Any) -> list[Any]:
@@ -35,3 +37,11 @@ def changed_attributes(layers: list[Any], **attributes: Any) -> Iterator[None]:
         for layer, values in before:
             for name, value in values.items():
                 setattr(layer, name, value)
+
+
+def reuse_folder(request: ExportRequest) -> Path | None:
+    """`ExportRequest.reuse`; None for recurrent layers.
+
+    How those are written is found while they are traced, and must be told with each file.
+    """
+    return None if recurrent_layers(request.model) else request.reuse

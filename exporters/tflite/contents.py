@@ -70,7 +70,8 @@ def _contents(payload: bytes, schema: Any) -> FileContents:
     type_names = {v: k for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
     operator_names = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
     tally = _Tally(type_names, model.buffers)
-    turns = loop_counts(model)
+    # Of free sizes the shapes inside are those of no input.
+    turns = loop_counts(model) if not _sizes_are_free(main) else []
     for place, graph in enumerate(graphs):
         for operator in graph.operators or []:
             name = _operator_name(model, operator, operator_names)
@@ -106,6 +107,12 @@ def _contents(payload: bytes, schema: Any) -> FileContents:
         small_weights=tally.small_weights,
         index_limits=_index_limits(model, main, inputs, operator_names),
     )
+
+
+def _sizes_are_free(graph: Any) -> bool:
+    """Whether an input has a free side beside the batch."""
+    signatures = (graph.tensors[int(place)].shapeSignature for place in graph.inputs)
+    return any(one is not None and (one[1:] < 0).any() for one in signatures)
 
 
 def _index_limits(

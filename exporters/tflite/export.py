@@ -11,6 +11,7 @@ from zoo.contracts import Exporter, ExportRequest, LayerComparison, LayerRequest
 from zoo.contracts.exporter import RoundingRequest, Written
 
 from ..shared.not_finite import refuse_weights
+from ..shared.recurrent import reuse_folder
 from .activations import with_own_activations
 from .contents import inspect, read_manifest, recognises, with_appended, write_manifest
 from .free_sides import begin_with_sizes_of_data, refuse_free_sides
@@ -78,6 +79,8 @@ def _compact(data: bytes, model: Any, request: ExportRequest) -> bytes:
 
 
 def _convert(converter: Any, request: ExportRequest, tf: Any) -> tuple[bytes, Written]:
+    from ..quantization.reuse import reused  # lists and help must not wait for numpy
+
     if request.trained:
         return convert_trained(converter, request), Written()
     if request.calibration is not None:
@@ -91,7 +94,9 @@ def _convert(converter: Any, request: ExportRequest, tf: Any) -> tuple[bytes, Wr
     if request.precision == "float16":
         converter.target_spec.supported_types = [tf.float16]
     store_sparsely(converter, request)
-    data = bytes(converter.convert())
+    data = reused(
+        reuse_folder(request), f"{request.precision}.tflite", lambda: bytes(converter.convert())
+    )
     if request.precision == "float16" and not request.input_names:
         from .normalization import with_real_normalization
 
@@ -119,6 +124,10 @@ def network_entry(path: Path, inputs: NDArray[Any], results: bool) -> NetworkEnt
 
 def round_weights(request: RoundingRequest) -> str:
     """A Keras network's weights as in a file, imported lazily: lists must not wait for numpy."""
+    if request.precision == "float16":
+        from ..shared.half_weights import halve_weights
+
+        return halve_weights(request)
     from .four_bits import round_weights as rounded
 
     return rounded(request)

@@ -15,7 +15,7 @@ from zoo.contracts.exporter import Written
 from ..shared.integer_layout import scheme_of
 from ..shared.layer_mapping import check_layers, layers_of, operators_of
 from ..shared.not_finite import MEND, is_held, not_finite, stay_in_float
-from ..shared.recurrent import recurrent_layers
+from ..shared.recurrent import recurrent_layers, reuse_folder
 from .free_sides import at_sizes_of_data
 from .lstm import with_usable_states
 from .schema import float_results, operators, read_model, schema
@@ -40,6 +40,7 @@ def convert_to_integers(converter: Any, request: ExportRequest) -> tuple[bytes, 
     """Runs a converter whose model is to compute in integers."""
     # Lists and help load this file, and must not wait for numpy.
     from ..quantization.method_search import choose_method
+    from ..quantization.reuse import reused, reused_histograms
     from .calibration import compute_outputs, observe_ranges, with_ranges
 
     tf = require("tensorflow")
@@ -57,10 +58,12 @@ def convert_to_integers(converter: Any, request: ExportRequest) -> tuple[bytes, 
     converter.representative_dataset = lambda: _each(few, request)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter._experimental_calibrate_only = True
-    calibrated = with_ordered_inputs(bytes(converter.convert()), request.model)
+    folder = reuse_folder(request)
+    made = reused(folder, "calibrated.tflite", lambda: bytes(converter.convert()))
+    calibrated = with_ordered_inputs(made, request.model)
     calibrated = at_sizes_of_data(calibrated, request)
     scheme = scheme_of(request)
-    seen = observe_ranges(calibrated, samples)
+    seen = reused_histograms(folder, "histograms.npz", lambda: observe_ranges(calibrated, samples))
     broken, layers, told = stay_in_float(
         not_finite(_by_name(calibrated, seen)) | _infinite_constants(calibrated),
         found := operators(calibrated),

@@ -110,7 +110,9 @@ def metadata(request: ExportRequest) -> bytes:
 
 
 def _image(write: _Writer, request: ExportRequest) -> int:
-    *_, height, width, channels = request.model.inputs[0].shape
+    # With free sides it is the default size, as the schema calls it: that of the data.
+    known = request.data_shapes.get(request.input_name) or request.model.inputs[0].shape
+    *_, height, width, channels = known
     size = write.table(2, {}, wide={0: width, 1: height})
     return write.table(2, {1: size}, {0: _RGB if channels == 3 else _GREY})
 

@@ -179,6 +179,8 @@ def fetch_preset(reference: str) -> None:
             f"python -c \"import kagglehub; print(kagglehub.model_download('{handle}'))\" fetches "
             f"it there and prints the folder; one from elsewhere: {named}?weights=FOLDER",
         )
+    elif found.folder is not None and (problem := no_folder(found.folder)):
+        raise UsageError(problem, fix=f"check the path: {PREFIX}FOLDER names a folder")
 
 
 def record_hash(reference: str) -> None:

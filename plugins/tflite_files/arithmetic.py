@@ -96,6 +96,7 @@ def _scaled(building: Building, operator: Operator, value: Array, first: bool) -
     place = operator.inputs[1 if first else 0]
     before = building.value(place)
     if not isinstance(before, Scaled):
+        before = building.tensor(operator, 1 if first else 0)
         before = Scaled(before, np.ones(1), np.zeros(1), operator.name)
     scale, offset = before.scale, before.offset
     if operator.kind == "MUL":

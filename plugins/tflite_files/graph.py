@@ -230,12 +230,3 @@ def _check_tensors(
                 why="only networks that take whole examples can be brought in",
                 fix=CARRY + AS_IT_IS,
             )
-    for place in graph.inputs:
-        signature = graph.tensors[place].shapeSignature
-        if signature is not None and (signature[1:] < 0).any():
-            sides = tuple(None if side < 0 else int(side) for side in signature)
-            raise Unsupported(
-                f"{origin} takes inputs of shape {sides}: the size of its input is free",
-                why="what its operators compute is known for fixed sizes alone",
-                fix="fix it where the file is made: input_shape=(1, 224, 224, 3)",
-            )

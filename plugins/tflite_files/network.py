@@ -40,6 +40,27 @@ class Scaled:
         return self._made
 
 
+class BatchElsewhere:
+    """A tensor with its batch first, which is second in the file: steps of an unrolled layer."""
+
+    def __init__(self, tensor: Any, folded: Callable[[], Any]) -> None:
+        """Keeps the tensor.
+
+        Args:
+            tensor: (batch, …).
+            folded: Gives what operators take for it that know no such tensors.
+        """
+        self.tensor, self._folded = tensor, folded
+
+    def made(self, unique: Callable[[str], str]) -> Any:
+        """The tensor as other operators take it."""
+        return self._folded()
+
+
+class WithoutBatch(BatchElsewhere):
+    """A tensor with its batch first, which it has not in the file, where it is 1."""
+
+
 class Building:
     """A Keras network in the making: what the operators so far have computed.
 
@@ -66,7 +87,7 @@ class Building:
         self._values[place] = value
 
     def value(self, place: int) -> Made:
-        """A tensor as Keras has it, or as `Scaled`."""
+        """A tensor as Keras has it, as `Scaled` or `BatchElsewhere`."""
         return self._values[place]
 
     def tensor(self, operator: Operator, number: int = 0) -> Any:
@@ -75,7 +96,7 @@ class Building:
         if place in self.graph.constants:
             raise self.refused(operator, f"its input {number} is a constant")
         value = self._values[place]
-        return value.made(self.unique) if isinstance(value, Scaled) else value
+        return value.made(self.unique) if isinstance(value, Scaled | BatchElsewhere) else value
 
     def constant(self, operator: Operator, number: int) -> Array | None:
         """An input that does not depend on the network's; None if it does, or is left out."""
@@ -114,11 +135,22 @@ class Building:
             if place >= 0 and place not in self.graph.constants
         ]
         shapes = [self.shape(operator, number) for number in numbers]
+        values = [self._values[operator.inputs[number]] for number in numbers]
+        if apart := len({shape[:1] for shape in shapes}) > 1:
+            shapes = [
+                (1, *shape) if isinstance(value, WithoutBatch) else shape
+                for value, shape in zip(values, shapes, strict=True)
+            ]
         rank = max(map(len, shapes))
         uneven = any(len(shape) != rank for shape in shapes)
         if len({shape[:1] for shape in shapes}) > 1 or (uneven and shapes[0][:1] != (1,)):
             raise self.refused(operator, "it spreads one tensor over the examples of another")
-        given = [self.tensor(operator, number) for number in numbers]
+        given = [
+            value.tensor
+            if apart and isinstance(value, WithoutBatch)
+            else self.tensor(operator, number)
+            for number, value in zip(numbers, values, strict=True)
+        ]
         return [
             one
             if len(shape) == rank
@@ -215,7 +247,9 @@ def keras_network(
                 fix="make the file without that output",
             )
         value = building.value(place)
-        outputs.append(value.made(building.unique) if isinstance(value, Scaled) else value)
+        outputs.append(
+            value.made(building.unique) if isinstance(value, Scaled | BatchElsewhere) else value
+        )
     # Functions of Keras name themselves, and may meet a layer's name.
     for operation in {op: None for made in outputs for op in operations_of(made)}:
         if not isinstance(operation, building.layers.Layer):
@@ -245,7 +279,7 @@ def _activations(building: Building) -> dict[int, Callable[[Any, str], Any]]:
     layers, unique = building.layers, building.unique
 
     def plain(value: Made) -> Any:
-        return value.made(unique) if isinstance(value, Scaled) else value
+        return value.made(unique) if isinstance(value, Scaled | BatchElsewhere) else value
 
     return {
         codes.RELU: lambda value, name: layers.ReLU(name=unique(name))(plain(value)),

@@ -20,6 +20,7 @@ from zoo.networks.sources.files import begin_of
 
 from . import arithmetic, logic, pooling, shapes, weights
 from .custom_operators import with_built_in
+from .free_sizes import FreeTfliteNetwork, described, leaves_sizes_open
 from .graph import Array, TfliteGraph, read_graph
 from .metadata import read_metadata
 from .network import keras_network
@@ -146,21 +147,40 @@ class TfliteNetwork:
         return np.stack(found)
 
 
-def open_network(path: Path) -> TfliteNetwork:
-    """Opens a float TFLite file.
+def open_network(path: Path) -> TfliteNetwork | FreeTfliteNetwork:
+    """Opens a float TFLite file, of which sizes may be free.
 
     Raises:
         BadFile: Truncated, damaged, of another type than its suffix, or too large.
         Unsupported: It is quantized, or does what cannot be brought in.
     """
-    content, appended = _parts(path)
-    return network_of(content, path.name, appended)
+    given, appended = _parts(path)
+    origin, schema = path.name, require("ai_edge_litert.schema_py_generated")
+    model = _guarded(origin, lambda: schema.ModelT.InitFromPackedBuf(given, 0))
+    if not _guarded(origin, lambda: leaves_sizes_open(model)):
+        return network_of(given, origin, appended)
+    content = _guarded(origin, lambda: with_built_in(model, given))
+    _refuse_custom(model, schema, origin)
+    # LiteRT verifies the flatbuffer, which Python's reader does not.
+    _guarded(origin, lambda: interpreter(content))
+    graph = model.subgraphs[0]
+    stated, classes = read_metadata(model, appended)
+    return FreeTfliteNetwork(
+        content=content,
+        origin=origin,
+        fixed=lambda made: network_of(made, origin, appended),
+        inputs=_guarded(origin, lambda: described(model, graph.inputs)),
+        outputs=_guarded(origin, lambda: described(model, graph.outputs)),
+        stated=stated,
+        classes=classes,
+        called=_signature(model),
+    )
 
 
 def network_of(
     content: bytes, origin: str, appended: dict[str, bytes], taken: Collection[str] = ()
 ) -> TfliteNetwork:
-    """A network from the bytes of a file, and the files appended to them.
+    """A network from the bytes of a file of fixed sizes, and the files appended to them.
 
     Args:
         content: The flatbuffer.

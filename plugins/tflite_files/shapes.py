@@ -8,7 +8,7 @@ import numpy as np
 
 from .graph import Array, Operator
 from .logic import looked_up
-from .network import Building, Convert
+from .network import BatchElsewhere, Building, Convert, WithoutBatch
 
 
 def reshape(building: Building, operator: Operator) -> Any:
@@ -16,7 +16,25 @@ def reshape(building: Building, operator: Operator) -> Any:
     shape = building.result(operator)
     if not shape:
         raise building.refused(operator, "it makes one number of a batch")
-    return building.reshaped(building.tensor(operator), shape, operator.name)
+    before, value = building.shape(operator), building.value(operator.inputs[0])
+    if _swapped(before, shape) and isinstance(value, BatchElsewhere):
+        return value.tensor
+    given = building.tensor(operator)
+
+    def reshaped() -> Any:
+        return building.reshaped(given, shape, operator.name)
+
+    if before[:1] == (1,) and _swapped(before, shape):
+        return BatchElsewhere(given, reshaped)
+    if before == (1, *shape) and shape[0] != 1:
+        return WithoutBatch(given, reshaped)
+    return reshaped()
+
+
+def _swapped(before: tuple[int, ...], behind: tuple[int, ...]) -> bool:
+    """Whether the first two sides are exchanged, and one of them is the batch of 1."""
+    sides = len(before) > 1 and {*before[:2]} != {1} and 1 in before[:2]
+    return sides and (before[1], before[0], *before[2:]) == behind
 
 
 def transpose(building: Building, operator: Operator) -> Any:
@@ -54,17 +72,31 @@ def _repeated(building: Building, constant: Array, like: Any, axis: int) -> Any:
 
 
 def pack(building: Building, operator: Operator) -> Any:
-    """PACK of tensors."""
-    rank = len(building.result(operator))
-    axis = building.axis(operator, operator.options.axis, rank)
+    """PACK of tensors; of those of all steps along the first side, as unrolled layers have it."""
+    result = building.result(operator)
     given = [building.tensor(operator, number) for number in range(len(operator.inputs))]
+    if operator.options.axis in (0, -len(result)) and building.shape(operator)[:1] == (1,):
+        steps = building.ops.stack(given, axis=1)
+        return (
+            steps
+            if len(given) == 1
+            else BatchElsewhere(steps, lambda: building.axis(operator, 0, 1))
+        )
+    axis = building.axis(operator, operator.options.axis, len(result))
     return building.ops.stack(given, axis=axis)
 
 
 def unpack(building: Building, operator: Operator) -> Any:
-    """UNPACK along a side."""
-    given = building.tensor(operator)
-    axis = building.axis(operator, operator.options.axis, len(given.shape))
+    """UNPACK along a side; into steps along the first, as unrolled layers have it."""
+    shape, value = building.shape(operator), building.value(operator.inputs[0])
+    along_first = operator.options.axis in (0, -len(shape))
+    if along_first and isinstance(value, BatchElsewhere):
+        given, axis = value.tensor, 1
+    elif along_first and shape[:2] == (1, 1):
+        given, axis = building.tensor(operator), 1
+    else:
+        given = building.tensor(operator)
+        axis = building.axis(operator, operator.options.axis, len(given.shape))
     before = (slice(None),) * axis
     return [given[(*before, number)] for number in range(len(operator.outputs))]
 

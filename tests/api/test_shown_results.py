@@ -136,6 +136,7 @@ def test_predictions_are_one_line_and_an_escaped_table() -> None:
         failed=(UnreadExample(input=EVIL, why="no picture"),) * 1000,
     )
     assert len(repr(found)) < 400
+    assert "examples: 1,000, failed: 1,000, counts={'cat': 1000}" in repr(found)
     assert repr(found.examples).splitlines()[-2] == "  … 990 more"
     assert "answer='cat', confidence=0.75" in repr(one)
     html = found._repr_html_()

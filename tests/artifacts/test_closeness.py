@@ -160,6 +160,9 @@ class Measures:
     def parity(self, comparison, precision) -> Check:
         return Check(name="parity", passed=True, value="alike", limit="alike")
 
+    def tolerances(self, precision):
+        return precision.tolerances
+
 
 def measured(shape: np.ndarray, radius: np.ndarray) -> np.ndarray:
     values = np.empty(len(shape), [("shape", "f4", shape.shape[1:]), ("radius", "f4", (1,))])
@@ -316,6 +319,9 @@ def test_a_share_that_the_task_does_not_judge_needs_no_excuse() -> None:
             unsure = dict.fromkeys(compared.outputs, sure)
             unsure["class"] = replace(sure, unsure=share.agreed(precision).unsure("inputs"))
             return Check.combined(unsure)
+
+        def tolerances(self, precision):
+            return precision.tolerances
 
     both = Comparison.combined({"class": share, "image": other})
     assert closeness.parity(Mixed(), both, INT8).passed

@@ -52,6 +52,13 @@ def test_one_size_with_other_answers_fails_the_check() -> None:
         assert "N = 2" not in found.reason
 
 
+def test_noise_at_the_size_of_the_data_is_a_measure_of_that_at_others() -> None:
+    precision = precision_named("dynamic-int8")
+    for own, noise, passed in ((0.0, 0.06, False), (0.02, 0.09, True), (0.02, 0.11, False)):
+        assert further_check({"W = 640": noise}, precision, own).passed == passed
+    assert not further_check({"W = 640": 0.9}, precision, 0.4).passed
+
+
 def test_outputs_that_were_kept_are_known_again() -> None:
     outputs = [np.random.default_rng(0).normal(size=(2, 1000)).astype(np.float32)]
     kept = kept_outputs("W", outputs)

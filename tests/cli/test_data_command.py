@@ -19,6 +19,7 @@ def test_the_kinds_of_datasets(zoo) -> None:
         "sequence-classification",
         "regression",
         "multi-label",
+        "anomaly-detection",
     ]
     assert "digits" in kinds
 

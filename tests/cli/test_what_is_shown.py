@@ -136,6 +136,10 @@ def test_names_that_are_not_utf8(tmp_path: Path, zoo: Any, plain_file: Path) -> 
     os.chdir(tmp_path)
     with pytest.raises(UsageError, match=r"folder:ph.* is not a name in UTF-8"):
         make_recipe({"model": "lenet5", "data": "folder:ph\udcff"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "getfilesystemencoding", lambda: "iso8859-1")
+        with pytest.raises(UsageError, match=r"set LC_ALL=C\.UTF-8 .* as iso8859-1"):
+            make_recipe({"model": "lenet5", "data": "folder:ph\udcff"})
     os.environ["ZOO_HOME"] = str(folder)
     with pytest.raises(UsageError, match=r"edgezoo cannot keep files in .*f"):
         cache_folder()

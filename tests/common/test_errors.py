@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +31,18 @@ def test_message_has_three_sentences():
         "fix": "paint it",
     }
     assert str(ZooError("it broke")) == "it broke"
+
+
+def test_notebooks_show_the_line_that_was_called_and_none_of_ours(tmp_path: Path) -> None:
+    cell = tmp_path / "cell.py"
+    cell.write_text("import zoo\n\nzoo.info('lenett5')\n", encoding="utf-8")
+    with pytest.raises(UnknownName) as caught:
+        exec(compile(cell.read_text(encoding="utf-8"), str(cell), "exec"), {})
+    shown = "\n".join(caught.value._render_traceback_()).splitlines()
+    assert shown[0] == "line 3: zoo.info('lenett5')"
+    assert shown[1:] == f"UnknownName: {caught.value}".splitlines()
+    # Raised by nothing of ours.
+    assert ZooError("it broke")._render_traceback_() == ["ZooError: it broke"]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from makers import no_privileges
 from zoo.common import system_errors
 from zoo.common.errors import ZooError
 from zoo.common.files import write_bytes
+from zoo.common.paths import is_own
 from zoo.common.system_errors import system_error
 from zoo.common.worker import flatten
 from zoo.networks.published.cache import own_weights
@@ -65,6 +66,25 @@ def test_the_folder_and_what_to_set(place: str, fix: str, folders: Path) -> None
         found = told(of_system(number, path))
         assert found.what == f"the disk of {path} is full"
         assert found.fix == f"free some space: finished steps are kept; or {fix}"
+
+
+def test_folders_behind_a_link_are_known_by_either_name(
+    folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As macOS' /tmp and /var are."""
+    (folders / "private").mkdir()
+    (folders / "var").symlink_to("private")
+    monkeypatch.setattr("tempfile.tempdir", str(folders / "var" / "tmp"))
+    monkeypatch.setenv("ZOO_HOME", str(folders / "var" / "home"))
+    for name in ("var", "private"):
+        told_of = [
+            told(of_system(errno.EACCES, folders / name / place)).fix
+            for place in ("tmp", "home/cache/x")
+        ]
+        assert told_of == ["set TMPDIR to a folder that exists, can be written and has room", HOME]
+        assert is_own(folders / name / "home" / "cache")
+    (folders / "loop").symlink_to("loop")
+    assert told(of_system(errno.ELOOP, folders / "loop")).fix.startswith("change its permissions")
 
 
 def test_a_file_that_is_larger_than_the_shell_allows(folders: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from makers import ROOT, fuzz, run_python
 from worker_calls import alive
 
+from zoo.common import fork_server
 from zoo.common.errors import BadData, BadFile, ProcessFailed, UsageError, ZooError
 from zoo.common.worker import Children, call, flatten
 from zoo.registry import PluginSettings
@@ -35,6 +37,18 @@ def test_work_is_done_elsewhere_each_time_anew():
     assert len({first["pid"], second["pid"], os.getpid()}) == 3
     assert first["parent"] == second["parent"] != os.getpid()
     assert [call("children:leave_a_mark", {}) for _ in range(2)] == [False, False]
+
+
+def test_nothing_is_imported_before_the_fork_on_macos(monkeypatch):
+    """Its frameworks do not survive one."""
+    found: list[list[str]] = []
+    context = SimpleNamespace(set_forkserver_preload=found.append)
+    unstarted = SimpleNamespace(_forkserver_pid=None)
+    monkeypatch.setattr(fork_server.forkserver, "_forkserver", unstarted)
+    for platform in ("linux", "darwin"):
+        monkeypatch.setattr(sys, "platform", platform)
+        fork_server._preload(context, fork_server.LIGHT_PRELOAD)
+    assert found == [[fork_server.LIGHT_PRELOAD], []]
 
 
 def test_children_do_not_wait_for_what_keras_imports_besides():

@@ -171,7 +171,8 @@ def test_a_declared_precision_has_every_threshold_too() -> None:
     for each in REGISTRY.tasks:
         assert each.parity(GOOD, INT4).passed
         assert not each.parity(BAD, INT4).passed
-        assert each.allowed_loss(INT4) == (3.0 if each.higher_is_better else 30.0)
+        rises = each.higher_is_better if each.quality_rises is None else each.quality_rises
+        assert each.allowed_loss(INT4) == (3.0 if rises else 30.0)
     assert least_tolerance(INT4, REAL)[0] == 0.02
     assert placement(of(INT4, right=True), INT4).passed
     assert not placement(of(INT4, right=False), INT4).passed

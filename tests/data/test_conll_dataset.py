@@ -74,6 +74,70 @@ def test_documents_empty_lines_and_line_ends(tmp_path: Path) -> None:
     assert plain.content_hash == dataset.content_hash
 
 
+def universal(found: list[Tagged]) -> str:
+    """Sentences as CoNLL-U has them, with all that is no word of theirs."""
+    lines = ["# newdoc id = a", "# global.Entity = x"]
+    for number, sentence in enumerate(found):
+        lines += [f"# sent_id = {number}", "# text = 1\tthe whole sentence"]
+        lines += ["1-2\tVisitCity" + "\t_" * 8]
+        for place, (token, tag) in enumerate(sentence, start=1):
+            rest = f"lemma\t{tag}\tX\tCase=Nom\t0\troot\t_\tSpaceAfter=No"
+            lines += [f"{place}\t{token}\t{rest}", f"{place}.1\tunsaid" + "\t_" * 8]
+        lines.append("")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("name", ["a.conllu", "a.conll", "a.tsv", "a.txt"])
+def test_universal_dependencies(tmp_path: Path, name: str) -> None:
+    found = [[*one, ("New York", "PROPN"), ("_", "PUNCT"), ("#", "SYM")] for one in sentences(10)]
+    path = tmp_path / name
+    path.write_bytes(("\ufeff" + universal(found)).replace("\n", "\r\n").encode())
+    dataset = open_conll(str(path))
+    assert sorted(s for n in dataset.splits for s in read_back(dataset, n)) == sorted(found)
+    assert set(dataset.classes) == {"O", "B-LOC", "PROPN", "PUNCT", "SYM"}
+
+
+def test_a_folder_of_a_treebank(tmp_path: Path) -> None:
+    parts = {"train": sentences(9), "dev": sentences(3, 20), "test": sentences(4, 30)}
+    for name, found in parts.items():
+        (tmp_path / f"en_ewt-ud-{name}.conllu").write_text(universal(found))
+    dataset = open_conll(str(tmp_path))
+    for split, found in zip(dataset.splits, parts.values(), strict=True):
+        assert read_back(dataset, split) == found
+
+
+WORDS = universal(sentences(5))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.conllu", text_of(sentences(9)), "line 1: 2 columns, but CoNLL-U has 10"),
+        ("a.conllu", WORDS.replace("1\tVisit", "2\tVisit", 1), "of the word is '2', not 1"),
+        ("a.conllu", WORDS.replace("\n\n", "\n", 1), "of the word is '1', not 3"),
+        ("a.conllu", WORDS.replace("1\tVisit", f"{'9' * 5000}\tVisit", 1), "of the word is '9"),
+        ("a.conllu", WORDS.replace("1\tVisit", "\u0661\tVisit", 1), "of the word is '\u0661', not"),
+        ("a.conllu", WORDS.replace("\tO\t", "\t_\t", 1), "'Visit' has no part of speech"),
+        ("a.conllu", WORDS.replace("1\tVisit\t", "1\t\t", 1), "the token is '', its tag is 'O'"),
+        ("a.txt", WORDS.replace("1\tVisit", "7\tVisit", 1), "of the word is '7', not 1"),
+        ("a.conll", "1 a O\n2 b O\n3 c B\n\n" + text_of(sentences(9)), "numbers the tokens"),
+    ],
+)
+def test_universal_dependencies_that_are_none(
+    tmp_path: Path, name: str, content: str, message: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(BadData, match=message):
+        open_conll(str(tmp_path / name))
+
+
+def test_numbers_may_be_tokens(tmp_path: Path) -> None:
+    found = [[("a", "O"), ("b", "O")], *([(n, "B") for n in "1234"] for _ in range(1))]
+    found += sentences(5)
+    dataset = open_conll(write(tmp_path / "a.conll", found, "\tx\t"))
+    assert sorted(s for n in dataset.splits for s in read_back(dataset, n)) == sorted(found)
+
+
 def test_tokens_with_blanks(tmp_path: Path) -> None:
     found = [[(f"New {i}", "B"), ("is big", "O")] for i in range(5)]
     dataset = open_conll(write(tmp_path / "a.tsv", found))

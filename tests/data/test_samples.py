@@ -249,11 +249,15 @@ def test_sentences_of_conll_files_are_tokens_without_their_tags(tmp_path, monkey
     assert inputs_of(WORDS, "bare.iob2")["bare.iob2"].tolist() == [2, 3, 0, 0]
     Path("b.tsv").write_text("film\tO\nbad\tB\n")
     assert inputs_of(WORDS, "b.tsv", data="conll:gone.tsv")["b.tsv"].tolist() == [3, 4, 0, 0]
+    empty = "\t_" * 8
+    lines = [word + empty for word in ("1-2\tgoodfilm", "1\tgood", "2\tfilm", "2.1\tbad")]
+    Path("c.conllu").write_bytes("\r\n".join(["\ufeff# text = good film", *lines]).encode())
+    assert inputs_of(WORDS, "c.conllu")["c.conllu"].tolist() == [2, 3, 0, 0]
     Path("odd.conll").write_text("good B\nfilm\n")
     with pytest.raises(BadData, match="line 2: 1 columns, but the lines before have 2"):
         find_samples(WORDS, ("odd.conll",), "")
     found = find_samples(WORDS, (".",), "")
-    assert [sample.name for sample in found.samples] == [*expected, "bare.iob2"]
+    assert [sample.name for sample in found.samples] == [*expected, "bare.iob2", "c.conllu"]
     assert [name for name, _ in found.problems] == ["odd.conll"]
     with pytest.raises(UsageError, match=r"there is no file or folder none\.conll"):
         find_samples(WORDS, ("none.conll",), "")

@@ -111,6 +111,26 @@ def test_what_is_measured_again_replaces_its_own_cells_alone() -> None:
     assert {c["machine"] for one in records["rows"] for c in one["cells"]} == {0}
 
 
+def test_a_row_is_of_one_training() -> None:
+    made, networks = module("sources_records"), module("sources_networks")
+    here = next(row for row in networks.ROWS if row.is_made_here)
+    fetched = next(row for row in networks.ROWS if not row.is_made_here)
+    empty = {"columns": [], "machines": [], "rows": []}
+    for row in (here, fetched):
+        assert not made.is_of_another(empty, row, "a")
+        told = made.with_cells(empty, row, [GOOD], {}, REGISTRY, "a")
+        assert not made.is_of_another(told, row, "a")
+        assert made.is_of_another(told, row, "b")
+        # A cell that could not be made changes nothing of that.
+        told = made.with_cells(told, row, [{**GOOD, "precision": "int8"}], {}, REGISTRY)
+        assert made.is_of_another(told, row, "b")
+        silent = made.with_cells(empty, row, [GOOD], {}, REGISTRY)
+        assert made.is_of_another(silent, row, "a") == row.is_made_here
+        assert not made.is_of_another(made.without_cells(told, row), row, "b")
+    trained = {row.label for row in networks.ROWS if row.is_trained}
+    assert trained < {row.label for row in networks.ROWS if row.is_made_here}
+
+
 def test_a_machine_is_named_once_whatever_the_tiers_it_timed_in() -> None:
     page = module("sources_page")
     here = next(iter(RECORDS["machines"]))

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from free_sizes import image_reader, node, written
+from keras_makers import nearest_window, save
 
 from zoo.artifacts.artifact import embed, open_artifact
 from zoo.contracts import FileContents
@@ -73,6 +74,31 @@ def test_free_sides_stay_free_and_are_judged_at_further_sizes(
     assert contents.inputs[0].shape == (-1, 3, -1, -1)  # which nothing but running it shows
     refused = typed(tmp_path, "verify", str(whole), code=1)
     assert "-- further sizes, W, in onnxruntime" in refused
+
+
+def test_a_labelled_network_of_any_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path))
+    save(tmp_path / "any.keras", nearest_window, (None, None, 1))
+    asked = ("any.keras", "--data", "digits", "--input", "8x8 grey 0..1", "--output", "runs")
+    cells = ("--format", "tflite", "--precision", "float32,int8", "--dynamic", "NxHxWx1")
+    said = typed(tmp_path, "export", *asked, *cells, code=1)
+    # Windows across two digits give more than any of one digit, so ranges do not hold them.
+    assert "int8.tflite.rejected: further sizes: the file does not answer as the network" in said
+    file = "runs/any.digits.float32.tflite"
+    artifact = open_artifact(load_registry(), tmp_path / file)
+    assert artifact.contents.inputs[0].shape == (-1, -1, -1, 1)
+    manifest = artifact.manifest
+    assert manifest is not None
+    assert manifest.free_sides == {"pixels": ("N", "H", "W", "")}
+    assert manifest.gate is not None
+    checks = {check.name: check for check in manifest.gate.checks}
+    assert checks["further sizes"].passed
+    assert all(size in checks["further sizes"].value for size in ("N = 2", "H = 16", "W = 16"))
+    assert "accuracy" in typed(tmp_path, "evaluate", file, "--data", "digits")
+    assert " 0 fail" in typed(tmp_path, "verify", file)
+    shapes = ("--shape", "1x8x8x1", "--shape", "2x24x16x1")
+    timed = typed(tmp_path, "bench", file, "--tier", "smoke", *shapes)
+    assert all(shape in timed for shape in ("1x8x8x1", "2x24x16x1"))
 
 
 def _kinds() -> list[tuple[str, str]]:

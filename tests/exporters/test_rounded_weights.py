@@ -9,15 +9,18 @@ import numpy as np
 import pytest
 from makers import contents
 
+from zoo.artifacts import gate
 from zoo.contracts.exporter import RoundingRequest
 from zoo.contracts.precision import PRECISIONS, precision_named
 from zoo.exporters.onnx.four_bits import round_weights as as_in_onnx
 from zoo.exporters.quantization.four_bits import quantize
 from zoo.exporters.tflite.four_bits import round_weights as as_in_tflite
-from zoo.pipeline.steps.rounded_network import ROUNDED, check_rounding
+from zoo.pipeline.steps.rounded_network import ROUNDED, check_rounding, unrounded
 from zoo.tasks.classification import zoo_tasks
+from zoo.tasks.tensors import zoo_tasks as without_labels
 
 TASK = next(iter(zoo_tasks()))
+TENSORS = next(iter(without_labels()))
 KIND = precision_named("int4-blocks")
 #: Weights of four bits: "wide" has 18 · 60, "dense" 50 · 48; blocks of 32 fill the last one up.
 WIDE, DENSE, PADDED = 18 * 60 // 2, 50 * 48 // 2, 64 * 48 // 2
@@ -118,10 +121,10 @@ def test_a_file_is_judged_beside_the_rounded_network(
 ) -> None:
     np.savez(tmp_path / ROUNDED, outputs=outputs())
     labels = np.zeros(400, np.int64)
-    check = check_rounding("", tmp_path, TASK, KIND, found, labels)
+    check = check_rounding(tmp_path, TASK, KIND, found, labels)
     assert (check.name, check.passed) == ("rounding", not refused)
     assert refused in check.reason
-    told = check_rounding("no such layers", tmp_path, TASK, KIND, found, labels)
+    told = unrounded("no such layers", TASK, KIND, gate.compare_outputs(TASK, found, found, labels))
     assert told.passed
     assert told.value == "not compared: no such layers"
 
@@ -129,9 +132,14 @@ def test_a_file_is_judged_beside_the_rounded_network(
 def test_limits_beside_the_rounded_network_are_narrower() -> None:
     for precision in PRECISIONS:
         if precision.rounded is not None:
-            for name in ("moved", "far", "noise", "aligned", "scaled", "shifted", "confidence"):
+            judged = ("moved", "far", "noise", "aligned", "scaled", "shifted", "confidence")
+            for name in judged if precision.arithmetic != "float" else ("noise",):
                 assert getattr(precision.rounded, name) < getattr(precision.tolerances, name), name
-    assert [p.name for p in PRECISIONS if p.rounded] == ["int4-blocks", "int4-weights"]
+    rounded = ["float16", "int4-blocks", "int4-weights"]
+    assert [p.name for p in PRECISIONS if p.rounded] == rounded
+    # Labels tell what half precision costs: without them the rounded network must.
+    assert [p.name for p in PRECISIONS if TASK.beside_rounded(p)] == rounded[1:]
+    assert [p.name for p in PRECISIONS if TENSORS.beside_rounded(p)] == rounded
 
 
 @pytest.mark.parametrize("kept", [(), ("normal",)])

@@ -13,12 +13,14 @@ from zoo.contracts.preprocessing import (
     TensorsPreprocessing,
 )
 from zoo.networks.free_sides import (
+    are_among,
     batch_of,
     enlarged,
     free_sides,
     further_shapes,
     names_of,
     parse_dynamic,
+    size_along,
 )
 
 
@@ -63,6 +65,12 @@ def test_sides_that_are_not_free_are_those_of_the_data() -> None:
             free_sides([text], X, "net")
 
 
+def test_channels_first_are_told_to_be_last() -> None:
+    with pytest.raises(UsageError, match="which is 1x16x24x3") as caught:
+        free_sides(["Nx3xHxW"], tensor("pixels", 16, 24, 3), "net")
+    assert caught.value.fix == "files take it with channels last: NxHxWx3"
+
+
 def test_several_inputs_share_sides_and_the_batch() -> None:
     asked = ["a=NxTx2", "b=NxT"]
     assert free_sides(asked, BOTH, "net") == {"a": ("N", "T", ""), "b": ("N", "T")}
@@ -92,3 +100,35 @@ def test_larger_examples_are_put_together_of_two() -> None:
     assert np.array_equal(enlarged(values, free, "N")["x"], values)
     assert (batch_of(free, "N"), batch_of(free, "H"), names_of(free)) == (2, 1, ["N", "H"])
     assert further_shapes(free, {"x": (1, 3, 16, 24)}, "H") == {"x": (1, 3, 32, 24)}
+    assert [size_along({"x": tall}, free, side) for side in ("N", "H")] == [2, 32]
+
+
+def test_sides_are_among_those_that_were_compared() -> None:
+    known = {"x": ("N", "", "H", "W"), "z": ("N", "H")}
+    for free, among in (
+        ({"x": ("N", "", "A", "B"), "z": ("N", "A")}, True),
+        ({"x": ("", "", "", "W")}, True),
+        ({"x": ("N", "C", "H", "W")}, False),  # a side that was of one size
+        ({"y": ("N",)}, False),
+        ({"x": ("N", "", "A", "W"), "z": ("N", "B")}, False),  # two that were of the same size
+        ({"x": ("N", "", "", "W"), "z": ("N", "H")}, False),
+    ):
+        assert are_among(free, known) == among, free
+
+
+def test_the_layer_that_fixes_a_size_is_named() -> None:
+    keras = pytest.importorskip("keras")
+    pytest.importorskip("tensorflow")
+    from zoo.networks.fixed_sizes import size_fixing_layer
+
+    given = keras.Input((None, None, 1))
+    flat = keras.layers.Flatten(name="flat")(keras.layers.Conv2D(2, 3)(given))
+    scores = keras.layers.Dense(3, name="scores")
+    scores.build((None, 8))
+    said = size_fixing_layer(keras.Model(given, scores(flat)))
+    assert said.startswith("its layer scores takes 8 numbers, which flat (Flatten) makes of")
+    to_one = keras.Model(given, keras.layers.Reshape((4, 4), name="to_one")(given))
+    assert size_fixing_layer(to_one).startswith("its layer to_one makes (4, 4) of its input")
+    pooled = keras.layers.GlobalAveragePooling2D()(given)
+    for kept in (keras.layers.Dense(3)(pooled), keras.layers.Reshape((-1, 1))(given)):
+        assert not size_fixing_layer(keras.Model(given, kept))

@@ -95,6 +95,14 @@ def test_no_more_steps_at_once_than_workers(run):
     assert most == 1
 
 
+def test_what_takes_long_starts_before_what_comes_first_in_the_plan(run):
+    plan = Plan().add("a").add("b").add("long").add("longest", "long")
+    for step in plan.steps[2:]:
+        object.__setattr__(step, "early", 1 + (step.name == "longest"))
+    run(plan, workers=1)
+    assert plan.done == ["long", "longest", "a", "b"]
+
+
 def test_exclusive_steps_run_alone_and_last(run):
     now: set[str] = set()
     company: dict[str, set[str]] = {}

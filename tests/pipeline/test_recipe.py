@@ -17,7 +17,7 @@ from zoo.common.errors import UsageError
 from zoo.contracts.training import Training
 from zoo.contracts.training_fields import Augmentation
 from zoo.pipeline.options import recipe_from
-from zoo.pipeline.recipe import Recipe
+from zoo.pipeline.recipe import Recipe, read_recipe
 
 
 def test_defaults():
@@ -154,6 +154,11 @@ def test_all_problems_are_told_at_once(tmp_path):
         *("model", "data", "modle", "training.epochs", "training.freeze")
     }
     assert any(line.startswith("model: is required") for line in found)
+
+
+def test_a_byte_order_mark_of_an_editor_is_no_error(tmp_path):
+    (tmp_path / "recipe.toml").write_bytes(b'\xef\xbb\xbfmodel = "lenet5"\r\n')
+    assert read_recipe(tmp_path / "recipe.toml") == {"model": "lenet5"}
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import pytest
 from makers import comparison, truth
 
 from zoo.contracts.precision import precision_named
-from zoo.pipeline.steps.repair import loss_reasons, parity_reason
+from zoo.pipeline.job import make_job
+from zoo.pipeline.options import recipe_from
+from zoo.pipeline.plan import PlanScope, make_plan
+from zoo.pipeline.steps.repair import (
+    RepairSession,
+    RepairStep,
+    loss_reasons,
+    parity_reason,
+)
+from zoo.pipeline.steps.step import Step
 from zoo.registry import PluginSettings, load_registry
 
-TASK = load_registry(PluginSettings(installed=False)).tasks.get("image-classification")
+REGISTRY = load_registry(PluginSettings(installed=False))
+TASK = REGISTRY.tasks.get("image-classification")
 INT8 = precision_named("int8")
 
 
@@ -43,3 +57,46 @@ def test_a_class_that_is_lost_is_a_reason_though_little_is_lost_on_the_whole() -
     rows = np.arange(19) * 100  # as many, of all classes
     spread[rows] = np.roll(sure[rows], 1, axis=1)
     assert loss_reasons(TASK, known, sure, spread, INT8) == ""
+
+
+def planned(precision: tuple[str, ...]) -> dict[str, Step[Any]]:
+    recipe = recipe_from(model="lenet5", data="digits", format=("tflite",), precision=precision)
+    steps = make_plan(make_job(recipe, REGISTRY), Path("c"), PlanScope())
+    return {step.name: step for step in steps}
+
+
+def test_layers_are_compared_with_the_float_file_of_the_run_where_it_has_one() -> None:
+    both, alone = planned(("float32", "int8")), planned(("int8",))
+    step, other = both["export tflite int8"], alone["export tflite int8"]
+    assert isinstance(step, RepairStep)
+    assert isinstance(other, RepairStep)
+    assert step.twin is both["export tflite float32"]
+    assert step.twin in step.waits_for
+    assert other.twin is None
+    assert other.waits_for == other.needs
+    # The file is the same with and without, so that either run finds it.
+    assert step.key == other.key
+
+
+@pytest.mark.parametrize("status", ["passed", "failed"])
+def test_a_float_file_is_made_where_the_run_has_none(status: str, tmp_path: Path) -> None:
+    step = planned(("float32", "int8"))["export tflite int8"]
+    assert isinstance(step, RepairStep)
+    assert step.twin is not None
+    done = SimpleNamespace(
+        record=SimpleNamespace(status=status), folder=tmp_path, result=SimpleNamespace(file="f")
+    )
+    asked: list[Any] = []
+
+    class Session(RepairSession):
+        def _export(self, folder: Path, asked_for: Any, **more: Any) -> Any:
+            asked.append(asked_for.precision)
+            return SimpleNamespace(file="own")
+
+    before = SimpleNamespace(of={step.twin: done}.__getitem__)
+    context: Any = SimpleNamespace(before=before, folder=tmp_path)
+    session = Session(step=step, context=context, asked=step.asked)
+    assert session._float_twin() == (
+        tmp_path / "f" if status == "passed" else tmp_path / "try-float" / "own"
+    )
+    assert asked == ([] if status == "passed" else ["float32"])

@@ -165,6 +165,17 @@ def refused(place: str, run: TrackedRun) -> TrackerSession:
     raise ValueError("no such server")
 
 
+def test_of_two_trackers_of_a_kind_the_one_that_failed_is_named() -> None:
+    made = with_trackers(refused=refused)
+    ((tracker, place),) = made.trackers
+    job = replace(made, trackers=((tracker, place), (tracker, "https://b")))
+    with tracked(job, "r-1", lambda *_: None) as listener:
+        remarks = listener.finish(ended_run())
+    assert remarks == tuple(
+        f"The tracker refused:{one} was left out: no such server." for one in (place, "https://b")
+    )
+
+
 def test_trackers_that_fail_or_hang_cost_a_remark(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracking, "_PATIENCE", 2.0)
     made = with_trackers(refused=refused, breaker=Breaker, sleeper=Sleeper, diary=Diary)

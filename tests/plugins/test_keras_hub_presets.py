@@ -128,6 +128,9 @@ def test_a_preset_that_is_not_here(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert f"{RESNET}?weights=FOLDER" in str(caught.value)
     local(RESNET).mkdir(parents=True)
     fetch_preset(RESNET)
+    for typed in (f"keras-hub:{tmp_path}/none", f"{RESNET}?weights={tmp_path}/none"):
+        with pytest.raises(UsageError, match="there is no folder"):
+            fetch_preset(typed)
 
 
 def test_a_published_preset_stays_as_it_was_seen_first(

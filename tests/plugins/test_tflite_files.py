@@ -183,6 +183,7 @@ def described(content: bytes, *labels: str) -> bytes:
         name="net",
         precision="float32",
         licence="MIT",
+        data_shapes={},
         model=SimpleNamespace(inputs=[SimpleNamespace(shape=(1, 8, 8, 1))]),
     )
     return with_appended(*with_metadata(content, request))
@@ -248,3 +249,23 @@ def test_a_custom_operator_of_mediapipe_is_known() -> None:
     theirs = [transposed(batch[place : place + 1])[0] for place in range(2)]
     np.testing.assert_allclose(network.answers(batch), theirs, atol=1e-5)
     np.testing.assert_allclose(network.model(batch), theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_unrolled_layers_have_their_steps_in_front(kind: str) -> None:
+    """Three of them in each file: the batch of 1 is the second side of steps, or none."""
+    layer = getattr(tf.keras.layers, kind)(5, unroll=True, return_sequences=True)
+    content = converted(lambda x: tf.nn.softmax(layer(x)), 3, 4)
+    network = network_of(content, "net.tflite", {})
+    assert "UNPACK" in {one.kind for one in network.graph.operators}
+    batch = _RANDOM.normal(size=(4, 3, 4)).astype(np.float32)
+    np.testing.assert_allclose(network.model(batch), network.answers(batch), atol=1e-6)
+
+
+def test_steps_in_front_that_are_joined_with_others_are_refused() -> None:
+    def stacked(x: Any) -> Any:
+        steps = tf.stack([x * 2.0, tf.tanh(x), x + 1.0], 0)  # (3, 1, 4)
+        return tf.reduce_sum(tf.nn.relu(steps), 0)
+
+    with pytest.raises(Unsupported, match=r"(?s)PACK .*works across the examples"):
+        _ = network_of(converted(stacked, 4), "net.tflite", {}).model

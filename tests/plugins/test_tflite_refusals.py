@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from zoo.common.errors import BadFile, Unsupported
@@ -33,11 +32,6 @@ def _quantized(model: Any, schema: Any) -> None:
     tensor.quantization.zeroPoint = [0]
 
 
-def _free(model: Any, schema: Any) -> None:
-    graph = model.subgraphs[0]
-    graph.tensors[graph.inputs[0]].shapeSignature = np.array([1, -1], np.int32)
-
-
 def _state(model: Any, schema: Any) -> None:
     graph = model.subgraphs[0]
     graph.tensors[graph.inputs[0]].isVariable = True
@@ -62,7 +56,6 @@ def _two_graphs(model: Any, schema: Any) -> None:
     ("change", "problem"),
     [
         (_quantized, "is quantized already: its tensor"),
-        (_free, r"takes inputs of shape \(1, None\): the size of its input is free"),
         (_state, "keeps state from one call to the next.*--state INPUT=OUTPUT"),
         (_two_graphs, "has 2 graphs"),
         (_computed(1), "its weights are computed, and not in the file"),

@@ -49,7 +49,7 @@ def test_tensorboard_reads_the_event_files(tmp_path: Path, monkeypatch: pytest.M
 
 
 MLFLOW = """
-import json, socket, sys, time
+import json, os, socket, sys, time
 
 contacts = []
 def refuse(*arguments, **_):
@@ -83,6 +83,7 @@ print(json.dumps({
     "metrics": found.data.metrics, "tags": found.data.tags,
     "epochs": found.data.params["training.epochs"],
     "losses": [(m.step, m.value) for m in losses],
+    "retries": os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"],
     "telemetry": telemetry.get_telemetry_client() is not None, "contacts": contacts,
 }))
 """
@@ -108,5 +109,6 @@ def test_mlflow_reads_its_runs_and_nothing_goes_out(tmp_path: Path) -> None:
     assert read["metrics"]["a_1_.onnx/bytes"] == 10
     assert read["tags"]["verdict/a_1_.onnx"] == "rejected: <script>, π"
     assert read["tags"]["model_id"] == "m.d"
+    assert int(read["retries"]) < 5  # a server that is down must not cost minutes
     assert (read["telemetry"], read["contacts"]) == (False, [])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["runs"]

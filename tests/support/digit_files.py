@@ -231,6 +231,7 @@ def judge_file(path: Path, precision: str, **changes: Any) -> Path:
         "digits/test",
         device,
         Children(),
+        task,
     )
     if beside is not None:
         path.with_name(golden_name(path.name)).write_bytes(beside)

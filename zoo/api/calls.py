@@ -11,28 +11,11 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from zoo.common.brief import brief, brief_result
-from zoo.common.errors import UsageError, nearest
+from zoo.common.errors import UsageError
+from zoo.common.option_words import meant_options
 from zoo.pipeline.recipe_fields import by_keyword
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-#: Words of other programs, each offered where a function has the keyword.
-_MEANT = {
-    "lr": "learning_rate",
-    "batch": "batch_size",
-    "dataset": "data",
-    "image_size": "input_size",
-    "imgsz": "input_size",
-    "dtype": "precision",
-    "quantize": "precision",
-    "quantization": "precision",
-    "out": "output",
-    "output_dir": "output",
-    "project": "output",
-    "verbose": "progress",
-    "quiet": "progress",
-    "callback": "on_step",
-    "callbacks": "on_step",
-}
 #: Types in plain words.
 _WORDS: dict[Any, str] = {
     str: "text",
@@ -112,11 +95,10 @@ def _checked(
 
 def _unknown(name: str, key: str, known: list[str]) -> WrongArgument:
     in_recipes = {field.name: keyword for keyword, field in by_keyword().items()}
-    words = {**in_recipes, **_MEANT}
-    meant = words.get(key) or words.get(key.removesuffix("s")) or ""
+    meant = in_recipes.get(key) or in_recipes.get(key.removesuffix("s")) or ""
     if key.startswith("no_") and key.removeprefix("no_") in known:
         hint = f"did you mean {key.removeprefix('no_')}=False?"
-    elif close := [meant] if meant in known else nearest(key, known, 1):
+    elif close := [meant] if meant in known else meant_options(key, known, 1):
         hint = f"did you mean {close[0]!r}?"
     else:
         hint = f"help({name}) describes what it takes"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from zoo.common.errors import UsageError
 from zoo.common.files import no_file
 from zoo.common.progress import OnStep, quiet
 from zoo.data.opening import data_for_task
-from zoo.networks.checkpoints import made_here
+from zoo.networks.checkpoints import made_here, model_ids
 from zoo.networks.loading import LoadedModel
 from zoo.networks.published.official import fetched_model
 from zoo.networks.sources.references import NO_DATA, Opening, open_reference, source_of
@@ -23,6 +24,7 @@ from zoo.pipeline.predictions import (
     predict_with_loaded,
     predict_with_network,
 )
+from zoo.pipeline.source_predictions import predict_with_source
 from zoo.registry import Registry, load_registry
 from zoo.results.predictions import Predictions
 
@@ -55,11 +57,15 @@ def predict(
             pictures uint8, (height, width, 1 or 3), any size.
         top: So many scores of each at most.
         data: Dataset whose options say which columns of a table are read [the one of the
-            training]; a network from elsewhere is opened with it.
-        input: What a network from elsewhere takes; None to have it measured.
-        classes: File with its classes, in the order of its outputs; None for those of the data.
+            training]; a network from elsewhere is opened with it. Without, its own framework
+            answers pictures.
+        input: What a network from elsewhere takes; None to have it measured on `data`, or where its
+            file says it.
+        classes: File with its classes, in the order of its outputs; None for those of the data, or
+            of the file.
         state: Its inputs that take what an output gave at the step before, ``h=hn`` each.
-        task: Of a network from elsewhere, where the data serve several; None for that of the data.
+        task: Of a network from elsewhere, where the data serve several; None for that of the data,
+            without them for that which its outputs are of.
         on_step: Receives progress.
         progress: Whether it is shown where no `on_step` is given; None: on a terminal and in a
             notebook. Commands show their own.
@@ -86,7 +92,11 @@ def predict(
     how = Opening(
         data=data or NO_DATA, input=input or "", classes=classes or "", states=tuple(state)
     )
+    source = source_of(registry, model)
+    if source is not None and data is None and not state:
+        return predict_with_source(registry, source, model, how, asked, task, on_step=on_step)
     if not open_reference(registry, model, how, on_step):
+        _refuse_exchanged(registry, model, asked.inputs)
         here = made_here(registry, model)
         model = str(here) if here is not None else fetched_model(registry, model, on_step)
     return predict_with_network(
@@ -95,6 +105,16 @@ def predict(
         asked,
         emit=lambda event: on_step("predict", event),
     )
+
+
+def _refuse_exchanged(registry: Registry, model: str, inputs: Sequence[str | Array]) -> None:
+    """Refuses an input in the place of the network, and the network behind it."""
+    for one in inputs:
+        if isinstance(one, str) and one in model_ids(registry) and no_file(Path(model)) is None:
+            raise UsageError(
+                f"{model} is not a network, and {one} is no input",
+                fix=f"name the network first: zoo predict {one} {shlex.quote(model)}",
+            )
 
 
 def predict_of(registry: Registry, loaded: LoadedModel, network: Any) -> Callable[..., Any]:

@@ -135,8 +135,7 @@ class Manifest:
         kept: Names of those that were kept in float on purpose in an integer file.
         trained: How ranges were trained; None for those that were calibrated, or need none.
         network: Where the network came from, if it was made elsewhere.
-        budgets: Device → what the file may take there at most, quantity → limit, as it was asked
-            for; whether it does, measurements tell.
+        budgets: Device → what the file may take there at most, quantity → limit, as asked for.
         gate: None until the gate has judged the file.
         meanings: Of outputs, by name, where the task gives them.
         readings: How programs read outputs, by name; see `zoo.contracts.Output`.
@@ -144,10 +143,10 @@ class Manifest:
             has not judged, that gave no finite answer, or that are older.
         part: Which of several files that make one model together this is; empty for a whole model.
         parts: All of these files in the order in which they run, as the gate has judged them.
-        attachments: What else is in the file, as `FileContents.attachments` has it; not known of
-            files with an older layout.
+        attachments: As `FileContents.attachments` has them; not known of files of older layout.
         free_sides: Sides of inputs that are free; see `zoo.contracts.exporter.FreeSides`.
         further: What the file answered to golden inputs larger along each of them.
+        decoding: What outputs are decoded with, such as a threshold; see `zoo.contracts.Task`.
     """
 
     model_id: str
@@ -183,6 +182,7 @@ class Manifest:
     attachments: dict[str, str] = field(default_factory=dict)
     free_sides: dict[str, tuple[str, ...]] = field(default_factory=dict)
     further: tuple[FurtherOutputs, ...] = ()
+    decoding: dict[str, float | str] = field(default_factory=dict)
     schema: int = SCHEMA
 
     @property
@@ -273,7 +273,9 @@ def find_exporter(registry: Registry, path: Path) -> Exporter:
         raise BadFile(f"{path} cannot be read", why=error.strerror) from error
     foreign = [source for source in registry.sources if source.recognises(str(path))]
     if not exists and not any(source.named for source in foreign):
-        raise BadFile(f"there is no file {path}", fix="check the path")
+        from zoo.networks.checkpoints import missing_file
+
+        raise missing_file(registry, path)
     if path.is_dir() and not foreign:
         raise BadFile(f"{path} is a folder", fix="name a file in it")
     exporter = registry.exporter_for(path)

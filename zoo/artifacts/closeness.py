@@ -193,7 +193,7 @@ def parity(task: Task, comparison: Comparison, precision: Precision) -> Check:
         comparison: From `compare`; figures that it lacks were not measured.
         precision: Of the file.
     """
-    check, allowed = task.parity(comparison, precision), precision.tolerances
+    check, allowed = task.parity(comparison, precision), task.tolerances(precision)
     values, limits, reasons = [check.value], [check.limit], [check.reason]
     for name, one in (comparison.outputs or {"": comparison}).items():
         of = f"{name} " if name else ""

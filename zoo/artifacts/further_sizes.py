@@ -17,6 +17,9 @@ NAME = "further sizes"
 _KEPT = 256
 #: Golden inputs put together may differ more between machines than by themselves.
 _MARGIN = 4.0
+#: Probabilities of a classifier of digits are up to 4.4 times as noisy at twice the size (weights
+#: of four bits, integers of eight); answers that have nothing to do with each other differ by 1.
+_LARGER, _MOST = 5.0, 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,22 +95,27 @@ def noise_between(reference: Array, candidate: Array) -> float:
     return float(np.sqrt(np.square(difference).mean())) / spread
 
 
-def further_check(found: Mapping[str, float | str], precision: Precision) -> Check:
+def further_check(
+    found: Mapping[str, float | str], precision: Precision, own: float = 0.0
+) -> Check:
     """The gate's check of the answers at further sizes.
 
     Args:
         found: The largest noise of any output, or why there are no answers, by what was enlarged
             and to which size: ``W = 640``.
         precision: As exported.
+        own: That noise at the size of the data, where it is not what files of the task are judged
+            by: rounding may make several times as much of it at sizes that nothing was trained at.
     """
-    limit = precision.tolerances.noise
+    limit = max(precision.tolerances.noise, min(_LARGER * own, _MOST))
     bad = {name: one for name, one in found.items() if isinstance(one, str) or not one <= limit}
     told = {n: one if isinstance(one, str) else f"noise {one:.2g}" for n, one in found.items()}
+    beside = f", {own:.2g} at the size of the data" if own else ""
     return Check(
         name=NAME,
         passed=not bad,
         value="; ".join(f"{name}: {words}" for name, words in told.items()),
-        limit=f"noise <= {limit:g} of each output's spread",
+        limit=f"noise <= {limit:.3g} of each output's spread{beside}",
         reason=""
         if not bad
         else "the file does not answer as the network at "

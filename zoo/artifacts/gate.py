@@ -77,8 +77,8 @@ def run_checks(
             is then against what the user would ship otherwise.
     """
     allowed = max_drop if max_drop is not None else task.allowed_loss(precision)
-    before = task.decode(reference if baseline is None else baseline)
-    after = task.decode(outputs)
+    before = task.answers(reference if baseline is None else baseline, truth)
+    after = task.answers(outputs, truth)
     by_class = task.class_loss(truth, before, after)
     paired = task.accuracy(truth, before, after, allowed)
     return (

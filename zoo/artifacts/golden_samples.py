@@ -73,6 +73,8 @@ class Golden:
         limits: `max_abs` of each output by name, where there are several.
         in_chain: Of a part that takes what another file gave: how far its outputs may be off, by
             name, where that one's own answers are its inputs; empty for a file that takes examples.
+        answers: What the outputs were decoded into, in words, where the manifest says by what;
+            see `golden_answers`.
     """
 
     dataset: str
@@ -88,6 +90,7 @@ class Golden:
     sha256: str = ""
     limits: dict[str, float] = field(default_factory=dict)
     in_chain: dict[str, float] = field(default_factory=dict)
+    answers: tuple[str, ...] = ()
 
     def limit(self, output: str) -> float:
         """The tolerance of one output, as absolute difference."""

@@ -64,6 +64,7 @@ class Reference:
             from zoo.execution.accuracy import quality_measurement
 
             task = self._registry.tasks.get(checkpoint.variant.task)
+            task = task.with_decoding(checkpoint.card().decoding)
             judge = quality_measurement(task, checkpoint.preprocessing, self.name, dataset)
         return Candidate(
             path=archive,

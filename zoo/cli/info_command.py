@@ -119,7 +119,7 @@ def _print_official(official: dict[str, Any]) -> None:
 
 def _print_card(model_id: str, card: dict[str, Any]) -> None:
     from zoo.contracts import Metric
-    from zoo.results.formatting import format_metric
+    from zoo.results.formatting import format_metric, number
 
     terminal.echo(f"\nweights {model_id}")
     accuracy = card["accuracy"]
@@ -137,4 +137,6 @@ def _print_card(model_id: str, card: dict[str, Any]) -> None:
     if "published" in card["recipe"]:
         terminal.echo(f"  from      {card['recipe']['published']['url']}")
     terminal.echo(f"  licence   {card['licence']}")
+    for name, value in card.get("decoding", {}).items():
+        print_value(f"  {name}", value if isinstance(value, str) else number(value, 4), 12)
     terminal.echo(f"  sha256    {card['sha256']}")

@@ -137,6 +137,8 @@ def _print_findings(findings: list[dict[str, Any]] | None) -> None:
 
 
 def _print_manifest(manifest: dict[str, Any], path: dict[str, str]) -> None:
+    from zoo.results.formatting import number
+
     terminal.echo("\nmanifest")
     _line("model", f"{manifest['model_id']}, {manifest['precision']}, {manifest['task']}")
     if manifest["part"]:
@@ -151,6 +153,8 @@ def _print_manifest(manifest: dict[str, Any], path: dict[str, str]) -> None:
     known = "trained on" if came is None else "judged on"
     _line(known, f"{data['name']}, {data['content_hash'][:16]}…")
     _line("weights", f"{manifest['weights_sha256'][:16]}…")
+    for name, value in manifest["decoding"].items():
+        _line(name, value if isinstance(value, str) else number(value, 4))
     calibration = manifest["calibration"]
     if calibration is not None:
         _line("calibrated on", f"{calibration['count']} inputs of {calibration['split']}")

@@ -14,6 +14,9 @@ from zoo.common import terminal
 if TYPE_CHECKING:
     from zoo.networks.catalogue import ModelSummary
 
+#: Things that other commands list.
+_LISTED_BY = {"datasets": "data", "dataset": "data", "device": "devices", "target": "targets"}
+
 
 @click.command(
     name="list",
@@ -52,6 +55,13 @@ def command(settings: Settings, pattern: str, as_json: bool) -> None:
         if listing in listings:
             known = [name for one in named_networks(registry) for name in (one.name, *one.also)]
             raise unknown_network("model", pattern, known, listing)
+        from zoo.cli.main import COMMANDS
+
+        if (other := _LISTED_BY.get(pattern.lower(), pattern.lower())) in COMMANDS:
+            raise UsageError(
+                f"zoo list lists models, and no model is called {pattern!r}",
+                fix=f"did you mean: zoo {other}",
+            )
         valid = [*model_ids(registry), *registry.architectures.names()]
         raise unknown_name("model", pattern, valid, registry.plugins)
     if as_json:

@@ -131,6 +131,8 @@ class LazyGroup(click.Group):
             known = self.list_commands(ctx)
             if name not in known:
                 close = [_MEANT[name.lower()]] if name.lower() in _MEANT else nearest(name, known)
+                if name == "help" and args[1:] and args[1] in known:
+                    close = [f"{args[1]} --help"]
                 hint = f"did you mean: zoo {close[0]}" if close else "zoo --help lists the commands"
                 raise UsageError(f"there is no command {name!r}", fix=hint)
         return super().resolve_command(ctx, args)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
+import traceback
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 from zoo.common.extras import RUN, command_for, several_missing
@@ -51,6 +53,18 @@ class ZooError(Exception):
             lines.append(f"  fix: {_nested(self.fix)}")
         return "\n".join(lines)
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows of it: the line that was called, and the error without our frames.
+
+        ``traceback.print_last()`` shows all.
+        """
+        calls = traceback.extract_tb(self.__traceback__)
+        ours = str(Path(__file__).parents[1])
+        inner = next((i for i, call in enumerate(calls) if call.filename.startswith(ours)), 0)
+        call = calls[inner - 1] if inner else None
+        place = [] if call is None else [f"line {call.lineno}: {call.line}"]
+        return [*place, f"{type(self).__name__}: {self}"]
+
     def as_dict(self) -> dict[str, str | None]:
         """The error as a dictionary, for JSON output and records."""
         return {"type": type(self).__name__, "what": self.what, "why": self.why, "fix": self.fix}
@@ -88,7 +102,7 @@ class UnknownName(UsageError):
         meant: Mapping[str, str] = MappingProxyType({}),
         fix: str | None = None,
     ) -> None:
-        names = sorted(valid)
+        names = sorted({*valid})
         close = [meant[name.lower()]] if name.lower() in meant else nearest(name, names)
         more = len(names) - _LISTED
         if close:
@@ -154,6 +168,9 @@ def nearest(name: str, valid: Iterable[str], count: int = 3) -> list[str]:
     """
     by_lower = {candidate.lower(): candidate for candidate in valid}
     lowered = name.lower()
+    # Only written otherwise: LeNet-5.
+    if same := [n for n in by_lower if _letters(n) == _letters(lowered) != ""]:
+        return [by_lower[n] for n in same[:count]]
     close = difflib.get_close_matches(lowered, by_lower, n=count, cutoff=0.6)
     starts = [n for n in by_lower if lowered and n.startswith(lowered) and n not in close]
     if not close and not starts and len(lowered) >= _PART:
@@ -164,6 +181,10 @@ def nearest(name: str, valid: Iterable[str], count: int = 3) -> list[str]:
             if part.startswith(lowered) or (len(part) >= _PART and lowered.endswith(part))
         ]
     return [by_lower[n] for n in [*close, *dict.fromkeys(starts)][:count]]
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name)
 
 
 def first_line(error: BaseException) -> str:

@@ -58,7 +58,9 @@ def _preload(context: Any, module: str) -> None:
                 return
             stop_server()
             server._stop()  # waits for its end, which the next start would not notice otherwise
-        context.set_forkserver_preload([module])
+        # Apple's frameworks, which numpy and TensorFlow load, end or block a fork of a process that
+        # has used them: there each child imports what it needs.
+        context.set_forkserver_preload([] if sys.platform == "darwin" else [module])
 
 
 def warm_up() -> None:

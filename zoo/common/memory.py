@@ -4,31 +4,43 @@ from __future__ import annotations
 
 import resource
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-#: Linux' files of the container's memory limit, of what is used of it, and for what.
-_CONTAINER = Path("/sys/fs/cgroup/memory.max")
-_USED = Path("/sys/fs/cgroup/memory.current")
-_USES = Path("/sys/fs/cgroup/memory.stat")
+#: Where Linux shows control groups, and those of this process.
+_GROUPS = Path("/sys/fs/cgroup")
+_OWN = Path("/proc/self/cgroup")
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Files of a control group, and its name for pages of files, which make room when needed."""
+
+    limit: Path
+    used: Path
+    uses: Path
+    files: str
 
 
 def machine_memory() -> int:
     """Memory of this machine, or the container's limit, in bytes."""
-    total = int(psutil.virtual_memory().total)
-    limit = _number(_CONTAINER)
-    return total if limit is None else min(total, limit)
+    limits = (_number(group.limit) for group in _groups())
+    known = [one for one in limits if one is not None]
+    return min([int(psutil.virtual_memory().total), *known])
 
 
 def available_memory() -> int:
     """What processes can take now without anything being swapped out or killed, in bytes."""
     free = int(psutil.virtual_memory().available)
-    limit, used = _number(_CONTAINER), _number(_USED)
-    if limit is None or used is None:
-        return free
-    # Files in the cache count as used, and make room when it is needed.
-    return max(0, min(free, limit - used + _cached()))
+    for group in _groups():
+        limit, used = _number(group.limit), _number(group.used)
+        if limit is not None and used is not None:
+            # Files in the cache count as used.
+            free = min(free, limit - used + _cached(group))
+    return max(0, free)
 
 
 def resident_memory() -> int:
@@ -42,6 +54,28 @@ def most_resident_memory() -> int:
     return most if sys.platform == "darwin" else most << 10
 
 
+def _groups() -> Iterator[_Group]:
+    """The groups around this process, of both versions of Linux' interface, the innermost first."""
+    try:
+        lines = _OWN.read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return
+    for kinds, path in (line.split(":", 2)[1:] for line in lines if line.count(":") >= 2):
+        if not kinds:
+            root, names = _GROUPS, ("max", "current", "stat", "inactive_file")
+        elif "memory" in kinds.split(","):
+            root = _GROUPS / "memory"
+            names = ("limit_in_bytes", "usage_in_bytes", "stat", "total_inactive_file")
+        else:
+            continue
+        # In a container it may be the path outside, of which only the root can be seen.
+        parts = [part for part in path.split("/") if part]
+        depths = range(len(parts), -1, -1) if ".." not in parts else (0,)
+        for folder in (root.joinpath(*parts[:depth]) for depth in depths):
+            limit, used, uses = (folder / f"memory.{name}" for name in names[:3])
+            yield _Group(limit, used, uses, names[3])
+
+
 def _number(file: Path) -> int | None:
     try:
         text = file.read_text(encoding="ascii").strip()
@@ -50,9 +84,9 @@ def _number(file: Path) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-def _cached() -> int:
+def _cached(group: _Group) -> int:
     try:
-        words = _USES.read_text(encoding="ascii").split()
-        return int(words[words.index("inactive_file") + 1])
+        words = group.uses.read_text(encoding="ascii").split()
+        return int(words[words.index(group.files) + 1])
     except (OSError, ValueError, IndexError):
         return 0

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from zoo.common.errors import UsageError
-from zoo.common.shown_text import is_utf8
+from zoo.common.shown_text import is_utf8, other_encoding
 
 #: Environment variable: a folder that takes the place of the system's own choice.
 HOME_VARIABLE = "ZOO_HOME"
@@ -52,7 +52,15 @@ def config_folder() -> Path:
 def is_own(place: Path) -> bool:
     """Whether a place is in one of these folders, which ``ZOO_HOME`` moves."""
     own = (cache_folder(), data_folder(), config_folder())
-    return any(place.absolute().is_relative_to(folder.absolute()) for folder in own)
+    return any(real_path(place).is_relative_to(real_path(folder)) for folder in own)
+
+
+def real_path(place: Path) -> Path:
+    """The absolute path without links, as far as it is there: macOS' ``TMPDIR`` lies behind one."""
+    try:
+        return place.resolve()
+    except (OSError, RuntimeError):  # a working folder that is gone, or links in a circle
+        return place
 
 
 def socket_parent() -> str:
@@ -81,6 +89,6 @@ def _folder(kind: str) -> Path:
         raise UsageError(
             f"edgezoo cannot keep files in {found}: that is not a name in UTF-8",
             why="libraries that read and write there take no other",
-            fix=f"set {HOME_VARIABLE} to another folder",
+            fix=other_encoding(f"set {HOME_VARIABLE} to another folder"),
         )
     return found

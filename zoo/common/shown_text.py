@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 
 #: ``scheme://user:password@``; a password may hold anything but white space and quotes.
@@ -69,6 +70,18 @@ def columns(text: str) -> int:
 
 
 _WIDTHLESS = ("Mn", "Me", "Cf")
+
+
+def other_encoding(otherwise: str) -> str:
+    """What to do about a name that is not UTF-8: the locale may be what makes it so.
+
+    Args:
+        otherwise: Where names are read as UTF-8 here.
+    """
+    own = sys.getfilesystemencoding()
+    if own.lower() == "utf-8":
+        return otherwise
+    return f"set LC_ALL=C.UTF-8 and try again: names are read as {own} in this locale"
 
 
 def is_utf8(name: str) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from zoo.common.errors import ZooError
 from zoo.common.files import LARGER_FILES
-from zoo.common.paths import OTHER_HOME, cache_folder, config_folder, data_folder
+from zoo.common.paths import OTHER_HOME, cache_folder, config_folder, data_folder, real_path
 
 #: A disk with fewer free bytes counts as full: no step of ours writes less.
 _FULL_BYTES = 1 << 16
@@ -80,10 +80,11 @@ def _temporary() -> list[Path]:
 
 def _instead_of(place: Path) -> str:
     """What to set so that another folder is taken."""
-    own = (cache_folder(), data_folder(), config_folder())
+    place = real_path(place)
+    own = [real_path(folder) for folder in (cache_folder(), data_folder(), config_folder())]
     # The home itself may be what cannot be entered.
     if any(place.is_relative_to(f) or f.is_relative_to(place) for f in own):
         return OTHER_HOME
-    if any(place.is_relative_to(folder) for folder in _temporary()):
+    if any(place.is_relative_to(real_path(folder)) for folder in _temporary()):
         return _TEMPORARY
     return "change its permissions, or name another place"

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from zoo.contracts.checks import check, check_name
 from zoo.contracts.preprocessing import Preprocessing
@@ -22,7 +22,7 @@ class Variant:
         task: Name of the task record that gives the outputs their meaning.
         output_shape: Of what ``build`` returns, without the batch; None stands for the number of
             classes. ``(None,)`` is one choice per example. Of several outputs, one shape for
-            each by name.
+            each by name. ``"input"``: that of the normalized input, whatever its size.
         preprocessing: From raw example to network input; fixes the input shape.
         hyperparameters: Passed to the architecture's ``build`` as keyword arguments.
         classes: Number of classes for which ``parameters`` and ``multiply_adds`` hold.
@@ -39,10 +39,14 @@ class Variant:
     multiply_adds: int
     task: str = "image-classification"
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
-    output_shape: tuple[int | None, ...] | Mapping[str, tuple[int | None, ...]] = (None,)
+    output_shape: (
+        tuple[int | None, ...] | Mapping[str, tuple[int | None, ...]] | Literal["input"]
+    ) = (None,)
 
     def __post_init__(self) -> None:
         check_name("variant", self.name)
+        known = self.output_shape == "input" or not isinstance(self.output_shape, str)
+        check(known, self.name, f"output_shape is a shape, or 'input', not {self.output_shape!r}")
         check("." not in self.name, self.name, "a dot separates the variant from its tag")
         check(self.classes > 0, self.name, "classes must be positive")
         check(self.parameters > 0, self.name, "parameters must be positive")
@@ -53,18 +57,26 @@ class Variant:
     @property
     def has_head(self) -> bool:
         """Whether the output depends on the classes."""
-        return any(None in shape for shape in self._shapes.values())
+        return any(None in shape for shape in self._shapes(self.preprocessing).values())
 
-    def outputs_for(self, classes: int) -> dict[str, tuple[int, ...]]:
-        """Shapes for a number of classes, without the batch; a single one has an empty name."""
+    def outputs_for(
+        self, classes: int, preprocessing: Preprocessing | None = None
+    ) -> dict[str, tuple[int, ...]]:
+        """Shapes for a number of classes, without the batch; a single one has an empty name.
+
+        Args:
+            classes: How many.
+            preprocessing: Of the network, where it is not the variant's own.
+        """
         return {
             name: tuple(classes if side is None else side for side in shape)
-            for name, shape in self._shapes.items()
+            for name, shape in self._shapes(preprocessing or self.preprocessing).items()
         }
 
-    @property
-    def _shapes(self) -> Mapping[str, tuple[int | None, ...]]:
+    def _shapes(self, preprocessing: Preprocessing) -> Mapping[str, tuple[int | None, ...]]:
         shape = self.output_shape
+        if isinstance(shape, str):
+            return {"": preprocessing.network_shape}
         return {"": shape} if isinstance(shape, tuple) else shape
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.common.errors import UsageError
@@ -133,6 +133,8 @@ class DatasetProvider:
             and returns the part that reads the data so; None where there is no choice.
         arguments: What may follow the colon, where that is one of a few names.
         paths: Suffixes of the paths that may follow it (``.csv``); ``/`` is a folder.
+        asking: What must stand behind the path for a task, where that is not all it takes:
+            ``{"anomaly-detection": "normal=CLASS"}``; for messages.
     """
 
     name: str
@@ -147,6 +149,7 @@ class DatasetProvider:
     for_task: Callable[[str, str], str] | None = None
     arguments: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
+    asking: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_name("dataset", self.name)

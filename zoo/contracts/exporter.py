@@ -171,6 +171,8 @@ class ExportRequest:
         free_sides: Sides of inputs that are to stay free in the file, in the order of the model's
             inputs, which has None there; empty where all have one size.
         data_shapes: Of each input with the batch, where sides are free: sizes that the data have.
+        reuse: A folder that outlives the request, for what would be the same for others that differ
+            in `keep` and `method` alone; None where there are no others.
     """
 
     model: Any
@@ -197,6 +199,7 @@ class ExportRequest:
     input_names: tuple[str, ...] = ()
     free_sides: FreeSides = field(default_factory=dict)
     data_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    reuse: Path | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -302,6 +305,8 @@ class Exporter:
         round_weights: Rounds the weights of the Keras network as those of a file are, where the
             precision has `Precision.rounded`; returns why that cannot be done, empty where it is.
             None where the exporter does not say how it rounds: the gate then tells so in the check.
+        rounds_results: Those of its precisions in whose files what flows between operators is
+            rounded to the type of the weights, too.
         takes_trained: Whether it honours `ExportRequest.trained`.
         usage: Writes programs that run a file, for the folder that ``zoo bundle`` makes; None when
             the format has none.
@@ -328,6 +333,7 @@ class Exporter:
     compare_layers: Callable[[LayerRequest], LayerComparison] | None = None
     network_entry: Callable[[Path, NDArray[Any], bool], NetworkEntry] | None = None
     round_weights: Callable[[RoundingRequest], str] | None = None
+    rounds_results: tuple[str, ...] = ()
     takes_trained: bool = False
     usage: Callable[[UsageRequest], Usage] | None = None
     also_called: tuple[str, ...] = ()
@@ -338,6 +344,8 @@ class Exporter:
         check(self.suffix.startswith("."), self.name, "suffix must begin with a dot")
         check_precisions(self.name, self.precisions, self.declares)
         check({*self.mixes} <= {*self.precisions}, self.name, "mixes a precision it cannot write")
+        known = {*self.rounds_results} <= {*self.precisions}
+        check(known, self.name, "rounds_results has a precision it cannot write")
         check(len(self.precisions) > 0, self.name, "claims no precision")
         check(len(self.runtimes) > 0, self.name, "names no runtime")
         for field_name in ("export", "inspect", "read_manifest", "write_manifest", "recognises"):

@@ -102,7 +102,8 @@ class Precision:
         default: Whether files of it are made when no precision is given.
         rounded: How far such a file may be from the network with its weights rounded as in the file
             (`Exporter.round_weights`), where rounding them costs so much that a fault can hide
-            behind it; None where that is not asked.
+            behind it; None where that is not asked. Of real numbers tasks without labels ask it
+            (`Task.beside_rounded`).
         in_kit: Whether plugins are checked in it (`zoo.testing`). False where networks lose so much
             that the search for layers to keep is the rule, and a loss no fault of theirs.
         kept_in: In what layers are that are kept from it (`ExportRequest.keep`), in words.
@@ -186,6 +187,12 @@ ROUNDED = Tolerances(
     shifted=0.15,
     confidence=1.0,
 )
+#: Beside the network with its weights in half precision, for what computes with them in float32;
+#: where results are rounded, too (`Exporter.rounds_results`), the noise of that comes on top.
+HALVED = Tolerances(
+    output=HALF_TOLERANCE, agreement=1.0, sqnr_db=80.0, ssim=0.9999, points=0.1, percent=1.0,
+    noise=5e-4,
+)  # fmt: skip
 #: The built-in precisions; an exporter may declare more (`Exporter.declares`).
 PRECISIONS = (
     Precision(
@@ -233,6 +240,7 @@ PRECISIONS = (
             shifted=0.02,
             confidence=0.2,
         ),
+        rounded=HALVED,
     ),
     Precision(
         name="dynamic-int8",

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from zoo.contracts.checks import check, check_name
 from zoo.contracts.comparison import Comparison
 from zoo.contracts.dataset import Split
+from zoo.contracts.output_decoding import OutputDecoding
 from zoo.contracts.outputs import ModelPart, Output, check_parts, parts_of
-from zoo.contracts.precision import Precision, check_precisions
-from zoo.contracts.prediction import DecodedOutput, plain_numbers
+from zoo.contracts.precision import Precision, Tolerances, check_precisions
 from zoo.contracts.preprocessing import Preprocessing
 from zoo.contracts.training_objective import TrainingObjective
+from zoo.contracts.weakness import Weakness
 
 if TYPE_CHECKING:  # lists and help must not wait for numpy
     from numpy.typing import NDArray
@@ -118,7 +119,7 @@ class Check:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Task(TrainingObjective):
+class Task(OutputDecoding, TrainingObjective):
     """The meaning of outputs: the base class of tasks.
 
     Outputs, predictions and labels are arrays whose first axis is the example. One output is a
@@ -143,6 +144,8 @@ class Task(TrainingObjective):
             one value for each name of the dataset, in the place of one for each class.
         one_choice: Whether outputs are one choice among classes, whose logits a larger network
             teaches a smaller one by.
+        quality_rises: Whether more of the headline that `evaluate` measures is better; None: as of
+            the metric that `compile` names (`higher_is_better`).
         options: The training options that only this task has (``[training.task]`` in a recipe):
             returns a pydantic model whose fields are the options, and is called when something
             is trained, so that lists do not wait for pydantic. `compile` finds them, validated
@@ -159,6 +162,7 @@ class Task(TrainingObjective):
     own_names: bool = False
     networks_of: tuple[str, ...] = ()
     one_choice: bool = True
+    quality_rises: bool | None = None
     options: Callable[[], type[BaseModel]] | None = None
 
     def __post_init__(self) -> None:
@@ -166,6 +170,8 @@ class Task(TrainingObjective):
         check(len(self.outputs) >= 1, self.name, "names no output")
         names = self.output_names
         check(len({*names}) == len(names), self.name, f"outputs named twice: {', '.join(names)}")
+        for name in self.own_decoding:
+            check_name(f"{self.name}: own_decoding: number", name)
         check_parts(self.name, self.outputs)
         for field_name in ("datasets_of", "networks_of"):
             others = getattr(self, field_name)
@@ -229,14 +235,6 @@ class Task(TrainingObjective):
     def parity(self, comparison: Comparison, precision: Precision) -> Check:
         """Parity of a file of that precision with the Keras model."""
 
-    def decode(self, outputs: Array) -> Array:
-        """Decodes outputs into predictions.
-
-        Evaluation against labels gets predictions; comparison of a file with its network gets
-        outputs. Where both are the same, as in classification, this does nothing.
-        """
-        return outputs
-
     @abstractmethod
     def evaluate(self, answers: Array, truth: Truth) -> tuple[Metric, ...]:
         """The measured quality, the headline first; nothing where there are no labels."""
@@ -268,6 +266,10 @@ class Task(TrainingObjective):
         """Classes that are never answered although there are enough examples of them to say so."""
         return ()
 
+    def weaknesses(self, answers: Array, truth: Truth) -> tuple[Weakness, ...]:
+        """What else speaks against the answers, so that files of the network should not ship."""
+        return ()
+
     def class_loss(self, truth: Truth, reference: Array, candidate: Array) -> Check | None:
         """A paired test per class of a file's answers against the reference's; None: no classes."""
         return None
@@ -297,37 +299,31 @@ class Task(TrainingObjective):
         """Which predictions are wrong, boolean (examples,); None: no single examples are shown."""
         return None
 
-    def describe_answer(self, answer: Any, classes: tuple[str, ...]) -> tuple[str, float | None]:
-        """One prediction as text, with its confidence from 0 to 1 where there is one."""
-        return str(answer), None
+    def severity(self, answers: Array, labels: Array) -> Array | None:
+        """How wrong each prediction is, (examples,): the report shows the largest first.
 
-    def describe_label(self, label: Any, classes: tuple[str, ...]) -> str:
-        """One label as text, in the form of `describe_answer`."""
-        return str(label)
-
-    def decoded(
-        self, output: Any, classes: tuple[str, ...], most: int, steps: Sequence[str] = ()
-    ) -> DecodedOutput:
-        """The output for one example as people read it.
-
-        Args:
-            output: Of one example, without the first axis; of several outputs a record.
-            classes: Names, in the order of the outputs.
-            most: So many scores at most, where they are ranked.
-            steps: Text of each real step, where the task answers step by step.
+        None: those that are wrong in their order.
         """
-        import numpy as np
-
-        answer = self.decode(np.asarray(output)[np.newaxis])[0]
-        text, confidence = self.describe_answer(answer, classes)
-        return DecodedOutput(answer=text, confidence=confidence, numbers=plain_numbers(output))
+        return None
 
     def gallery(self, outputs: Array) -> Array | None:
         """The first outputs as one picture for the report, like `sample_image`, or None."""
         return None
 
+    def tolerances(self, precision: Precision) -> Tolerances:
+        """How far outputs of a file may be from its network's: as the precision says."""
+        return precision.tolerances
+
+    def beside_rounded(self, precision: Precision) -> bool:
+        """Whether a file must answer as the network with its weights rounded so, too.
+
+        Where labels are there, they tell what is lost by rounding real numbers.
+        """
+        return precision.rounded is not None and precision.arithmetic != "float"
+
     def allowed_loss(self, precision: Precision) -> float:
         """The greatest tolerated loss of a file: points of a share, or per cent of a distance."""
         tolerances = precision.tolerances
-        usual = tolerances.points if self.higher_is_better else tolerances.percent
+        rises = self.higher_is_better if self.quality_rises is None else self.quality_rises
+        usual = tolerances.points if rises else tolerances.percent
         return self.max_drop.get(precision.name, usual)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from zoo.common.errors import BadData, MissingExtra, UnknownName, nearest
 from zoo.contracts.dataset import Dataset, DatasetProvider
+from zoo.data import aeon_anomalies
+from zoo.data.one_class import TASK
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
     yield DatasetProvider(
         name="aeon",
         summary="time series of the UCR and UEA archives that come with aeon: BasicMotions, …",
-        tasks=("sequence-classification",),
+        tasks=("sequence-classification", TASK),
+        tasks_of=tasks_of,
         open=open_aeon,
         fingerprint=fingerprint,
         argument="NAME",
@@ -42,7 +45,8 @@ def open_aeon(argument: str | None) -> Dataset:
     """Reads a set with aeon's own loader; nothing is ever downloaded.
 
     The archive's test split stays as it is; 15 % of its training split serve as validation. Of a
-    set with series of different lengths, the version with equal lengths is read.
+    set with series of different lengths, the version with equal lengths is read. Sets of anomalies
+    are read by `zoo.data.aeon_anomalies`.
 
     Args:
         argument: Name of a set that aeon carries in its package.
@@ -57,6 +61,8 @@ def open_aeon(argument: str | None) -> Dataset:
     from zoo.data.readers.in_memory import dataset_of, divided_splits
     from zoo.data.readers.listing import class_order
 
+    if tasks_of(argument) == (TASK,):
+        return aeon_anomalies.open_series(argument, _folder())
     name, files = _find(argument)
     arrays, names = {}, {}
     for part in ("train", "test"):
@@ -83,8 +89,22 @@ def fingerprint(argument: str | None) -> str:
         MissingExtra: aeon is not installed.
         UnknownName: aeon carries no such set.
     """
-    statuses = [file.stat() for file in _find(argument)[1]]
+    if tasks_of(argument) == (TASK,):
+        files = aeon_anomalies.find_sets(_folder())[argument.partition("?")[0] if argument else ""]
+    else:
+        files = _find(argument)[1]
+    statuses = [file.stat() for file in files]
     return "aeon:" + ":".join(f"{s.st_size}-{s.st_mtime_ns}-{s.st_ctime_ns}" for s in statuses)
+
+
+def tasks_of(argument: str | None) -> tuple[str, ...]:
+    """Anomaly detection for sets of anomalies, else classification; no set is read.
+
+    Raises:
+        MissingExtra: aeon is not installed.
+    """
+    name = (argument or "").partition("?")[0]
+    return (TASK,) if name in aeon_anomalies.find_sets(_folder()) else ("sequence-classification",)
 
 
 def find_classification_sets(folder: Path) -> dict[str, tuple[Path, Path]]:
@@ -105,14 +125,15 @@ def _find(argument: str | None) -> tuple[str, tuple[Path, Path]]:
     name = parse_query("aeon", argument, what="name").path
     sets = find_classification_sets(_folder())
     if name not in sets:
-        close = nearest(name, sets, 1)
+        anomalies = aeon_anomalies.find_sets(_folder())
+        close = nearest(name, [*sets, *anomalies], 1)
         hint = f"did you mean {close[0]!r}? " if close else ""
         raise UnknownName(
             "dataset of aeon",
             name,
             sets,
-            fix=f"{hint}the package carries {', '.join(sets)}; others can be downloaded from "
-            "timeseriesclassification.com and used by npz:PATH?kind=series",
+            fix=f"{hint}the package carries {', '.join([*sets, *anomalies])}; others can be "
+            "downloaded from timeseriesclassification.com and used by npz:PATH?kind=series",
         )
     return name, sets[name]
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from zoo.data.readers.conll_files import Sentence
     from zoo.data.readers.listing import Listing
 
-SUFFIXES = (".txt", ".conll", ".tsv", ".iob", ".iob2", ".bio", ".bio2")
+SUFFIXES = (".txt", ".conll", ".conllu", ".tsv", ".iob", ".iob2", ".bio", ".bio2")
+_UNIVERSAL = ".conllu"
 #: Names of files, without suffix, that mean a split.
 SPLIT_FILES = {
     "train": "train",
@@ -38,7 +39,7 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
         open=open_conll,
         fingerprint=fingerprint,
         argument="PATH",
-        paths=(".conll", ".conllu"),
+        paths=(".conll", _UNIVERSAL),
         where="any file on this machine, or a folder with train, dev and test",
     )
 
@@ -118,7 +119,7 @@ def _find(argument: str | None) -> tuple[Listing, dict[str, str]]:
         return listing, {"": listing.files[0].path}
     files: dict[str, str] = {}
     for file in listing.files:
-        split = SPLIT_FILES.get(Path(file.path).stem.lower())
+        split = _split_of(Path(file.path))
         if split is None:
             listing.ignored.append(f"{file.path} (not named after a split)")
         elif split in files:
@@ -140,6 +141,14 @@ def _find(argument: str | None) -> tuple[Listing, dict[str, str]]:
     return listing, {name: files[name] for name in SPLITS if name in files}
 
 
+def _split_of(path: Path) -> str | None:
+    """The split that a file is named after; treebanks have ``en_ewt-ud-train.conllu``."""
+    name = path.stem.lower()
+    if path.suffix.lower() == _UNIVERSAL:
+        name = name.rpartition("-ud-")[2]
+    return SPLIT_FILES.get(name)
+
+
 def _refuse_few(found: Mapping[str, list[Sentence]], files: Mapping[str, str]) -> None:
     for name, own in found.items():
         least = {"": 3, "train": 2}.get(name, 1)
@@ -159,8 +168,8 @@ def _classes(found: Mapping[str, list[Sentence]]) -> tuple[str, ...]:
     if len(every) < 2:
         raise BadData(
             f"there is only one tag: {', '.join(every)}",
-            why="the tag is the last column of each line",
-            fix="check that the last column holds the tags",
+            why="the tag is the last column of each line; of CoNLL-U, the fourth",
+            fix="check that this column holds the tags",
         )
     # Outside of everything comes first, as is the custom.
     return tuple(sorted(every, key=lambda tag: (tag != "O", class_order(tag))))

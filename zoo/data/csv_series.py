@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from zoo.common.errors import UsageError
 from zoo.contracts.dataset import Dataset, DatasetProvider, Split
+from zoo.data.one_class import TASK
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from zoo.data.readers.windows import Windows
 
 #: What may follow the path.
-OPTIONS = ("window", "stride", "label", "group", "channels", "time", "target", "labels")
+OPTIONS = (
+    *("window", "stride", "label", "group", "channels", "time", "target", "labels"),
+    *("normal", "anomalies"),
+)
 SUFFIXES = (".csv", ".tsv")
 
 
@@ -29,10 +33,11 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
     yield DatasetProvider(
         name="csv",
         summary="your own time series: a CSV file, or a folder with one per recording",
-        tasks=("sequence-classification", "regression", "multi-label"),
+        tasks=("sequence-classification", "regression", "multi-label", TASK),
         tasks_of=tasks_of,
         open=open_csv,
         fingerprint=fingerprint,
+        asking={TASK: "normal=LABEL (or anomalies=FIRST-LAST,…, rows from 1)"},
         argument="PATH?window=STEPS",
         paths=(".csv", ".tsv"),
         where="any file or folder on this machine, with a header and a column label",
@@ -51,16 +56,21 @@ def open_csv(argument: str | None) -> Dataset:
             one with a clock, numbers or dates, at whose jumps windows end. ``target`` names columns
             of real numbers to be predicted in the place of a class, ``labels`` columns of 0 and 1;
             those of a window are in its last row, and a window is one row where none is given.
+            For anomaly detection ``normal`` is the label of normal rows, or ``anomalies`` lists the
+            others, as ``120-180,400-460`` counted from 1: see `zoo.data.one_class_series`.
 
     Raises:
         UsageError: No such file or folder; a wrong option or column name.
         BadData: What cannot be used: names file, line and column. Or too few windows.
     """
+    from zoo.data.one_class_series import open_one_class
     from zoo.data.readers.in_memory import dataset_of
     from zoo.data.readers.recordings import read_recordings
     from zoo.data.readers.windows import cut_windows, split_windows, window_hashes
 
     query, listing = _find(argument)
+    if _is_one_class(query):
+        return open_one_class(query, listing, f"csv:{argument}")
     length = query.number("window")
     columns = [key for key in ("label", "target", "labels") if key in query.options]
     if len(columns) > 1:
@@ -154,10 +164,17 @@ def _split_rows(
 
 def tasks_of(argument: str | None) -> tuple[str, ...]:
     """The task that the options ask for; no file is read."""
-    options = _query(argument).options
+    query = _query(argument)
+    options = query.options
+    if _is_one_class(query):
+        return (TASK,)
     if "target" in options:
         return ("regression",)
     return ("multi-label",) if "labels" in options else ("sequence-classification",)
+
+
+def _is_one_class(query: Query) -> bool:
+    return not {"normal", "anomalies"}.isdisjoint(query.options)
 
 
 def _check_columns(recordings: Recordings, splits: Mapping[str, Split]) -> list[str]:

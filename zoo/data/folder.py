@@ -11,6 +11,7 @@ from zoo.common.files import no_folder
 from zoo.common.paths import expanded
 from zoo.contracts.dataset import Dataset, DatasetProvider, Split
 from zoo.data.labelled_images import open_labelled, table_task
+from zoo.data.one_class import TASK
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -31,10 +32,11 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
     yield DatasetProvider(
         name="folder",
         summary="your own images: one folder per class, or train/ validation/ test/ above them",
-        tasks=(*CLASSES, "regression", "multi-label"),
+        tasks=(*CLASSES, "regression", "multi-label", TASK),
         tasks_of=tasks_of,
         open=open_folder,
         fingerprint=fingerprint,
+        asking={TASK: "normal=CLASS"},
         argument="PATH",
         paths=("/",),
         where="any folder on this machine",
@@ -56,6 +58,8 @@ def open_folder(argument: str | None) -> Dataset:
             test, class by class, where there are folders for training and validation alone.
             A ``labels.csv`` in a folder without class folders names files in its first column, and
             their targets or labels in the others; ``?task=`` says which where they could be either.
+            ``?normal=CLASS`` is for anomaly detection: training has this class alone, and the
+            others are the anomalies of validation and test.
 
     Raises:
         UsageError: No such folder, or a wrong option.
@@ -64,6 +68,7 @@ def open_folder(argument: str | None) -> Dataset:
             leaves the folder.
     """
     from zoo.data.near_copies import as_outlines, near_copy_notes
+    from zoo.data.one_class_folder import open_one_class
     from zoo.data.readers import class_folders as shared
     from zoo.data.readers.folder_check import check_files
     from zoo.data.readers.groups import groups_of
@@ -72,6 +77,8 @@ def open_folder(argument: str | None) -> Dataset:
     from zoo.data.readers.listing import list_folder
 
     query = _find(argument)
+    if "normal" in query.options:
+        return open_one_class(query, f"folder:{argument}")
     if tasks_of(argument) != CLASSES:
         return open_labelled(argument, query, _asked(query))
     test = query.share("test")
@@ -137,7 +144,7 @@ def fingerprint(argument: str | None) -> str:
     from zoo.data.readers.listing import list_files, list_folder, listing_fingerprint
 
     query = _find(argument)
-    if tasks_of(argument) != CLASSES:
+    if tasks_of(argument) not in (CLASSES, (TASK,)):
         return f"folder:{listing_fingerprint(list_files(query.path, None))}"
     listing = list_folder(query.path, cut_test=query.share("test") is not None)
     return f"folder:{listing_fingerprint(listing)}"
@@ -146,6 +153,8 @@ def fingerprint(argument: str | None) -> str:
 def tasks_of(argument: str | None) -> tuple[str, ...]:
     """Those of class folders; where a table counts, the one that its columns are for."""
     query = _find(argument)
+    if "normal" in query.options:
+        return (TASK,)
     found = table_task(expanded(query.path), _asked(query))
     return CLASSES if found is None else (found,)
 
@@ -161,7 +170,7 @@ def _find(argument: str | None) -> Query:
     # A folder may have a question mark in its name.
     if not argument or no_folder(expanded(argument)) is None:
         return Query(provider="folder", path=argument or "")
-    return parse_query("folder", argument, ("group", "test", "task"))
+    return parse_query("folder", argument, ("group", "test", "task", "normal"))
 
 
 def image_split(

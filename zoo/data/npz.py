@@ -10,6 +10,7 @@ from zoo.common.errors import UsageError
 from zoo.common.files import no_file
 from zoo.common.paths import expanded
 from zoo.contracts.dataset import SPLITS, Dataset, DatasetProvider, Split
+from zoo.data.one_class import TASK
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -35,11 +36,12 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
         summary="arrays x and y, or x_train, y_train, x_test, y_test, in a NumPy file",
         tasks=(
             *("image-classification", "image-generation", "sequence-classification"),
-            *("regression", "multi-label", "tensors"),
+            *("regression", "multi-label", "tensors", TASK),
         ),
         tasks_of=tasks_of,
         open=open_npz,
         fingerprint=fingerprint,
+        asking={TASK: "normal=CLASS"},
         argument="PATH",
         paths=(".npz",),
         where="numpy.savez_compressed(PATH, x=images, y=labels)",
@@ -59,7 +61,8 @@ def open_npz(argument: str | None) -> Dataset:
             ``?kind=series`` behind the path: x holds time series instead of images;
             ``?kind=tensors``: samples without labels for any network, arrays named as its inputs.
             ``?task=regression`` or ``?task=multi-label``: what y holds, where its numbers could be
-            either.
+            either. ``?normal=CLASS``: for anomaly detection; one class, by its name or number, is
+            normal, and the others are anomalies.
 
             Images have shape (examples, height, width) or (examples, height, width, 1 or 3).
             Whole numbers must be 0-255. Fractions are multiplied by 255 when no array exceeds 1,
@@ -74,6 +77,7 @@ def open_npz(argument: str | None) -> Dataset:
         BadFile: Truncated, altered, or no ``.npz`` file.
         BadData: Arrays are missing, of the wrong shape or type, or hold impossible values.
     """
+    from zoo.data.one_class_arrays import open_one_class
     from zoo.data.readers.hashing import dataset_hash, example_hashes
     from zoo.data.readers.in_memory import memory_split
     from zoo.data.readers.npz_arrays import read_arrays
@@ -82,6 +86,8 @@ def open_npz(argument: str | None) -> Dataset:
     query, path = _find(argument)
     if _kind(query) == "tensors":
         return open_tensors(path, f"npz:{argument}")
+    if "normal" in query.options:
+        return open_one_class(query, path, f"npz:{argument}", _kind(query))
     arrays = read_arrays(path, _kind(query), _asked(query))
     hashes = {name: example_hashes(examples) for name, examples in arrays.examples.items()}
     splits = {
@@ -179,6 +185,8 @@ def tasks_of(argument: str | None) -> tuple[str, ...]:
 
     query, path = _find(argument)
     kind = _kind(query)
+    if "normal" in query.options and kind != "tensors":
+        return (TASK,)
     found = None if kind == "tensors" else label_form(path, _asked(query))
     return _TASKS[kind] if found is None else (found,)
 
@@ -200,7 +208,7 @@ def _kind(query: Query) -> str:
 def _find(argument: str | None) -> tuple[Query, Path]:
     from zoo.data.readers.query import parse_query
 
-    query = parse_query("npz", argument, ("kind", "task"))
+    query = parse_query("npz", argument, ("kind", "task", "normal"))
     path = expanded(query.path)
     if problem := no_file(path, query.path):
         raise UsageError(problem, fix="check the path")

@@ -30,6 +30,8 @@ def provider_of(registry: Registry, name: str) -> DatasetProvider:
     offered = f"did you mean {' or '.join(map(repr, readers))}?" if readers else ""
     if kind is not None and not readers:
         offered = "no dataset reads such files; `zoo data` shows what each takes"
+    if "://" in name:
+        offered = "download it first: addresses are not fetched; `zoo data` shows what is taken"
     error = unknown_name("dataset", name, [*registry.datasets.names(), *whole], registry.plugins)
     error.fix = offered or error.fix
     raise error
@@ -118,7 +120,9 @@ def check_task(registry: Registry, data: str, task: str, subject: str) -> None:
     if serves(registry.tasks.get(task), tasks):
         return
     fix = "`zoo list` shows the task of each model"
-    if registry.tasks.provider(task).origin != "built-in":
+    if asked := provider_of(registry, data).asking.get(task):
+        fix = f"for this task, write {data}{'&' if '?' in data else '?'}{asked}"
+    elif registry.tasks.provider(task).origin != "built-in":
         fix += (
             f"; if the examples and labels of {task!r} have the form of these, write "
             f"datasets_of=({tasks[0]!r},) in its record"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from zoo.artifacts.artifact import Artifact, require_manifest
 from zoo.artifacts.file_chain import refuse_part
+from zoo.artifacts.file_task import task_of
 from zoo.contracts import Dataset, Preprocessing, Task
 from zoo.data.classes import check_classes
 from zoo.execution.runner import FileOutputs, check_enough_classes
@@ -35,7 +36,7 @@ def accuracy_measurement(
     from zoo.data.preprocessing.inputs import kind_of
 
     manifest = require_manifest(artifact)
-    task = registry.tasks.get(manifest.task)
+    task = task_of(registry, manifest)
     check_enough_classes(task, dataset)
     check_classes(manifest.classes, dataset, str(artifact.path))
     kind_of(manifest.preprocessing).check_names(dataset, str(artifact.path))

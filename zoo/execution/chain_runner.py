@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.artifacts.file_chain import FileChain, open_chain
+from zoo.artifacts.file_task import task_of
 from zoo.common.named_arrays import fields_of, joined
 from zoo.common.progress import OnEvent
 from zoo.common.worker import Children
@@ -125,12 +126,12 @@ def evaluate_file(
 
     chain = open_chain(registry, path)
     manifest = chain.manifest
-    check_enough_classes(registry.tasks.get(manifest.task), dataset)
+    check_enough_classes(task_of(registry, manifest), dataset)
     check_classes(manifest.classes, dataset, str(path))
     kind_of(manifest.preprocessing).check_names(dataset, str(path))
     device = host_device(registry)
     runtime = choose_runtime(chain.first.exporter, device)
     answered = run_chain(chain, runtime, device, dataset.splits[split], emit=emit)
-    task = registry.tasks.get(manifest.task)
+    task = task_of(registry, manifest)
     truth = truth_of(dataset, split, manifest.preprocessing)
     return evaluation_of(task, chain.name, dataset, split, truth, combine_outputs(chain, answered))

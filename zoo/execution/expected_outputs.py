@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from zoo.artifacts import closeness
 from zoo.artifacts.artifact import Artifact, Manifest
+from zoo.artifacts.file_task import task_of
 from zoo.artifacts.golden_choice import least_tolerance
 from zoo.artifacts.golden_samples import read_golden
 from zoo.artifacts.value_range import value_range_of
@@ -131,7 +132,7 @@ def _decision(
     if manifest.part:
         return None  # What a part gives is no answer of the task.
     try:
-        task: Task = registry.tasks.get(manifest.task)
+        task: Task = task_of(registry, manifest)
         precision = registry.precision(manifest.precision)
     except ZooError:
         return None  # The plugin that provides it is not here.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from zoo.artifacts.artifact import Artifact
@@ -12,11 +12,13 @@ from zoo.common.worker import Children
 from zoo.contracts import Check, Precision
 from zoo.execution.device import Device
 from zoo.execution.session import AgentSession
-from zoo.networks.free_sides import batch_of, names_of
+from zoo.networks.free_sides import batch_of, names_of, size_along
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
 
+#: At the size of the data, in the place of a side.
+OWN_SIZE = ""
 #: Inputs by name and outputs in their order, (examples, …), by what they are larger along.
 FurtherAnswers = Mapping[str, tuple[Mapping[str, "Array"], list["Array"]]]
 
@@ -62,8 +64,24 @@ def check_further(
     device: Device,
     children: Children | None = None,
 ) -> Check:
-    """Whether a file answers as its network at further sizes, larger along each free side."""
+    """Whether a file answers as its network at further sizes, larger along each free side.
+
+    Args:
+        artifact: Has a manifest.
+        expected: From the network; at `OWN_SIZE`, too, where noise is not what it is judged by.
+        precision: As exported.
+        runtime: One that the device has.
+        device: Where.
+        children: Registers the agent.
+
+    Raises:
+        ZooError: It does not run at the size of the data.
+    """
     found: dict[str, float | str] = {}
+    own = 0.0
+    if OWN_SIZE in expected:
+        arrays, right = expected[OWN_SIZE]
+        own = _noise(right, further_answers(artifact, arrays, OWN_SIZE, runtime, device, children))
     free = {} if artifact.manifest is None else artifact.manifest.free_sides
     for side in names_of(free):
         if side not in expected:
@@ -77,14 +95,17 @@ def check_further(
         except ZooError as error:
             found[title] = f"{error.what}{f': {error.why}' if error.why else ''}"
             continue
-        pairs = zip(right, answered, strict=True)
-        found[title] = max(noise_between(ours, theirs) for ours, theirs in pairs)
-    return further_check(found, precision)
+        found[title] = _noise(right, answered)
+    return further_check(found, precision, own)
+
+
+def _noise(right: Sequence[Array], answered: Sequence[Array]) -> float:
+    """The largest of any output."""
+    pairs = zip(right, answered, strict=True)
+    return max(noise_between(ours, theirs) for ours, theirs in pairs)
 
 
 def size_of(artifact: Artifact, arrays: Mapping[str, Array], side: str) -> int:
     """The size of a free side in these inputs."""
     free = {} if artifact.manifest is None else artifact.manifest.free_sides
-    own = next(name for name, sides in free.items() if side in sides)
-    place = free[own].index(side)
-    return batch_of(free, side) if place == 0 else arrays[own].shape[place]
+    return size_along(arrays, free, side)

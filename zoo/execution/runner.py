@@ -234,7 +234,7 @@ def evaluation_of(
         outputs=outputs_file,
         runtime=answered.runtime,
         seconds=answered.seconds,
-        **quality_of(task, task.decode(answered.outputs), truth),
+        **quality_of(task, task.answers(answered.outputs, truth), truth),
     )
 
 

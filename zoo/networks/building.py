@@ -53,7 +53,7 @@ def build_network(
     ]
     inputs = given if len(given) > 1 else given[0]
     model = _built(architecture.build, architecture, variant, inputs, classes, hyperparameters)
-    wanted = variant.outputs_for(classes)
+    wanted = variant.outputs_for(classes, preprocessing)
     found = output_shapes(model)
     for name, shape in wanted.items():
         # What the data decides (the length of a sequence) is not on the record.

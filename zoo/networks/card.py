@@ -49,6 +49,7 @@ class Card:
         versions: Distributions that trained it.
         task: Name of the task that it was trained for, where that is not its variant's.
         network: Where the network came from, if it is no plugin's; the weights hold its graph.
+        decoding: What outputs are decoded with; see `zoo.contracts.Task`.
     """
 
     variant: str
@@ -67,6 +68,7 @@ class Card:
     versions: dict[str, str] = field(default_factory=dict)
     task: str = ""
     network: SourceReference | None = None
+    decoding: dict[str, float | str] = field(default_factory=dict)
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 

@@ -169,6 +169,19 @@ def _no_model(registry: Registry, model: str) -> UsageError:
     )
 
 
+def missing_file(registry: Registry, path: Path) -> BadFile:
+    """The error for an exported file that is not there: perhaps a model was named."""
+    if re.match(r"https?:/", str(path)):
+        return BadFile(f"{path} is an address, not a file", fix="download it first")
+    if str(path) not in model_ids(registry):
+        return BadFile(f"there is no file {path}", fix="check the path")
+    return BadFile(
+        f"there is no file {path}",
+        why=f"{path} is a model, of which files are made",
+        fix=f"make them: zoo export {path}; or see what is known of it: zoo info {path}",
+    )
+
+
 def _convert(path: str) -> str:
     return f"zoo weights fetch VARIANT --from {shlex.quote(path)} --tag NAME"
 
@@ -189,6 +202,12 @@ def _fetched(
     if tag in own:
         return architecture, variant, at(path=own[tag])
     known = [*packaged_tags, *sources, *own]
+    if (named := Path(f"{variant.name}.{tag}")).is_file():
+        raise NotAModel(
+            f"{named} is not a model",
+            why="a model is a variant, a model id, or the path of a .safetensors file",
+            fix="`zoo inspect` and `zoo bench` take exported files",
+        )
     raise UnknownName(
         f"weights of {variant.name}", tag, known, fix=None if known else "it has no weights yet"
     )

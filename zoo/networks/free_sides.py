@@ -12,6 +12,7 @@ from zoo.common.optional_imports import require
 from zoo.contracts import Preprocessing, Task
 from zoo.contracts.exporter import FreeSides
 from zoo.networks.building import normalization
+from zoo.networks.fixed_sizes import cannot_stay_free, does_not_take, reason_of
 from zoo.networks.sources.graph import applied
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ def free_sides(texts: Sequence[str], preprocessing: Preprocessing, origin: str) 
             raise UsageError(
                 f"--dynamic says {'x'.join(sides)} of {name}, which is {'x'.join(map(str, shape))}",
                 why="sides that are not free are those of the data",
-                fix="write a letter in the place of a side that stays free, the others as they are",
+                fix=_channels_last(sides, shape)
+                or "write a letter in the place of a side that stays free, the others as they are",
             )
     free = {
         name: tuple(
@@ -123,6 +125,13 @@ def free_sides(texts: Sequence[str], preprocessing: Preprocessing, origin: str) 
                     fix="give them names of their own",
                 )
     return free
+
+
+def _channels_last(sides: Sequence[str], shape: Sequence[int]) -> str:
+    """What to write where a picture's channels were put before height and width; else empty."""
+    if len(sides) != 4 or len(shape) != 4 or sides[1] != str(shape[3]):
+        return ""
+    return f"files take it with channels last: {'x'.join((sides[0], *sides[2:], sides[1]))}"
 
 
 def data_shapes(preprocessing: Preprocessing) -> Shapes:
@@ -152,7 +161,8 @@ def enlarged(inputs: NDArray[Any], free: FreeSides, name: str) -> dict[str, NDAr
     Args:
         inputs: (examples, …), as the network takes them, two at least.
         free: The free sides.
-        name: Of the side. Where it is the batch, examples stay as they are: two are one call.
+        name: Of the side. Where it is the batch, examples stay as they are: two are one call; with
+            an empty name, too.
 
     Returns:
         (examples, …) by name of an input.
@@ -163,7 +173,7 @@ def enlarged(inputs: NDArray[Any], free: FreeSides, name: str) -> dict[str, NDAr
     for (own, sides), values in zip(free.items(), fields_of(inputs).values(), strict=True):
         values = np.ascontiguousarray(values)
         for axis, side in enumerate(sides):
-            if axis and side == name:
+            if axis and side and side == name:
                 values = np.concatenate([values, np.roll(values, 1, axis=0)], axis=axis)
         made[own] = values
     return made
@@ -200,22 +210,47 @@ def with_sides(network: Any, preprocessing: Preprocessing, free: FreeSides, orig
         )
         for number, one in enumerate(preprocessing.parts)
     ]
-    raw = given if len(given) > 1 else given[0]
+    raw, called = given if len(given) > 1 else given[0], list[Any]()
+
+    def call(layer: Any, *args: Any, **kwargs: Any) -> Any:
+        called.append(layer)  # the last is the one that failed
+        return layer(*args, **kwargs)
+
     try:
-        return keras.Model(
-            raw, applied(network, normalization(preprocessing)(raw)), name=network.name
-        )
+        made = applied(network, normalization(preprocessing)(raw), call)
+        return keras.Model(raw, made, name=network.name)
     # Keras raises whatever a layer raises of a size that it does not know.
     except Exception as error:
-        raise Unsupported(
-            f"files of {origin} cannot keep {', '.join(names_of(free))} free",
-            why=f"a layer of it needs a fixed size: {first_line(error)}",
-            fix="leave out --dynamic, or write the size of that side in the place of its letter",
+        last = f"its layer {called[-1].name} needs a fixed size: " if called else ""
+        raise cannot_stay_free(
+            origin, ", ".join(names_of(free)), f"{last}{first_line(error)}"
         ) from error
 
 
 def _open(shape: Sequence[int], sides: Sequence[str]) -> tuple[int | None, ...]:
     return tuple(None if side else own for own, side in zip(shape, sides[1:], strict=True))
+
+
+def size_along(arrays: Mapping[str, NDArray[Any]], free: FreeSides, name: str) -> int:
+    """The size of a free side in the calls that these inputs are for."""
+    own = next(one for one, sides in free.items() if name in sides)
+    place = free[own].index(name)
+    return arrays[own].shape[place] if place else batch_of(free, name)
+
+
+def are_among(free: FreeSides, known: FreeSides) -> bool:
+    """Whether sides are among those along which a network was compared.
+
+    Two that had one letter there, and so always the same size, have one here.
+    """
+    letters: dict[str, set[str]] = {}
+    for own, sides in free.items():
+        for side, before in zip(sides, known.get(own, ("",) * len(sides)), strict=True):
+            if side and not before:
+                return False
+            if before:
+                letters.setdefault(before, set()).add(side)
+    return all(len(one) == 1 for one in letters.values())
 
 
 def answers_at(
@@ -245,27 +280,11 @@ def answers_at(
             made.append({own: np.asarray(values) for own, values in named.items()})
     # TensorFlow raises whatever an operator raises of a size that it does not take.
     except Exception as error:
-        raise does_not_take(origin, arrays, free, name, first_line(error)) from error
+        size = size_along(arrays, free, name)
+        raise does_not_take(origin, name, size, reason_of(error, model)) from error
     return {own: np.concatenate([one[own] for one in made]) for own in made[0]}
 
 
 def batch_of(free: FreeSides, name: str) -> int:
     """Examples in one call where inputs are larger along a side: more than one along the batch."""
-    return TIMES if any(sides[0] == name for sides in free.values()) else 1
-
-
-def does_not_take(
-    origin: str, arrays: Mapping[str, NDArray[Any]], free: FreeSides, name: str, why: str
-) -> Unsupported:
-    """The refusal of a side that the network itself cannot keep free."""
-    each = batch_of(free, name)
-    size = next(
-        (each, *arrays[own].shape[1:])[sides.index(name)]
-        for own, sides in free.items()
-        if name in sides
-    )
-    return Unsupported(
-        f"files of {origin} cannot keep {name} free: the network does not take {name} = {size}",
-        why=why,
-        fix=f"write its size in the place of {name}, or leave out --dynamic",
-    )
+    return TIMES if name and any(sides[0] == name for sides in free.values()) else 1

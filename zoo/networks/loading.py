@@ -70,7 +70,7 @@ def load_model(subject: Subject, hyperparameters: dict[str, Any] | None = None) 
     return LoadedModel(
         architecture=architecture,
         variant=variant,
-        task=registry.tasks.get(variant.task),
+        task=registry.tasks.get(variant.task).with_decoding(card.decoding),
         checkpoint=checkpoint,
         card=card,
         network=network,

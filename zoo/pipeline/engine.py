@@ -97,7 +97,7 @@ class Pipeline:
         running: dict[Future[FinishedStep[Any]], Step[Any]],
         pool: ThreadPoolExecutor,
     ) -> None:
-        for step in list(waiting):
+        for step in sorted(waiting, key=lambda step: -step.early):
             if any(other.id not in self.finished for other in step.waits_for):
                 continue
             skipped = self._skipped(step)

@@ -103,11 +103,12 @@ def _gates(job: Job, exporter: Exporter, reference: EvaluateStep) -> Iterator[Ga
     """One for each precision of a format, each with its exports."""
     twin: GateStep | None = None
     for precision in job.precisions_of(exporter):
+        made = None if twin is None else twin.export
         gate = GateStep(
             id=StepId(kind="gate", format=exporter.name, precision=precision),
             origin=reference.origin,
             exports=tuple(
-                _export(job, exporter, precision, reference.train, part) for part in job.parts
+                _export(job, exporter, precision, reference.train, part, made) for part in job.parts
             ),
             reference=reference,
             twin=twin,
@@ -121,7 +122,12 @@ def _gates(job: Job, exporter: Exporter, reference: EvaluateStep) -> Iterator[Ga
 
 
 def _export(
-    job: Job, exporter: Exporter, precision: str, train: FinetuneStep, part: str
+    job: Job,
+    exporter: Exporter,
+    precision: str,
+    train: FinetuneStep,
+    part: str,
+    twin: ExportStep | None,
 ) -> ExportStep:
     recipe = job.recipe
     measured = job.registry.precision(precision).calibrated
@@ -151,7 +157,7 @@ def _export(
     # Layers are ranked by what they lose at one size.
     wanted = recipe.export.repair == "auto" and not (trained or part or recipe.export.dynamic)
     if wanted and can_repair(job.registry, exporter.name, precision):
-        return RepairStep(**given, max_drop=recipe.gate.max_drop)
+        return RepairStep(**given, max_drop=recipe.gate.max_drop, twin=twin)
     return ExportStep(**given)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.artifacts.file_chain import open_chain
+from zoo.artifacts.file_task import task_of
 from zoo.common.brief import BriefTuple
 from zoo.common.errors import BadData
 from zoo.common.progress import Event, OnEvent
@@ -55,10 +57,10 @@ def predict_with_file(
     """
     chain = open_chain(registry, path)
     manifest = chain.manifest
-    found = _find(manifest.preprocessing, asked, asked.data or manifest.dataset.name)
+    found = find_inputs(manifest.preprocessing, asked, asked.data or manifest.dataset.name)
     answered = chain_outputs(registry, chain, found.samples, emit=emit)
-    task = registry.tasks.get(manifest.task)
-    made = _decoded(
+    task = task_of(registry, manifest)
+    made = decoded_predictions(
         chain.name, task, manifest.classes, manifest.preprocessing, found, answered, asked.top
     )
     return replace(made, findings=manifest.findings)
@@ -74,7 +76,7 @@ def predict_with_network(
     """
     data = asked.data or checkpoint.card().dataset
     # What is wrong with names must not wait for TensorFlow.
-    found = _find(checkpoint.preprocessing, asked, data)
+    found = find_inputs(checkpoint.preprocessing, asked, data)
     answered: SampleOutputs = call(
         "zoo.pipeline.predictions:answer_in_keras",
         {
@@ -100,7 +102,7 @@ def predict_with_loaded(
     Raises:
         BadData: Nothing could be read.
     """
-    found = _find(loaded.preprocessing, asked, asked.data or loaded.card.dataset)
+    found = find_inputs(loaded.preprocessing, asked, asked.data or loaded.card.dataset)
     answered = _answered_in_keras(loaded, found, lambda event: None, network)
     return _of_network(registry, loaded.checkpoint, found, answered, asked.top)
 
@@ -113,9 +115,9 @@ def _of_network(
     top: int,
 ) -> Predictions:
     card = checkpoint.card()
-    made = _decoded(
+    made = decoded_predictions(
         checkpoint.model_id,
-        registry.tasks.get(checkpoint.task),
+        registry.tasks.get(checkpoint.task).with_decoding(card.decoding),
         card.classes,
         checkpoint.preprocessing,
         found,
@@ -151,7 +153,12 @@ def _answered_in_keras(
     return outputs_for(found.samples, own, answer, "keras", emit=emit)
 
 
-def _find(preprocessing: Preprocessing, asked: PredictionRequest, data: str) -> SampleList:
+def find_inputs(preprocessing: Preprocessing, asked: PredictionRequest, data: str) -> SampleList:
+    """The samples that were named.
+
+    Raises:
+        BadData: None can be read.
+    """
     from zoo.data.samples.reading import find_samples
 
     found = find_samples(preprocessing, asked.inputs, data)
@@ -176,7 +183,7 @@ def _nothing(failed: Sequence[UnreadExample]) -> BadData:
     )
 
 
-def _decoded(
+def decoded_predictions(
     subject: str,
     task: Task,
     classes: tuple[str, ...],
@@ -185,16 +192,31 @@ def _decoded(
     answered: SampleOutputs,
     top: int,
 ) -> Predictions:
+    """Outputs as people read them.
+
+    Raises:
+        BadData: Nothing was answered.
+    """
+    from zoo.data.preprocessing.inputs import read_input
+    from zoo.data.samples.reading import split_of_samples
+
     samples = found.samples
     failed = [UnreadExample(input=name, why=why) for name, why in found.problems]
     failed += [UnreadExample(input=samples[i].name, why=why) for i, why in answered.problems]
     if answered.outputs is None:
         raise _nothing(failed)
-    steps = _steps_of(task, preprocessing, found)
+    steps, split = _steps_of(task, preprocessing, found), split_of_samples(samples)
     examples = [
         PredictedExample(
             sample=samples[index],
-            output=task.decoded(output, classes, top, steps(index)),
+            output=task.decoded_beside(
+                output,
+                partial(read_input, split, index, preprocessing),
+                preprocessing,
+                classes,
+                top,
+                steps(index),
+            ),
         )
         for index, output in zip(answered.kept, answered.outputs, strict=True)
     ]

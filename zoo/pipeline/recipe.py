@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from zoo.common.errors import UsageError
 from zoo.common.files import read_file
-from zoo.common.shown_text import is_utf8
+from zoo.common.shown_text import is_utf8, other_encoding
 from zoo.contracts.declaration import Fields
 from zoo.contracts.options import problems
 from zoo.contracts.source_fields import SourceFields
@@ -85,7 +85,7 @@ def make_recipe(
             raise UsageError(
                 f"{where or 'invalid options'}: {name} is not a name in UTF-8",
                 why="recipes, cards and manifests, which name it, hold no other text",
-                fix="rename it",
+                fix=other_encoding("rename it"),
             )
     try:
         return Recipe.model_validate(values)
@@ -111,7 +111,8 @@ def _texts(values: Any) -> Iterator[str]:
 def read_recipe(path: Path) -> dict[str, Any]:
     """The tables of a recipe file, not validated yet."""
     try:
-        return tomllib.loads(read_file(path, _MOST_BYTES).decode("utf-8"))
+        # Some editors begin a file with a byte order mark.
+        return tomllib.loads(read_file(path, _MOST_BYTES).decode("utf-8-sig"))
     except FileNotFoundError as error:
         raise UsageError(f"there is no recipe {path}", fix="check the path") from error
     # Too many digits are a plain ValueError, too many brackets a RecursionError.

@@ -142,10 +142,15 @@ class Tracking:
             if line.is_alive():
                 problem = f"it had not ended {patience:g} s after the run"
             if problem:
-                text = f"the tracker {line.tracker.name} was left out: {problem}"
+                text = f"the tracker {self._name_of(line)} was left out: {problem}"
                 remarks.append(f"{text[0].upper()}{text[1:]}.")
                 self._on_step(f"track {line.tracker.name}", {"event": "note", "text": text})
         return tuple(remarks)
+
+    def _name_of(self, line: _Line) -> str:
+        """With its place, where others are of the same kind."""
+        alike = [other for other in self._lines if other.tracker is line.tracker]
+        return line.tracker.name if len(alike) == 1 else f"{line.tracker.name}:{line.place}"
 
     def _send(self, call: Callable[[TrackerSession], None]) -> None:
         for line in self._lines:
@@ -159,12 +164,12 @@ class _Line(threading.Thread):
         super().__init__(name=f"zoo-track-{tracker.name}", daemon=True)
         self.tracker, self.problem = tracker, ""
         self.todo: queue.Queue[Callable[[TrackerSession], None] | None] = queue.Queue()
-        self._place, self._about = place, run
+        self.place, self._about = place, run
         self.start()
 
     def run(self) -> None:
         try:
-            session = self.tracker.open(self._place, self._about)
+            session = self.tracker.open(self.place, self._about)
             while (call := self.todo.get()) is not None:
                 call(session)
         except BaseException as error:  # of a stranger's package: whatever it is, the run goes on

@@ -50,6 +50,7 @@ class SampleCard:
     Attributes:
         source: Data URI of a PNG; empty when the pixels are not a picture.
         given: The same before it was made ready for the network; empty where that is no other.
+        made: What the network makes of it, as a picture or a drawing; empty where it makes none.
         drawing: Of a series its lines as an ``<svg>`` element; empty of other examples.
         coarse: Whether it has so few pixels that they should stay square when enlarged.
         opinions: The reference's first.
@@ -57,6 +58,7 @@ class SampleCard:
 
     source: str
     given: str
+    made: str
     drawing: str
     text: str
     coarse: bool
@@ -87,6 +89,7 @@ def _card(sample: SampleImage) -> SampleCard:
     return SampleCard(
         source="" if sample.pixels is None else picture_uri(sample.pixels),
         given="" if sample.given is None else picture_uri(sample.given),
+        made=_made(sample),
         drawing="" if sample.series is None else series_chart(sample.series, sample.channels),
         text=fmt.plain(sample.text, _LONGEST),
         coarse=sample.pixels is not None and max(np.shape(sample.pixels)[:2], default=0) <= _COARSE,
@@ -94,6 +97,15 @@ def _card(sample: SampleImage) -> SampleCard:
         opinions=tuple(opinions),
         wrong=not all(opinion.right for opinion in opinions),
     )
+
+
+def _made(sample: SampleImage) -> str:
+    """An ``<img>``'s source of what a network made of a picture; of a series an ``<svg>``."""
+    if sample.made is None:
+        return ""
+    if sample.series is not None:
+        return series_chart(sample.made, sample.channels)
+    return picture_uri(sample.made)
 
 
 def _is_right(sample: SampleImage, file: str, said: str) -> bool:

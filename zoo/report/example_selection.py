@@ -12,7 +12,7 @@ from zoo.common.array_files import load_arrays
 from zoo.common.memory import machine_memory
 from zoo.contracts import Dataset, Preprocessing, Split
 from zoo.contracts.dataset import IGNORED
-from zoo.data.preprocessing.inputs import kind_of, read_input
+from zoo.data.preprocessing.inputs import kind_of, read_input, truth_of
 from zoo.networks.card import read_card
 from zoo.pipeline.run import Run
 from zoo.pipeline.steps.gate import OUTPUTS
@@ -29,19 +29,23 @@ _SEQUENCES = 6
 
 def samples_of(run: Run, dataset: Dataset) -> tuple[SampleImage, ...]:
     """Examples as pictures or texts; none of a task that says nothing of single ones."""
-    task = run.job.registry.tasks.get(run.job.variant.task)
+    card = read_card(run.weights.with_suffix(".toml"))
+    task = run.job.registry.tasks.get(run.job.variant.task).with_decoding(card.decoding)
     expected, labels, outputs = outputs_of(run)
-    reference = task.decode(expected)
-    answers = {file: task.decode(own) for file, own in outputs.items()}
+    preprocessing = preprocessing_of(run)
+    truth = truth_of(dataset, "test", preprocessing)
+    reference = task.answers(expected, truth)
+    answers = {file: task.answers(own, truth) for file, own in outputs.items()}
     found = [task.wrong(own, labels) for own in (reference, *answers.values())]
     known = [one for one in found if one is not None]
     if not known:
         return ()
     wrong = np.logical_or.reduce(known)
-    preprocessing = preprocessing_of(run)
+    severity = task.severity(reference, labels)
     return tuple(
         SampleImage(
             **_shown(dataset.splits["test"], index, preprocessing),
+            made=task.picture_of(expected[index], preprocessing),
             true_class=task.describe_label(labels[index], dataset.classes),
             reference=task.describe_answer(reference[index], dataset.classes),
             predictions={
@@ -53,7 +57,7 @@ def samples_of(run: Run, dataset: Dataset) -> tuple[SampleImage, ...]:
                 if own is not None and own[index]
             ),
         )
-        for index in _chosen(wrong, _EXAMPLES)
+        for index in _chosen(wrong, _EXAMPLES, severity)
     )
 
 
@@ -101,9 +105,14 @@ def preprocessing_of(run: Run) -> Preprocessing:
     return own or run.job.variant.preprocessing
 
 
-def _chosen(wrong: Array, count: int) -> list[int]:
-    """Up to half of what somebody got wrong from the beginning, then from the end the others."""
+def _chosen(wrong: Array, count: int, severity: Array | None = None) -> list[int]:
+    """Up to half of what somebody got wrong from the beginning, then from the end the others.
+
+    With how wrong each is, the worst are at the beginning.
+    """
     order = np.argsort(~wrong, kind="stable")
+    if severity is not None:
+        order = np.lexsort((-severity, ~wrong))
     mistaken = order[: min(count // 2, int(wrong.sum()))]
     return list(dict.fromkeys(int(i) for i in [*mistaken, *order[::-1]]))[:count]
 

@@ -40,7 +40,8 @@ def score_rows(example: PredictedExample) -> Rows:
         return ("label", _PER_CENT, "answered"), rows, "lrl"
     if output.scores:
         values = [(fmt.plain(score.name), fmt.number(score.value, 4)) for score in output.scores]
-        return ("target", "value"), values, "lr"
+        chosen = ", ".join(map(fmt.plain, output.chosen))
+        return ("answer", chosen) if chosen else ("target", "value"), values, "lr"
     if output.numbers:
         return ("output", "shape", "values"), list(map(_numbers_row, output.numbers.items())), "lll"
     return ("answer",), [(fmt.plain(output.answer),)], "l"

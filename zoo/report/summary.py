@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from zoo.artifacts.artifact import open_artifact, require_manifest
 from zoo.data.opening import open_dataset
@@ -57,11 +56,8 @@ def view_of(run: Run, command: str) -> RunView:
 
     rows = rows_of(run)
     training, reference = run.training.result, run.evaluation.value
-    confusions: dict[str, Any] = {}
-    if reference is not None:
-        _add_confusion(confusions, run.job.model_id, reference.details)
-    for gate in run.gates:
-        _add_confusion(confusions, gate.result.file, gate.result.evaluation.details)
+    details = {} if reference is None else {run.job.model_id: reference.details}
+    details |= {gate.result.file: gate.result.evaluation.details for gate in run.gates}
     dataset = open_dataset(run.job.registry, run.job.recipe.data)
     return RunView(
         title=f"{run.job.model_id}",
@@ -75,7 +71,8 @@ def view_of(run: Run, command: str) -> RunView:
         quantization=_quantization(run),
         reference=reference,
         findings=run.findings,
-        confusions=confusions,
+        confusions={n: told["confusion"] for n, told in details.items() if "confusion" in told},
+        curves={name: told for name, told in details.items() if "roc" in told},
         samples=samples_of(run, dataset) if reference is not None else (),
         step_samples=step_samples_of(run, dataset) if reference is not None else (),
         sketches=sample_images_of(run, training),
@@ -94,11 +91,6 @@ def _quantization(run: Run) -> TrainingResult | None:
     """The training for integers; None when there was none."""
     learnt = run.finished.get(QAT)
     return None if learnt is None else learnt.value
-
-
-def _add_confusion(confusions: dict[str, Any], subject: str, details: dict[str, Any]) -> None:
-    if "confusion" in details:
-        confusions[subject] = details["confusion"]
 
 
 def _environment(run: Run) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.pipeline.rows import ArtifactRow
 from zoo.results.records import Evaluation, QualityFinding, StepRecord, TrainingResult
@@ -31,6 +31,8 @@ class SampleImage:
         pixels: uint8, shape (height, width) or (height, width, 1, 3 or 4); None for a text.
         given: The picture as the data have it, where the network sees another; uint8, shape
             (height, width, 1 or 3).
+        made: What the reference network makes of it, of the shape and type of the pixels or the
+            series; None of networks that answer about examples.
         series: float32, shape (steps, channels); None for what is no series of few channels.
         channels: Names of the channels; empty where they have none.
         true_class: Name of the class it belongs to, or what else is true of it.
@@ -42,6 +44,7 @@ class SampleImage:
 
     pixels: NDArray[np.uint8] | None = None
     given: NDArray[np.uint8] | None = None
+    made: NDArray[Any] | None = None
     series: NDArray[np.float32] | None = None
     channels: tuple[str, ...] = ()
     text: str = ""
@@ -90,6 +93,7 @@ class RunView:
         quantization: The training for integers; None when there was none.
         reference: Quality of the network before export; None when it was not evaluated.
         confusions: Confusion matrices by subject: the reference's, or the model id, and files.
+        curves: Details of evaluations with a ROC curve, by subject likewise.
         step_samples: Test sequences with a class for each step.
         sketches: What the network made after each epoch.
         galleries: What the network and its files make of the same inputs.
@@ -112,6 +116,7 @@ class RunView:
     reference: Evaluation | None = None
     findings: tuple[QualityFinding, ...] = ()
     confusions: Mapping[str, Confusion] = field(default_factory=dict)
+    curves: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     samples: tuple[SampleImage, ...] = ()
     step_samples: tuple[StepSample, ...] = ()
     sketches: tuple[Picture, ...] = ()

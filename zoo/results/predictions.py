@@ -83,6 +83,14 @@ class Predictions(Brief, Viewed):
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
 
+    def _values(self) -> Iterator[str]:
+        yield from (f"{name}={getattr(self, name)!r}" for name in ("subject", "task", "runtime"))
+        for name in ("examples", "failed", "findings", "notes"):
+            if many := len(getattr(self, name)):
+                yield f"{name}: {many:,}"
+        if self.counts:
+            yield f"counts={brief(self.counts)}"
+
     @property
     def counts(self) -> dict[str, int]:
         """How often each name is answered, the commonest first; empty where no name is."""

@@ -162,9 +162,11 @@ class NetworkEvaluation(Evaluation):
 
     Attributes:
         preprocessing: Normalization in the graph against the same formula in float64.
+        decoding: What its outputs were decoded with; see `zoo.contracts.Task`.
     """
 
     preprocessing: Comparison
+    decoding: dict[str, float | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

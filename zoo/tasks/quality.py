@@ -61,6 +61,10 @@ def quality_of(task: Task, answers: Any, truth: Truth) -> dict[str, Any]:
         ),
         *_untested(recalls, truth),
         *_unanswered(task.unanswered(answers, truth), truth),
+        *(
+            QualityFinding(code=one.code, text=one.text, fix=one.fix)
+            for one in task.weaknesses(answers, truth)
+        ),
         *_unread(coverage),
     )
     return {

@@ -20,7 +20,7 @@ from zoo.registry import Registry
 from zoo.results.formatting import printable
 
 #: Checks of the gate that only the Keras network answers.
-_NEED_NETWORK = ("parity", "classes", "confidence", "resolution", "scale")
+_NEED_NETWORK = ("parity", "classes", "confidence", "resolution", "scale", "scores", "decoding")
 
 
 def check_contents(claims: ClaimList, artifact: Artifact, manifest: Manifest) -> None:
@@ -237,6 +237,7 @@ def _differences(card: Card, manifest: Manifest, preprocessing: Preprocessing | 
         "classes": (card.classes, manifest.classes),
         "licence": (card.licence, manifest.licence),
         "origin": (card.network, manifest.network),
+        "decoding": (card.decoding, manifest.decoding),
         "training data": (
             (card.dataset, card.dataset_hash),
             (manifest.dataset.name, manifest.dataset.content_hash),

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from zoo.analysis.verify.claims import ClaimList
+from zoo.analysis.verify.dataset_claims import check_dataset
+from zoo.analysis.verify.golden_claims import check_golden_answers
 from zoo.artifacts import closeness
 from zoo.artifacts.artifact import Artifact, GateReference, Manifest, require_manifest
 from zoo.artifacts.carried_states import carried_states
 from zoo.artifacts.file_chain import FileChain
+from zoo.artifacts.file_task import task_of
 from zoo.artifacts.gate import finite_outputs
 from zoo.artifacts.golden_samples import Golden, GoldenArrays, fitting_inputs, read_golden
 from zoo.artifacts.reference_outputs import comparison_split
@@ -58,6 +61,7 @@ def check_golden(
         return
     # What a part gives is no answer of the task: all parts together give one.
     task = None if manifest.part else _task(registry, manifest)
+    check_golden_answers(claims, manifest, arrays, task)
     for runtime in runtimes:
         _check_runtime(claims, artifact, manifest, arrays, task, precision, device, runtime)
 
@@ -223,7 +227,7 @@ def check_quality(
         return
     data = data_for_task(registry, data, manifest.task)
     dataset = open_dataset(registry, data)
-    _check_dataset(claims, manifest, dataset)
+    check_dataset(claims, manifest, dataset)
     task = _task(registry, manifest)
     if task is None or not runtimes:
         why = f"the task {manifest.task!r}" if task is None else "a runtime of the format"
@@ -264,26 +268,6 @@ def _judged_on(manifest: Manifest) -> str:
     return manifest.golden.dataset.rpartition("/")[0] if manifest.golden else manifest.dataset.name
 
 
-def _check_dataset(claims: ClaimList, manifest: Manifest, dataset: Dataset) -> None:
-    claims.check(
-        "classes of the dataset",
-        manifest.classes == dataset.classes,
-        f"{len(dataset.classes)} classes of {dataset.name}",
-        "the manifest names others, or in another order",
-    )
-    if manifest.dataset.name != dataset.name:
-        claims.skip(
-            "training data", f"the network was trained on {manifest.dataset.name}, not on this"
-        )
-        return
-    claims.check(
-        "training data",
-        manifest.dataset.content_hash == dataset.content_hash,
-        f"content hash {dataset.content_hash[:16]}… of {dataset.name}",
-        f"the manifest says {manifest.dataset.content_hash[:16]}…",
-    )
-
-
 def _check_metrics(
     claims: ClaimList,
     chain: FileChain,
@@ -305,7 +289,7 @@ def _check_metrics(
     _check_confidence(
         claims, chain.manifest, task.calibration_error(answered.outputs, truth), points
     )
-    return quality_of(task, task.decode(answered.outputs), truth)
+    return quality_of(task, task.answers(answered.outputs, truth), truth)
 
 
 def _check_confidence(
@@ -354,6 +338,6 @@ def _check_answers(claims: ClaimList, manifest: Manifest, answered: FileOutputs,
 
 def _task(registry: Registry, manifest: Manifest) -> Task | None:
     try:
-        return registry.tasks.get(manifest.task)
+        return task_of(registry, manifest)
     except ZooError:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +11,7 @@ from zoo.artifacts.golden_samples import Golden, GoldenArrays
 from zoo.common.files import sha256_of
 from zoo.common.named_arrays import fields_of
 from zoo.contracts import FileContents, Preprocessing, TensorInfo
+from zoo.contracts.outputs import RECONSTRUCTION
 
 SCHEMA = 1
 #: What an output with so many axes behind the batch means, where its last axis is the classes.
@@ -20,6 +21,7 @@ _MEANINGS = {
     "choices": "one probability per class for each step",
     "targets": "one number for each target, in the units of the data",
     "labels": "one probability per label, of which any number may be true",
+    RECONSTRUCTION: "the normalized input as the network reproduces it",
     "image": "an image, values from 0 to 1, channels last",
     "values": "real numbers",
 }
@@ -103,6 +105,10 @@ def facts_of(
             # Input → output that it takes at the next step.
             "carried": {state.input: state.output for state in preprocessing.states},
         },
+        # How an anomaly score follows from raw input and output; None for other outputs.
+        "score": score_facts(preprocessing, manifest.decoding)
+        if RECONSTRUCTION in manifest.readings.values()
+        else None,
         "quality": [asdict(metric) for metric in (gate.metrics if gate else ())],
         # None for files that were written before findings were recorded.
         "findings": None
@@ -166,6 +172,22 @@ def _free(manifest: Manifest, name: str) -> str:
     own = manifest.free_sides.get(name, ())
     sides = [f"side {n + 1} ({side})" for n, side in enumerate(own) if side]
     return f"; {', '.join(sides)} may have other sizes" if sides else ""
+
+
+def score_facts(own: Preprocessing, decoding: Mapping[str, float | str]) -> dict[str, Any]:
+    """How a score follows: ``(raw * scale - mean) / std`` beside the output, by channel."""
+    assert own.normalization is not None
+    scale, mean, std = own.normalization
+    layout = getattr(own, "layout", "nhwc")
+    return {
+        "scale": scale,
+        "mean": list(mean),
+        "std": list(std),
+        "layout": layout,
+        "raw_channels": own.in_layout("nhwc").input_shape[-1],
+        "threshold": decoding.get("threshold"),
+        "rule": decoding.get("rule", ""),
+    }
 
 
 def _tensor(tensor: TensorInfo) -> dict[str, Any]:

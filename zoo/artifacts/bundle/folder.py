@@ -27,7 +27,7 @@ from zoo.common.brief import Brief
 from zoo.common.errors import BadFile, UsageError, ZooError
 from zoo.common.files import cannot_write, copy_with_side_files, sha256_of
 from zoo.common.named_arrays import fields_of
-from zoo.common.shown_text import is_utf8
+from zoo.common.shown_text import is_utf8, other_encoding
 from zoo.contracts import Arena, Usage, UsageRequest
 from zoo.registry import Registry, load_registry
 
@@ -92,7 +92,7 @@ def bundle(
         raise UsageError(
             f"no bundle can be made in {place}",
             why="that is not a name in UTF-8, and runtimes take no other",
-            fix="name another folder with --output",
+            fix=other_encoding("name another folder with --output"),
         )
     chain = open_chain(registry, path)
     golden = [_golden_arrays(artifact, require_manifest(artifact)) for artifact in chain.artifacts]

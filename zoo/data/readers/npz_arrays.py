@@ -54,13 +54,16 @@ class Arrays:
     notes: list[str] = field(default_factory=list)
 
 
-def read_arrays(path: Path, kind: str = "images", asked: str | None = None) -> Arrays:
+def read_arrays(
+    path: Path, kind: str = "images", asked: str | None = None, *, anywhere: bool = False
+) -> Arrays:
     """Reads the file without ever unpickling anything.
 
     Args:
         path: The file.
         kind: One of `KINDS`: what x holds.
         asked: Task that the labels are for; None leaves it to them.
+        anywhere: Whether a class may have its examples outside training.
 
     Raises:
         BadFile: Truncated, altered, or no ``.npz`` file.
@@ -78,7 +81,8 @@ def read_arrays(path: Path, kind: str = "images", asked: str | None = None) -> A
         result.examples[name] = examples
     names_array = "classes"
     if result.form is None:
-        result.classes = _classes(stored.get("classes"), result.labels)
+        whole = {"": np.concatenate([*result.labels.values()])} if anywhere else result.labels
+        result.classes = _classes(stored.get("classes"), whole)
     else:
         own = "targets" if result.form == NUMBERS else "labels"
         names_array = own if own in stored else "classes"

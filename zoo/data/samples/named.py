@@ -84,6 +84,10 @@ def _there(path: Path) -> bool:
         return False
 
 
+#: What to do with an address.
+DOWNLOAD = "download it first: addresses are not fetched; then name the file"
+
+
 def nothing_there(given: str, takes: str) -> UsageError:
     """The error for a name that nothing has.
 
@@ -91,4 +95,5 @@ def nothing_there(given: str, takes: str) -> UsageError:
         given: As typed.
         takes: What would do, for the fix.
     """
-    return UsageError(f"there is no file or folder {given or repr(given)}", fix=f"name {takes}")
+    fix = DOWNLOAD if "://" in given else f"name {takes}"
+    return UsageError(f"there is no file or folder {given or repr(given)}", fix=fix)

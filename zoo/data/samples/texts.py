@@ -20,7 +20,7 @@ from zoo.data.samples.named import NamedPath, find_path, nothing_there
 
 _TABLES = (".csv", ".tsv")
 #: A token a line, then perhaps its tag, which is not read.
-_SENTENCES = (".conll", ".iob", ".iob2", ".bio", ".bio2")
+_SENTENCES = (".conll", ".conllu", ".iob", ".iob2", ".bio", ".bio2")
 _FILES = (*_TABLES, ".txt", *_SENTENCES)
 _TAKES = "a text, a .txt or .conll file or a folder of them, or a .csv or .tsv file of texts"
 

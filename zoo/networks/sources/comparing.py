@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.common.errors import Unsupported, ZooError, first_line
+from zoo.common.errors import ZooError
 from zoo.common.named_arrays import each_of, fed_to_keras, fields_of, joined
 from zoo.contracts import Dataset, GivenNetwork, Preprocessing, StateKeeping
 from zoo.contracts.comparison import differs_by_rounding
@@ -17,7 +17,8 @@ from zoo.contracts.exporter import FreeSides
 from zoo.contracts.preprocessing import SteppedPreprocessing
 from zoo.data.preprocessing.inputs import read_inputs
 from zoo.data.preprocessing.steps import Answer, outputs_of, step_inputs
-from zoo.networks.free_sides import answers_at, batch_of, does_not_take, enlarged, names_of
+from zoo.networks.fixed_sizes import does_not_take, holds_its_size, reason_of
+from zoo.networks.free_sides import answers_at, enlarged, names_of, size_along
 from zoo.networks.sources.broken_weights import answers_not_finite
 
 #: Samples on which the converted network is compared with the original, and in one call.
@@ -135,8 +136,8 @@ def compared_further(
             theirs = original.run(arrays)
         # Each framework raises its own of a size that a network does not take.
         except Exception as error:
-            why = (error.why or error.what) if isinstance(error, ZooError) else first_line(error)
-            raise does_not_take(origin, arrays, free, side, why) from error
+            size = size_along(arrays, free, side)
+            raise does_not_take(origin, side, size, reason_of(error, model)) from error
         ours = answers_at(model, arrays, free, side, origin)
         for name, values in theirs.items():
             alike = ours[name].shape == values.shape
@@ -144,17 +145,14 @@ def compared_further(
             worst = max(worst, apart)
             limit = _HALF_EXACT if original.in_half else 2 * _EXACT
             if not differs_by_rounding(apart, noise, limit):
-                raise Unsupported(
-                    f"files of {origin} cannot keep {side} free: the network that was made of it "
-                    f"holds its size",
-                    why=f"at another {side}, {name} differs by {apart:.2g} of its scale"
+                raise holds_its_size(
+                    origin,
+                    side,
+                    f"{name} differs by {apart:.2g} of its scale"
                     if alike
-                    else f"at another {side}, {name} is {ours[name].shape}, not {values.shape}",
-                    fix=f"write its size in the place of {side}, or leave out --dynamic",
+                    else f"{name} is {ours[name].shape}, not {values.shape}",
                 )
-        own = next(name for name, sides in free.items() if side in sides)
-        place = free[own].index(side)
-        told.append(f"{side} = {arrays[own].shape[place] if place else batch_of(free, side)}")
+        told.append(f"{side} = {size_along(arrays, free, side)}")
     return f"with free sides it answers so, too, at {', '.join(told)}: {worst:.1e} apart at most"
 
 

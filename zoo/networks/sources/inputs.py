@@ -105,11 +105,11 @@ def plan_input(
             fix="train one of the zoo's own: `zoo list` shows those for sequences",
         )
     if IMAGES in tasks:
-        return _of_images(sides, statement, origin)
+        return plan_images(sides, statement, origin)
     if SERIES in tasks:
         return _of_series(sides, statement, dataset, origin)
     if heads and example.dtype == np.uint8:
-        return replace(_of_images(sides, statement, origin), task=heads[0])
+        return replace(plan_images(sides, statement, origin), task=heads[0])
     if heads:
         return replace(_of_series(sides, statement, dataset, origin), task=heads[0])
     raise Unsupported(
@@ -119,7 +119,8 @@ def plan_input(
     )
 
 
-def _of_images(sides: tuple[int | None, ...], statement: InputStatement, origin: str) -> InputPlan:
+def plan_images(sides: tuple[int | None, ...], statement: InputStatement, origin: str) -> InputPlan:
+    """The same for sides, without the batch, that must be those of images."""
     size, channels = _image_size(sides, statement, origin)
     image = (*size, channels)
     own = tuple(side or real for side, real in zip(sides, image, strict=False))
@@ -347,7 +348,7 @@ def usual_beside(plan: InputPlan) -> Iterator[InputCandidate]:
     statement = InputStatement(
         resize=own.resize, crop_share=own.crop_share, interpolation=own.interpolation
     )
-    for candidate in _of_images(plan.shape, statement, "").candidates:
+    for candidate in plan_images(plan.shape, statement, "").candidates:
         if candidate.preprocessing != own or candidate.bgr != stated.bgr:
             yield candidate
 

@@ -10,24 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.common.errors import Unsupported, UsageError, ZooError
+from zoo.common.errors import Unsupported, UsageError
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
-from zoo.contracts import (
-    OpenedNetwork,
-    Preprocessing,
-    SourceReference,
-)
-from zoo.contracts.outputs import LABELS
+from zoo.contracts import Preprocessing, SourceReference
 from zoo.data.opening import judged_dataset, tasks_of, unlabelled_task
-from zoo.data.preprocessing.inputs import normalize
 from zoo.networks.building import count_parameters
+from zoo.networks.free_sides import free_sides
 from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.networks.sources.available import named_network
-from zoo.networks.sources.broken_weights import answers_not_finite
 from zoo.networks.sources.channels import in_rgb
 from zoo.networks.sources.class_names import columns_of, name_classes
-from zoo.networks.sources.endings import SIGMOID, SOFTMAX
+from zoo.networks.sources.comparing_labelled import COMPARED, Conversion, own_answers
 from zoo.networks.sources.graph import (
     flattened,
     range_in_graph,
@@ -55,10 +49,6 @@ from zoo.networks.sources.tensors import without_labels
 from zoo.registry import PluginSettings, Registry, load_registry
 
 _BATCH = 32
-#: Examples on which the converted network is compared with the original.
-_COMPARED = 32
-#: Largest difference as a share of the outputs' scale: in float32, and of originals in 16 bits.
-_EXACT, _HALF_EXACT = 1e-4, 2e-2
 
 
 def open_and_convert(
@@ -101,13 +91,6 @@ def open_and_convert(
             why="what is right is known of each example by itself",
             fix="give sequences without labels: --task tensors --data npz:FILE",
         )
-    if how.dynamic and task is None:
-        raise UsageError(
-            f"--dynamic is for samples without labels, where {origin} comes from elsewhere",
-            why="examples with labels are brought to the one size that the network takes",
-            fix="give samples as the network takes them: --task tensors --data npz:FILE; or leave "
-            "--dynamic out",
-        )
     emit({"event": "stage", "text": f"opening {origin}"})
     opened = opener.open(reference)
     if task is not None:
@@ -138,8 +121,8 @@ def open_and_convert(
     sample = TrainingSample.of(dataset, plan, reading)
     flat = flattened(opened.model, plan.shape, plan.own_shape)
     plan = with_range(plan, range_in_graph(flat), origin)
-    given = sample.inputs(plan.candidates[0], _COMPARED)
-    told = _answers(opened, plan, given, origin)
+    given = sample.inputs(plan.candidates[0], COMPARED)
+    told = own_answers(opened, plan.own_shape, given, origin)
     model, kind, notes = with_logits(flat, given, told, origin, reading, len(dataset.classes))
     count = model.output.shape[-1]
     names, new, noted = name_classes(how, opened.classes, dataset, count, origin, reading)
@@ -151,8 +134,22 @@ def open_and_convert(
     # Opened anew, since its layers are in the converted network now, and were changed.
     model = rebuilt(model, origin)
     model = rebuilt(in_rgb(model), origin) if chosen.bgr else model
-    original = opener.open(reference).with_shape(plan.own_shape)
-    parity = _compare(original, plan, model, chosen, sample, order, kind, origin)
+    pair = Conversion(
+        opened=lambda shape: opener.open(reference).with_shape(shape),
+        model=model,
+        preprocessing=chosen.preprocessing,
+        bgr=chosen.bgr,
+        own_shape=plan.own_shape,
+        order=order,
+        kind=kind,
+        reading=reading,
+        origin=origin,
+    )
+    told_of = [pair.compared(sample.raw[:COMPARED])]
+    free = free_sides(how.dynamic, chosen.preprocessing, origin)
+    if free:
+        emit({"event": "stage", "text": "comparing at further sizes"})
+        told_of.append(pair.compared_further(sample.raw, free))
     variant = variant_name(registry, Path(origin).stem, sha256)
     classes = names if new else dataset.classes
     weights = folder / f"{variant}.{source}.safetensors"
@@ -164,36 +161,12 @@ def open_and_convert(
         parameters=count_parameters(model),
         multiply_adds=count_multiply_adds(model),
         input=evidence,
-        notes=(*opened.notes, *notes, *noted, parity),
+        notes=(*opened.notes, *notes, *noted, *told_of),
+        free_sides=dict(free),
     )
     licence = "unknown" if named is None else named.licence
     keep(model, weights, variant, came, chosen.preprocessing, classes, licence, opener)
     return weights.name
-
-
-def _answers(
-    opened: OpenedNetwork, plan: InputPlan, inputs: NDArray[np.float32], origin: str
-) -> NDArray[Any]:
-    """The original's answers; refuses one without finite ones, or with others each time."""
-    batch = inputs.reshape((len(inputs), *plan.own_shape))
-    first, again = (opened.answers(batch).reshape((len(batch), -1)) for _ in range(2))
-    if not np.isfinite(first).all():
-        raise answers_not_finite(
-            opened.model,
-            origin,
-            f"of {len(first)} real examples, {int((~np.isfinite(first)).any(-1).sum())} have "
-            "no finite answer, as the file is, before anything was done to it",
-            "train it anew, or say what it takes: --input",
-        )
-    apart = float(np.abs(first - again).max())
-    if apart > _EXACT * max(float(np.abs(first).max()), 1e-6):
-        raise ZooError(
-            f"{origin} answers differently each time",
-            why=f"two calls with the same examples differ by {apart:.3g}: a layer of it is random "
-            "outside of training, too",
-            fix="save it without that layer, or with training=False where it is called",
-        )
-    return first
 
 
 def _input(
@@ -261,7 +234,7 @@ def _distinct(ways: Sequence[InputCandidate], sample: TrainingSample) -> list[In
     kept: list[InputCandidate] = []
     seen: list[NDArray[np.float32]] = []
     for way in ways:
-        made = sample.inputs(way, _COMPARED)
+        made = sample.inputs(way, COMPARED)
         if not any(np.array_equal(made, other) for other in seen):
             kept.append(way)
             seen.append(made)
@@ -271,49 +244,6 @@ def _distinct(ways: Sequence[InputCandidate], sample: TrainingSample) -> list[In
 def _predicted(answer: Callable[[Any], Any], inputs: NDArray[np.float32]) -> NDArray[np.float32]:
     parts = [inputs[at : at + _BATCH] for at in range(0, len(inputs), _BATCH)]
     return np.concatenate([np.asarray(answer(part)) for part in parts])
-
-
-def _compare(
-    opened: OpenedNetwork,
-    plan: InputPlan,
-    model: Any,
-    chosen: InputCandidate,
-    sample: TrainingSample,
-    order: list[int],
-    kind: str,
-    origin: str,
-) -> str:
-    """Compares the converted network with the original's own answers.
-
-    Raises:
-        ZooError: They differ by more than rounding.
-    """
-    given = normalize(sample.raw[:_COMPARED], chosen.preprocessing)
-    own = np.asarray(model(given, training=False), np.float64)
-    inputs = sample.inputs(chosen, _COMPARED)
-    theirs = _answers(opened, plan, inputs, origin).astype(np.float64)
-    shares = kind in (SOFTMAX, SIGMOID)
-    if shares and sample.reading == LABELS:
-        own = 1.0 / (1.0 + np.exp(-own))
-    elif shares and not sample.reading:
-        made = np.exp(own - own.max(-1, keepdims=True))
-        own = made / made.sum(-1, keepdims=True)
-    if theirs.shape[-1] == 1 and not sample.reading:
-        theirs = np.concatenate([1 - theirs if shares else 0 * theirs, theirs], axis=-1)
-    outputs = theirs.shape[-1]
-    theirs = theirs[:, order] if order else theirs
-    if shares and not sample.reading and theirs.shape[-1] < outputs:
-        theirs = theirs / theirs.sum(-1, keepdims=True)  # without those that were left out
-    scale = max(float(np.abs(theirs).max()), 1e-6)
-    apart = float(np.abs(own - theirs).max()) / scale
-    limit = _HALF_EXACT if opened.in_half else _EXACT
-    if not apart <= limit:
-        raise ZooError(
-            f"{origin} could not be brought in: the network that was made of it answers otherwise",
-            why=f"on {len(own)} real examples its outputs differ by {apart:.2g} of their scale",
-            fix="please report it, with the file if you may",
-        )
-    return f"the converted network answers as the original: {apart:.1e} of its scale apart at most"
 
 
 def variant_name(registry: Registry, stem: str, sha256: str) -> str:

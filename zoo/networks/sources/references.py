@@ -39,8 +39,7 @@ class Opening:
         allow_leak: Whether examples may be in two splits of the dataset.
         states: Of a network without labels, ``input=output`` each: what is carried from
             step to step.
-        dynamic: Of such a network, shapes whose sides stay free in files; see
-            `zoo.networks.free_sides`.
+        dynamic: Shapes of inputs whose sides stay free in files; see `zoo.networks.free_sides`.
     """
 
     data: str

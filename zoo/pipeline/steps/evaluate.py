@@ -144,7 +144,7 @@ def evaluate_model(
     made = built_inputs(preprocessing, _LEADING_INPUTS)
     some = np.concatenate([raw[:_LEADING_INPUTS], made])
     LeadingResults.of(model, some, preprocessing.graph_dtype).save(folder / LEADING)
-    quality = quality_of(loaded.task, loaded.task.decode(outputs[:count]), truth)
+    quality = quality_of(loaded.task, loaded.task.answers(outputs[:count], truth), truth)
     findings = (
         *quality.pop("findings"),
         *(training_findings(training, dataset) if training is not None else ()),
@@ -162,6 +162,7 @@ def evaluate_model(
         seconds=time.perf_counter() - started,
         preprocessing=compare_preprocessing(preprocessing, raw),
         findings=findings,
+        decoding=dict(loaded.task.decoding),
         **quality,
     )
 
@@ -192,12 +193,23 @@ def keras_outputs(
         told: Receives the number of examples done.
         model: A deployed model to be asked in the checkpoint's place.
     """
+    own = loaded.preprocessing
+    if model is None:
+        model = deployed_model(loaded.network, own, loaded.task, batch=None)
+    return model_outputs(model, own, loaded.output_names, examples, told)
+
+
+def model_outputs(
+    model: Any,
+    preprocessing: Preprocessing,
+    names: Sequence[str],
+    examples: Split,
+    told: Callable[[int], None],
+) -> Any:
+    """As `keras_outputs`, of any deployed model whose outputs have these names."""
     import numpy as np
 
-    preprocessing = loaded.preprocessing
-    if model is None:
-        model = deployed_model(loaded.network, preprocessing, loaded.task, batch=None)
-    answer, batch = keras_answer(loaded, model), inference_batch(model)
+    answer, batch = _model_answer(model, preprocessing, names), inference_batch(model)
     chunks = []
     for start in range(0, len(examples), batch):
         part = range(start, min(start + batch, len(examples)))
@@ -212,11 +224,15 @@ def keras_answer(loaded: LoadedModel, model: Any = None) -> Answer:
 
     It runs on as many of them at a time as its size allows.
     """
-    import numpy as np
-
     own = loaded.preprocessing
     if model is None:
         model = deployed_model(loaded.network, own, loaded.task, batch=None)
+    return _model_answer(model, own, loaded.output_names)
+
+
+def _model_answer(model: Any, preprocessing: Preprocessing, names: Sequence[str]) -> Answer:
+    import numpy as np
+
     batch = inference_batch(model)
 
     def answer(raw: Any) -> Any:
@@ -224,8 +240,8 @@ def keras_answer(loaded: LoadedModel, model: Any = None) -> Answer:
         return np.concatenate([some(raw[at : at + batch]) for at in starts])
 
     def some(raw: Any) -> Any:
-        given = fed_to_keras(raw.astype(own.graph_dtype))
-        return output_arrays(model(given, training=False), loaded.output_names)
+        given = fed_to_keras(raw.astype(preprocessing.graph_dtype))
+        return output_arrays(model(given, training=False), names)
 
     return answer
 

@@ -106,6 +106,7 @@ class ExportStep(DataStep[Export]):
     calibrated: GateStep | None = field(default=None, metadata=NOT_IN_KEY)
     asked: ExportParameters
     limits: WorkerLimits = field(metadata=NOT_IN_KEY)
+    early = 1
     result_type = Export
 
     @property
@@ -144,7 +145,7 @@ class ExportStep(DataStep[Export]):
         return Outcome(result=self.export(context, self.asked, context.folder))
 
     def export(
-        self, context: StepContext, asked: ExportParameters, folder: Path, expected: int = 0
+        self, context: StepContext, asked: ExportParameters, folder: Path, **more: Any
     ) -> Export:
         """Writes a file of the step's network, in a child process; see the function `export`."""
         learnt = self.learnt
@@ -155,7 +156,7 @@ class ExportStep(DataStep[Export]):
             asked=asked,
             subject=self.origin.weights(context.before.of(self.train)),
             folder=folder,
-            expected=expected,
+            **more,
             trained=learnt.trained(done) if learnt and done else None,
             training=learnt.told(done) if learnt and done else None,
         )
@@ -168,14 +169,14 @@ def export(
     folder: Path,
     emit: Callable[[Event], None],
     expected: int = 0,
+    reuse: Path | None = None,
     trained: QatWeights | None = None,
     training: TrainedReference | None = None,
 ) -> Export:
     """Writes ``<model id>.<precision><suffix>`` into `folder`, with its manifest.
 
-    Of a network that is deployed as several files it writes the part that is asked for,
-    ``<model id>.<precision>.<part><suffix>``. What a later part is calibrated on are the outputs
-    of the network's own parts before, in float.
+    Of a network of several files it writes the part asked for, ``<id>.<precision>.<part>…``.
+    What a later part is calibrated on are the outputs of the network's own parts before, in float.
 
     When `expected` is given, the Keras model's outputs on so many examples of the validation split
     are written beside it, as ``expected.npz``: what an integer file is measured against.
@@ -247,8 +248,7 @@ def export(
     else:
         rounding = qat.load(registry, loaded, trained, batch=1)
         model, kept = rounding.deployed, tuple(rounding.real)
-    # Under its own name, since a file may refer to others that are named after it; the folder of
-    # a step is thrown away if the step fails.
+    # Under its own name, since a file may refer to others that are named after it.
     told = exporter.export(
         ExportRequest(
             model=model,
@@ -276,6 +276,7 @@ def export(
             input_names=tuple(p.called for p in inputs) if len(inputs) > 1 else (),
             free_sides=free,
             data_shapes=data_shapes(preprocessing) if free else {},
+            reuse=reuse,
         )
     )
     if not path.is_file():
@@ -329,6 +330,7 @@ def export(
                 if o.reading and o.name in part.outputs
             },
             part=part.name,
+            decoding=dict(loaded.task.decoding),
             free_sides=dict(free),
             kept=tuple(dict.fromkeys((*kept, *written.kept))),
             trained=training,

@@ -26,6 +26,7 @@ from zoo.networks.retasking import task_on_card, variant_for
 from zoo.networks.sources.graph import foreign_metadata
 from zoo.networks.weights import load_companion, save_weights
 from zoo.pipeline.steps.data_check import check_data
+from zoo.pipeline.steps.decoding import chosen_decoding
 from zoo.pipeline.steps.origin import DataStep
 from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, StepContext, StepId
 from zoo.registry import PluginSettings, load_registry
@@ -205,6 +206,7 @@ def finetune(
         versions=versions_of(("tensorflow", "keras", "numpy")),
         task=task_on_card(architecture, variant),
         network=came,
+        decoding=chosen_decoding(task, network, preprocessing, dataset),
     )
     write_card(weights.with_name(f"{model_id}.toml"), card)
     return TrainingResult(

@@ -15,8 +15,15 @@ from zoo.contracts.exporter import FreeSides
 from zoo.data.opening import open_dataset
 from zoo.data.preprocessing.inputs import read_inputs
 from zoo.execution.device import Device
-from zoo.execution.further_sizes import FurtherAnswers, further_answers
-from zoo.networks.free_sides import answers_at, enlarged, free_sides, names_of, network_with
+from zoo.execution.further_sizes import OWN_SIZE, FurtherAnswers, further_answers
+from zoo.networks.free_sides import (
+    answers_at,
+    are_among,
+    enlarged,
+    free_sides,
+    names_of,
+    network_with,
+)
 from zoo.networks.loading import LoadedModel
 from zoo.registry import Registry
 
@@ -26,8 +33,8 @@ if TYPE_CHECKING:
 
 FURTHER = "further.npz"
 #: Examples that the network and its file answer at each further size; an even number, for calls of
-#: two.
-_ASKED = 4
+#: two; of labelled ones more, since a probability or two may be anything.
+_ASKED, _LABELLED = 4, 16
 
 
 def with_free_sides(
@@ -50,19 +57,21 @@ def with_free_sides(
     free = free_sides(texts, preprocessing, name)
     came = loaded.card.network
     known = None if came is None else came.free_sides
-    if known is not None and any(known.get(own) != sides for own, sides in free.items()):
+    if known is not None and not are_among(free, known):
         raise Unsupported(
             f"files of {name} cannot keep {', '.join(names_of(free))} free: its weights were made "
-            "of a network from elsewhere at one size",
+            "of a network from elsewhere "
+            + (f"with {', '.join(names_of(known))} free" if known else "at one size"),
             why="only the network itself tells whether it answers so at other sizes",
-            fix="name its own file in the place of the weights, with --task tensors and the same "
-            "--dynamic",
+            fix="name its own file in the place of the weights, with the same --dynamic",
         )
     model = network_with(loaded.network, preprocessing, loaded.task, free, name)
     split = open_dataset(registry, data).splits["validation"]
-    inputs = read_inputs(split, preprocessing, range(min(_ASKED, len(split) // 2 * 2)))
+    labelled = not loaded.task.own_names
+    most = _LABELLED if labelled else _ASKED
+    inputs = read_inputs(split, preprocessing, range(min(most, len(split) // 2 * 2)))
     stored: dict[str, Any] = {}
-    for number, side in enumerate(names_of(free)):
+    for number, side in enumerate((*names_of(free), *[OWN_SIZE] * labelled)):
         arrays = enlarged(inputs, free, side)
         made = answers_at(model, arrays, free, side, name)
         outputs = [made[own] for own in loaded.output_names] if len(made) > 1 else [*made.values()]
@@ -76,7 +85,9 @@ def read_further(path: Path, free: FreeSides) -> FurtherAnswers:
     """What `with_free_sides` has written: the network's inputs and outputs by side."""
     found = {}
     with np.load(path, allow_pickle=False) as stored:
-        for number, side in enumerate(names_of(free)):
+        for number, side in enumerate((*names_of(free), OWN_SIZE)):
+            if f"{number}.in.0" not in stored.files:
+                continue
             inputs = {own: stored[f"{number}.in.{place}"] for place, own in enumerate(free)}
             count = sum(name.startswith(f"{number}.out.") for name in stored.files)
             outputs = [stored[f"{number}.out.{place}"] for place in range(count)]

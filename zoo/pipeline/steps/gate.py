@@ -14,15 +14,14 @@ from zoo.artifacts.artifact import (
     require_manifest,
     with_gate_result,
 )
-from zoo.artifacts.carried_states import carried_states
 from zoo.artifacts.file_chain import FileChain, chain_of, name_of_all
+from zoo.artifacts.file_task import record_checks, task_of
 from zoo.artifacts.further_sizes import FurtherOutputs
 from zoo.artifacts.gate import (
     chain_checks,
     compare_outputs,
     conversion_parity,
     left_in_float,
-    own_names,
     preprocessing_parity,
     reasons,
     run_checks,
@@ -37,7 +36,7 @@ from zoo.common.files import (
     size_with_side_files,
     write_bytes,
 )
-from zoo.contracts import Check, Precision, Split, Task
+from zoo.contracts import Check, Precision, Split
 from zoo.contracts.plugin import Plugin
 from zoo.data.opening import open_dataset
 from zoo.execution.chain_runner import combine_outputs, run_chain
@@ -49,7 +48,7 @@ from zoo.pipeline.recipe import Gate
 from zoo.pipeline.steps.free_sides import FURTHER, further_outputs, read_further
 from zoo.pipeline.steps.keep_golden import KeptGolden, keep_golden
 from zoo.pipeline.steps.origin import DataStep
-from zoo.pipeline.steps.rounded_network import check_rounding, rounded_outputs
+from zoo.pipeline.steps.rounded_network import judged_beside_rounded
 from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, Step, StepContext
 from zoo.results.records import Evaluation, GatedFile, GateResult, QualityFinding
 from zoo.tasks.quality import loss_between
@@ -104,7 +103,9 @@ class GateStep(DataStep[GateResult]):
     @property
     def _is_rounded(self) -> bool:
         """Whether the file is compared with the network whose weights are rounded so, too."""
-        return self.origin.registry.precision(self.id.precision).rounded is not None
+        registry = self.origin.registry
+        task = registry.tasks.get(self.origin.task)
+        return task.beside_rounded(registry.precision(self.id.precision))
 
     @property
     def after(self) -> tuple[Step[Any], ...]:
@@ -136,7 +137,7 @@ class GateStep(DataStep[GateResult]):
         made = [context.before.of(export) for export in self.exports]
         chain = chain_of(registry, [one.folder / one.result.file for one in made])
         manifest = chain.manifest
-        task, precision = registry.tasks.get(manifest.task), registry.precision(manifest.precision)
+        task, precision = task_of(registry, manifest), registry.precision(manifest.precision)
         dataset = open_dataset(registry, self.origin.data)
         device = self.judge
         runtime = choose_runtime(chain.first.exporter, device)
@@ -160,7 +161,10 @@ class GateStep(DataStep[GateResult]):
         checks = run_checks(
             task=task,
             precision=precision,
-            static=(*chain_checks(chain, precision), *_names(task, chain)),
+            static=(
+                *chain_checks(chain, precision),
+                *record_checks(task, chain, evaluated.result.decoding),
+            ),
             parity=network,
             preprocessing=self._normalization(context, chain, examples),
             truth=truth,
@@ -173,12 +177,17 @@ class GateStep(DataStep[GateResult]):
             checks = (*checks, conversion_parity(task, twins, precision))
         if manifest.free_sides:
             further = read_further(made[0].folder / FURTHER, manifest.free_sides)
+            own = replace(precision, tolerances=task.tolerances(precision))
             found_there = check_further(
-                chain.first, further, precision, runtime, device, context.children
+                chain.first, further, own, runtime, device, context.children
             )
             checks = (*checks, found_there)
         if self._is_rounded:
-            checks = (*checks, self._rounding(context, chain, task, found, steps))
+            subject = self.origin.weights(context.before.of(self.reference.train))
+            beside = judged_beside_rounded(
+                context, subject, self.origin.data, chain, task, precision, network, found, steps
+            )
+            checks = (*checks, beside)
         passed = all(check.passed for check in checks)
         evaluation = evaluation_of(task, chain.name, dataset, "test", truth, answered, OUTPUTS)
         with atomic_path(context.folder / OUTPUTS) as temporary, temporary.open("wb") as file:
@@ -207,10 +216,11 @@ class GateStep(DataStep[GateResult]):
             f"{self.origin.data}/test",
             device,
             context.children,
+            task,
         )
         kept = further_outputs(chain.first, golden[0][0], runtime, device, context.children)
         files = self._write(context.folder, chain, answer, golden, kept)
-        drop = loss_between(task.evaluate(task.decode(expected), truth), evaluation.metrics)
+        drop = loss_between(task.evaluate(task.answers(expected, truth), truth), evaluation.metrics)
         whole = files[0] if len(files) == 1 else _whole(files)
         result = GateResult(
             file=whole.file,
@@ -257,21 +267,6 @@ class GateStep(DataStep[GateResult]):
         value = f"{found.check.value}; {in_network.value} in the network's own graph"
         return replace(in_network, value=value)
 
-    def _rounding(
-        self, context: StepContext, chain: FileChain, task: Task, found: Array, labels: Array
-    ) -> Check:
-        """The file beside the network with its weights rounded so."""
-        why = context.call(
-            rounded_outputs,
-            subject=self.origin.weights(context.before.of(self.reference.train)),
-            data=self.origin.data,
-            files=[artifact.path for artifact in chain.artifacts],
-            count=len(labels),
-            folder=context.folder,
-        )
-        precision = self.origin.registry.precision(chain.manifest.precision)
-        return check_rounding(why, context.folder, task, precision, found, labels)
-
     def _write(
         self,
         folder: Path,
@@ -308,18 +303,6 @@ class GateStep(DataStep[GateResult]):
                 )
             )
         return tuple(files)
-
-
-def _names(task: Task, chain: FileChain) -> tuple[Check, ...]:
-    """The checks of names and states, where they are those of the network."""
-    came = chain.manifest.network
-    if not task.own_names or came is None:
-        return ()
-    called = [one.called for one in chain.manifest.preprocessing.parts]
-    contents = chain.first.contents
-    carried = carried_states(contents, chain.manifest.preprocessing)
-    names = own_names(contents, called, [*came.outputs])
-    return (names,) if carried is None else (names, carried)
 
 
 def _each_once(*evaluations: Evaluation) -> tuple[QualityFinding, ...]:

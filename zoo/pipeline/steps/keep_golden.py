@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from zoo.artifacts.artifact import Artifact, require_manifest
 from zoo.artifacts.file_chain import FileChain
+from zoo.artifacts.golden_answers import golden_answers
 from zoo.artifacts.golden_choice import GoldenChoice, candidates, choose_golden
 from zoo.artifacts.golden_samples import Golden, GoldenArrays, golden_name, make_golden
 from zoo.common.errors import ZooError
 from zoo.common.named_arrays import differences
 from zoo.common.worker import Children
-from zoo.contracts import Precision, Split
+from zoo.contracts import Precision, Split, Task
 from zoo.execution.chain_runner import chain_answers, joined_outputs
 from zoo.execution.device import Device
 from zoo.execution.runner import FileOutputs, run_inputs
@@ -36,6 +37,7 @@ def keep_golden(
     origin: str,
     device: Device,
     children: Children,
+    task: Task,
 ) -> list[KeptGolden]:
     """Chooses the golden inputs of a model and packs them, for each of its files.
 
@@ -50,6 +52,7 @@ def keep_golden(
         origin: ``digits/test``.
         device: Where the files ran.
         children: FinishedSteps when the run is.
+        task: Of the network.
 
     Returns:
         None twice for every file when one answered with what is no number.
@@ -93,6 +96,7 @@ def keep_golden(
             tolerance=choice.tolerance,
             limits={name: limit for name, limit in choice.limits.items() if name},
             in_chain=in_chain,
+            answers=golden_answers(task, arrays, preprocessing, chain.manifest.classes),
         )
         packed.append(make_golden(golden, arrays, golden_name(artifact.path.name)))
         given, off = arrays.outputs, max((in_chain or choice.limits).values())

@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.layer_comparison import compare_layers
 from zoo.analysis.mixed_precision import (
@@ -20,6 +20,7 @@ from zoo.analysis.mixed_precision import (
 )
 from zoo.artifacts import closeness
 from zoo.artifacts.artifact import Artifact, embed, open_artifact, require_manifest
+from zoo.artifacts.file_task import task_of
 from zoo.artifacts.gate import compare_outputs
 from zoo.artifacts.reference_outputs import EXPECTED
 from zoo.common.errors import Unsupported, ZooError
@@ -32,7 +33,7 @@ from zoo.execution.device import Device
 from zoo.execution.runner import choose_runtime, host_device, run_file
 from zoo.execution.runtimes import running_plugins
 from zoo.pipeline.steps.export import ExportParameters, ExportStep
-from zoo.pipeline.steps.step import Outcome, StepContext
+from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, Step, StepContext
 from zoo.registry import Registry
 from zoo.results.records import Attempt, Export
 from zoo.tasks.quality import loss_between
@@ -57,9 +58,13 @@ class RepairStep(ExportStep):
 
     Attributes:
         max_drop: Points that may be lost; None for the task's limit.
+        twin: Writes the float file of the same format, with which layers are compared; None where
+            none is asked for.
     """
 
     max_drop: float | None
+    twin: ExportStep | None = field(default=None, metadata=NOT_IN_KEY)
+    early = 2
 
     @property
     def judge(self) -> Device:
@@ -70,6 +75,11 @@ class RepairStep(ExportStep):
     def plugins(self) -> tuple[Plugin, ...]:
         running = running_plugins(self.origin.registry, self.judge.kind, self.id.format)
         return (*super().plugins, *running)
+
+    @property
+    def waits_for(self) -> tuple[Step[Any], ...]:
+        # Without that file this step makes one like it, so that no result depends on it.
+        return (*super().waits_for, *(() if self.twin is None else (self.twin,)))
 
     def run(self, context: StepContext) -> Outcome[Export]:
         session = RepairSession(step=self, context=context, asked=self.asked)
@@ -140,7 +150,9 @@ class RepairSession:
 
     def _export(self, folder: Path, asked: ExportParameters, expected: int = 0) -> Export:
         folder.mkdir()
-        return self.step.export(self.context, asked, folder, expected)
+        reuse = self.context.folder / "try-shared"
+        reuse.mkdir(exist_ok=True)
+        return self.step.export(self.context, asked, folder, expected=expected, reuse=reuse)
 
     def _read_expected(self, folder: Path) -> None:
         import numpy as np
@@ -172,7 +184,7 @@ class RepairSession:
         if self.step.max_drop is not None:
             return self.step.max_drop
         manifest = require_manifest(open_artifact(self.registry, path))
-        task = self.registry.tasks.get(manifest.task)
+        task = task_of(self.registry, manifest)
         return task.allowed_loss(self.registry.precision(manifest.precision))
 
     def _loss(self, path: Path) -> tuple[float, str]:
@@ -195,7 +207,7 @@ class RepairSession:
             emit=self.context.emit,
             children=self.context.children,
         )
-        task = self.registry.tasks.get(manifest.task)
+        task = task_of(self.registry, manifest)
         labels = labels_for(examples, manifest.preprocessing)
         truth = Truth(
             labels=labels,
@@ -205,29 +217,36 @@ class RepairSession:
             held_out=subset(self.dataset.splits["train"], EXAMPLES),
             preprocessing=manifest.preprocessing,
         )
-        before = task.evaluate(task.decode(self.expected), truth)
-        self.unit = "points" if task.higher_is_better else "%"
-        after = task.evaluate(task.decode(answered.outputs), truth)
+        before = task.evaluate(task.answers(self.expected, truth), truth)
+        self.unit = "points" if all(one.higher_is_better for one in before[:1]) else "%"
+        after = task.evaluate(task.answers(answered.outputs, truth), truth)
         drop = loss_between(before, after) or 0.0
         precision = self.registry.precision(manifest.precision)
         return drop, loss_reasons(task, truth, self.expected, answered.outputs, precision)
 
     def compare(self, first: MixedCandidate) -> LayerComparison:
-        """The first file and its float twin, which is made for this."""
-        folder = self.context.folder / "try-float"
-        twin = self._export(folder, replace(self.asked, precision=BASELINE.name, keep=()))
+        """The first file and its float twin."""
         return self.context.call(
             compare_layers,
             self.step.limits,
             plugins=self.registry.settings,
             path=str(first.path),
-            twin=str(folder / twin.file),
+            twin=str(self._float_twin()),
             data=self.step.origin.data,
             split="validation",
             samples=_COMPARED,
             seed=self.asked.seed,
             runs=0,
         )
+
+    def _float_twin(self) -> Path:
+        """The file of the step that writes it, or one that is made for this."""
+        step = self.step.twin
+        if step is not None and (made := self.context.before.of(step)).record.status == "passed":
+            return made.folder / made.result.file
+        folder = self.context.folder / "try-float"
+        made_here = self._export(folder, replace(self.asked, precision=BASELINE.name, keep=()))
+        return folder / made_here.file
 
     def finish(self, found: FloatLayerSearch) -> Export:
         """Puts the chosen file where the step's files belong; its manifest tells of the search."""
@@ -270,7 +289,8 @@ def loss_reasons(
     compared = compare_outputs(task, expected, outputs, truth.labels, precision.rounding)
     unsure = task.probability_checks(truth, expected, outputs, precision)
     # What is little beside all examples may be most of one class.
-    by_class = task.class_loss(truth, task.decode(expected), task.decode(outputs))
+    before, after = (task.answers(made, truth) for made in (expected, outputs))
+    by_class = task.class_loss(truth, before, after)
     checks = (*unsure, *(() if by_class is None else (by_class,)))
     found = (parity_reason(task, compared, precision), *(check.reason for check in checks))
     return "; ".join(filter(None, found))

@@ -155,11 +155,14 @@ class Step(ABC, Generic[Result]):
         id: Unique in its plan.
         result_type: Of the result; a dataclass.
         exclusive: Whether nothing else may run meanwhile: it measures time.
+        early: Of steps that could start, those with the greatest number do: what takes long, and
+            what such steps wait for, so that none is left to run alone at the end.
     """
 
     id: StepId
     result_type: ClassVar[Any]
     exclusive: ClassVar[bool] = False
+    early: ClassVar[int] = 0
 
     @property
     def name(self) -> str:

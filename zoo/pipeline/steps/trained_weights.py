@@ -16,6 +16,7 @@ from zoo.networks.loading import LoadedModel
 from zoo.networks.retasking import task_on_card
 from zoo.networks.sources.graph import foreign_metadata
 from zoo.networks.weights import save_weights
+from zoo.pipeline.steps.decoding import chosen_decoding
 from zoo.pipeline.steps.origin import DataStep
 from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, StepContext, StepId
 from zoo.results.records import TrainingResult
@@ -121,6 +122,7 @@ def write_trained_weights(
         versions=versions_of(("tensorflow", "keras", "numpy")),
         task=task_on_card(parent.architecture, variant),
         network=came,
+        decoding=chosen_decoding(parent.task, trainer.network, parent.preprocessing, dataset),
     )
     write_card(weights.with_name(f"{card.model_id}.toml"), card)
     return TrainingResult(

@@ -15,6 +15,7 @@ from zoo.report.charts.confusion_chart import (
     moved_examples,
 )
 from zoo.report.charts.latency_chart import latency_chart
+from zoo.report.charts.roc_chart import roc_chart
 from zoo.report.charts.svg import Chart
 from zoo.report.charts.training_chart import training_charts
 from zoo.report.columns import file_columns
@@ -81,9 +82,11 @@ def _flat(options: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _quality(run: RunView) -> dict[str, Any]:
-    """The reference's confusion matrix, and the file that changes it most."""
+    """The ROC curve, or the reference's confusion matrix and the file that changes it most."""
     named = (run.reference.subject, run.model_id) if run.reference else (run.model_id,)
     subject = next((name for name in named if name in run.confusions), run.model_id)
+    if run.model_id in run.curves:
+        return {"charts": (roc_chart(run.curves, run.model_id),), "mistakes": ()}
     reference = run.confusions.get(subject)
     if reference is None:
         return {"charts": (Chart("", "No confusion matrix was recorded."),), "mistakes": ()}

@@ -1,0 +1,66 @@
+"""The task of a file: what its outputs mean, decoded as its manifest says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from zoo.artifacts.artifact import Manifest
+from zoo.artifacts.carried_states import carried_states
+from zoo.artifacts.file_chain import FileChain
+from zoo.artifacts.gate import own_names
+from zoo.contracts import Check, Task
+from zoo.registry import Registry
+
+
+def task_of(registry: Registry, manifest: Manifest) -> Task:
+    """The task with what its outputs are decoded with.
+
+    Raises:
+        UnknownName: No plugin provides the task.
+    """
+    return registry.tasks.get(manifest.task).with_decoding(manifest.decoding)
+
+
+def record_checks(
+    task: Task, chain: FileChain, decoding: Mapping[str, float | str]
+) -> tuple[Check, ...]:
+    """The checks of what a manifest says of names, states and decoding beside the network.
+
+    Args:
+        task: Of the network.
+        chain: Its files.
+        decoding: What the network was evaluated with.
+    """
+    found = same_decoding(chain.manifest.decoding, decoding)
+    came = chain.manifest.network
+    if not task.own_names or came is None:
+        return found
+    called = [one.called for one in chain.manifest.preprocessing.parts]
+    contents = chain.first.contents
+    carried = carried_states(contents, chain.manifest.preprocessing)
+    names = own_names(contents, called, [*came.outputs])
+    return (names, *found) if carried is None else (names, carried, *found)
+
+
+def same_decoding(
+    manifest: Mapping[str, float | str], network: Mapping[str, float | str]
+) -> tuple[Check, ...]:
+    """Whether outputs are decoded as the network's were; nothing where nothing is chosen.
+
+    Args:
+        manifest: What the file's manifest says.
+        network: What the network was evaluated with.
+    """
+    if not manifest and not network:
+        return ()
+    told, wanted = (", ".join(f"{k} {v}" for k, v in own.items()) for own in (manifest, network))
+    same = dict(manifest) == dict(network)
+    return (
+        Check(
+            name="decoding",
+            passed=same,
+            value=told or "nothing",
+            limit=wanted or "nothing",
+            reason="" if same else "the manifest decodes otherwise than its network was judged",
+        ),
+    )
