@@ -58,7 +58,8 @@ class RecipeFields(Fields):
     data: Annotated[
         str,
         Option(
-            "Dataset: digits, fashion_mnist, or as rows digits_rows, fashion_mnist_rows; your own "
+            "Dataset: digits, fashion_mnist, or as rows digits_rows, fashion_mnist_rows; for "
+            "anomalies fashion_mnist_one_class:KIND; your own "
             "by folder:PATH (images), npz:PATH, csv:PATH, text:PATH, conll:PATH; public ones by "
             "keras:NAME, hf:NAME, aeon:NAME",
             metavar="DATASET",
