@@ -40,6 +40,7 @@ from zoo.artifacts.artifact import open_artifact, require_manifest
 from zoo.benchmark.candidate import Candidate
 from zoo.benchmark.measure import measure_interleaved
 from zoo.common.errors import ZooError
+from zoo.common.paths import cache_folder
 from zoo.contracts import Preprocessing
 from zoo.data.preprocessing.calibration import calibration_inputs
 from zoo.data.preprocessing.inputs import normalize, read_inputs, truth_of
@@ -133,6 +134,11 @@ class Bench:
     def ours(self, turn: int) -> tuple[Cost, float, Path]:
         """The whole command, the seconds of its conversion, and the file."""
         home, output = self.folder / f"home{turn}", self.folder / f"ours{turn}"
+        # All is new there but the environments of converters, which plain scripts have made, too.
+        environments = cache_folder() / "environments"
+        if environments.is_dir():
+            (home / "cache").mkdir(parents=True)
+            (home / "cache" / "environments").symlink_to(environments)
         route = self.route
         found = cost_of(
             [sys.executable, "-c", _OURS, str(self.network), DATA, *route.cell, str(output)],

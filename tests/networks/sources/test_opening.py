@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from keras_makers import SURE, class_means, nearest_mean, opened, save
+from keras_makers import nearest_mean, opened, save
 
 from zoo.common.errors import Unsupported, UsageError, ZooError
 from zoo.contracts import ImagePreprocessing
@@ -160,37 +159,6 @@ def test_classes_in_another_order_are_put_right(tmp_path: Path) -> None:
     names.write_text("\n".join("abcdefghij"), encoding="utf-8")
     with pytest.raises(UsageError, match="digits has other classes than"):
         opened(file, tmp_path / "none", classes=str(names))
-
-
-@pytest.mark.parametrize("activation", ["softmax", "linear"])
-def test_outputs_that_the_data_lack_are_left_out(tmp_path: Path, activation: str) -> None:
-    """As that of the background, the first of 1,001 classes."""
-
-    def outputs(inputs: Any) -> Any:
-        dense = layers.Dense(12, activation=activation)
-        made = dense(layers.Flatten()(inputs))
-        means = class_means()
-        kernel, bias = 2 * SURE * means.T, -SURE * (means**2).sum(1)
-        # Both are often the largest output by far.
-        others = np.random.default_rng(0).normal(size=(64, 2))
-        dense.set_weights([np.c_[others, kernel[:, ::-1]], np.r_[[9.0, 9.0], bias[::-1]]])
-        return made
-
-    names = tmp_path / "names.txt"
-    names.write_text("\n".join(["background", "letter", *"9876543210"]), encoding="utf-8")
-    file = save(tmp_path / "net.keras", outputs)
-    made = loaded(opened(file, tmp_path / "made", classes=str(names)))
-    assert made.card.classes == tuple("0123456789")
-    came = made.card.network
-    assert came is not None
-    assert any("left out: background, letter: it chooses among" in note for note in came.notes)
-    usual = loaded(opened(save(tmp_path / "usual.keras", nearest_mean), tmp_path / "usual"))
-    given = np.random.default_rng(0).uniform(size=(20, 8, 8, 1)).astype(np.float32)
-    ours, theirs = (np.asarray(one.network(given)) for one in (made, usual))
-    np.testing.assert_allclose(ours - ours[:, :1], theirs - theirs[:, :1], atol=1e-4)
-    with pytest.raises(UsageError, match="has 12 outputs") as caught:
-        opened(file, tmp_path / "none")
-    assert "--classes FILE" in str(caught.value.fix)
 
 
 def test_blue_green_red_is_found_and_turned(tmp_path: Path) -> None:
