@@ -134,6 +134,17 @@ def test_symbolic_shapes_are_noticed(tmp_path: Path) -> None:
     assert not static_shapes(contents).passed
 
 
+def test_work_of_free_sizes_is_not_counted(tmp_path: Path) -> None:
+    """The shapes inside such a file are those of no input."""
+    from free_sizes import resizable_tflite
+
+    path = tmp_path / "net.tflite"
+    path.write_bytes(resizable_tflite())
+    contents = TFLITE.inspect(path)
+    assert contents.inputs[0].shape == (1, -1, -1, 3)
+    assert not contents.multiply_adds
+
+
 def test_foreign_domains_and_symbolic_shapes_of_onnx_are_noticed(tmp_path: Path) -> None:
     import onnx
     from onnx import TensorProto, helper

@@ -218,12 +218,10 @@ def export(
         if preprocessing.states:
             emit({"event": "stage", "text": "running the network step by step"})
             answer = keras_answer(loaded)
+            both = (samples, calibration.samples), (held_out, HELD_OUT_SAMPLES)
             samples, held_out = (
                 step_inputs(sequences, preprocessing, answer, most, asked.seed)
-                for sequences, most in (
-                    (samples, calibration.samples),
-                    (held_out, HELD_OUT_SAMPLES),
-                )
+                for sequences, most in both
             )
         reference = CalibrationReference(
             split=f"{data}/{calibration.split}",
