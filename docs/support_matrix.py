@@ -154,9 +154,9 @@ def _arguments() -> argparse.Namespace:
 def subjects(registry: Registry) -> Iterator[Subject]:
     """All rows: the packaged weights of the registry, then the networks that are trained here."""
     for architecture, variant in registry.variants():
-        for tag in packaged(architecture, variant):
-            model = f"{variant.name}.{tag}"
-            yield Subject(label=model, family=architecture.name, model=model, data=tag)
+        for tag, weights in packaged(architecture, variant).items():
+            model, data = f"{variant.name}.{tag}", read_card(weights.with_suffix(".toml")).dataset
+            yield Subject(label=model, family=architecture.name, model=model, data=data)
     yield from TRAINED
 
 
