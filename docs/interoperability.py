@@ -37,18 +37,22 @@ def tables(rows: Sequence[tuple[File, Sequence[Cell | None]]]) -> str:
     """A table for each model, and the reasons of what does not run."""
     notes: dict[str, int] = {}
     lines: list[str] = []
-    heads = [f"{runtime.name} {runtime_version(runtime)}" for runtime in RUNTIMES]
     for model in dict.fromkeys(file.model for file, _ in rows):
-        shown = [c for file, cells in rows if file.model == model for c in cells if c is not None]
-        chooses = any(c.agreement is not None for c in shown)
-        lines += ["", f"### {model}", ""]
-        if not chooses:
-            lines += ["It chooses nothing: what is shown is signal over noise in decibels.", ""]
-        lines.append(f"| format | precision | {' | '.join(heads)} |")
-        lines.append("|---" * (len(heads) + 2) + "|")
+        lines += heading(model, rows)
         lines += [row_of(file, cells, notes) for file, cells in rows if file.model == model]
     lines += ["", WHY, "", *numbered(notes)]
     return "\n".join([summary(lines), *lines]).strip("\n")
+
+
+def heading(model: str, rows: Sequence[tuple[File, Sequence[Cell | None]]]) -> list[str]:
+    """What stands above the rows of a model's table."""
+    heads = [f"{runtime.name} {runtime_version(runtime)}" for runtime in RUNTIMES]
+    shown = [c for file, cells in rows if file.model == model for c in cells if c is not None]
+    lines = ["", f"### {model}", ""]
+    if not any(c.agreement is not None for c in shown):
+        lines += ["It chooses nothing: what is shown is signal over noise in decibels.", ""]
+    lines.append(f"| format | precision | {' | '.join(heads)} |")
+    return [*lines, "|---" * (len(heads) + 2) + "|"]
 
 
 def row_of(file: File, cells: Sequence[Cell | None], notes: dict[str, int]) -> str:
@@ -78,6 +82,11 @@ def with_rows(text: str, rows: Sequence[tuple[File, Sequence[Cell | None]]]) -> 
     told = [line.partition(". ") for line in lines[at + 1 :] if line]
     notes = {reason: int(number) for number, _, reason in told}
     lines = lines[1:at]
+    for model in dict.fromkeys(file.model for file, _ in rows):
+        if f"### {model}" not in lines:  # a model that is new
+            own = [f"| {f.format} | {f.precision} | |" for f, _ in rows if f.model == model]
+            lines = ["\n".join(lines).rstrip("\n"), *heading(model, rows), *own, ""]
+            lines = "\n".join(lines).split("\n")
     for file, cells in rows:
         start = f"| {file.format} | {file.precision} | "
         sections = [n for n, line in enumerate(lines) if line.startswith("### ")] + [len(lines)]
@@ -141,7 +150,7 @@ def summary(lines: Iterable[str]) -> str:
     if shares:
         parts.append(f"first choices are the same for {min(shares):.1f}% of inputs at worst")
     if noises:
-        parts.append(f"generated images are at {min(noises):.1f} dB at worst")
+        parts.append(f"images made by networks are at {min(noises):.1f} dB at worst")
     return "; ".join(parts) + "."
 
 

@@ -244,8 +244,10 @@ def cell(file: File, runtime: Runtime, folder: Path) -> Cell | None:
     expected, reason = answers(file, judge, folder)
     if reason:
         return Cell(None, None, f"the judge has no answer: {reason}", version)
-    task = REGISTRY.tasks.get(require_manifest(opened(file.path)).task)
-    chooses = type(task).wrong is not Task.wrong  # Whether single answers are right or wrong.
+    manifest = require_manifest(opened(file.path))
+    # Whether single answers are right or wrong, and outputs are scores of them.
+    chooses = type(REGISTRY.tasks.get(manifest.task)).wrong is not Task.wrong
+    chooses = chooses and not any(manifest.readings.values())
     return Cell(*compare(expected, found, chooses), "", version)
 
 

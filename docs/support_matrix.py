@@ -154,9 +154,9 @@ def _arguments() -> argparse.Namespace:
 def subjects(registry: Registry) -> Iterator[Subject]:
     """All rows: the packaged weights of the registry, then the networks that are trained here."""
     for architecture, variant in registry.variants():
-        for tag in packaged(architecture, variant):
-            model = f"{variant.name}.{tag}"
-            yield Subject(label=model, family=architecture.name, model=model, data=tag)
+        for tag, weights in packaged(architecture, variant).items():
+            model, data = f"{variant.name}.{tag}", read_card(weights.with_suffix(".toml")).dataset
+            yield Subject(label=model, family=architecture.name, model=model, data=data)
     yield from TRAINED
 
 
@@ -215,9 +215,9 @@ def measured(
             # To try out ways of calibration takes many inferences, too.
             parts.append((PART, ["float32", *slow], {"calibration_method": "minmax"}))
         for data, precisions, options in parts:
-            run = _run(registry, subject, data, exporter.name, precisions, tier, options)
+            run, network = _run(registry, subject, data, exporter.name, precisions, tier, options)
             machine = machine or timed_on(run)
-            networks.add(network_of(run))
+            networks.add(network)
             rows = rows_of(run)
             cells += [
                 _cell(run, row, data)
@@ -226,8 +226,8 @@ def measured(
             ]
     cells = [cell for cell in cells if not only or cell["precision"] in only]
     cells.sort(key=lambda cell: (cell["format"], precision_named(cell["precision"]).order))
-    (network,) = networks  # steps are kept: no run trains again what the one before has trained
-    return {**asdict(subject), "network": network, "machine": machine, "cells": cells}
+    (own,) = networks  # steps are kept: no run trains again what the one before has trained
+    return {**asdict(subject), "network": own, "machine": machine, "cells": cells}
 
 
 def _run(
@@ -238,10 +238,11 @@ def _run(
     precisions: list[str],
     tier: str,
     options: dict[str, Any],
-) -> Run:
+) -> tuple[Run, str]:
+    """A run whose folder is gone, and the hash of the weights that were in it."""
     training = subject.training or {"epochs": 0}
     with tempfile.TemporaryDirectory(prefix="zoo-matrix-") as folder:
-        return ship(
+        run = ship(
             subject.model,
             data,
             format=(format,),
@@ -254,6 +255,7 @@ def _run(
             **options,
             **training,
         )
+        return run, network_of(run)
 
 
 def _progress(label: str) -> Any:

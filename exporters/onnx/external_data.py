@@ -103,7 +103,7 @@ def tensor_bytes(tensor: Any) -> int:
 
 
 def side_files(model: Any, path: Path) -> tuple[str, ...]:
-    """Names of the files beside `path` in which constants of the model lie.
+    """Names of the files in which constants of the model lie, in the folder of `path` or below.
 
     Raises:
         BadFile: One is not there, or its name leads out of the folder.
@@ -117,10 +117,10 @@ def side_files(model: Any, path: Path) -> tuple[str, ...]:
         if entry.key == "location"
     }
     for name in sorted(named):
-        if not _is_plain(name) or (path.parent / name).is_symlink():
+        if not _is_below(name) or _through_a_link(path.parent, name):
             raise BadFile(
                 f"{path} refers to {name!r}",
-                why="a model may only refer to files beside it",
+                why="a model may only refer to files in its own folder and below, and to no links",
                 fix="do not use the file unless you know who made it",
             )
         if not (path.parent / name).is_file():
@@ -152,10 +152,17 @@ def graphs_of(model: Any) -> Iterator[Any]:
             graphs += [*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs]
 
 
-def _is_plain(name: str) -> bool:
-    """Whether a name is one of a file in this folder, on every system."""
-    plain = PurePosixPath(name).name == name and PureWindowsPath(name).name == name
-    return plain and name not in ("", ".", "..")
+def _is_below(name: str) -> bool:
+    """Whether a name is one of a file in this folder or in one of its own, on every system."""
+    parts = PurePosixPath(name).parts
+    plain = name == "/".join(parts) and PureWindowsPath(name).parts == parts
+    return plain and bool(parts) and ".." not in parts and "\0" not in name
+
+
+def _through_a_link(folder: Path, name: str) -> bool:
+    """Whether the file, or a folder on the way to it, is a link."""
+    parts = PurePosixPath(name).parts
+    return any(folder.joinpath(*parts[: i + 1]).is_symlink() for i in range(len(parts)))
 
 
 def hash_file(digest: Any, path: Path) -> int:

@@ -12,6 +12,8 @@ import pytest
 from linear_network import BIAS, SIDE, WEIGHTS, linear_onnx
 from makers import check
 
+from zoo.cli.inspect_command import _some
+
 
 def expected_accuracy(split: str) -> tuple[float, int]:
     """Accuracy of the linear network on the digits, computed here."""
@@ -222,3 +224,9 @@ def test_bench_with_a_runtime_that_does_not_fit(plain_file, zoo):
     assert typed.code == 2
     assert "unknown runtime of onnx 'litert'" in typed.err
     assert "onnxruntime" in typed.err
+
+
+def test_inspect_cuts_long_lists_of_names():
+    names = [f"layer{number}" for number in range(12)]
+    assert _some(names) == f"{', '.join(names[:10])}, and 2 more (--json lists all)"
+    assert _some(names[:10]) == ", ".join(names[:10])

@@ -80,13 +80,3 @@ def test_limits_of_a_conversion():
     assert usual.seconds == 1800
     assert usual.memory_bytes == int(machine_memory() * MEMORY_SHARE)
     assert 0 < machine_memory() <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def test_a_container_has_less(tmp_path, monkeypatch):
-    limit = tmp_path / "memory.max"
-    monkeypatch.setattr("zoo.common.memory._CONTAINER", limit)
-    whole = machine_memory()
-    limit.write_text("1073741824\n")
-    assert machine_memory() == 1 << 30
-    limit.write_text("max\n")
-    assert machine_memory() == whole

@@ -178,6 +178,18 @@ def test_names_of_arrays(save):
     with pytest.raises(BadData, match="x_train is missing") as caught:
         open_npz(save(pictures=images(6)))
     assert "npz:PATH?kind=tensors" in (caught.value.fix or "")
+    with pytest.raises(BadData, match="x is missing") as caught:
+        open_npz(save(picture=images(6), place=labels(6), y=labels(6)))
+    assert "several inputs" in (caught.value.fix or "")
+    with pytest.raises(BadData, match="x is missing") as caught:
+        open_npz(save(pictures=images(6), y=labels(6), classes=np.array(["a", "b"])))
+    assert "several inputs" not in (caught.value.fix or "")
+
+
+def test_a_table_is_told_what_takes_rows(save):
+    with pytest.raises(BadData, match=r"x has shape \(6, 10\)") as caught:
+        open_npz(save(x=np.ones((6, 10)), y=labels(6)))
+    assert "rows of a table and time series: npz:PATH?kind=series" in str(caught.value.fix)
 
 
 def test_a_class_without_training_examples(save):

@@ -69,13 +69,13 @@ def test_what_float32_cannot_hold_is_told(opened):
     ("y", "why", "fix"),
     [
         (np.eye(3)[Y], "one-hot rows", "numpy.argmax"),
-        (np.eye(3)[Y], "one-hot rows", "task=multi-label"),
+        (np.eye(3)[Y], "one-hot rows", "npz:PATH?task=multi-label"),
         (np.tile([0.2, 0.3, 0.5], (90, 1)), "probabilities of classes", "the likeliest alone"),
-        (np.tile([3, 5], (90, 1)), "whole numbers, several each", "task=regression"),
+        (np.tile([3, 5], (90, 1)), "whole numbers, several each", "npz:PATH?task=regression"),
         (np.array(["cat", "dog", "owl"])[Y], "these are words, such as 'cat'", "numpy.unique(y,"),
         (np.array([b"cat", b"dog", b"owl"])[Y], "these are words", "numpy.unique(y.astype(str)"),
         (Y.astype(np.float32), "the index of the class", "astype(numpy.int64)"),
-        (Y.astype(np.float32), "the index of the class", "task=regression"),
+        (Y.astype(np.float32), "the index of the class", "npz:PATH?task=regression"),
         (Y > 0, "the index of the class", "astype(numpy.int64)"),
     ],
 )

@@ -67,7 +67,7 @@ def test_summary_leaves_out_the_judges_and_what_nobody_ran(program: Any) -> None
     ]
     assert program.summary(lines) == (
         "Of 5 cells beside the judges' 4 run; first choices are the same for 93.8% of inputs at "
-        "worst; generated images are at 31.2 dB at worst."
+        "worst; images made by networks are at 31.2 dB at worst."
     )
     page = (DOCS / "interoperability.md").read_text(encoding="utf-8")
     assert f"\n{program.summary(page.splitlines())}\n" in page
@@ -93,10 +93,18 @@ def test_rows_of_some_files_are_renewed_and_all_others_stay(
     assert "\n1. `no PACK`\n2. `it is too hot`\n" in renewed
     # A row of another model is none of this one.
     later = "| tflite | float32 | ".join(renewed.rsplit("| tflite | int8 | ", 1))
-    for name, precision in (("three", "int8"), ("one", "float32")):
-        missing = program.File(name, "tflite", precision, None)
-        with pytest.raises(SystemExit, match=f"no row of {name}"):
-            program.with_rows(later, [(missing, cells)])
+    missing = program.File("one", "tflite", "float32", None)
+    with pytest.raises(SystemExit, match="no row of one"):
+        program.with_rows(later, [(missing, cells)])
+
+
+def test_a_new_model_gets_a_table_of_its_own(program: Any) -> None:
+    cells = [program.Cell(1.0, 40.0, "", "1")] * len(program.RUNTIMES)
+    cells[0] = program.Cell(None, None, "no PACK", "1")
+    rows = [(program.File(name, "tflite", "int8", None), cells) for name in ("one", "two")]
+    page = f"above\n{program.BEGIN}{program.END}\nbelow"
+    whole = program.with_tables(page, program.tables(rows))
+    assert program.with_rows(program.with_tables(page, program.tables(rows[:1])), rows[1:]) == whole
 
 
 def test_only_the_marked_part_is_renewed(program: Any) -> None:

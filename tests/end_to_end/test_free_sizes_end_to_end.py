@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -67,6 +68,8 @@ def test_free_sides_stay_free_and_are_judged_at_further_sizes(
     assert "Python      ok" in bundled
     shapes = ("--shape", "x=1x3x8x12", "--shape", "x=2x3x32x20")
     timed = typed(tmp_path, "bench", str(small), "--tier", "smoke", *shapes)
+    shown = typed(tmp_path, "inspect", str(small))
+    assert re.search(r"free sides +x N×3×H×W$", shown, re.M)
     assert "1x3x8x12" in timed
     assert "2x3x32x20" in timed
     _bake(whole)

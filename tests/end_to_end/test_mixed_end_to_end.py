@@ -168,6 +168,14 @@ def test_what_cannot_be_explained_is_refused_with_a_way_out(
         zoo.explain(alone, registry=registry)
     assert "zoo export uneven8.digits --format tflite" in str(refusal.value)
     assert "--against FILE" in str(refusal.value)
+    # Weights that lie beside the file have no id that a command knows.
+    weights = shutil.copyfile(
+        plain / "uneven8.digits.safetensors", tmp_path / "uneven8.digits.safetensors"
+    )
+    with pytest.raises(UsageError, match="there is no float twin") as refusal:
+        zoo.explain(alone, registry=registry)
+    assert f"zoo export {weights} --format tflite" in str(refusal.value)
+    assert f"--output {tmp_path}" in str(refusal.value)
     bare = tmp_path / "bare.tflite"
     exporter: Exporter = registry.exporters.get("tflite")
     payload = exporter.inspect(rejected).payload_bytes

@@ -183,7 +183,9 @@ def _checked_twin(registry: Registry, artifact: Artifact, path: Path) -> Artifac
         problem = "it was made from other weights"
     if problem:
         raise UsageError(
-            f"{path} is not the float twin of {artifact.path}", why=problem, fix=_twin_command(mine)
+            f"{path} is not the float twin of {artifact.path}",
+            why=problem,
+            fix=_twin_command(registry, artifact),
         )
     return twin
 
@@ -209,7 +211,7 @@ def _find_twin(registry: Registry, artifact: Artifact) -> Artifact:
         f"there is no float twin of {artifact.path} beside it",
         why=f"no {BASELINE.name} file of the format {mine.format} made from the same weights "
         f"is in {artifact.path.parent}",
-        fix=f"{_twin_command(mine)}; or name one: --against FILE",
+        fix=f"{_twin_command(registry, artifact)}; or name one: --against FILE",
     )
 
 
@@ -228,11 +230,12 @@ def _twin_candidates(artifact: Artifact) -> Iterator[Path]:
             yield path
 
 
-def _twin_command(manifest: Any) -> str:
-    return (
-        f"make it: zoo export {manifest.model_id} --format {manifest.format} "
-        f"--precision {BASELINE.name},{manifest.precision}"
-    )
+def _twin_command(registry: Registry, artifact: Artifact) -> str:
+    """The command that makes the float twin beside a file."""
+    manifest = require_manifest(artifact)
+    options = ["zoo", "export", _model(registry, artifact), "--format", manifest.format]
+    options += ["--precision", f"{BASELINE.name},{manifest.precision}"]
+    return f"make it: {shlex.join([*options, '--output', str(artifact.path.parent)])}"
 
 
 def _export_command(registry: Registry, artifact: Artifact, data: str) -> str:

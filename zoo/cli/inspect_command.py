@@ -12,6 +12,9 @@ from zoo.cli.tables import human_bytes, human_count, print_value
 from zoo.common import terminal
 from zoo.networks.layer_names import LayerNames
 
+#: So many names of a list are printed.
+_SHOWN = 10
+
 
 @click.command(
     name="inspect",
@@ -96,19 +99,26 @@ def _print_contents(found: dict[str, Any]) -> None:
     if contents["multiply_adds"]:
         _line("multiply-adds", _work(contents["multiply_adds"]))
     if contents["float_islands"]:
-        _line("float islands", ", ".join(contents["float_islands"]))
+        _line("float islands", _some(contents["float_islands"]))
     _line("conversions", f"{contents['conversions']} quantize or dequantize operators")
     _line("custom", ", ".join(contents["custom_operators"]) or "none")
-    _line("dynamic", ", ".join(contents["dynamic_tensors"]) or "none: all shapes are static")
+    _line("dynamic", _some(contents["dynamic_tensors"]) or "none: all shapes are static")
     sizes = contents["weight_types"].items()
     types = ", ".join(f"{name} {human_bytes(size)}" for name, size in sizes)
     _line("weights", human_bytes(contents["weight_bytes"]) + (f": {types}" if types else ""))
     layers = (found["manifest"] or {}).get("layers", ())
     for kind, own in _small_weights(contents["small_weights"], layers).items():
         number, _, scales = kind.partition(", ")
-        _line(number, f"{scales}: {', '.join(own)}")
+        _line(number, f"{scales}: {_some(own)}")
     for remark in contents["remarks"]:
         _line("remark", remark)
+
+
+def _some(names: Sequence[str]) -> str:
+    """Ten names at most, and how many more there are."""
+    text = ", ".join(names[:_SHOWN])
+    more = len(names) - _SHOWN
+    return f"{text}, and {more} more (--json lists all)" if more > 0 else text
 
 
 def _small_weights(weights: dict[str, str], layers: Sequence[str]) -> dict[str, list[str]]:
@@ -165,6 +175,10 @@ def _print_manifest(manifest: dict[str, Any], path: dict[str, str]) -> None:
             _line("remark", note)
     for remark in manifest["remarks"]:
         _line("remark", remark)
+    for name, sides in manifest["free_sides"].items():
+        shape = next(one["shape"] for one in manifest["inputs"] if one["name"] == name)
+        named = (side or str(size) for side, size in zip(sides, shape, strict=True))
+        _line("free sides", f"{name} {'×'.join(named)}")
     for name, text in path.items():
         _line(name, text if name != "normalization" else f"{text}, {manifest[name]}")
     _line("made with", ", ".join(f"{k} {v}" for k, v in manifest["versions"].items()))

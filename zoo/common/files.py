@@ -87,7 +87,7 @@ def copy_with_side_files(source: Path, target: Path, side_files: Sequence[str] =
     Raises:
         ZooError: The folder cannot be written, or the disk is full.
     """
-    pairs = [(source.with_name(name), target.with_name(name)) for name in side_files]
+    pairs = [(source.parent / name, target.parent / name) for name in side_files]
     for here, there in [*pairs, (source, target)]:  # the file comes last: it is never half there
         with atomic_path(there) as temporary:
             shutil.copyfile(here, temporary)
@@ -95,7 +95,7 @@ def copy_with_side_files(source: Path, target: Path, side_files: Sequence[str] =
 
 def size_with_side_files(path: Path, side_files: Sequence[str] = ()) -> int:
     """Bytes of a file and its side files."""
-    return sum(p.stat().st_size for p in [path, *(path.with_name(n) for n in side_files)])
+    return sum(p.stat().st_size for p in [path, *(path.parent / n for n in side_files)])
 
 
 def cannot_write(path: Path, error: OSError, *, fix: str | None = None) -> ZooError:

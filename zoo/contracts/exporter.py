@@ -74,8 +74,8 @@ class FileContents:
         keeps_state: Whether something is remembered from one invocation to the next, so that
             whoever runs the file must reset its variables before each input.
         remarks: Further properties that matter when choosing the file, in sentences.
-        side_files: Names of files that must lie beside it, with a part of the model; they count
-            in its bytes and in its SHA-256.
+        side_files: Files in its folder or below, with a part of the model, by their paths from
+            there; they count in its bytes and in its SHA-256.
         multiply_adds: Of convolutions, dense and recurrent layers in one inference, counted as in
             `Variant.multiply_adds`, by what they are computed on: one of
             `zoo.contracts.layers.ARITHMETICS`; empty where nobody counted.

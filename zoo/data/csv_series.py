@@ -82,8 +82,9 @@ def open_csv(argument: str | None) -> Dataset:
     if length is None:
         raise UsageError(
             "the number of rows that make an example is not given",
-            fix=f"csv:{query.path}?window=50; where each row is an example by itself, name the "
-            f"column to predict: csv:{query.path}?target=COLUMN, or ?labels=COLUMN,COLUMN",
+            fix=f"csv:{query.path}?window=50; where each row is an example by itself, "
+            f"csv:{query.path}?window=1, with &label=COLUMN for the class, or name the column to "
+            f"predict: csv:{query.path}?target=COLUMN, or ?labels=COLUMN,COLUMN",
         )
     recordings = read_recordings(listing, query)
     windows = cut_windows(recordings, length, query.number("stride") or length)

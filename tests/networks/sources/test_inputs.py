@@ -12,14 +12,20 @@ from zoo.networks.sources.inputs import IMAGES, SERIES, InputPlan, plan_input
 from zoo.networks.sources.statement import parse_statement
 
 
-def planned(words: str, task: str, shape: tuple[int, ...], dtype: str = "float32") -> InputPlan:
+def planned(
+    words: str,
+    task: str,
+    shape: tuple[int, ...],
+    dtype: str = "float32",
+    own: tuple[int, ...] | None = None,
+) -> InputPlan:
     split = Split(
         labels=np.zeros(1, np.int64), read=lambda _: np.zeros(shape, "f4"), content_hash=""
     )
     data = Dataset(
         name="d", classes=("a", "b"), splits=dict.fromkeys(SPLITS, split), content_hash=""
     )
-    tensor = ForeignTensor(name="x", shape=(None, *shape), dtype=dtype)
+    tensor = ForeignTensor(name="x", shape=(None, *(own or shape)), dtype=dtype)
     return plan_input(tensor, parse_statement(words), data, (task,), "my.keras")
 
 
@@ -35,6 +41,16 @@ def test_moments_of_series_are_of_their_own_values(words, mean, std):
     (only,) = planned(words, SERIES, (12, 2)).candidates
     assert isinstance(only.preprocessing, SeriesPreprocessing)
     assert (only.preprocessing.mean, only.preprocessing.std) == (mean, std)
+
+
+def test_a_network_of_rows_takes_series_of_as_many_numbers():
+    plan = planned("", SERIES, (1, 10), own=(10,))
+    assert (plan.shape, plan.own_shape) == ((1, 10), (10,))
+    plan = planned("", SERIES, (5, 2), own=(10,))
+    assert (plan.shape, plan.own_shape) == ((5, 2), (10,))
+    for own in ((11,), (2, 5)):
+        with pytest.raises(Unsupported, match="series of 5 steps with 2 channels"):
+            planned("", SERIES, (5, 2), own=own)
 
 
 def test_moments_of_pixels_are_of_shares_unless_a_scale_is_stated():

@@ -71,7 +71,7 @@ def sign(
         wanted = {
             signature_of(artifact.path): [
                 artifact.path,
-                *(artifact.path.with_name(name) for name in artifact.companions),
+                *(artifact.path.parent / name for name in artifact.companions),
             ]
             for artifact in open_chain(registry, path).artifacts
         }

@@ -85,7 +85,7 @@ def marks(name: str, array: NDArray[Any], examples: int) -> NDArray[np.float32]:
         raise BadData(
             f"{name} holds {values[row, column]} at index {(row, column)}",
             why="a label is true, 1, or not, 0",
-            fix="write 0 or 1; for real numbers add task=regression behind the path",
+            fix="write 0 or 1; for real numbers: npz:PATH?task=regression",
         )
     return values.astype(np.float32)
 

@@ -13,7 +13,7 @@ from zoo.common.errors import BadData
 _NOT_HERE = "datasets in files have one class per example"
 _PLUGIN = "a plugin's dataset may have any labels: see the guide to plugins"
 #: What serves numbers that are no index of a class.
-PREDICT = "; if they are numbers to be predicted, add task=regression behind the path"
+PREDICT = "; if they are numbers to be predicted: npz:PATH?task=regression"
 #: Fewer different numbers than this may be classes, however many examples there are.
 _FEW = 20
 
@@ -30,19 +30,19 @@ def row_labels_error(name: str, array: NDArray[Any]) -> BadData:
             shape,
             why="they are one-hot rows",
             fix="turn one-hot rows into class indices with numpy.argmax(labels, axis=1); if "
-            "several labels may be true of an example, add task=multi-label behind the path",
+            "several labels may be true of an example: npz:PATH?task=multi-label",
         )
     if (values >= 0).all() and np.allclose(sums, 1, atol=1e-3):
         return BadData(
             shape,
             why=f"they are probabilities of classes, and {_NOT_HERE}",
             fix="keep the likeliest alone, where that will do: numpy.argmax(labels, axis=1); or "
-            "have the numbers themselves predicted: task=regression behind the path",
+            "have the numbers themselves predicted: npz:PATH?task=regression",
         )
     return BadData(
         shape,
         why="they are whole numbers, several each",
-        fix="if they are numbers to be predicted, add task=regression behind the path",
+        fix="if they are numbers to be predicted: npz:PATH?task=regression",
     )
 
 

@@ -30,6 +30,12 @@ from zoo.data.readers.label_kinds import PREDICT, label_type_error, row_labels_e
 
 _CHUNK = 1024
 _EXPECTED = "store x and y, or x_train, y_train, x_test and y_test"
+_SERIES = "rows of a table and time series: npz:PATH?kind=series"
+_OTHER = {"classes", "targets", "labels"}
+_SEVERAL = (
+    "; a network from elsewhere with several inputs is exported without labels, from arrays named "
+    "as these: npz:PATH?kind=tensors"
+)
 _UNLABELLED = "; samples without labels, for a network from elsewhere, are npz:PATH?kind=tensors"
 
 
@@ -158,10 +164,12 @@ def _split_names(present: set[str]) -> tuple[str, ...]:
     missing = sorted(wanted - present)
     if missing or strangers:
         problems = [f"{n} is missing" for n in missing] + [f"{n} is not known" for n in strangers]
+        labelled = {n for n in present if n.startswith("y")}
+        several = len(present - labelled - _OTHER) > 1 and "x" in missing
         raise BadData(
             f"the arrays do not make a dataset: {', '.join(problems)}",
             why=f"the file holds {', '.join(sorted(present)) or 'nothing'}",
-            fix=_EXPECTED + ("" if any(n.startswith("y") for n in present) else _UNLABELLED),
+            fix=_EXPECTED + (_SEVERAL if several else "" if labelled else _UNLABELLED),
         )
     return names
 
@@ -238,8 +246,7 @@ def _shaped(name: str, given: NDArray[Any]) -> NDArray[Any]:
         raise BadData(
             f"{name} has shape {given.shape}",
             why="images have shape (examples, height, width) or (examples, height, width, 1 or 3)",
-            fix="move channels last with numpy.moveaxis, and drop transparency; "
-            "time series need ?kind=series behind the path",
+            fix=f"move channels last with numpy.moveaxis, and drop transparency; {_SERIES}",
         )
     return array
 
@@ -260,8 +267,7 @@ def _factor(images: dict[str, NDArray[Any]]) -> float:
             raise BadData(
                 f"{name} holds values from {low:g} to {high:g}",
                 why="images are raw pixels, 0 to 255 (or fractions, 0 to 1)",
-                fix="undo the normalization: the network's own preprocessing does it; "
-                "time series need ?kind=series behind the path",
+                fix=f"undo the normalization: the network's own preprocessing does it; {_SERIES}",
             )
         if array.dtype.kind == "f":
             highest = max(highest, high)

@@ -234,23 +234,18 @@ def _of_series(
     sides: tuple[int | None, ...], statement: InputStatement, dataset: Dataset, origin: str
 ) -> InputPlan:
     steps, channels = dataset.splits["train"].read(0).shape
-    if len(sides) != 2 or sides[1] not in (None, channels):
+    row = sides == (steps * channels,)
+    if not row and (len(sides) != 2 or sides[1] not in (None, channels)):
         raise Unsupported(
             f"{origin} takes inputs of shape {sides}, and {dataset.name} has series of "
             f"{steps} steps with {channels} channels",
-            why="a network for series takes (steps, channels)",
+            why="a network for series takes (steps, channels), or all of their numbers in a row",
             fix="use data of its own",
         )
-    of_images = (
-        statement.size,
-        statement.layout,
-        statement.order,
-        statement.resize,
-        statement.interpolation,
-    )
-    if any(of_images) or statement.span:
+    of_images = (statement.size, statement.layout, statement.order, statement.span)
+    if any((*of_images, statement.resize, statement.interpolation)):
         raise UsageError(f"{origin} takes series: --input has words for images", fix="leave them")
-    shape = (sides[0] or steps, channels)
+    shape = (steps if row else sides[0] or steps, channels)
     plain = SeriesPreprocessing(steps=shape[0], channels=channels, names=dataset.channels)
     if statement.normalization is not None:
         scale, mean, std = statement.normalization
@@ -267,7 +262,7 @@ def _of_series(
         task=SERIES,
         kind=SERIES,
         shape=shape,
-        own_shape=shape,
+        own_shape=(steps * channels,) if row else shape,
         candidates=tuple(InputCandidate(name=name, preprocessing=one) for name, one in found),
         known=statement.known if statement.normalization is not None else "",
     )

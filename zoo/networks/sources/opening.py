@@ -108,8 +108,9 @@ def open_and_convert(
             listed = ", ".join(f"{t.name} {t.shape}" for t in found)
             raise Unsupported(
                 f"{origin} has {len(found)} {what}: {listed}",
-                why="only networks with one input and one output can be brought in",
-                fix="save a model of one of them: keras.Model(inputs, one_output)",
+                why="with labels only networks with one input and one output can be brought in",
+                fix="save a model of one of them: keras.Model(inputs, one_output); or export it "
+                "without labels, held to its own outputs: --task tensors --data npz:samples.npz",
             )
     statement = stated.over(parse_statement(opened.stated))
     served = tasks_of(registry, how.data)
