@@ -13,7 +13,11 @@ from PIL import Image, ImageOps
 from zoo.common.errors import BadData, UsageError
 from zoo.contracts.dataset import Split
 from zoo.contracts.preprocessing import ImagePreprocessing
-from zoo.data.preprocessing.calibration import balanced_sample, calibration_inputs
+from zoo.data.preprocessing.calibration import (
+    balanced_sample,
+    calibration_inputs,
+    with_other_classes,
+)
 from zoo.data.preprocessing.images import Images, crop_edges, to_pixels
 from zoo.data.preprocessing.inputs import normalize, read_inputs
 
@@ -236,6 +240,20 @@ def test_calibration_inputs_are_raw_and_hashed():
     assert digest == hashlib.sha256(header + values.astype(np.uint8).tobytes()).hexdigest()
     assert calibration_inputs(split, wanted(4, 4, 3), 6, 1)[1] == digest
     assert calibration_inputs(split, wanted(4, 4, 3), 6, 2)[1] != digest
+
+
+def test_calibration_sees_the_classes_that_training_lacks():
+    train = split_of([picture(4, 4, 3, seed=i) for i in range(9)], [0] * 9)
+    odd = [picture(4, 4, 3, seed=i) for i in range(20, 26)]
+    both = with_other_classes(train, split_of(odd, [0, 1, 0, 1, 1, 0]))
+    assert both.labels.tolist() == [0] * 9 + [1] * 3
+    read = [both.read(i).tobytes() for i in range(len(both))]
+    assert read[:9] == [train.read(i).tobytes() for i in range(9)]
+    assert read[9:] == [odd[i].tobytes() for i in (1, 3, 4)]
+    values, _ = calibration_inputs(both, wanted(4, 4, 3), 6, 0)
+    drawn = {value.astype(np.uint8).tobytes() for value in values}
+    assert len(drawn & {*read[9:]}) == 3
+    assert with_other_classes(train, split_of(odd, [0] * 6)) is train
 
 
 def test_calibration_needs_examples():

@@ -87,6 +87,8 @@ def test_from_series_to_a_program_that_prints_the_verdict(
     manifest = artifact.manifest
     assert manifest is not None
     assert manifest.decoding == card.decoding
+    assert manifest.calibration is not None
+    assert manifest.calibration.split.endswith("/train and other classes of validation")
     assert manifest.gate is not None
     assert {"AUC", "scale", "scores", "decoding"} <= {c.name for c in manifest.gate.checks}
     metrics = {metric.name: metric for metric in manifest.gate.metrics}

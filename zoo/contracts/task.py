@@ -144,6 +144,8 @@ class Task(OutputDecoding, TrainingObjective):
             one value for each name of the dataset, in the place of one for each class.
         one_choice: Whether outputs are one choice among classes, whose logits a larger network
             teaches a smaller one by.
+        one_class: Whether training holds examples of one class alone. Integer ranges are then
+            measured on those of other classes in validation, too.
         quality_rises: Whether more of the headline that `evaluate` measures is better; None: as of
             the metric that `compile` names (`higher_is_better`).
         options: The training options that only this task has (``[training.task]`` in a recipe):
@@ -162,6 +164,7 @@ class Task(OutputDecoding, TrainingObjective):
     own_names: bool = False
     networks_of: tuple[str, ...] = ()
     one_choice: bool = True
+    one_class: bool = False
     quality_rises: bool | None = None
     options: Callable[[], type[BaseModel]] | None = None
 

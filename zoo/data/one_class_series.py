@@ -234,11 +234,13 @@ def _check_changes(
         return
     number = int(constant.argmax())
     what = channels[number] if channels else f"{number + 1}"
+    changing = [name for name, flat in zip(channels, constant.tolist(), strict=False) if not flat]
+    use = f"channels={','.join(map(printable, changing))}" if changing else "leave the channel out"
     where = ", ".join(dict.fromkeys(item.name for item in items[:4]))
     raise BadData(
         f"{where}: the channel {printable(what)!r} never changes in training",
         why="of a constant nobody can tell how far another value is from normal",
-        fix="leave the channel out, or give recordings in which it changes",
+        fix=f"{use}, or give recordings in which it changes",
     )
 
 
@@ -308,6 +310,10 @@ def _ranges(text: str, rows: int, file: str) -> list[tuple[int, int]]:
                 f"{part!r} in anomalies= is no range of rows", fix="anomalies=120-180,400-460"
             )
         begin, end = map(int, numbers)
+        if begin > end:
+            raise UsageError(
+                f"anomalies={part}: the range ends before it begins", fix=f"anomalies={end}-{begin}"
+            )
         if not 1 <= begin <= end <= rows:
             raise UsageError(
                 f"anomalies={part}: {printable(file)} has the rows 1 to {rows:,}",

@@ -344,4 +344,5 @@ def zoo_tasks() -> Iterable[Task]:
         trainee=trainee,
         max_drop={"int8": 1.0},
         one_choice=False,
+        one_class=True,
     )

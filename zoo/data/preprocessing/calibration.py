@@ -51,6 +51,23 @@ def calibration_inputs(
     return given, array_hash(values).hex()
 
 
+def with_other_classes(split: Split, other: Split) -> Split:
+    """A split with the examples of another whose class it lacks; itself where there are none.
+
+    Ranges that are measured on one class cut off what lies beyond it in the others.
+    """
+    mine, theirs = strata(split.labels), strata(other.labels)
+    places = np.flatnonzero(~np.isin(theirs, mine)).tolist()
+    if not places:
+        return split
+    count = len(split)
+    return Split(
+        labels=np.concatenate([split.labels, other.labels[places]]),
+        read=lambda i: split.read(i) if i < count else other.read(places[i - count]),
+        content_hash=f"{split.content_hash}/{other.content_hash}",
+    )
+
+
 def strata(labels: NDArray[Any]) -> NDArray[np.int64]:
     """The stratum of each example, int64, (examples,), for balanced sampling.
 

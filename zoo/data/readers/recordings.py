@@ -121,7 +121,7 @@ def read_recordings(listing: Listing, query: Query) -> Recordings:
             reader.add(line, row)
         found.items.append(reader.finish())
     assert found is not None  # A listing holds at least one file.
-    return _in_order(found, labels, groups)
+    return _in_order(found, labels, groups, one_class="normal" in query.options)
 
 
 class _Reader:
@@ -265,7 +265,9 @@ def _no_mark(place: str, cell: str) -> BadData:
     )
 
 
-def _in_order(found: Recordings, labels: dict[str, int], groups: dict[str, int]) -> Recordings:
+def _in_order(
+    found: Recordings, labels: dict[str, int], groups: dict[str, int], *, one_class: bool
+) -> Recordings:
     """Numbers classes by their names, independent of the order of rows and files."""
     if found.columns.targets:
         found.classes = found.columns.targets
@@ -277,9 +279,12 @@ def _in_order(found: Recordings, labels: dict[str, int], groups: dict[str, int])
     found.classes = tuple(sorted({plain(text.strip()) for text in labels}, key=class_order))
     found.groups = tuple(dict.fromkeys(plain(text.strip()) for text in groups))
     if len(found.classes) < 2:
+        why = "a classifier needs at least two"
+        if one_class:
+            why = "without the other kind nobody can measure whether a network tells them apart"
         raise BadData(
             f"there is only one class: {found.classes[0]}",
-            why="a classifier needs at least two",
+            why=why,
             fix=f"check the column {found.columns.label!r}, or add recordings of another class",
         )
     number = np.empty(len(found.classes), np.int64)

@@ -30,7 +30,7 @@ from zoo.contracts.outputs import TARGETS
 from zoo.contracts.plugin import Plugin
 from zoo.contracts.training import Calibration
 from zoo.data.opening import open_dataset
-from zoo.data.preprocessing.calibration import calibration_inputs
+from zoo.data.preprocessing.calibration import calibration_inputs, with_other_classes
 from zoo.data.preprocessing.steps import step_inputs
 from zoo.data.subset import subset
 from zoo.networks.building import deployed_part, layer_names
@@ -210,10 +210,10 @@ def export(
         dataset = open_dataset(registry, data)
         check_fits(loaded.card, preprocessing, dataset, data)
         splits = dataset.splits
-        samples, digest = calibration_inputs(
-            splits[calibration.split], preprocessing, calibration.samples, asked.seed
-        )
-        other = splits[HELD_OUT[calibration.split]]
+        own, other = splits[calibration.split], splits[HELD_OUT[calibration.split]]
+        drawn = with_other_classes(own, other) if loaded.task.one_class else own
+        beside = "" if drawn is own else f" and other classes of {HELD_OUT[calibration.split]}"
+        samples, digest = calibration_inputs(drawn, preprocessing, calibration.samples, asked.seed)
         held_out, _ = calibration_inputs(other, preprocessing, HELD_OUT_SAMPLES, asked.seed)
         if preprocessing.states:
             emit({"event": "stage", "text": "running the network step by step"})
@@ -224,7 +224,7 @@ def export(
                 for sequences, most in both
             )
         reference = CalibrationReference(
-            split=f"{data}/{calibration.split}",
+            split=f"{data}/{calibration.split}{beside}",
             count=len(samples),
             content_hash=digest,
             method=calibration.method,
