@@ -41,6 +41,8 @@ them normalized, which their callers compute. In ONNX that is one operator more,
 Runtime does not fold into the convolution behind it (TFLite's converter does); all else is the same
 graph:
 
+<!-- not run: its figures are of one machine -->
+
 ```
 $ python benchmarks/normalization_cost.py convolutions.keras
 plain: 9.94 µs, 1.000 ×: Reshape Conv Conv GlobalAveragePool ReorderOutput Squeeze Gemm Softmax

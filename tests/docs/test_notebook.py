@@ -83,7 +83,7 @@ def test_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A running loop, trackers of what was trained before, one of them failing.
     loop, told = added
     assert text(loop) == "lenet5 True\n"
-    assert text(told).startswith("False The tracker tensorboard was left out: ")
+    assert text(told).startswith("False The tracker tensorboard:/dev/null was left out: ")
     assert "track tensorboard: the tracker" in told.outputs[0].data["text/plain"]
     (events,) = place.glob("logs/lenet5.digits-*/events.out.tfevents.*")
     written = events.read_bytes()

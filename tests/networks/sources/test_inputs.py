@@ -9,6 +9,8 @@ from zoo.common.errors import Unsupported, UsageError
 from zoo.contracts import ForeignTensor, SeriesPreprocessing
 from zoo.contracts.dataset import SPLITS, Dataset, Split
 from zoo.networks.sources.inputs import IMAGES, SERIES, InputPlan, plan_input
+from zoo.networks.sources.opening import _distinct
+from zoo.networks.sources.sample import TrainingSample
 from zoo.networks.sources.statement import parse_statement
 
 
@@ -81,3 +83,21 @@ def test_other_tasks_and_texts_are_refused():
         planned("", "segmentation", (8, 8, 1))
     with pytest.raises(Unsupported, match="takes text, which cannot be brought in"):
         planned("", SERIES, (12,), dtype="string")
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "ways"),
+    [((0.05, -0.05), (1, 1), 1), ((0.05, 3.0), (1, 1), 2), ((0, 0), (1, 1.5), 2)],
+)
+def test_series_that_are_normalized_already_are_taken_as_they_are(mean, std, ways):
+    noise = np.random.default_rng(0).normal(size=(400, 5, 2))
+    rows = ((noise - noise.mean((0, 1))) / noise.std((0, 1)) * std + mean).astype("f4")
+    split = Split(labels=np.arange(400) % 2, read=lambda n: rows[n], content_hash="")
+    data = Dataset(
+        name="d", classes=("a", "b"), splits=dict.fromkeys(SPLITS, split), content_hash=""
+    )
+    tensor = ForeignTensor(name="x", shape=(None, 10), dtype="float32")
+    plan = plan_input(tensor, parse_statement(""), data, (SERIES,), "my.keras")
+    kept = _distinct(plan.candidates, TrainingSample.of(data, plan, ""))
+    assert len(kept) == ways
+    assert kept[0].name == "as they are"

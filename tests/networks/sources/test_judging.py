@@ -47,6 +47,10 @@ def test_a_tie_is_refused_with_the_table() -> None:
         choose([trial("one", 0.95), trial("other", 0.953)], LABELS, "net")
     assert "one 95.0%" in str(caught.value.why)
     assert "other 95.3%" in str(caught.value.why)
+    assert "mean=0 std=1" not in str(caught.value.fix)
+    with pytest.raises(UsageError, match="cannot be determined") as caught:
+        choose([trial("as they are", 0.95), trial("other", 0.953)], LABELS, "net")
+    assert '--input "mean=0 std=1"' in str(caught.value.fix)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.33, 0.6])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,8 +115,9 @@ def test_ways_are_judged_by_their_error():
     assert errors_of(bad.logits, labels, TARGETS).mean() == pytest.approx(1.0, abs=0.02)
     with pytest.raises(UsageError, match="as good as one another"):
         choose_by_error([good, InputTrial(name="same", logits=good.logits)], labels, TARGETS, "n")
-    with pytest.raises(UsageError, match="no usual normalization"):
-        choose_by_error([bad], labels, TARGETS, "net")
+    with pytest.raises(UsageError, match="no usual normalization") as caught:
+        choose_by_error([replace(bad, name="as they are")], labels, TARGETS, "net")
+    assert '--input "mean=0 std=1"' in str(caught.value.fix)
     with pytest.raises(UsageError, match="good is clearly better"):
         uphold_by_error(bad, [good], labels, TARGETS, "net")
     assert uphold_by_error(good, [bad], labels, TARGETS, "net").startswith("10.")

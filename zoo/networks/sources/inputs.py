@@ -23,6 +23,8 @@ from zoo.networks.sources.statement import STATED, InputStatement, pixel_scale
 
 #: The task of a network by the kind of its input.
 IMAGES, SERIES = "image-classification", "sequence-classification"
+#: The name of the way of series that no number changes.
+AS_THEY_ARE = "as they are"
 #: Usual normalizations of pixels, scale, mean, std: their name, and whether of three channels only.
 _USUAL: tuple[tuple[str, float, tuple[float, ...], tuple[float, ...]], ...] = (
     ("0..255", 1.0, (0.0,), (1.0,)),
@@ -256,7 +258,7 @@ def _of_series(
     else:
         as_is = replace(plain, mean=(0.0,) * channels, std=(1.0,) * channels)
         measured = cast("SeriesPreprocessing", fitted(plain, dataset))
-        found = [("as they are", as_is)]
+        found = [(AS_THEY_ARE, as_is)]
         found.append(("mean 0 and deviation 1 of the training split", measured))
     return InputPlan(
         task=SERIES,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from zoo.common.errors import UsageError
 from zoo.common.proportions import mcnemar_p
+from zoo.networks.sources.inputs import AS_THEY_ARE
 
 #: Standard errors by which one way must be better than another.
 _SURE, _SURE_OF_BOTH = 3.0, 2.0
@@ -134,7 +135,7 @@ def choose(
         raise UsageError(
             f"no usual normalization of inputs makes {origin} right on these data",
             why=table + max(hints)[1],
-            fix='say what it takes: --input "…", in the words of docs/sources.md; or, if its '
+            fix=f"{way_to_say(scored)}; or, if its "
             "classes are in another order, name them in its own: --classes FILE",
         )
     others = [i for i in range(len(scored)) if i != best]
@@ -144,9 +145,16 @@ def choose(
             f"which normalization {origin} takes cannot be determined from these data",
             why=f"{scored[best].name} and {scored[ties[0]].name} are as good as one another: "
             f"{table}",
-            fix='say what it takes: --input "…", in the words of docs/sources.md',
+            fix=way_to_say(scored),
         )
     return best, _evidence(scored[best], scored, labels)
+
+
+def way_to_say(tried: Sequence[InputTrial | _Scored]) -> str:
+    """What to do where the data do not tell which of these ways is right."""
+    told = 'say what it takes: --input "…", in the words of docs/sources.md'
+    of_series = any(one.name == AS_THEY_ARE for one in tried)
+    return f'{told}; as they are: --input "mean=0 std=1"' if of_series else told
 
 
 def _evidence(best: _Scored, tried: Sequence[_Scored], labels: NDArray[np.int64]) -> str:

@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 
 from zoo.common.errors import UsageError
 from zoo.contracts.outputs import TARGETS
-from zoo.networks.sources.judging import Further, InputTrial, none_further
+from zoo.networks.sources.judging import Further, InputTrial, none_further, way_to_say
 
 #: Standard errors by which one way must be better than another, and by what share of its error.
 _SURE, _MATERIAL = 3.0, 0.01
 #: An error that is nearer to that of a constant than to none is poor.
 _POOR = 0.5
-_SAY = 'say what it takes: --input "…", in the words of docs/sources.md'
 
 
 def errors_of(
@@ -78,7 +77,8 @@ def choose_by_error(
         raise UsageError(
             f"no usual normalization of inputs makes {origin} right on these data",
             why=table,
-            fix=f"{_SAY}; or check that its outputs are in the order and units of the data",
+            fix=f"{way_to_say(trials)}; or check that its outputs are in the order and units of "
+            "the data",
         )
     others = [place for place in range(len(trials)) if place != best]
     ties = [place for place in others if not _is_better(errors[best], errors[place])]
@@ -87,7 +87,7 @@ def choose_by_error(
             f"which normalization {origin} takes cannot be determined from these data",
             why=f"{trials[best].name} and {trials[ties[0]].name} are as good as one another: "
             f"{table}",
-            fix=_SAY,
+            fix=way_to_say(trials),
         )
     return best, f"measured: {table}, of the error of a constant on {len(labels)} examples"
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from zoo.common.errors import Unsupported, UsageError
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
-from zoo.contracts import Preprocessing, SourceReference
+from zoo.contracts import Preprocessing, SeriesPreprocessing, SourceReference
 from zoo.data.opening import judged_dataset, tasks_of, unlabelled_task
 from zoo.networks.building import count_parameters
 from zoo.networks.free_sides import free_sides
@@ -49,6 +49,9 @@ from zoo.networks.sources.tensors import without_labels
 from zoo.registry import PluginSettings, Registry, load_registry
 
 _BATCH = 32
+#: Series that a normalization moves by less than this, in deviations, are as they were: those
+#: that were normalized by all examples, of which a split is a part.
+_SAME = 0.25
 
 
 def open_and_convert(
@@ -231,15 +234,29 @@ def _known(plan: InputPlan) -> str:
 
 
 def _distinct(ways: Sequence[InputCandidate], sample: TrainingSample) -> list[InputCandidate]:
-    """Without those that bring the same numbers: of grey pictures, another order of channels."""
+    """Without those that bring the same numbers.
+
+    Of grey pictures that is another order of channels, of series that are normalized already
+    their own mean and deviation.
+    """
     kept: list[InputCandidate] = []
     seen: list[NDArray[np.float32]] = []
     for way in ways:
         made = sample.inputs(way, COMPARED)
-        if not any(np.array_equal(made, other) for other in seen):
+        if not any(_are_same(made, other, way) for other in seen):
             kept.append(way)
             seen.append(made)
     return kept
+
+
+def _are_same(made: NDArray[np.float32], other: NDArray[np.float32], way: InputCandidate) -> bool:
+    if np.array_equal(made, other):
+        return True
+    if not isinstance(way.preprocessing, SeriesPreprocessing):
+        return False
+    examples = tuple(range(made.ndim - 1))
+    apart = np.sqrt(np.square(made - other).mean(axis=examples))
+    return bool((apart <= _SAME * other.std(axis=examples)).all())
 
 
 def _predicted(answer: Callable[[Any], Any], inputs: NDArray[np.float32]) -> NDArray[np.float32]:
