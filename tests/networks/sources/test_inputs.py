@@ -9,7 +9,7 @@ from zoo.common.errors import Unsupported, UsageError
 from zoo.contracts import ForeignTensor, SeriesPreprocessing
 from zoo.contracts.dataset import SPLITS, Dataset, Split
 from zoo.networks.sources.inputs import IMAGES, SERIES, InputPlan, plan_input
-from zoo.networks.sources.opening import _distinct
+from zoo.networks.sources.opening import _SAME, _distinct
 from zoo.networks.sources.sample import TrainingSample
 from zoo.networks.sources.statement import parse_statement
 
@@ -98,6 +98,6 @@ def test_series_that_are_normalized_already_are_taken_as_they_are(mean, std, way
     )
     tensor = ForeignTensor(name="x", shape=(None, 10), dtype="float32")
     plan = plan_input(tensor, parse_statement(""), data, (SERIES,), "my.keras")
-    kept = _distinct(plan.candidates, TrainingSample.of(data, plan, ""))
+    kept = _distinct(plan.candidates, TrainingSample.of(data, plan, ""), _SAME)
     assert len(kept) == ways
     assert kept[0].name == "as they are"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from zoo.common.errors import Unsupported, UsageError
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
-from zoo.contracts import Preprocessing, SeriesPreprocessing, SourceReference
+from zoo.contracts import Preprocessing, SourceReference
 from zoo.data.opening import judged_dataset, tasks_of, unlabelled_task
 from zoo.networks.building import count_parameters
 from zoo.networks.free_sides import free_sides
@@ -192,7 +192,8 @@ def _input(
         )
     if known is not None and (new or (how.trained and plan.known != IN_FILE)):
         return known, _known(plan)
-    ways = _distinct([*plan.candidates, *(usual_beside(plan) if known else ())], sample)
+    every = [*plan.candidates, *(usual_beside(plan) if known else ())]
+    ways = _distinct(every, sample, _SAME if plan.kind == SERIES else 0.0)
     # Traced once: one by one, a hundred layers take longer to call than to compute.
     answer = require("tensorflow").function(
         lambda given: model(given, training=False), autograph=False
@@ -233,30 +234,30 @@ def _known(plan: InputPlan) -> str:
     return f"{plan.known}: {made}" + (", blue, green, red" if way.bgr else "")
 
 
-def _distinct(ways: Sequence[InputCandidate], sample: TrainingSample) -> list[InputCandidate]:
+def _distinct(
+    ways: Sequence[InputCandidate], sample: TrainingSample, same: float
+) -> list[InputCandidate]:
     """Without those that bring the same numbers.
 
     Of grey pictures that is another order of channels, of series that are normalized already
-    their own mean and deviation.
+    their own mean and deviation: numbers apart by at most `same` deviations are the same.
     """
     kept: list[InputCandidate] = []
     seen: list[NDArray[np.float32]] = []
     for way in ways:
         made = sample.inputs(way, COMPARED)
-        if not any(_are_same(made, other, way) for other in seen):
+        if not any(_are_same(made, other, same) for other in seen):
             kept.append(way)
             seen.append(made)
     return kept
 
 
-def _are_same(made: NDArray[np.float32], other: NDArray[np.float32], way: InputCandidate) -> bool:
+def _are_same(made: NDArray[np.float32], other: NDArray[np.float32], same: float) -> bool:
     if np.array_equal(made, other):
         return True
-    if not isinstance(way.preprocessing, SeriesPreprocessing):
-        return False
     examples = tuple(range(made.ndim - 1))
     apart = np.sqrt(np.square(made - other).mean(axis=examples))
-    return bool((apart <= _SAME * other.std(axis=examples)).all())
+    return same > 0.0 and bool((apart <= same * other.std(axis=examples)).all())
 
 
 def _predicted(answer: Callable[[Any], Any], inputs: NDArray[np.float32]) -> NDArray[np.float32]:
