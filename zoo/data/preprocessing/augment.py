@@ -167,9 +167,12 @@ class _AffineTransform(GeometricTransform):
 
     def apply_to_map(self, labels: Any, outside: float = IGNORED) -> Any:
         """See `GeometricTransform.apply_to_map`."""
-        plain = len(labels.shape) == 3
+        tf = require("tensorflow")
+        plain, kind = len(labels.shape) == 3, tf.as_dtype(labels.dtype)
+        if kind.is_integer and kind.size < 4:  # there is no kernel for these
+            labels = tf.cast(labels, tf.int32)
         moved = self.resampled(labels[..., None] if plain else labels, "NEAREST", outside)
-        return moved[..., 0] if plain else moved
+        return tf.cast(moved[..., 0] if plain else moved, kind)
 
     def apply_to_points(self, points: Any) -> Any:
         """See `GeometricTransform.apply_to_points`."""
