@@ -72,7 +72,7 @@ def _convolution(x: Any, filters: int, name: str) -> Any:
 @hookimpl
 def zoo_architectures() -> Any:
     """Yields the family."""
-    side, classes = 96, 11
+    side, classes = 64, 11
     yield Architecture(
         name="unet",
         summary="U-Net with few filters: one class for each pixel",
@@ -84,11 +84,13 @@ def zoo_architectures() -> Any:
             Variant(
                 name="unet_small",
                 task="semantic-segmentation",
-                preprocessing=ImagePreprocessing(height=side, width=side, channels=3),
+                preprocessing=ImagePreprocessing(
+                    height=side, width=side, channels=3, mean=(0.5,) * 3, std=(0.25,) * 3
+                ),
                 output_shape="pixels",
                 classes=classes,
-                parameters=1,
-                multiply_adds=1,
+                parameters=110_939,
+                multiply_adds=35_454_976,
                 hyperparameters={"filters": (8, 16, 32, 64)},
             ),
         ),
