@@ -32,7 +32,7 @@ WRONG = [
     ("ship --model lenet5", "no option '--model'", "[MODEL] is named without an option: `zoo ship"),
     ("predict lenet5 --image a.png", "no option '--image'", "INPUT... is named without an option"),
     ("ship lenet5 --epochs ten", "--epochs must be a whole number (got 'ten')", "--help"),
-    ("ship lenet5 --epochs 1,5", "(got '1,5')\n  fix: `zoo ship --help`", "--help"),
+    ("ship lenet5 --epochs 1,5", "a whole number (got '1,5')", "fix: `zoo ship --help`"),
     ("ship lenet5 --learning-rate 0,1", "must be a number (got '0,1')", "write 0.1."),
     ("bench a.onnx --threads 0", "--threads must be from 1 to 1024 (got 0)", "--help"),
     ("predict lenet5 a.png --top 0", "--top must be 1 or more (got 0)", "--help"),
