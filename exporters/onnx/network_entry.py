@@ -22,10 +22,12 @@ _VALUES = frozenset(
     {"Mul", "Add", "Sub", "Div", "Min", "Max", "Pow", "Mod", "Abs", "Neg", "Sqrt", "Reciprocal"}
     | {"Exp", "Log", "Floor", "Ceil", "Round", "Sign", "Sin", "Cos", "Relu", "Clip", "Sigmoid"}
     | {"Tanh", "Elu", "LeakyRelu", "HardSwish", "HardSigmoid", "Gelu", "PRelu", "Selu", "Erf"}
-    | {"ThresholdedRelu", "Softplus", "Softsign"}
+    | {"ThresholdedRelu", "Softplus", "Softsign", "Where", "Not", "And", "Or", "Xor"}
 )
+_COMPARISONS = frozenset({"Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal"})
 _KINDS: dict[str, Kind] = {
     **dict.fromkeys(_VALUES, "values"),
+    **dict.fromkeys(_COMPARISONS, "comparison"),
     **dict.fromkeys(("Cast", "CastLike", "Identity", "Dropout"), "conversion"),
     **dict.fromkeys(("QuantizeLinear", "DequantizeLinear"), "conversion"),
     **dict.fromkeys(("Reshape", "Squeeze", "Unsqueeze", "Flatten"), "reshape"),
@@ -127,6 +129,7 @@ class _EntryGraph(OnnxGraph):
             pads=pads,
             integers=self.mapping(node) if node.op_type == "QuantizeLinear" else None,
             half=dtype == "float16",
+            whole=node.op_type == "Cast" and dtype.startswith(("int", "uint")),
         )
 
     def real(self, name: str, values: Array) -> Array:

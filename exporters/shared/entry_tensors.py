@@ -17,7 +17,15 @@ from ..quantization.quantization_error import IntegerMapping
 Array = NDArray[Any]
 Key = TypeVar("Key", bound=Hashable)
 Kind = Literal[
-    "values", "conversion", "reshape", "transpose", "concatenate", "pad", "none", "layer"
+    "values",
+    "comparison",
+    "conversion",
+    "reshape",
+    "transpose",
+    "concatenate",
+    "pad",
+    "none",
+    "layer",
 ]
 
 
@@ -26,9 +34,9 @@ class GraphStep(Generic[Key]):
     """An operator as far as it moves values; tensors by any key.
 
     Attributes:
-        kind: ``values`` computes on each value by itself, ``conversion`` changes the type alone,
-            ``none`` gives nothing that depends on values, such as a shape; ``layer`` is every
-            operator that is none of the others.
+        kind: ``values`` computes on each value by itself, ``comparison`` gives a truth value for
+            each, ``conversion`` changes the type alone, ``none`` gives nothing that depends on
+            values, such as a shape; ``layer`` is every operator that is none of the others.
         name: The operator's kind in the format's words.
         reads: Inputs that are no constants.
         makes: Outputs.
@@ -37,6 +45,7 @@ class GraphStep(Generic[Key]):
         pads: Of padding, (before, after) for each axis.
         integers: Of the output, where it is quantized.
         half: Whether the output is in half precision.
+        whole: Whether real numbers become whole ones, which have no fractions.
     """
 
     kind: Kind
@@ -48,6 +57,7 @@ class GraphStep(Generic[Key]):
     pads: tuple[tuple[int, int], ...] = ()
     integers: IntegerMapping | None = None
     half: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,12 +70,15 @@ class Trace(EntryPath, Generic[Key]):
         copies: How often each value is repeated.
         origin: Key of the input.
         rounded: Quantized tensors on the way, behind the first operator.
+        compared: Of truth values alone: the tensors that comparisons made them of. A layer that
+            reads these, such as one with a mask, stands for one that reads those.
     """
 
     origin: Key
     places: Array
     copies: int = 1
     rounded: tuple[Key, ...] = ()
+    compared: tuple[Key, ...] = ()
 
     def ordered(self, values: Array, shape: tuple[int, ...]) -> Array:
         """A tensor's values, (examples, …), in the order of `EntryTensor.values`."""
@@ -155,6 +168,11 @@ class EntryTraces(Generic[Key]):
         on_the_way = [key for read in self.read for key in self.found[read].rounded]
         return list(dict.fromkeys((*self.read, *on_the_way)))
 
+    def sources(self, keys: Iterable[Key]) -> tuple[Key, ...]:
+        """Those that are traced; in place of truth values, the tensors that were compared."""
+        known = [key for key in keys if key in self.found]
+        return tuple(dict.fromkeys(k for one in known for k in self.found[one].compared or (one,)))
+
     def results(self, readable: Callable[[Key], bool]) -> list[LayerResult[Key]]:
         """What the layers make, as far as it can be read.
 
@@ -172,7 +190,7 @@ class EntryTraces(Generic[Key]):
             made.append(
                 LayerResult(
                     key=layer.makes[0],
-                    reads=tuple(key for key in layer.reads if key in self.found),
+                    reads=self.sources(layer.reads),
                     behind=behind if behind is not None and readable(behind) else None,
                 )
             )
@@ -222,16 +240,21 @@ def trace_entries(
         known = [key for key in step.reads if key in traces.found]
         if not known or step.kind == "none":
             continue
-        made = _moved(step, [traces.found[key] for key in known], len(known) == len(step.reads))
+        given = [traces.found[key] for key in known]
+        made = _moved(step, given, len(known) == len(step.reads))
         if made is None:
             traces.layers.append(step)
-            traces.read += [key for key in known if key not in traces.read]
+            traces.read += [key for key in traces.sources(known) if key not in traces.read]
             continue
         made = made.on(step.integers, step.half)
+        if step.kind == "comparison":
+            made = replace(made, compared=traces.sources(known))
+        if step.whole and not made.compared:
+            made = replace(made, whole=True)
         if step.integers is not None and made.operators:
             made = replace(made, rounded=(*made.rounded, step.makes[0]))
         traces.found[step.makes[0]] = made
-    traces.read += [key for key in outputs if key in traces.found and key not in traces.read]
+    traces.read += [key for key in traces.sources(outputs) if key not in traces.read]
     return traces
 
 
@@ -242,8 +265,8 @@ def _moved(step: GraphStep[Key], given: list[Trace[Key]], all_known: bool) -> Tr
     if step.kind == "layer" or not all_known or not alike:
         return None
     places = first.places
-    if step.kind in ("values", "conversion"):
-        if step.kind == "values":
+    if step.kind in ("values", "comparison", "conversion"):
+        if step.kind != "conversion":
             used = dict.fromkeys(name for one in given for name in one.operators)
             # A result may hold other numbers than what it was made of.
             first = replace(first, operators=(*used, step.name), low=-inf, high=inf)
@@ -272,6 +295,10 @@ def _together(given: list[Trace[Key]]) -> Trace[Key]:
         step=max(one.step for one in given),
         input_step=max(one.input_step for one in given),
         half=any(one.half for one in given),
+        whole=any(one.whole for one in given),
+        compared=tuple(dict.fromkeys(key for one in given for key in one.compared))
+        if all(one.compared for one in given)
+        else (),
         low=min(one.low for one in given),
         high=max(one.high for one in given),
         input_low=min(one.input_low for one in given),

@@ -17,11 +17,14 @@ _VALUES = frozenset(
     {"MUL", "ADD", "SUB", "DIV", "MINIMUM", "MAXIMUM", "POW", "SQUARED_DIFFERENCE", "FLOOR_DIV"}
     | {"FLOOR_MOD", "ABS", "NEG", "SQRT", "RSQRT", "SQUARE", "EXP", "LOG", "FLOOR", "CEIL"}
     | {"ROUND", "SIGN", "SIN", "COS", "RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "LOGISTIC"}
-    | {"TANH", "ELU", "LEAKY_RELU", "HARD_SWISH", "GELU", "PRELU"}
+    | {"TANH", "ELU", "LEAKY_RELU", "HARD_SWISH", "GELU", "PRELU", "SELECT", "SELECT_V2"}
+    | {"LOGICAL_NOT", "LOGICAL_AND", "LOGICAL_OR"}
 )
+_COMPARISONS = frozenset({"LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL", "EQUAL", "NOT_EQUAL"})
 _CONVERSIONS = frozenset({"CAST", "QUANTIZE", "DEQUANTIZE", "FAKE_QUANT"})
 _KINDS: dict[str, Kind] = {
     **dict.fromkeys(_VALUES, "values"),
+    **dict.fromkeys(_COMPARISONS, "comparison"),
     **dict.fromkeys(_CONVERSIONS, "conversion"),
     **dict.fromkeys(("RESHAPE", "SQUEEZE", "EXPAND_DIMS"), "reshape"),
     **dict.fromkeys(("PAD", "PADV2"), "pad"),
@@ -98,6 +101,8 @@ def _step(graph: TfliteGraph, operator: Operator, constants: set[int]) -> GraphS
         pads=pads,
         integers=None if made is None else graph.integers(made),
         half=any(graph.dtype(place) == "float16" for place in _as_stored(graph, operator)),
+        whole=operator.kind == "CAST"
+        and graph.dtype(operator.outputs[0]).startswith(("int", "uint")),
     )
 
 

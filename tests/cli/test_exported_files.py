@@ -228,5 +228,5 @@ def test_bench_with_a_runtime_that_does_not_fit(plain_file, zoo):
 
 def test_inspect_cuts_long_lists_of_names():
     names = [f"layer{number}" for number in range(12)]
-    assert _some(names) == f"{', '.join(names[:10])}, and 2 more (--json lists all)"
+    assert _some(names) == f"{', '.join(names[:10])} and 2 more (--json lists all)"
     assert _some(names[:10]) == ", ".join(names[:10])

@@ -38,6 +38,45 @@ def test_what_is_made_of_two_tensors_holds_what_either_does(joined):
     assert set(found.operators) == {SCALED, SQUARE}
 
 
+@pytest.mark.parametrize("condition", ["negative", "converted"])
+def test_a_selection_by_a_comparison_of_the_same_values_is_no_layer(condition):
+    """So do lookups count negative numbers from the end; what is not selected is read by none."""
+    made = trace_entries(
+        [(INPUT, (1, 4), None)],
+        [
+            step("conversion", (INPUT,), "number", whole=True),
+            step("values", ("number",), "wrapped", whole=True),
+            step("comparison", ("number",), "negative"),
+            step("conversion", ("negative",), "converted", whole=True),
+            step("values", (condition, "wrapped", "number"), "selected", whole=True),
+            step("layer", ("selected",), "lookup"),
+        ],
+        ["lookup"],
+    )
+    assert made.read == ["selected"]
+    assert made.found["selected"].whole
+
+
+def test_a_layer_that_reads_truth_values_reads_what_was_compared():
+    """The mask of a recurrent layer, say."""
+    made = trace_entries(
+        [(INPUT, (1, 4), None)],
+        [
+            step("values", (INPUT,), SCALED),
+            step("comparison", (SCALED,), "more"),
+            step("values", ("more",), "less"),
+            step("conversion", ("less",), "number", whole=True),
+            step("layer", ("number",), "recurrent"),
+            step("values", ("number", SCALED), "masked"),
+            step("layer", ("masked",), "conv"),
+        ],
+        ["recurrent", "conv"],
+    )
+    assert made.read == [SCALED, "masked"]
+    assert [one.reads for one in made.results(lambda key: True)] == [(SCALED,), ("masked",)]
+    assert not made.found["masked"].whole
+
+
 def test_results_name_what_their_layer_reads_and_what_alone_reads_them():
     """Of a separable convolution only the second operator's result is a layer's."""
     traces = trace_entries(

@@ -35,6 +35,8 @@ IN_FILE = "in the file"
 _OFF_NETWORK = "off the network"
 #: Built inputs beside the real ones: of grey pictures, exchanged channels do not show.
 _BUILT = 16
+#: Built numbers are multiplied by this before they are rounded to whole ones.
+_WIDER = 4
 #: So many values of large inputs are measured, and so many inputs whatever their size.
 _MOST_VALUES, _LEAST = 2_000_000, 4
 #: What roundings of float32 and of half precision may add up to, as a share of what is added.
@@ -115,13 +117,23 @@ def check_normalization(
         return _none("its inputs are taken as they are")
     fits = max(_LEAST, _MOST_VALUES // int(np.prod(preprocessing.input_shape)))
     inputs = inputs[:fits]
-    raw = np.concatenate([inputs, built_inputs(preprocessing, min(_BUILT, fits))])
+    built = built_inputs(preprocessing, min(_BUILT, fits))
+    raw = np.concatenate([inputs, built])
     entry = exporter.network_entry(path, raw, False)
     if np.dtype(preprocessing.graph_dtype).kind in "iu":
         return _whole_numbers(entry, raw)
     if not entry.tensors:
         return _none("no layer reads what depends on the input")
     compared = [_compared(tensor, raw, len(inputs), preprocessing) for tensor in entry.tensors]
+    if raw.dtype.kind == "f" and any(tensor.whole for tensor in entry.tensors):
+        # Fractions and negative numbers are no input of networks that look whole numbers up.
+        raw = inputs if len(inputs) else np.abs(np.rint(_WIDER * built))
+        if np.array_equal(raw, np.rint(raw)):
+            again = exporter.network_entry(path, raw, False).tensors
+            compared = [
+                _compared(tensor, raw, len(inputs), preprocessing) if tensor.whole else one
+                for tensor, one in zip(again, compared, strict=True)
+            ]
     worst = max(compared, key=lambda one: one.excess)
     if worst.excess <= 0:
         return NormalizationFinding(kind="formula", check=worst.check())

@@ -10,6 +10,7 @@ import click
 from zoo.cli.options import Settings, examples, json_option
 from zoo.cli.tables import human_bytes, human_count, print_value
 from zoo.common import terminal
+from zoo.common.shown_text import some_of
 from zoo.networks.layer_names import LayerNames
 
 #: So many names of a list are printed.
@@ -115,10 +116,7 @@ def _print_contents(found: dict[str, Any]) -> None:
 
 
 def _some(names: Sequence[str]) -> str:
-    """Ten names at most, and how many more there are."""
-    text = ", ".join(names[:_SHOWN])
-    more = len(names) - _SHOWN
-    return f"{text}, and {more} more (--json lists all)" if more > 0 else text
+    return some_of(names, _SHOWN) + (" (--json lists all)" if len(names) > _SHOWN else "")
 
 
 def _small_weights(weights: dict[str, str], layers: Sequence[str]) -> dict[str, list[str]]:

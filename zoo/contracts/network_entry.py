@@ -19,6 +19,7 @@ class EntryPath:
         step: The coarsest quantization step behind the first of these; 0 for real numbers.
         input_step: The coarsest quantization step in front of them.
         half: Whether some of them compute in half precision.
+        whole: Whether values are whole numbers on the way, which have no fractions.
         low: Least number that it can hold.
         high: Greatest number that it can hold.
         input_low: Least raw value that reaches the first operator.
@@ -29,6 +30,7 @@ class EntryPath:
     step: float = 0.0
     input_step: float = 0.0
     half: bool = False
+    whole: bool = False
     low: float = -inf
     high: float = inf
     input_low: float = -inf

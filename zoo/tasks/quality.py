@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from zoo.common.proportions import wilson_interval
+from zoo.common.shown_text import some_of
 from zoo.contracts import Dataset, Metric, Task, Truth
 from zoo.contracts.baseline import AgainstBaseline
 from zoo.contracts.preprocessing import Coverage
@@ -165,8 +166,7 @@ def _untested(recalls: Mapping[str, Metric], truth: Truth) -> Iterator[QualityFi
 
 
 def _named(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(repr(name) for name in names[:_NAMED]) + more
+    return some_of([repr(name) for name in names], _NAMED)
 
 
 def _unanswered(names: Sequence[str], truth: Truth) -> Iterator[QualityFinding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zoo.common.optional_imports import require
+from zoo.common.shown_text import some_of
 from zoo.contracts.dataset import IGNORED
 from zoo.networks.building import variable_names
 from zoo.networks.weights import COMPANION
@@ -76,7 +77,7 @@ def _connected(dead: list[str], count: int) -> Finding:
         return Finding(passed=True, measured=f"all {count} trainable tensors")
     return Finding(
         passed=False,
-        measured=f"{len(dead)} of {count} trainable tensors get none: {_some(dead)}",
+        measured=f"{len(dead)} of {count} trainable tensors get none: {some_of(dead, 4)}",
         fix="connect these layers to the output, or remove them; a product with zero, a "
         "stop_gradient or an integer cast cuts them off",
     )
@@ -100,7 +101,7 @@ def seed(subject: CheckedNetwork) -> Finding:
         return Finding(
             passed=False,
             measured=f"two builds under one seed differ in {len(different)} of {len(first)} "
-            f"tensors: {_some(different)}",
+            f"tensors: {some_of(different, 4)}",
             fix=_SEED_FIX,
         )
     return Finding(passed=True, measured=f"{len(first)} tensors, bit by bit")
@@ -168,7 +169,3 @@ def _fit(subject: CheckedNetwork, rate: float) -> tuple[float, int]:
 def _share_right(outputs: Any, labels: Any) -> float:
     real = labels != IGNORED
     return float((outputs.argmax(axis=-1) == labels)[real].mean())
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

@@ -8,6 +8,7 @@ from typing import Any
 
 from zoo.common.errors import BadFile, UsageError
 from zoo.common.progress import Event
+from zoo.common.shown_text import some_of
 from zoo.common.versions import versions_of
 from zoo.contracts import Architecture, SourceLayer, Variant, WeightsSource
 from zoo.contracts.weights import Framework
@@ -153,14 +154,10 @@ def _refuse_other_classes(card_path: Path, names: tuple[str, ...]) -> None:
     card = read_card(card_path)
     if card.classes != names:
         raise UsageError(
-            f"{card.model_id} is here already, with the classes {_few(card.classes)}",
-            why=f"these weights, with the classes {_few(names)}, would replace it",
+            f"{card.model_id} is here already, with the classes {some_of(card.classes, 3)}",
+            why=f"these weights, with the classes {some_of(names, 3)}, would replace it",
             fix="choose another --tag, or add --again to replace it",
         )
-
-
-def _few(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _owner_of(registry: Registry, tensors: dict[str, Any], framework: Framework) -> str | None:
