@@ -32,7 +32,7 @@ def provider_of(registry: Registry, name: str) -> DatasetProvider:
     if kind is not None and not readers:
         offered = "no dataset reads such files; `zoo data` shows what each takes"
     if "://" in name:
-        offered = "download it first: addresses are not fetched; `zoo data` shows what is taken"
+        offered = "download it first: URLs are not fetched; `zoo data` lists the kinds of datasets"
     error = unknown_name("dataset", name, [*registry.datasets.names(), *whole], registry.plugins)
     error.fix = offered or error.fix
     raise error

@@ -143,7 +143,7 @@ class Conformance:
         for check in NETWORK:
             if check.name == name:
                 candidate = CandidateNetwork(
-                    variant=self.variant.name, plugins=self.registry.settings
+                    variant=self.variant.name, plugins=self.registry.settings, data=self._data
                 )
                 arguments: dict[str, Any] = {"candidate": candidate, "function": check.function}
                 answer: Finding = (

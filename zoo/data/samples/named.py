@@ -86,7 +86,7 @@ def _there(path: Path) -> bool:
 
 
 #: What to do with an address.
-DOWNLOAD = "download it first: addresses are not fetched; then name the file"
+DOWNLOAD = "download it first: URLs are not fetched; then name the file"
 
 
 def nothing_there(given: str, takes: str) -> UsageError:
