@@ -234,6 +234,22 @@ def test_each_branch_must_read_what_the_record_says(tmp_path: Path) -> None:
     assert "less, behind Mul, Add, Mul" in found.check.reason
 
 
+@pytest.mark.parametrize(("factor", "passed"), [(1.0, True), (0.9, False)])
+def test_each_copy_of_a_repeated_input_is_what_the_record_says(
+    factor: float, passed: bool, tmp_path: Path
+) -> None:
+    from onnx import helper
+
+    copies = [
+        helper.make_node("Mul", ["normal", "factor"], ["changed"]),
+        helper.make_node("Concat", ["normal", "changed"], ["twice"], axis=2),
+        helper.make_node("MatMul", ["twice", "wide"], ["beside"]),
+    ]
+    wide = np.zeros((4, 2), np.float32)
+    path = series_file(tmp_path, *copies, factor=np.float32(factor), wide=wide)
+    assert measured(path, SERIES).check.passed == passed
+
+
 @pytest.mark.parametrize(("step", "passed"), [(0.02, True), (0.018, False)])
 def test_the_scale_that_is_written_must_be_the_one_that_is_read(
     step: float, passed: bool, tmp_path: Path

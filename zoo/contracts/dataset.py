@@ -29,8 +29,9 @@ class Split:
     Attributes:
         labels: What is true of each example; the first axis is the example. Class indices are
             int64, shape (examples,), or one for each step or place, with `IGNORED` where there is
-            nothing to learn; numbers are float32 and finite, any shape. Several labels of an
-            example are the fields of a structured array (see `zoo.common.named_arrays`).
+            nothing to learn; numbers are float32 and finite, any shape; pictures are uint8, shape
+            (examples, height, width, channels). Several labels of an example are the fields of a
+            structured array (see `zoo.common.named_arrays`).
         read: Returns the raw example at an index. Images: uint8, shape (height, width, 1 or 3),
             any size. Series: float32, shape (steps, channels). Texts: a string of shape (), or
             tokens of shape (steps,). Must be safe to call from several threads.
@@ -49,8 +50,12 @@ class Split:
     def __post_init__(self) -> None:
         check(self.labels.ndim >= 1, "split", "the first axis of labels must be the example")
         for values in fields_of(self.labels).values():
-            known = str(values.dtype) in ("int64", "float32")
-            check(known, "split", "labels must be int64, or float32 where they are no classes")
+            known = str(values.dtype) in ("int64", "float32", "uint8")
+            check(
+                known,
+                "split",
+                "labels must be int64, float32 where they are no classes, or uint8 of pictures",
+            )
             # A sum is finite where every value is; it costs no array of its own.
             check(math.isfinite(values.sum(dtype="float64")), "split", "labels must be finite")
 

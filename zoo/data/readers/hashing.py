@@ -48,10 +48,10 @@ def split_hash(hashes: Iterable[bytes], labels: NDArray[Any]) -> str:
     Args:
         hashes: One digest per example.
         labels: Class indices, int64, shape (examples,) or (examples, steps); or float32, (examples,
-            columns).
+            columns); or uint8 pictures.
     """
     digest = hashlib.sha256()
-    stored = labels.astype("<f4" if labels.dtype.kind == "f" else "<i8")
+    stored = labels.astype({"f": "<f4", "u": "u1"}.get(labels.dtype.kind, "<i8"))
     for example, label in zip(hashes, stored, strict=True):
         digest.update(example)
         digest.update(label.tobytes())
