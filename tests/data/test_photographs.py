@@ -60,9 +60,9 @@ def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_patches_are_cut_alike_of_bad_and_good_pictures() -> None:
-    dataset = open_photographs("bicubic3")
+    dataset = open_photographs("?degrade=bicubic3")
     test = dataset.splits["test"]
-    assert dataset.content_hash == open_photographs("bicubic3").content_hash
+    assert dataset.content_hash == open_photographs("?degrade=bicubic3").content_hash
     assert (test.labels.dtype, test.labels.shape[1:]) == (np.uint8, (96, 96, 3))
     assert test.read(0).shape == (32, 32, 3)
     for index in (0, len(test) // 2):
@@ -71,7 +71,7 @@ def test_patches_are_cut_alike_of_bad_and_good_pictures() -> None:
 
 
 def test_noise_is_the_same_every_time_and_as_large_as_it_says() -> None:
-    first, again = (open_photographs("noise25").splits["test"] for _ in range(2))
+    first, again = (open_photographs("?degrade=noise25").splits["test"] for _ in range(2))
     assert all(np.array_equal(first.read(i), again.read(i)) for i in range(0, len(first), 20))
     inside = [i for i in range(len(first)) if 80 < first.labels[i].mean() < 170][:40]
     apart = np.concatenate([(first.read(i).astype(int) - first.labels[i]).ravel() for i in inside])
@@ -80,7 +80,7 @@ def test_noise_is_the_same_every_time_and_as_large_as_it_says() -> None:
 
 
 def test_splits_share_no_photograph_and_small_patches_are_more() -> None:
-    dataset = open_photographs("jpeg20?patch=48")
+    dataset = open_photographs("?degrade=jpeg20&patch=48")
     names = {
         name: {one.partition(" at ")[0] for one in split.names}
         for name, split in dataset.splits.items()
@@ -93,14 +93,15 @@ def test_splits_share_no_photograph_and_small_patches_are_more() -> None:
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
-        ("blur3", "'blur3' is no degradation"),
-        ("bicubic9", "'bicubic9' is out of range"),
-        ("noise0", "out of range"),
-        ("bicubic2?patch=33", "patch=33 is no side"),
-        ("bicubic2?patch=16", "patch=16 is no side"),
+        (None, "how the pictures of photographs become bad is not given"),
+        ("?degrade=blur3", "degrade=blur3 is no degradation"),
+        ("?degrade=bicubic9", "degrade=bicubic9 is out of range"),
+        ("?degrade=noise0", "out of range"),
+        ("?degrade=bicubic2&patch=33", "patch=33 is no side"),
+        ("?degrade=bicubic2&patch=16", "patch=16 is no side"),
     ],
 )
-def test_degradations_that_there_are_not_are_told(typed: str, told: str) -> None:
+def test_degradations_that_there_are_not_are_told(typed: str | None, told: str) -> None:
     with pytest.raises(UsageError, match=re.escape(told)) as found:
         open_photographs(typed)
     assert found.value.fix

@@ -40,7 +40,7 @@ class Case:
 
 @pytest.fixture(scope="module")
 def case() -> Case:
-    dataset = open_photographs("bicubic2")
+    dataset = open_photographs("?degrade=bicubic2")
     test = subset(dataset.splits["test"], 40)
     bicubic = np.stack([enlarged(test.read(i), 2) for i in range(len(test))])
     return Case(

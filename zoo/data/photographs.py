@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from zoo.contracts.dataset import Dataset, DatasetProvider
 from zoo.data.readers.patches import TASK
 from zoo.data.readers.photographs import Photograph
 from zoo.hookspecs import hookimpl
 
+if TYPE_CHECKING:
+    from zoo.data.readers.query import Query
+
 _NAME = "photographs"
+_OPTIONS = ("degrade", "patch")
 
 
 @hookimpl
@@ -22,8 +27,7 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
         tasks=(TASK,),
         open=open_photographs,
         fingerprint=fingerprint,
-        argument="DEGRADATION",
-        arguments=("bicubic2", "bicubic3", "noise25", "jpeg20"),
+        options=_OPTIONS,
         where='pip install "edgezoo[data]"',
     )
 
@@ -32,20 +36,21 @@ def open_photographs(argument: str | None) -> Dataset:
     """Degrades each photograph as a whole, then cuts it into patches.
 
     Args:
-        argument: The degradation, see `zoo.data.readers.degradations`; ``?patch=96`` behind it is
-            the side of good patches.
+        argument: ``?degrade=bicubic2&patch=96``: the degradation, see
+            `zoo.data.readers.degradations`, and the side of good patches, if not the usual one.
 
     Raises:
         UsageError: No such degradation, or a patch of no use.
         MissingExtra: A package is not installed, or comes without the photographs.
     """
-    from zoo.data.readers.degradations import asked_degradation, degraded_pair, patch_of
+    from zoo.data.readers.degradations import degradation_of, degraded_pair, patch_of
     from zoo.data.readers.hashing import array_hash
     from zoo.data.readers.patches import PicturePair, patch_dataset
     from zoo.data.readers.photographs import PHOTOGRAPHS, read_photograph
 
-    degradation, options = asked_degradation(_NAME, argument)
-    patch = patch_of(options, degradation.scale)
+    query = _query(argument)
+    degradation = degradation_of(query, _NAME)
+    patch = patch_of(query, degradation.scale)
 
     def pair_of(one: Photograph) -> PicturePair:
         good = read_photograph(one)
@@ -57,7 +62,7 @@ def open_photographs(argument: str | None) -> Dataset:
         )
 
     return patch_dataset(
-        f"{_NAME}:{argument}",
+        f"{_NAME}{argument or ''}",
         [pair_of(one) for one in PHOTOGRAPHS],
         scale=degradation.scale,
         patch=patch,
@@ -74,8 +79,14 @@ def fingerprint(argument: str | None) -> str:
         UsageError: No such degradation.
         MissingExtra: A package is not installed.
     """
-    from zoo.data.readers.degradations import asked_degradation
+    from zoo.data.readers.degradations import degradation_of
     from zoo.data.readers.photographs import photographs_fingerprint
 
-    asked_degradation(_NAME, argument)
-    return f"photographs:{photographs_fingerprint()}"
+    degradation_of(_query(argument), _NAME)
+    return f"{argument} of {photographs_fingerprint()}"
+
+
+def _query(argument: str | None) -> Query:
+    from zoo.data.readers.query import parse_query
+
+    return parse_query(_NAME, f"{_NAME}{argument or ''}", _OPTIONS)

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zoo.common.errors import UsageError
-from zoo.data.readers.query import Query, parse_query
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from zoo.data.readers.query import Query
 
 _FORM = re.compile(r"(bicubic|noise|jpeg)([0-9]{1,3})")
 #: What the number behind each name may be, and what it is.
@@ -63,21 +64,25 @@ class Degradation:
         return makers[self.kind](good, self.number)
 
 
-def asked_degradation(provider: str, argument: str | None) -> tuple[Degradation, Query]:
-    """Reads ``bicubic2?patch=96``.
+def degradation_of(query: Query, name: str) -> Degradation:
+    """The degradation that ``degrade=`` asks for.
 
     Args:
-        provider: The dataset's name.
-        argument: What follows its colon.
-
-    Returns:
-        The degradation, and the options behind it.
+        query: Of the dataset.
+        name: The dataset as it was typed, without its options.
 
     Raises:
-        UsageError: There is no such degradation or option.
+        UsageError: None is asked for, or one that there is not.
     """
-    query = parse_query(provider, argument, ("patch",), what="degradation")
-    return parse_degradation(query.path, f"{provider}:"), query
+    asked = query.options.get("degrade")
+    known = f"{name}?degrade=bicubic2, noise25 or jpeg20"
+    if asked is None:
+        raise UsageError(
+            f"how the pictures of {name} become bad is not given",
+            why="; ".join(f"{kind}N: {meaning}" for kind, meaning in MEANINGS.items()),
+            fix=known,
+        )
+    return parse_degradation(asked, known)
 
 
 def patch_of(query: Query, scale: int) -> int | None:
@@ -110,21 +115,20 @@ def degraded_pair(
     return degradation.apply(whole), whole
 
 
-def parse_degradation(text: str, example: str) -> Degradation:
+def parse_degradation(text: str, known: str) -> Degradation:
     """Reads ``bicubic2``, ``noise25``, ``jpeg20``.
 
     Args:
         text: As the user typed it.
-        example: What a right one would look like in a command, up to the name of the degradation.
+        known: What to write instead.
 
     Raises:
         UsageError: There is no such degradation, or its number is out of range.
     """
     found = _FORM.fullmatch(text)
-    known = f"{example}bicubic2 (2 to 4), noise25 (1 to 100) or jpeg20 (1 to 95)"
     if found is None:
         raise UsageError(
-            f"{text!r} is no degradation",
+            f"degrade={text} is no degradation",
             why="it is a name and a number: "
             + "; ".join(f"{kind}, {meaning}" for kind, meaning in MEANINGS.items()),
             fix=known,
@@ -133,7 +137,7 @@ def parse_degradation(text: str, example: str) -> Degradation:
     if number not in _NUMBERS[kind]:
         span = _NUMBERS[kind]
         raise UsageError(
-            f"{text!r} is out of range",
+            f"degrade={text} is out of range",
             why=f"of {kind} the number is from {span.start} to {span.stop - 1}: {MEANINGS[kind]}",
             fix=known,
         )
