@@ -75,7 +75,7 @@ def patch_dataset(
     from zoo.data.readers.hashing import dataset_hash
 
     side = patch or default_patch(scale)
-    splits, told = {}, list(notes)
+    splits, told = dict[str, Split](), list(notes)
     for split in SPLITS:
         own = [pair for pair in pairs if pair.split == split]
         splits[split], few = _split_of(own, split, side, scale)
