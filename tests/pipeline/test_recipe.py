@@ -127,7 +127,7 @@ def test_recipe_cannot_be_changed():
         ),
         (
             "[training]\naugment = ['flip', 'mirror']",
-            "training.augment.1: must be 'rotate', 'shift', 'crop', 'flip' or 'erase' "
+            "training.augment.1: must be 'rotate', 'shift', 'crop', 'zoom', 'scale', 'flip' or 'erase' "
             "(got 'mirror')",
         ),
         ("[calibration]\nsamples = 0", "calibration.samples: must be "),
