@@ -19,6 +19,7 @@ from zoo.tasks.ranking import Resampled
 from zoo.tasks.semantic_segmentation import class_maps, constant_maps, objective
 from zoo.tasks.semantic_segmentation.boundaries import boundary_scores, mean_scores
 from zoo.tasks.semantic_segmentation.overlap import confusions, overlaps
+from zoo.tasks.semantic_segmentation.overlay import overlay
 
 if TYPE_CHECKING:
     from zoo.contracts.baseline import AgainstBaseline
@@ -221,6 +222,12 @@ class SemanticSegmentation(Task):
     def describe_label(self, label: Any, classes: tuple[str, ...]) -> str:
         """Likewise of the true mask."""
         return shares_text(shares_of(label, classes))
+
+    def drawn(
+        self, pixels: Array, answer: Any, classes: tuple[str, ...], beside: Any = None
+    ) -> Array | None:
+        """The mask over its picture; what differs from the mask `beside` is chequered."""
+        return overlay(pixels, answer, len(classes), beside)
 
     def decoded(
         self, output: Any, classes: tuple[str, ...], most: int, steps: Sequence[str] = ()
