@@ -32,7 +32,8 @@ class Split:
             nothing to learn; numbers are float32 and finite, any shape. Several labels of an
             example are the fields of a structured array (see `zoo.common.named_arrays`).
         read: Returns the raw example at an index. Images: uint8, shape (height, width, 1 or 3),
-            any size. Series: float32, shape (steps, channels). Texts: a string of shape (), or
+            any size. Series: float32, shape (steps, channels). Sounds: float32, shape (samples,),
+            from -1 to 1, one channel. Texts: a string of shape (), or
             tokens of shape (steps,). Must be safe to call from several threads.
         content_hash: SHA-256 over the examples and labels of this split, in order.
         identities: For each example a hash of what it shows; equal ones are the same example. None
@@ -74,6 +75,7 @@ class Dataset:
         source: Where the data comes from.
         notes: Remarks for users: files left out, and why.
         channels: Names of the channels of series, in their order; empty where they have none.
+        rate: Samples per second of sounds; 0 of other examples.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Dataset:
     source: str = ""
     notes: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
+    rate: int = 0
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{len(split):,} {name}" for name, split in self.splits.items())
