@@ -47,9 +47,10 @@ def samples_of(run: Run, dataset: Dataset) -> tuple[SampleImage, ...]:
             **_shown(dataset.splits["test"], index, preprocessing),
             made=task.picture_of(expected[index], preprocessing),
             true_class=task.describe_label(labels[index], dataset.classes),
-            reference=task.describe_answer(reference[index], dataset.classes),
+            reference=task.describe_beside(reference[index], labels[index], dataset.classes),
             predictions={
-                f: task.describe_answer(o[index], dataset.classes) for f, o in answers.items()
+                f: task.describe_beside(o[index], labels[index], dataset.classes)
+                for f, o in answers.items()
             },
             mistaken=frozenset(
                 name
