@@ -26,7 +26,7 @@ def colours(classes: int) -> Array:
     """The colour of each class, uint8 (classes, 3); that of the first is black."""
     import numpy as np
 
-    found = [_BLACK]
+    found: list[tuple[int, ...]] = [_BLACK]
     for number in range(1, classes):
         hue = (number * _TURN) % 1.0
         value = 1.0 if number % 2 else 0.75
