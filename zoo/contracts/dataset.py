@@ -40,7 +40,8 @@ class Split:
             the picture; rows of padding are class -1 and zeros. Pictures as labels are uint8, shape
             (examples, height, width, channels).
         read: Returns the raw example at an index. Images: uint8, shape (height, width, 1 or 3),
-            any size. Series: float32, shape (steps, channels). Texts: a string of shape (), or
+            any size. Series: float32, shape (steps, channels). Sounds: float32, shape (samples,),
+            from -1 to 1, one channel. Texts: a string of shape (), or
             tokens of shape (steps,). Must be safe to call from several threads.
         content_hash: SHA-256 over the examples and labels of this split, in order.
         identities: For each example a hash of what it shows; equal ones are the same example. None
@@ -87,6 +88,7 @@ class Dataset:
         source: Where the data comes from.
         notes: Remarks for users: files left out, and why.
         channels: Names of the channels of series, in their order; empty where they have none.
+        rate: Samples per second of sounds; 0 of other examples.
     """
 
     name: str
@@ -97,6 +99,7 @@ class Dataset:
     source: str = ""
     notes: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
+    rate: int = 0
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{len(split):,} {name}" for name, split in self.splits.items())
