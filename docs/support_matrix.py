@@ -107,6 +107,17 @@ TRAINED = (
         "efficientnet_lite0", "efficientnet_lite", "efficientnet_lite0", "at 32×32 pixels", **_SMALL
     ),
     trained(
+        "unet_small",
+        "unet",
+        "unet_small",
+        "at 32×32 pixels",
+        input_size=32,
+        data="fashion_scenes?size=32&count=1500",
+        epochs=16,
+        learning_rate=0.004,
+        augment=("flip",),
+    ),
+    trained(
         "lstm_small with 2 layers",
         "lstm",
         "lstm_small",
