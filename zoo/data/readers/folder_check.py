@@ -29,7 +29,7 @@ from zoo.data.readers.listing import ListedFile, unreadable
 
 #: A file younger than this may change again without a change of its time.
 _SETTLED_NANOSECONDS = 2_000_000_000
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,13 @@ class CheckedFile:
         digest: SHA-256 of the pixels that a network sees, whatever file they are in.
         outline: By which near copies are found.
         problem: Why the file is broken, or nothing.
+        size: Height and width.
     """
 
     digest: bytes
     outline: bytes
     problem: str
+    size: tuple[int, int] = (0, 0)
 
 
 def check_files(
@@ -88,7 +90,7 @@ def _check(root: Path, file: ListedFile) -> CheckedFile:
         raise unreadable(file.path, error) from error
     except BadImage as error:
         return _broken(str(error))
-    return CheckedFile(identity(image), outline(image), "")
+    return CheckedFile(identity(image), outline(image), "", (image.shape[0], image.shape[1]))
 
 
 def _broken(problem: str) -> CheckedFile:
@@ -110,8 +112,10 @@ def _read_results(memory: Path) -> dict[str, CheckedFile]:
         if stored["decoder"] != _decoder():
             return {}
         return {
-            key: CheckedFile(base64.b64decode(digest), base64.b64decode(own), problem)
-            for key, (digest, own, problem) in stored["files"].items()
+            key: CheckedFile(
+                base64.b64decode(digest), base64.b64decode(own), problem, (int(down), int(right))
+            )
+            for key, (digest, own, problem, (down, right)) in stored["files"].items()
         }
     except FileNotFoundError:
         return {}
@@ -129,6 +133,7 @@ def _write_results(
             base64.b64encode(result.digest).decode(),
             base64.b64encode(result.outline).decode(),
             result.problem,
+            result.size,
         ]
         for file, result in zip(files, results, strict=True)
         if file.modified < settled
