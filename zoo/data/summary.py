@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 #: Sides of boxes as shares of the picture's: below the first they are small, from the second large.
 SMALL, LARGE = 0.1, 0.3
+_CHUNK = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ class DatasetSummary:
         labels: For each split how often each class stands in it; steps count one by one. Of several
             labels, how often each is true.
         counted: What `labels` counts where that is no example: ``boxes``, ``pixels``.
-        sizes: For each split how many boxes are small, medium and large; empty where there are none.
+        sizes: For each split how many boxes are small, medium and large; empty without.
         ranges: For each split the least, mean and largest value of each real target; empty where
             there are none.
         notes: Remarks for users.
@@ -137,6 +138,8 @@ def _counts(split: Split, classes: tuple[str, ...]) -> dict[str, int]:
     else:
         classes_of_all = str(split.labels.dtype) in CLASS_DTYPES
         labels = split.labels if classes_of_all else strata(split.labels)
-    real = labels[labels >= 0]
-    counts = np.bincount(real.reshape(-1), minlength=len(classes)).tolist()
-    return dict(zip(classes, counts, strict=True))
+    counts = np.zeros(len(classes), np.int64)
+    for start in range(0, len(labels), _CHUNK):  # masks may be larger than memory
+        some = labels[start : start + _CHUNK]
+        counts += np.bincount(some[some >= 0], minlength=len(classes))
+    return dict(zip(classes, counts.tolist(), strict=True))
