@@ -66,7 +66,7 @@ class PythonEnvironment:
         """
         state = "was not made"
         if self.folder.exists():
-            state += " to its end, or is of another version or another Python"
+            state = "is incomplete, or was made with another version or another Python"
         return UsageError(
             f"{what} cannot be opened here yet",
             why=f"{library} is in an environment of its own, which {state}",
