@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import BadData, UsageError
 from zoo.common.optional_imports import require
-from zoo.contracts import Check, Comparison, Metric, Output, Precision, Preprocessing, Task, Truth
+from zoo.contracts import Check, Comparison, Metric, Output, Precision, Task, Truth
 from zoo.contracts.baseline import AgainstBaseline
 from zoo.contracts.geometric_transform import GeometricTransform
 from zoo.contracts.outputs import PICTURE
@@ -43,6 +43,8 @@ _EXACT = frozenset({"flip", "shift", "crop"})
 #: Values that brightness and contrast are fitted to.
 _FITTED = 200_000
 _WHITE = 255.0
+#: Changes of a file are shown so many times as bright.
+_MARKED = 16
 
 
 def pictures_of(outputs: Array) -> Array:
@@ -267,11 +269,35 @@ class ImageEnhancement(Task):
         self, output: Any, classes: tuple[str, ...], most: int, steps: Sequence[str] = ()
     ) -> DecodedOutput:
         """The picture's size: its pixels are too many to read."""
-        return DecodedOutput(answer=self.describe_label(output, classes))
+        picture = pictures_of(output)
+        return DecodedOutput(answer=self.describe_label(picture, classes), picture=picture)
 
-    def picture_of(self, output: Array, preprocessing: Preprocessing) -> Array | None:
-        """The picture, uint8."""
-        return pictures_of(output)
+    def pictures_beside(
+        self, given: Array, output: Array, files: Mapping[str, Array], label: Any
+    ) -> Mapping[str, Array]:
+        """Before, after and truth; of the file that is farthest off its picture and changes."""
+        import numpy as np
+
+        made, scale = pictures_of(output), label.shape[0] // given.shape[0]
+        shown = {
+            "bicubic" if scale > 1 else "before": enlarged(given, scale),
+            "network": made,
+            "truth": label,
+        }
+        apart = {
+            name: np.abs(pictures_of(own).astype(np.int64) - made) for name, own in files.items()
+        }
+        if not apart:
+            return shown
+        worst = max(apart, key=lambda name: float(apart[name].mean()))
+        if not apart[worst].any():
+            return shown
+        marked = np.clip(apart[worst] * _MARKED, 0, 255).astype(np.uint8)
+        return {
+            **shown,
+            worst: pictures_of(files[worst]),
+            f"its changes, {_MARKED} times as bright": marked,
+        }
 
     def details(self, answers: Array, truth: Truth) -> Mapping[str, Any]:
         """How pictures are measured."""
@@ -335,4 +361,5 @@ def zoo_tasks() -> Iterable[Task]:
         least_classes=1,
         max_drop={"int8": 0.2},
         one_choice=False,
+        tiled=True,
     )
