@@ -61,8 +61,9 @@ class RecipeFields(Fields):
             "Dataset: digits, fashion_mnist, or as rows digits_rows, fashion_mnist_rows; for "
             "anomalies fashion_mnist_one_class:KIND; with boxes and masks fashion_scenes; bad "
             "and good pictures photographs?degrade=bicubic2; your own by folder:PATH (images), "
-            "pairs:PATH (bad and good ones), wav:PATH (sounds), npz:PATH, csv:PATH, text:PATH, "
-            "conll:PATH; public ones by keras:NAME, hf:NAME, aeon:NAME",
+            "coco:PATH, yolo:PATH and voc:PATH (boxes), masks:PATH, pairs:PATH (bad and good "
+            "pictures), wav:PATH (sounds), npz:PATH, csv:PATH, text:PATH, conll:PATH; public ones "
+            "by keras:NAME, hf:NAME, aeon:NAME",
             metavar="DATASET",
             completes="dataset",
             example="digits",

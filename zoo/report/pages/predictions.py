@@ -130,8 +130,6 @@ def _shown(one: PredictedExample, preprocessing: Preprocessing) -> tuple[str, st
             return "", "", "", series_chart(raw, names)
         return picture_uri(series_picture(raw)), "", "", ""
     if preprocessing.shown_as == "spectrogram":
-        values, _, _ = read_samples([one.sample], preprocessing, [0])
-        own = kind_of(preprocessing)
-        return picture_uri(own.picture(values[0])) if len(values) else "", "", "", ""
+        return picture_uri(kind_of(preprocessing).picture(raw)), "", "", ""
     taken, _, _ = read_samples([one.sample], preprocessing.in_layout("nhwc"), [0])
     return picture_uri(raw), picture_uri(taken[0]) if len(taken) else "", "", ""
