@@ -39,11 +39,13 @@ class PredictedExample(Brief):
             yield f"confidence={self.output.confidence:.4g}"
 
     def plain(self) -> dict[str, Any]:
-        """For JSON; steps and numbers are left out where the task gives none."""
+        """For JSON; steps, numbers and boxes are left out where the task gives none."""
         output = asdict(self.output)
         for name in ("steps", "numbers"):
             if not output[name]:
                 del output[name]
+        if output["boxes"] is None:
+            del output["boxes"]
         return {"input": self.input, **output}
 
 
