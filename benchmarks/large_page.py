@@ -20,43 +20,41 @@ _INTRODUCTION = """# Large networks on small machines
 
 <!-- no block is run: they take minutes -->
 
-What converting and shipping networks of millions of weights takes, and what to do where memory is
-short. The tables are from records: `python benchmarks/large.py mobilenet_v2 resnet50 --record`
-measures again, and `--page` writes this page from `docs/large-networks.json`.
+Time and memory that networks of millions of weights need for conversion and shipping, and what to
+do where memory is short. The tables are from records: `python benchmarks/large.py mobilenet_v2
+resnet50 --record` measures again, and `--page` writes this page from `docs/large-networks.json`.
 
 ## Whole commands
 
 `zoo ship MODEL --data folder:PHOTOS --from-scratch --epochs 1` on ninety photographs: training,
 four files (TFLite and ONNX, float32 and int8), the gate on each, latency and the report. *Memory*
 is the largest sum over the command and all its processes, shared pages counted once. *Load* is
-the mean number of processes that ran or waited in a minute, least and most: what is more than the
-cores was other work, and then the seconds of the processor say more than those of the clock. On a
-quiet machine the time is to be within the limit.
+the lowest and highest load average over one minute. Where it exceeds the cores, other programs
+ran at the same time, and processor time is the better measure. The limit on time holds for a
+quiet machine.
 """
 _CONVERSIONS = f"""
 ## Single conversions beside plain scripts
 
-Our int8 conversion and the script that people write (the TFLite converter with a representative
+Our int8 conversion and a plain script (the TFLite converter with a representative
 data set; `keras.Model.export` and `quantize_static` with min/max for ONNX), from the same weights
 with the same 64 photographs, each in a process of its own, the import of TensorFlow included. The
-memory of ours is to be at most {FACTOR:g} times that of the script. *Same answers* and *dB*
+memory of ours should be at most {FACTOR:g} times that of the script. *Same answers* and *dB*
 (signal to error of the outputs) compare each file with the network in Keras, on inputs that
 neither was calibrated on.
 """
 _ADVICE = """
 ## Where memory is short
 
-* Nothing has to be set. Ranges are measured example by example, histograms grow with the network
-  and not with the data, and networks run on as many examples at a time as their activations
-  allow.
-* Steps run two at a time, and one waits while what both took when they were last done (at first:
-  what the largest step of this run took) exceeds the memory that is free. In a container its
-  limit counts.
+* No settings are needed. Ranges are measured example by example, histograms grow with the network
+  and not with the data, and the batch size is limited by the size of the activations.
+* Two steps run at a time, unless both together need more than the free memory, as measured when
+  they last ran (at first: by the largest step of this run). In a container its limit counts.
 * A conversion may take three quarters of the memory of the machine, or of the container;
   `--memory-limit 2` allows it 2 GB. One that needs more ends with an error that says so, and
   costs its own file alone.
-* What was finished is kept. Where the system ended the command, type it again, perhaps with fewer
-  formats at a time: it goes on behind the last finished step.
+* Finished steps are kept. If the system killed the command, run it again, perhaps with fewer
+  formats at a time: it continues after the last finished step.
 
 ```console
 $ zoo ship resnet50 --data folder:photos --format tflite

@@ -36,10 +36,10 @@ than the cores was other work, so read ratios, not seconds. *Worse* names what m
 {TIME:g} times the time of the same work, {SAME_LATENCY:g} times the latency, {SAME_POINTS:g} points
 of accuracy.
 
-What is worse in latency is the normalization: our files take examples as they are, plain ones take
-them normalized, which their callers compute. In ONNX that is one operator more, `Mul`, which ONNX
-Runtime does not fold into the convolution behind it (TFLite's converter does); all else is the same
-graph:
+The higher latency comes from the normalization: our files take raw examples, plain ones take
+normalized ones, which the calling program computes. In ONNX that is one more operator, `Mul`, which ONNX
+Runtime does not fold into the convolution after it (TFLite's converter does); the rest of the graph
+is the same:
 
 <!-- not run: its figures are of one machine -->
 

@@ -117,9 +117,9 @@ class LibraryProcess:
         return ProcessFailed(
             f"{self.library}'s process ended while {self._origin} was {doing}",
             why=how + (f"; its last lines: {last}" if last else ""),
-            fix="end other programs, or bring a smaller network: most often memory was short"
+            fix="memory was probably short: end other programs, or use a smaller network"
             if out
-            else "run again; if it ends so each time, report it with the network if you may",
+            else "run it again; if that fails, too, report it, with the network if you may",
         )
 
     def _refused(self, answer: dict[str, Any], doing: str) -> ZooError:

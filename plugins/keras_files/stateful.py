@@ -74,9 +74,9 @@ def with_states(own: KerasAsGiven, origin: str) -> KerasSteps:
         if not getattr(layer, "stateful", False):
             return layer(*args, **kwargs)
         if type(layer).__name__ not in _PARTS or not isinstance(layer, keras.layers.RNN):
-            raise _refused(layer, origin, "only layers LSTM, GRU and SimpleRNN give their states")
+            raise _refused(layer, origin, "only LSTM, GRU and SimpleRNN layers are supported")
         if layer.name in seen or len(args) > 1 or kwargs.get("initial_state") is not None:
-            raise _refused(layer, origin, "it is used twice, or begins with a state it is given")
+            raise _refused(layer, origin, "it is used twice, or called with an initial state")
         seen.add(layer.name)
         states = []
         for part, state in zip(_PARTS[type(layer).__name__], layer.states, strict=True):
@@ -95,7 +95,7 @@ def with_states(own: KerasAsGiven, origin: str) -> KerasSteps:
     # Layers inside of others do not come by here.
     left = [layer for one in operations_of(outputs) for layer in stateful_layers(one)]
     if left:
-        raise _refused(left[0], origin, "it is inside of another layer, which gives no state")
+        raise _refused(left[0], origin, "it is inside of another layer, such as Bidirectional")
     model = keras.Model([*given, *fed.values()], [*outputs, *made.values()])
     return KerasSteps(
         inputs=(*_free(own.inputs), *_states(fed)),
@@ -142,8 +142,8 @@ def _unused(base: str, names: list[str]) -> str:
 def _refused(layer: Any, origin: str, why: str) -> Unsupported:
     return Unsupported(
         f"{origin} keeps state from one call to the next: its layer {layer.name!r} is stateful",
-        why=f"a file answers each input by itself, and of this layer ({type(layer).__name__}) "
-        f"states cannot become inputs and outputs: {why}",
+        why=f"files keep no state, and that of this layer ({type(layer).__name__}) cannot become "
+        f"an input and an output: {why}",
         fix="build it without stateful=True, load its weights, and save it anew; or with the state "
         "as an input and an output, and name them: --state INPUT=OUTPUT",
     )

@@ -57,7 +57,7 @@ def required_packages() -> Path:
             "presets of keras-hub cannot be opened here yet",
             why="keras-hub lies in an environment of its own, which "
             + (
-                "was not made to its end, or is of another version or another Python"
+                "is incomplete, or was made with another version or another Python"
                 if begun
                 else "was not made"
             ),

@@ -41,14 +41,12 @@ def stated(converter: dict[str, Any] | None) -> tuple[str, tuple[str, ...]]:
         if interpolation in _FILTERS:
             words.append(_FILTERS[interpolation])
         else:
-            told.append(f"keras-hub resamples its pictures by {interpolation}, which is not here")
+            told.append(f"keras-hub resizes by {interpolation}, which edgezoo does not have")
         if not converter.get("antialias") and interpolation != "nearest":
-            told.append(
-                "keras-hub makes its pictures smaller without smoothing them before; here they are"
-            )
+            told.append("keras-hub resizes pictures without antialiasing; edgezoo with it")
     numbers = _normalization(converter)
     if numbers is None:
-        told.append("how it changes the values of pixels cannot be read in its ImageConverter")
+        told.append("the normalization of pixels cannot be read from its ImageConverter")
     else:
         words += ["rgb", numbers]
     return " ".join(words), tuple(told)

@@ -119,11 +119,11 @@ def _description(folder: Path, name: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError) as error:
         raise BadFile(
             f"{path} is truncated or damaged",
-            why="it is no JSON",
+            why="it is not JSON",
             fix="copy the whole folder again, or save it anew",
         ) from error
     if not isinstance(found, dict):
-        raise BadFile(f"{path} describes no network", why="it is no object of JSON", fix=_SAVED)
+        raise BadFile(f"{path} describes no network", why="it is not a JSON object", fix=_SAVED)
     return found
 
 
@@ -207,8 +207,8 @@ def _check_weights(folder: Path, task: bool) -> None:
         path = inside(folder, name)
         if begin_of(path, len(HDF5)) != HDF5:
             raise BadFile(
-                f"{path} is no file of weights",
-                why="it does not begin as HDF5",
+                f"{path} is not a file of weights",
+                why="it is not in the format HDF5",
                 fix="copy the whole folder again, or save it anew",
             )
         refuse_broken(path)

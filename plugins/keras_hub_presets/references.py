@@ -86,7 +86,7 @@ def parse(reference: str) -> PresetReference:
     if preset is not None and not preset.task:
         raise UsageError(
             f"{named} is no image classifier",
-            why="it gives features, for networks that are made of it"
+            why="it is a backbone, which gives features"
             if preset.kind == "Backbone"
             else f"it is a preset of keras-hub's {preset.kind}",
             fix=f'zoo list "{PREFIX}*" lists the classifiers; a folder that keras-hub saved of a '
@@ -173,8 +173,8 @@ def fetch_preset(reference: str) -> None:
         named, handle = found.preset.reference, found.preset.handle
         raise UsageError(
             f"the preset {named} is not on this machine",
-            why=f"it lies on Kaggle, at {handle}, and was not found in {found.preset.folder}, "
-            "where Kaggle's own program puts it",
+            why=f"it is published on Kaggle, at {handle}, and is not in {found.preset.folder}, "
+            "the folder of kagglehub",
             fix="where kagglehub is installed (pip install kagglehub), "
             f"python -c \"import kagglehub; print(kagglehub.model_download('{handle}'))\" fetches "
             f"it there and prints the folder; one from elsewhere: {named}?weights=FOLDER",

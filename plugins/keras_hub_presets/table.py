@@ -99,9 +99,9 @@ def described(preset: HubPreset) -> NamedNetwork:
     """A row of ``zoo list``; what a preset alone says is not in it."""
     owner, network = preset.handle.split("/")[:2]
     size = f"{preset.size}x{preset.size} rgb" if preset.size else "rgb"
-    remarks = ["how pixels are prepared is in the preset alone, and read from there"]
+    remarks = ["its preprocessing is read from the preset"]
     if preset.astray:
-        remarks.append(f"keras-hub has the address of {preset.astray} for it")
+        remarks.append(f"keras-hub gives the address of {preset.astray} for it")
     return NamedNetwork(
         name=preset.reference,
         task=preset.task,

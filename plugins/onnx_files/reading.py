@@ -169,9 +169,9 @@ def _inside(path: Path, name: str) -> Path:
         )
     if file.stat().st_nlink > 1:
         raise BadFile(
-            f"{path} is refused: its weights lie in {name!r}, a file with several names",
+            f"{path} is refused: its weights lie in {name!r}, a file with several hard links",
             why="a hard link may be a file from outside the folder",
-            fix=f"copy it, which takes the other names away: cp {name} copy && mv copy {name}",
+            fix=f"replace it by a copy: cp {name} copy && mv copy {name}",
         )
     return file
 

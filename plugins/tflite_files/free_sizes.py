@@ -82,8 +82,8 @@ class FreeTfliteNetwork:
         shape = next(one.shape for one in self.inputs if None in one.shape[1:])
         return Unsupported(
             f"{self.origin} takes inputs of shape {shape}: the size of its input is free",
-            why="what its operators compute is known for fixed sizes alone",
-            fix="say it: --input 224x224, as HEIGHTxWIDTH; or give samples of one size",
+            why="it can only be converted at a fixed size",
+            fix="state the size: --input 224x224, as HEIGHTxWIDTH; or give samples of one size",
         )
 
 

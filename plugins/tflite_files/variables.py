@@ -83,9 +83,9 @@ def _check_bodies(model: Any, operators: tuple[Operator, ...], origin: str) -> N
             named = f" {inner[0].kind} {inner[0].name}" if inner else ""
             raise operator.refused(
                 origin,
-                f"a variable is read or assigned in its body{f':{named}' if named else ''}; how "
-                "often that happens is decided while it runs, and files here have one path",
-                "read the variable before it, and assign it behind it, where the file is made; "
+                f"a variable is read or assigned in its body{f':{named}' if named else ''}; "
+                "control flow that depends on the input is not supported",
+                "read the variable before it, and assign it after it, where the file is made; "
                 + (
                     "choose what is assigned by tf.where; "
                     if operator.kind in BRANCHES
@@ -126,7 +126,7 @@ class _Rewriting:
     def _unknown(self, operator: Operator) -> Unsupported:
         return operator.refused(
             self._origin,
-            "it keeps state from one call to the next in a variable that the file does not name",
+            "it keeps a state in a variable that has no name in the file",
             CARRY + AS_IT_IS,
         )
 
@@ -151,9 +151,9 @@ class _Rewriting:
                 if one.kind in _NOT_BEFORE:
                     raise operator.refused(
                         self._origin,
-                        f"it sets variables before the first call by {one.kind} ({one.name}): what "
-                        "they begin with would not be the same each time, or no numbers",
-                        f"let them begin with constants where the file is made; {AS_IT_IS}",
+                        f"it initializes variables by {one.kind} ({one.name}): they would "
+                        "begin with random values, or no numbers",
+                        f"initialize them with constants where the file is made; {AS_IT_IS}",
                     )
                 if one.kind == "ASSIGN_VARIABLE" and one.inputs[0] in keys:
                     found.add(keys[one.inputs[0]])
@@ -214,7 +214,7 @@ class _Rewriting:
     def _without_value(self, operator: Operator, key: Key) -> Unsupported:
         return operator.refused(
             self._origin,
-            f"its variable {_text(key)!r} has no value before the first call",
+            f"its variable {_text(key)!r} has no initial value",
             "give it one where the file is made: tf.Variable(tf.zeros((1, 8))), tracked by the "
             f"module that is converted; {AS_IT_IS}",
         )
@@ -223,17 +223,19 @@ class _Rewriting:
         """Refuses values that no output or no difference gives."""
         why = ""
         if self._edit.data(made):
-            why = f"it sets its variable {_text(key)!r} to a constant, which no output gives"
+            why = (
+                f"it sets its variable {_text(key)!r} to a constant, which cannot become an output"
+            )
         elif first.dtype.kind == "f" and not np.isfinite(first).all():
-            why = f"its variable {_text(key)!r} begins with numbers that are not finite"
+            why = f"its variable {_text(key)!r} has initial values that are not finite"
         elif first.dtype.kind not in "fiu" and first.any():
-            why = f"its variable {_text(key)!r} of {first.dtype} begins with others than zeros"
+            why = f"its variable {_text(key)!r} of {first.dtype} has initial values other than zero"
         if why:
             raise operator.refused(
                 self._origin,
                 why,
-                "let it begin with zeros, or a number in the range of what it holds later, where "
-                f"the file is made, and assign what depends on the input; {AS_IT_IS}",
+                "initialize it with zeros, or values in the range of later ones, where the file "
+                f"is made, and assign what depends on the input; {AS_IT_IS}",
             )
 
     def _first_values(self, reads: Mapping[Key, Operator]) -> dict[Key, Array]:
@@ -321,9 +323,8 @@ class _Rewriting:
             operator = next(o for o in self._operators if o.kind in STATE and o.kind != "CALL_ONCE")
             raise operator.refused(
                 self._origin,
-                "its variables cannot be had for each example: without the batch they are "
-                f"{shapes}; {why}",
-                "let the first side of each variable be a batch of 1 where the file is made: "
+                f"its variables have no batch: without their first side they are {shapes}; {why}",
+                "make the first side of each variable a batch of 1 where the file is made: "
                 f"tf.Variable(tf.zeros((1, 8))); {AS_IT_IS}",
             )
 

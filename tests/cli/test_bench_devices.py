@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -172,16 +173,24 @@ def test_fresh_forgets_what_was_kept(bench: Any) -> None:
 def test_a_noisy_number_says_so_wherever_it_stands(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zoo.benchmark.interleaving.disturbances", lambda *_, **__: ("a mouse",))
+    share = itertools.count(40)
+    monkeypatch.setattr(
+        "zoo.benchmark.interleaving.disturbances", lambda *_, **__: (f"busy {next(share)}%",)
+    )
     noisy = bench(device="desk", threads="1")
     rows = [line.split() for line in noisy.out.splitlines() if line.startswith("net.onnx  ")]
     (row,) = rows
     assert row[-1] == "NOISY"
     assert row[5].startswith("~")
-    assert "noisy, do not rely on it: a mouse" in noisy.out
+    (line,) = [line for line in noisy.out.splitlines() if "do not rely on" in line]
+    last = next(share) - 1
+    assert line.endswith(f"noisy, do not rely on it: busy {last}%"), "once, with the worst figure"
     assert "~ net.onnx 1 on desk" in noisy.err
     (found,) = bench("--json", device="desk", threads="1").json
     assert (found["verdict"], found["measurement"]["quiet"]) == ("noisy", False)
+    several = bench(device="desk")
+    told = [line for line in several.out.splitlines() if "do not rely on" in line]
+    assert told == [f"2 measurements are noisy (~), do not rely on them: busy {next(share) - 1}%"]
 
 
 @pytest.mark.slow

@@ -70,7 +70,7 @@ def test_one_picture_by_a_run_and_from_python(judged_file, zoo):
     assert json.dumps(found.plain())
     with pytest.raises(UsageError, match="top must be 1 or more"):
         api.predict(judged_file, "one.png", top=0)
-    with pytest.raises(UsageError, match="nothing is named"):
+    with pytest.raises(UsageError, match="no input is given"):
         api.predict(judged_file, [])
 
 

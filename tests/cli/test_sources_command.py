@@ -28,7 +28,7 @@ def test_sources_are_listed_with_what_they_lack(zoo: Any, monkeypatch: pytest.Mo
     state = next(one for one in source_states(load_registry()) if one.name == "keras")
     assert (state.missing, state.fix) == (("keras",), 'pip install "edgezoo[train]"')
     typed = zoo("sources", "list")
-    assert 'keras: keras missing: pip install "edgezoo[train]"' in typed.out
+    assert 'keras needs keras: pip install "edgezoo[train]"' in typed.out
 
 
 def test_networks_are_listed_by_name_and_told_of(zoo: Any) -> None:

@@ -120,7 +120,11 @@ WORDS = universal(sentences(5))
         ("a.conllu", WORDS.replace("\tO\t", "\t_\t", 1), "'Visit' has no part of speech"),
         ("a.conllu", WORDS.replace("1\tVisit\t", "1\t\t", 1), "the token is '', its tag is 'O'"),
         ("a.txt", WORDS.replace("1\tVisit", "7\tVisit", 1), "of the word is '7', not 1"),
-        ("a.conll", "1 a O\n2 b O\n3 c B\n\n" + text_of(sentences(9)), "numbers the tokens"),
+        (
+            "a.conll",
+            "1 a O\n2 b O\n3 c B\n\n" + text_of(sentences(9)),
+            "numbers of tokens, not tokens",
+        ),
     ],
 )
 def test_universal_dependencies_that_are_none(

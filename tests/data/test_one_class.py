@@ -71,7 +71,10 @@ def test_odd_examples_in_training_are_told_by_file_and_many_stop(pictures) -> No
     data = pictures(train__good=120, train__dent=1, test__good=8, test__dent=8)
     found = opened(f"{data}?normal=good")
     assert counts(found)["train"][1] == 0
-    assert any("1 odd examples in training" in n and "train/dent/0.png" in n for n in found.notes)
+    assert any(
+        "1 training examples not of the normal class" in n and "train/dent/0.png" in n
+        for n in found.notes
+    )
 
 
 def test_more_than_one_in_a_hundred_odd_ones_stop(pictures) -> None:
@@ -186,14 +189,18 @@ def test_windows_of_one_split_share_no_row_with_another(tmp_path: Path) -> None:
         ({}, "label=odd&normal=0", "number of rows that make an example is not given"),
         ({}, "window=10&anomalies=890-901", "s.csv has the rows 1 to 900"),
         ({}, "window=10&anomalies=9,x", "'x' in anomalies= is no range of rows"),
-        ({}, "window=10&anomalies=5&normal=0", "lists rows, and a column names them"),
+        ({}, "window=10&anomalies=5&normal=0", "both say which rows are anomalies"),
         (
             {"constant": True},
             "window=10&label=odd&normal=0",
             "s.csv: the channel 'b' never changes",
         ),
         ({"nan": True}, "window=10&label=odd&normal=0", "s.csv, line 52, column 'a': .* nan"),
-        ({"stretches": ()}, "window=10&label=odd&normal=0", "one class: 0.*why: without the other"),
+        (
+            {"stretches": ()},
+            "window=10&label=odd&normal=0",
+            "one class: 0.*why: how well a network separates",
+        ),
         ({}, "window=10&anomalies=30-20", "ends before it begins.*fix: anomalies=20-30"),
         ({"constant": True}, "window=10&label=odd&normal=0", "fix: channels=a,"),
     ],

@@ -117,4 +117,4 @@ def test_from_series_to_a_program_that_prints_the_verdict(
     embed(artifact.exporter, file, replace(manifest, decoding=blind))
     told = typed(tmp_path, "-m", "zoo", "verify", file, rc=1)
     assert "golden answers" in told
-    assert "what decodes them was altered" in told
+    assert "its decoding was altered" in told

@@ -126,9 +126,9 @@ def test_the_layer_that_fixes_a_size_is_named() -> None:
     scores = keras.layers.Dense(3, name="scores")
     scores.build((None, 8))
     said = size_fixing_layer(keras.Model(given, scores(flat)))
-    assert said.startswith("its layer scores takes 8 numbers, which flat (Flatten) makes of")
+    assert said.startswith("its layer scores takes 8 numbers, the output of flat (Flatten)")
     to_one = keras.Model(given, keras.layers.Reshape((4, 4), name="to_one")(given))
-    assert size_fixing_layer(to_one).startswith("its layer to_one makes (4, 4) of its input")
+    assert size_fixing_layer(to_one) == "its layer to_one reshapes every input to (4, 4)"
     pooled = keras.layers.GlobalAveragePooling2D()(given)
     for kept in (keras.layers.Dense(3)(pooled), keras.layers.Reshape((-1, 1))(given)):
         assert not size_fixing_layer(keras.Model(given, kept))

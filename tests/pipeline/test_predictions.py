@@ -37,7 +37,7 @@ def test_weights_answer_as_the_loaded_network(tmp_path: Path) -> None:
     batch = taken[np.newaxis].astype(np.float32)
     np.testing.assert_array_equal(network.predict(batch, verbose=0), network(batch))
     for wrong in (np.stack([pixels] * 2), np.float32(3), 5):
-        with pytest.raises(zoo.ZooError, match=r"is no batch of lenet5\.fashion_mnist"):
+        with pytest.raises(zoo.ZooError, match=r"is not a batch for lenet5\.fashion_mnist"):
             network.predict(wrong)
     with pytest.raises(zoo.ZooError, match="top must be 1 or more"):
         network.predict(pixels, top=0)

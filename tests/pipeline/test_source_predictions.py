@@ -54,7 +54,7 @@ def test_pictures_are_answered_as_the_file_answers(tmp_path: Path, end: str) -> 
     assert (found.task, found.classes) == ("image-classification", tuple("0123456789"))
     assert found.answered.runtime == "keras"
     assert any("--classes FILE" in note for note in found.notes)
-    assert any("taken for logits" in note for note in found.notes) == (end == "linear")
+    assert any("taken as logits" in note for note in found.notes) == (end == "linear")
     # What is stated counts: other pixels, other answers.
     other = answered(file, images, input="8x8 grey -1..1").answered.outputs
     assert np.abs(other - right).max() > 0.05
@@ -101,7 +101,7 @@ def test_a_normalization_in_the_graph_need_not_be_stated(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("make", "stated", "problem"),
     [
-        (nearest_mean, "", "how pictures are prepared for net.keras is not known"),
+        (nearest_mean, "", "the preprocessing of net.keras is not known"),
         (lambda x: layers.Dense(1)(layers.Flatten()(x)), "0..1", "gives one number for each"),
         (lambda x: layers.Conv2D(3, 3)(x), "0..1", r"gives outputs of shape \(6, 6, 3\)"),
     ],

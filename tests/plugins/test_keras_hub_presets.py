@@ -86,7 +86,7 @@ def test_what_is_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("keras-hub:resnet18", "did you mean 'resnet_18_imagenet'?"),
         ("keras-hub:", 'zoo list "keras-hub:*" lists all'),
         ("keras-hub:gemma_2b_en", "is no image classifier\n  why: it is a preset of keras-hub's C"),
-        ("keras-hub:bert_base_en", "it gives features"),
+        ("keras-hub:bert_base_en", "a backbone, which gives features"),
         ("keras-hub:retinanet_resnet50_fpn_coco", "ObjectDetector"),
         (f"{RESNET}?weigths=a", "did you mean 'weights'"),
         (f"{RESNET}?size=9", "'9' is no size of images"),
@@ -208,7 +208,9 @@ def test_what_an_image_converter_does_otherwise() -> None:
     odd = {"image_size": [8, 8], "scale": [float("nan")] * 3, "interpolation": "lanczos5"}
     words, told = stated(odd)
     assert words == "8x8 crop"
-    assert [any(part in one for one in told) for part in ("lanczos5", "values of pixels")] == [
+    assert [
+        any(part in one for one in told) for part in ("lanczos5", "normalization of pixels")
+    ] == [
         True,
         True,
     ]
@@ -277,11 +279,11 @@ DAMAGED = [
     ),
     (lambda f: (f / "config.json").write_text("{"), "is truncated or damaged"),
     (lambda f: (f / "config.json").write_text("[" * 100_000), "is truncated or damaged"),
-    (lambda f: (f / "config.json").write_text("[]"), "it is no object of JSON"),
+    (lambda f: (f / "config.json").write_text("[]"), "it is not a JSON object"),
     (lambda f: (f / "config.json").write_text('{"architecture": "resnet18"}'), "is of timm"),
     (lambda f: (f / "config.json").write_text('{"model_type": "vit"}'), "is of Transformers"),
     (lambda f: (f / WHOLE).unlink(), "has no weights"),
-    (lambda f: (f / WHOLE).write_bytes(b"PK\x03\x04" * 9), "is no file of weights"),
+    (lambda f: (f / WHOLE).write_bytes(b"PK\x03\x04" * 9), "is not a file of weights"),
     (lambda f: os.truncate(f / WHOLE, 300), "is truncated or damaged"),
     (_link, "/b lies in another file"),
     (_sharded("model_0.weights.h5"), "model_0.weights.h5 cannot be read"),

@@ -60,7 +60,7 @@ def test_weights_elsewhere_are_refused(tmp_path: Path, location: str) -> None:
 def test_weights_with_several_names_are_refused_and_the_way_out_is_told(tmp_path: Path) -> None:
     path = _external(tmp_path, "weights.bin")
     (tmp_path / "other").hardlink_to(tmp_path / "weights.bin")
-    with pytest.raises(BadFile, match="a file with several names") as caught:
+    with pytest.raises(BadFile, match="a file with several hard links") as caught:
         open_onnx(path)
     command = str(caught.value.fix).partition(": ")[2]
     subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True)

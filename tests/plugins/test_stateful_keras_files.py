@@ -75,7 +75,7 @@ def test_states_that_no_layer_gives_are_named(tmp_path: Path) -> None:
     both = keras.layers.Bidirectional(keras.layers.GRU(4, stateful=True))
     for made, why in (
         (several(keras.layers.Reshape((3, 2, 2))(x)), "inside of another layer"),
-        (both(x), "only layers LSTM, GRU and SimpleRNN"),
+        (both(x), "only LSTM, GRU and SimpleRNN layers"),
         (gru(gru(x)), "used twice"),
     ):
         network = saved(tmp_path, keras.Model(x, made))

@@ -63,7 +63,7 @@ def _two_graphs(model: Any, schema: Any) -> None:
         (_renamed("CUSTOM", b"Mine"), "has the custom operator Mine"),
         (_renamed("CUSTOM", b"FlexErf"), "it is TensorFlow's own"),
         (_renamed("WHILE"), r"operator WHILE \(number 0, .*which operators run is decided"),
-        (_renamed("READ_VARIABLE"), "READ_VARIABLE .*it keeps state"),
+        (_renamed("READ_VARIABLE"), "READ_VARIABLE .*it keeps a state"),
         (_renamed("HASHTABLE_FIND"), "HASHTABLE_FIND .*it looks words up"),
     ],
 )

@@ -101,7 +101,7 @@ def test_the_file_by_itself_is_what_all_is_compared_with(tmp_path: Path, content
     network, origin = opened(content), "net.tflite"
     stated, note = with_kept(["h = h_next"], network)
     assert sorted(stated) == ["count=count_next", "h=h_next", "level=level_next"]
-    assert "zeros, where a sequence begins, stand for what it begins with there" in note
+    assert "zeros stand for their initial values" in note
     record = preprocessing_of(
         network.inputs, dataset, origin, states_of(stated, network, [], origin)
     )
@@ -109,7 +109,7 @@ def test_the_file_by_itself_is_what_all_is_compared_with(tmp_path: Path, content
     assert "answers as the original" in compared(network, model, dataset, record, origin)
     began_otherwise = replace(network, keeping=rewritten(content, other_first))
     for other in (began_otherwise, NeverReset(network)):
-        with pytest.raises(ZooError, match="answers otherwise than by itself") as caught:
+        with pytest.raises(ZooError, match="outputs differ from the original") as caught:
             compared(other, model, dataset, record, origin)
         assert "is not reset before each sequence" in str(caught.value.why)
     with pytest.raises(UsageError, match="have an array for 'h'") as said:
@@ -171,8 +171,18 @@ def of_truth(self: Any, x: Any) -> Any:
     [
         (loop, zeros(1, 4), "WHILE .*a variable is read or assigned in its body", "unroll"),
         (to_a_constant, zeros(1, 4), "ASSIGN_VARIABLE .*sets its variable 'h' to a constant", ""),
-        (without_a_batch, zeros(3, 4), r"VAR_HANDLE .*without the batch .* h \(3, 4\)", "of 1"),
-        (of_truth, zeros(1, 4) == 0, "ASSIGN_VARIABLE .*'h' of bool begins with others", "zeros"),
+        (
+            without_a_batch,
+            zeros(3, 4),
+            r"VAR_HANDLE .*without their first side .* h \(3, 4\)",
+            "of 1",
+        ),
+        (
+            of_truth,
+            zeros(1, 4) == 0,
+            "ASSIGN_VARIABLE .*bool has initial values other",
+            "zeros",
+        ),
     ],
 )
 def test_variables_that_cannot_be_carried_are_named(
@@ -185,7 +195,7 @@ def test_variables_that_cannot_be_carried_are_named(
 
 
 def test_a_variable_without_a_first_value_is_named(content: bytes) -> None:
-    with pytest.raises(Unsupported, match=r"(?s)READ_VARIABLE .*'level' has no value before"):
+    with pytest.raises(Unsupported, match=r"(?s)READ_VARIABLE .*'level' has no initial value"):
         opened(rewritten(content, without_first))
 
 

@@ -144,6 +144,9 @@ def test_what_was_not_measured_is_a_dash_and_no_chart() -> None:
     assert noise_line(found) == ""
     (timed,) = rows(comparison(record("a"), noise=("it waited for a processor 40% of the time",)))
     assert timed[-2:] == ("~10.0", "~20.0")
+    waited = tuple(f"it waited for a processor {n}% of the time" for n in (47, 51, 46))
+    line = noise_line(comparison(record("a"), noise=waited))
+    assert line.endswith("do not rely on them: it waited for a processor 51% of the time")
     assert rows(comparison(record("a")))[0][-2:] == ("10.0", "20.0")
     for chart in (error_chart(found), time_chart(found), byte_chart(found)):
         assert chart.svg == ""

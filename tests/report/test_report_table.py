@@ -115,6 +115,14 @@ def test_a_file_that_passed_with_a_reason_shows_it() -> None:
     assert "passed    lenet5.digits.float32.tflite: not timed: the host is busy" in lines
 
 
+def test_files_with_the_same_reason_share_a_line() -> None:
+    names = ("a.tflite", "b.onnx", "c.onnx")
+    rows = [replace(failed(), file=name, reason="no memory") for name in names]
+    rows[2] = replace(rows[2], reason="no disk")
+    told = [line for line in piped(tuple(rows)) if line.startswith("failed")]
+    assert told == ["failed    a.tflite and b.onnx: no memory", "failed    c.onnx: no disk"]
+
+
 def test_a_missing_reason_is_said() -> None:
     assert any("no reason was recorded" in line for line in piped((replace(failed(), reason=""),)))
 

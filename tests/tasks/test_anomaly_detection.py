@@ -186,7 +186,7 @@ def test_verdicts_beyond_the_tolerance_are_refused(ready: Task, case: Case) -> N
         case.truth, case.known, case.known + np.float32(0.12), INT8
     )
     assert not scores.passed
-    assert "verdicts by the threshold 0.0900 are others" in scores.reason
+    assert "verdicts at the threshold 0.0900 differ from the network's" in scores.reason
 
 
 def test_a_manifest_with_another_threshold_is_refused(ready: Task) -> None:
@@ -195,4 +195,4 @@ def test_a_manifest_with_another_threshold_is_refused(ready: Task) -> None:
     assert same_decoding(own, own)[0].passed
     (check,) = same_decoding({**own, "threshold": 2.0}, own)
     assert not check.passed
-    assert "otherwise than its network" in check.reason
+    assert "not the one that the network was judged with" in check.reason

@@ -112,7 +112,7 @@ def _refuse_exchanged(registry: Registry, model: str, inputs: Sequence[str | Arr
     for one in inputs:
         if isinstance(one, str) and one in model_ids(registry) and no_file(Path(model)) is None:
             raise UsageError(
-                f"{model} is not a network, and {one} is no input",
+                f"{model} is not a network, and {one} is not an input",
                 fix=f"name the network first: zoo predict {one} {shlex.quote(model)}",
             )
 
@@ -155,7 +155,7 @@ def predict_of(registry: Registry, loaded: LoadedModel, network: Any) -> Callabl
             if found is not None and not several and not _fits(tuple(found), shape):
                 wanted = ", ".join("?" if side is None else str(side) for side in shape)
                 raise WrongArgument(
-                    f"an array of shape {tuple(found)} is no batch of {loaded.card.model_id}",
+                    f"an array of shape {tuple(found)} is not a batch for {loaded.card.model_id}",
                     why=f"a batch has the shape (examples, {wanted})",
                     fix="pass the examples as a list, of any size: predict(list(array))",
                 )
@@ -188,7 +188,7 @@ def _request(
     each = inputs if isinstance(inputs, (list, tuple)) else [cast("str", inputs)]
     named = tuple(str(one) if isinstance(one, Path) else cast("str", one) for one in each)
     if not named:
-        raise UsageError("nothing is named to be answered", fix="name a file, a folder or a text")
+        raise UsageError("no input is given", fix="name a file, a folder or a text")
     if top < 1:
         raise UsageError(f"top must be 1 or more (got {top})", fix="top=5")
     return PredictionRequest(inputs=named, data=data or "", top=top)

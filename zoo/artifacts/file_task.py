@@ -61,6 +61,6 @@ def same_decoding(
             passed=same,
             value=told or "nothing",
             limit=wanted or "nothing",
-            reason="" if same else "the manifest decodes otherwise than its network was judged",
+            reason="" if same else "the decoding is not the one that the network was judged with",
         ),
     )

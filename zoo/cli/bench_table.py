@@ -17,6 +17,7 @@ from zoo.cli.tables import print_table
 from zoo.common import terminal
 from zoo.common.shown_text import printable
 from zoo.report.offline_analysis import TextTable, analysed_kinds, basis, detail_tables
+from zoo.results.disturbances import worst_of_each
 from zoo.results.formatting import format_metric
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def print_timings(timings: Sequence[Timing]) -> None:
             terminal.echo(f"\n{_name(timing)}: {remark}")
     noisy = [t for t in measured if t.measurement and not t.measurement.quiet]
     if again := [t for t in noisy if t.measurement and t.measurement.clock == "real"]:
+        terminal.echo(f"\n{_noise(again)}")
         terminal.echo(
             "\nmeasure what is noisy (~) again when nothing else runs there: "
             f"{_again(again, timings)}"
@@ -77,6 +79,15 @@ def print_timings(timings: Sequence[Timing]) -> None:
             f"\n{kept} of {len(timings)} were kept from a bench that was not finished; "
             "--fresh measures them anew"
         )
+
+
+def _noise(noisy: Sequence[Timing]) -> str:
+    """What disturbed the measurements that are marked in the table; each kind once."""
+    found = [timing.measurement for timing in noisy if timing.measurement is not None]
+    why = "; ".join(worst_of_each(reason for m in found for reason in m.noise))
+    if len(noisy) == 1:
+        return f"{_name(noisy[0])}: noisy, do not rely on it: {why}"
+    return f"{len(noisy)} measurements are noisy (~), do not rely on them: {why}"
 
 
 def _again(noisy: Sequence[Timing], all_timings: Sequence[Timing]) -> str:
@@ -187,9 +198,7 @@ def _remarks(timing: Timing) -> Iterator[str]:
     assert m is not None
     if m.clock != "real":
         pass  # It is told once per device.
-    elif not m.quiet:
-        yield f"noisy, do not rely on it: {'; '.join(m.noise)}"
-    elif not m.floors_met:
+    elif m.quiet and not m.floors_met:
         yield "fewer runs or seconds than its tier asks for, before its limit"
     if m.answers is not None and m.answers.why_not:
         yield f"its answers there were not compared: {m.answers.why_not}"

@@ -17,8 +17,9 @@ from zoo.common.system_errors import system_error
 
 _EXTRA = re.compile(r"Got unexpected extra arguments? \((.+)\)", re.DOTALL)
 #: click's sentences on numbers, and what an option must be.
+_WHOLE = "a whole number"
 _NUMBERS = [
-    (re.compile(r"(?P<got>'.*') is not a valid integer(?: range)?", re.DOTALL), "a whole number"),
+    (re.compile(r"(?P<got>'.*') is not a valid integer(?: range)?", re.DOTALL), _WHOLE),
     (re.compile(r"(?P<got>'.*') is not a valid float(?: range)?", re.DOTALL), "a number"),
     (re.compile(r"(?P<got>\S+) is not in the range x>=(\S+)"), "{1} or more"),
     (re.compile(r"(?P<got>\S+) is not in the range x>(\S+)"), "more than {1}"),
@@ -60,7 +61,8 @@ def usage_error(error: click.ClickException) -> UsageError:
         for pattern, wanted in _NUMBERS:
             if found := pattern.fullmatch(error.message.rstrip(".")):
                 got = found["got"].strip("'")
-                point = f"write {got.replace(',', '.')}. " if _COMMA.fullmatch(got) else ""
+                comma = wanted != _WHOLE and _COMMA.fullmatch(got)
+                point = f"write {got.replace(',', '.')}. " if comma else ""
                 return UsageError(
                     f"{'/'.join(error.param.opts)} must be {wanted.format(*found.groups())}"
                     f" (got {found['got']})",

@@ -42,9 +42,9 @@ _LISTED = 40
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path())
 @option("--top", type=click.IntRange(1), default=5, help="Most classes to show for each input")
 @data_option(
-    "Dataset that a network from elsewhere is opened with [none: its own framework answers "
-    "pictures]; of other networks, the dataset whose options name the columns of tables [that of "
-    "the training]."
+    "Dataset to open a network from elsewhere with [none: its own framework classifies the "
+    "pictures]; for other networks, the dataset whose options name the columns of tables [the "
+    "training dataset]."
 )
 @recipe_options("source")
 @click.option("--html", type=PAGE_FILE, help="Also write a page with the inputs here.")

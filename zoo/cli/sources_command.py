@@ -40,17 +40,17 @@ def list_sources(settings: Settings, as_json: bool) -> None:
             )
             for state in states
         ],
-        spare=("networks",),
+        spare=("networks", "here"),
         prose=("typed as MODEL", "what it opens"),
     )
     for state in states:
         if state.missing:
-            terminal.echo(f"\n{state.name}: {', '.join(state.missing)} missing: {state.fix}")
+            terminal.echo(f"\n{state.name} needs {', '.join(state.missing)}: {state.fix}")
 
 
 @command.command(name="setup", epilog=examples("zoo sources setup torch"))
 @click.argument("name", shell_complete=complete("source"))
-@click.option("--again", is_flag=True, help="Make it anew, in place of the one that is there.")
+@click.option("--again", is_flag=True, help="Make the environment anew, replacing an existing one.")
 @json_option
 @click.pass_obj
 def setup(settings: Settings, name: str, again: bool, as_json: bool) -> None:

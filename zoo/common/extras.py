@@ -10,6 +10,7 @@ EXTRA_OF = {
     "keras": "train",
     "safetensors": "train",
     "sklearn": "data",
+    "skimage": "data",
     "PIL": "data",
     "regex": "data",
     "ai_edge_litert": "tflite",

@@ -88,7 +88,7 @@ def other_encoding(otherwise: str) -> str:
     own = sys.getfilesystemencoding()
     if own.lower() == "utf-8":
         return otherwise
-    return f"set LC_ALL=C.UTF-8 and try again: names are read as {own} in this locale"
+    return f"set LC_ALL=C.UTF-8 and try again: file names are decoded as {own} in this locale"
 
 
 def is_utf8(name: str) -> bool:

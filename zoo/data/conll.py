@@ -168,7 +168,7 @@ def _classes(found: Mapping[str, list[Sentence]]) -> tuple[str, ...]:
     if len(every) < 2:
         raise BadData(
             f"there is only one tag: {', '.join(every)}",
-            why="the tag is the last column of each line; of CoNLL-U, the fourth",
+            why="the tag is the last column of each line, in CoNLL-U the fourth",
             fix="check that this column holds the tags",
         )
     # Outside of everything comes first, as is the custom.

@@ -39,13 +39,13 @@ def normal_class(asked: str | None, classes: Sequence[str], example: str) -> str
     """
     if asked is None:
         raise UsageError(
-            f"which of {len(classes)} classes is the normal one is not given",
-            why=f"the classes are {', '.join(classes[:8])}{', …' if len(classes) > 8 else ''}; a "
-            "network learns one of them, and the others are anomalies",
+            f"the normal one of {len(classes)} classes is not given",
+            why=f"the classes are {', '.join(classes[:8])}{', …' if len(classes) > 8 else ''}; "
+            "the network is trained on one of them, and all others are anomalies",
             fix=f"{example}{classes[0]}",
         )
     if asked not in classes:
-        raise UnknownName("class", asked, list(classes), fix=f"normal=CLASS: {', '.join(classes)}")
+        raise UnknownName("class", asked, list(classes))
     return asked
 
 
@@ -86,7 +86,7 @@ def divide_one_class(
         if not len(found["validation"]):
             cut = _shares(found["train"], hashes, CLASSES[0], _WITHOUT_TEST)
             found |= cut
-            notes.append("15 % of training serve as validation, since no examples are given for it")
+            notes.append("15 % of training serve as validation, since no validation split is given")
     indices = {name: np.sort(own).astype(np.int64) for name, own in found.items()}
     notes += check_splits({n: anomalous[own] for n, own in indices.items()}, subject)
     return indices, notes
@@ -106,7 +106,7 @@ def check_splits(anomalous: Mapping[str, NDArray[np.bool_]], subject: str) -> li
         if not len(anomalous[name]) or anomalous[name].all():
             raise BadData(
                 f"{subject}: {name} has no normal example",
-                why="the network learns what is normal, and the threshold is chosen beside it",
+                why="the network is trained, and its threshold is chosen, with normal examples",
                 fix=f"give {name} examples of the normal class",
             )
     test = anomalous["test"]
@@ -115,7 +115,7 @@ def check_splits(anomalous: Mapping[str, NDArray[np.bool_]], subject: str) -> li
         raise BadData(
             f"{subject}: test has no {lacking}, so no area under a ROC curve can be measured",
             why=f"all of its {len(test):,} examples are {there}",
-            fix="give test both kinds: 30 anomalies or more for an interval that says something",
+            fix="put both kinds into test; below 30 anomalies the interval of AUC is wide",
         )
     if anomalous["validation"].any():
         return []
@@ -128,7 +128,7 @@ def _one_kind(anomalous: bool, subject: str) -> BadData:
     what = "anomalies" if anomalous else "normal"
     return BadData(
         f"{subject}: all examples are {what}",
-        why="without the other kind nobody can measure whether a network tells them apart",
+        why="how well a network separates the two kinds cannot be measured on one of them",
         fix="add normal examples, for training" if anomalous else "add anomalies, for test",
     )
 
@@ -139,12 +139,12 @@ def _odd_in_training(
     from zoo.data.readers.class_folders import note
 
     odd = [names[i] for i in train[anomalous[train]].tolist()]
-    listed = note("odd examples in training, left out", odd)
+    listed = note("training examples not of the normal class, left out", odd)
     if len(odd) > MOST_ODD * len(train):
         raise BadData(
             f"{len(odd):,} of {len(train):,} training examples are not of the normal class, more "
             f"than {MOST_ODD:.0%}: {listed[0].partition(': ')[2]}",
-            why="a network that learns anomalies reproduces them, and does not find them",
+            why="a network trained on anomalies reproduces them, and does not detect them",
             fix="move them to validation or test",
         )
     return listed

@@ -82,7 +82,8 @@ def open_one_class(query: Query, listing: Listing, name: str) -> Dataset:
     if "anomalies" in query.options:
         if "normal" in query.options or "label" in query.options:
             raise UsageError(
-                "anomalies= lists rows, and a column names them, too", fix="keep one of the two"
+                "anomalies= and normal= both say which rows are anomalies",
+                fix="keep one of the two",
             )
         columns, items = _listed_rows(query, listing)
     else:
@@ -134,7 +135,7 @@ def windows_of(
         raise BadData(
             f"{len(odd):,} of {len(arrays['train']) + len(odd):,} training windows hold anomalies, "
             f"more than {MOST_ODD:.0%}: {'; '.join(odd[:8])}",
-            why="a network that learns anomalies reproduces them, and does not find them",
+            why="a network trained on anomalies reproduces them, and does not detect them",
             fix="give recordings without anomalies for training",
         )
     border = sum(of_item[3] for of_item in found)
@@ -154,9 +155,9 @@ def windows_of(
             *notes,
             *note(f"recordings of fewer than {length} rows, left out", short),
             *note("training windows with anomalies, left out", odd),
-            *([f"{border:,} windows across a border of splits are left out"] if border else []),
+            *([f"{border:,} windows that span two splits are left out"] if border else []),
             *(
-                [f"{copies:,} windows repeat one of another split, and are left out"]
+                [f"{copies:,} windows that equal one of another split are left out"]
                 if copies
                 else []
             ),
@@ -239,7 +240,7 @@ def _check_changes(
     where = ", ".join(dict.fromkeys(item.name for item in items[:4]))
     raise BadData(
         f"{where}: the channel {printable(what)!r} never changes in training",
-        why="of a constant nobody can tell how far another value is from normal",
+        why="values are divided by their standard deviation in training, which is zero",
         fix=f"{use}, or give recordings in which it changes",
     )
 
@@ -267,7 +268,7 @@ def _marked(item: Recording, anomalous: NDArray[np.bool_]) -> MarkedRows:
 def _listed_rows(query: Query, listing: Listing) -> tuple[Columns, list[MarkedRows]]:
     if len(listing.files) > 1:
         raise UsageError(
-            f"anomalies= lists rows of one file, and there are {len(listing.files)}",
+            f"anomalies= gives rows of one file, but there are {len(listing.files)} files",
             fix="name one file, or mark anomalies in a column: label=COLUMN&normal=0",
         )
     file = listing.files[0]
@@ -294,7 +295,7 @@ def _columns(query: Query, header: Sequence[str], file: ListedFile) -> Columns:
             raise UnknownName(f"column of {printable(file.path)}", column, named)
     if not channels or len({*channels, *taken}) < len(channels) + len(taken):
         raise UsageError(
-            f"channels of {printable(file.path)}: a column has two roles, or there is none",
+            f"channels of {printable(file.path)}: a column has two roles, or no channel is left",
             fix=f"columns are {','.join(named)}",
         )
     return Columns(channels=channels, label="", group=group, time=time)

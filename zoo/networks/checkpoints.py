@@ -171,14 +171,14 @@ def _no_model(registry: Registry, model: str) -> UsageError:
 
 def missing_file(registry: Registry, path: Path) -> BadFile:
     """The error for an exported file that is not there: perhaps a model was named."""
-    if re.match(r"https?:/", str(path)):
-        return BadFile(f"{path} is an address, not a file", fix="download it first")
+    if found := re.match(r"(https?:)/+(.*)", str(path)):  # a path holds one slash of the two
+        return BadFile(f"{found[1]}//{found[2]} is a URL, not a file", fix="download it first")
     if str(path) not in model_ids(registry):
         return BadFile(f"there is no file {path}", fix="check the path")
     return BadFile(
         f"there is no file {path}",
-        why=f"{path} is a model, of which files are made",
-        fix=f"make them: zoo export {path}; or see what is known of it: zoo info {path}",
+        why=f"{path} is the name of a model, not of an exported file",
+        fix=f"export it: zoo export {path}; its details: zoo info {path}",
     )
 
 

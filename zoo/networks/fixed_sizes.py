@@ -29,15 +29,15 @@ def size_fixing_layer(model: Any) -> str:
                     if None in tuple(node.output_tensors[0].shape)[1:]:
                         continue
                     return (
-                        f"its layer {operation.name} makes {operation.target_shape} of its input, "
-                        "whatever the size"
+                        f"its layer {operation.name} reshapes every input to "
+                        f"{operation.target_shape}"
                     )
                 weighted = isinstance(operation, layers.Dense | layers.BatchNormalization)
                 if weighted and sides[-1] is None:
                     known = operation.weights[0].shape[0]
                     return (
-                        f"its layer {operation.name} takes {known} numbers, which {before.name} "
-                        f"({type(before).__name__}) makes of inputs of one size alone"
+                        f"its layer {operation.name} takes {known} numbers, the output of "
+                        f"{before.name} ({type(before).__name__}) at one input size only"
                     )
     return ""
 
@@ -63,8 +63,7 @@ def does_not_take(origin: str, side: str, size: int, why: str) -> Unsupported:
 def holds_its_size(origin: str, side: str, why: str) -> Unsupported:
     """The refusal of a side whose size the network that was made of the original holds."""
     return Unsupported(
-        f"files of {origin} cannot keep {side} free: the network that was made of it holds its "
-        "size",
+        f"files of {origin} cannot keep {side} free: the converted network has a fixed size there",
         why=f"at another {side}, {why}",
         fix=f"write its size in the place of {side}, or leave out --dynamic",
     )

@@ -140,7 +140,7 @@ def answer_as_it_is(
         plan = with_range(plan, range_in_graph(flat), origin)
     if not plan.known:
         raise UsageError(
-            f"how pictures are prepared for {origin} is not known",
+            f"the preprocessing of {origin} is not known",
             why="neither its file nor --input says how pixels are normalized"
             + ("" if len({c.bgr for c in plan.candidates}) == 1 else ", and in which order"),
             fix='say it: --input "224x224 rgb mean=0.485,0.456,0.406 std=0.229,0.224,0.225"; or '
@@ -194,7 +194,7 @@ def _only(opened: OpenedNetwork, origin: str) -> ForeignTensor:
             listed = ", ".join(f"{t.name} {t.shape}" for t in tensors)
             raise Unsupported(
                 f"{origin} has {len(tensors)} {what}: {listed}",
-                why="pictures are answered by networks of one input and one output",
+                why="pictures are taken by networks with one input and one output",
                 fix="give samples of all inputs: --task tensors --data npz:FILE.npz",
             )
     return opened.inputs[0]
@@ -220,7 +220,7 @@ def _answers(
     if not figures or made.size != len(made) * figures:
         raise Unsupported(
             f"{origin} gives outputs of shape {made.shape[1:]}",
-            why="a class is told by one figure for each",
+            why="a classifier gives one number for each class",
             fix="take it as it is: --task tensors --data npz:FILE.npz",
         )
     outputs: Array = made.reshape(len(made), figures)
@@ -252,15 +252,15 @@ def _as_task_gives(
         return own, ()
     if reading == LABELS:
         made = values if kind == SIGMOID else 1.0 / (1.0 + np.exp(-values))
-        done = () if kind == SIGMOID else ("its outputs are taken for log-odds of labels",)
+        done = () if kind == SIGMOID else ("its outputs are taken as logits, one for each label",)
         return np.asarray(made, np.float32), done
     if own.shape[-1] == 1:
         if kind != SIGMOID:
             raise Unsupported(
                 f"{origin} gives one number for each example",
-                why="that is a regression, or a logit of two classes, and nothing says which",
-                fix="of a regression add --task regression; of two classes save it with sigmoid at "
-                "its end",
+                why="it may be a regression or a logit of two classes; the file does not say which",
+                fix="for a regression, add --task regression; for two classes, save it with a "
+                "sigmoid at its end",
             )
         return np.asarray(np.concatenate([1 - values, values], axis=-1), np.float32), ()
     if kind == SHARES:
@@ -268,7 +268,7 @@ def _as_task_gives(
     elif kind in (LOGITS, LOG_SOFTMAX):
         values = np.exp(values - values.max(-1, keepdims=True))
         values = values / values.sum(-1, keepdims=True)
-    done = ("its outputs are taken for logits: softmax makes the probabilities",)
+    done = ("its outputs are taken as logits: softmax makes the probabilities",)
     return np.asarray(values, np.float32), done if kind == LOGITS else ()
 
 
@@ -288,5 +288,5 @@ def _names(
             return names, ()
         told = f"it names {columns_of(reading, len(names))} for {count} outputs: not used"
     else:
-        told = f"its file does not name its {columns_of(reading)}: --classes FILE does"
-    return tuple(map(str, range(count))), (f"{told}; numbers are the places of outputs",)
+        told = f"its file does not name its {columns_of(reading)}; name them by --classes FILE"
+    return tuple(map(str, range(count))), (f"{told}; numbers count its outputs from 0",)

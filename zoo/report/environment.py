@@ -8,6 +8,7 @@ from typing import Any
 
 from zoo.common.versions import versions_of
 from zoo.results import formatting as fmt
+from zoo.results.disturbances import worst_of_each
 
 _NAMES = {
     "cpu": "processor",
@@ -51,10 +52,10 @@ def _text(value: Any) -> str:
 
 
 def _processes(processes: list[Any]) -> dict[str, str]:
-    """How many there were, and each disturbance of theirs once."""
+    """How many there were, and each kind of disturbance with its largest figure."""
     noise = [reason for one in processes for reason in one.get("noise", ())]
     told = {"processes": str(len(processes))}
-    return told | ({"disturbances": "; ".join(dict.fromkeys(noise))} if noise else {})
+    return told | ({"disturbances": "; ".join(worst_of_each(noise))} if noise else {})
 
 
 #: Packages that decide figures, beside edgezoo itself.

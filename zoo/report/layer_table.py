@@ -6,6 +6,7 @@ from zoo.analysis.findings import clips, layers_of
 from zoo.analysis.layer_ranking import BYTE, HARMLESS_DB, cause_of
 from zoo.contracts import LayerComparison, OperatorRecord
 from zoo.results import formatting as fmt
+from zoo.results.disturbances import worst_of_each
 
 HEADINGS = (
     *("layer", "operator", "computes in", "SNR cumulative, dB", "SNR isolated, dB"),
@@ -26,7 +27,7 @@ def noise_line(found: LayerComparison) -> str:
     """What disturbed the times, for below the table; empty when the machine was quiet."""
     if not found.noise:
         return ""
-    return f"~ times are noisy, do not rely on them: {'; '.join(found.noise)}"
+    return f"~ times are noisy, do not rely on them: {'; '.join(worst_of_each(found.noise))}"
 
 
 def _row(record: OperatorRecord, noisy: str) -> tuple[str, ...]:

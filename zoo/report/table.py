@@ -140,10 +140,14 @@ def _notes(
     noted = [row for row in rows if row.verdict != "passed" or row.reason]
     if noted:
         yield []
+    alike: dict[tuple[str, str], list[str]] = {}
     for row in noted:
         reason = fmt.plain(row.reason) or "no reason was recorded"
-        text = f"{fmt.plain(row.file)}: {reason}"
-        yield from _note(f"{row.verdict:<8}  ", text, _STYLES[row.verdict], width)
+        alike.setdefault((row.verdict, reason), []).append(fmt.plain(row.file))
+    for (verdict, reason), files in alike.items():
+        yield from _note(
+            f"{verdict:<8}  ", f"{fmt.listed(files)}: {reason}", _STYLES[verdict], width
+        )
     if remarks:
         yield []
     for remark in remarks:

@@ -66,8 +66,8 @@ def parity(comparison: Comparison, precision: Precision) -> Check:
     reason = ""
     if not agreed.passed:
         reason = (
-            f"{1 - comparison.agreement:.1%} of {comparison.count} real inputs are reproduced "
-            f"otherwise: farther from the network than {_NEAR:g} of the spread"
+            f"{1 - comparison.agreement:.1%} of {comparison.count} reconstructions differ from the "
+            f"network's by more than {_NEAR:g} of the spread"
         )
     elif not close:
         reason = f"reconstructions differ by up to {farthest:.2g} of their spread"
@@ -120,8 +120,8 @@ def scores(before: Array, after: Array, threshold: float | None, precision: Prec
         unsure = agreed.unsure("examples")
         if not agreed.passed:
             reasons.append(
-                f"{1 - agreed.share:.1%} of {len(alike):,} verdicts by the threshold "
-                f"{number(threshold)} are others"
+                f"{1 - agreed.share:.1%} of {len(alike):,} verdicts at the threshold "
+                f"{number(threshold)} differ from the network's"
             )
     found = Check(name="scores", passed=not reasons, value=value, limit=limit)
     return replace(found, reason="; ".join(reasons), unsure="" if reasons else unsure)

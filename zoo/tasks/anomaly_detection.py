@@ -64,7 +64,7 @@ class AnomalyDetection(Task):
             raise UsageError(
                 "anomaly detection has no labels to smooth",
                 why="the network learns to reproduce normal examples",
-                fix="leave --label-smoothing out",
+                fix="leave out --label-smoothing",
             )
         keras = require("keras")
 

@@ -80,7 +80,7 @@ class Regression(Task):
                 "real targets cannot be smoothed",
                 why="--label-smoothing spreads a share of a label over all classes, and there are "
                 "none",
-                fix="leave --label-smoothing out",
+                fix="leave out --label-smoothing",
             )
         keras = require("keras")
         model.compile(

@@ -77,7 +77,7 @@ def of_description(folder: Path, classes: int | None, title: str) -> Any:
     if not getattr(model, "inputs", None):
         raise RefusedError(
             f"{title} does not say what its inputs are",
-            why="it is no graph of layers",
+            why="it is not a functional or sequential model",
             fix=EXPORT,
             kind="Unsupported",
         )

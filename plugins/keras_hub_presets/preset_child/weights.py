@@ -33,7 +33,7 @@ def load_weights(model: Any, folder: Path, title: str) -> None:
         raise _refused(title, folder, first_line(error)) from error
     left = (one.path for one in _real(model) if np.isnan(np.asarray(one)).any())
     if path := next(left, ""):
-        raise _refused(title, folder, f"nothing is there for {path}")
+        raise _refused(title, folder, f"{path} is missing")
 
 
 def _refused(title: str, folder: Path, why: str) -> RefusedError:

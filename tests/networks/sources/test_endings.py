@@ -113,7 +113,7 @@ def test_a_logit_of_two_classes() -> None:
     own = np.asarray(made(X))
     np.testing.assert_allclose(own[:, 1:] - own[:, :1], before, atol=1e-5)
     assert kind == LOGITS
-    assert "log-odds of the second class" in notes[0]
+    assert "logit of the second class" in notes[0]
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_outputs_that_the_data_lack_are_left_out(tmp_path: Path, activation: str
     assert made.card.classes == tuple("0123456789")
     came = made.card.network
     assert came is not None
-    assert any("left out: background, letter: it chooses among" in note for note in came.notes)
+    assert any("left out: background, letter; it chooses among" in note for note in came.notes)
     usual = _loaded(opened(save(tmp_path / "usual.keras", nearest_mean), tmp_path / "usual"))
     given = np.random.default_rng(0).uniform(size=(20, 8, 8, 1)).astype(np.float32)
     ours, theirs = (np.asarray(one.network(given)) for one in (made, usual))

@@ -37,7 +37,7 @@ def test_free_sides_are_compared_at_further_sizes(tmp_path: Path, source: str) -
     assert card.network is not None
     assert card.network.free_sides == {"pixels": ("N", "H", "W", "")}
     assert card.network.notes[-1].startswith(
-        "with free sides it answers so, too, at N = 2, H = 16, W = 16: "
+        "with free sides it answers as the original, too, at N = 2, H = 16, W = 16: "
     )
 
 
@@ -45,7 +45,7 @@ def test_a_size_that_the_network_does_not_take_is_refused_with_its_layer(tmp_pat
     file = save(tmp_path / "net.keras", nearest_mean)
     with pytest.raises(Unsupported, match="does not take H = 16") as caught:
         opened(file, tmp_path / "made", **ASKED)
-    assert "its layer head takes 64 numbers, which flatten" in (caught.value.why or "")
+    assert "its layer head takes 64 numbers, the output of flatten" in (caught.value.why or "")
     assert not (tmp_path / "made").exists()
     weights = opened(file, tmp_path / "made", dynamic=("Nx8x8x1",))
     card = read_card(weights.with_suffix(".toml"))
@@ -65,7 +65,7 @@ def test_a_conversion_that_holds_a_size_is_refused(
         return keras.Model(made.input, own(network, *others)(smaller))
 
     monkeypatch.setattr("zoo.networks.sources.comparing_labelled.with_sides", holding)
-    with pytest.raises(Unsupported, match="made of it holds its size") as caught:
+    with pytest.raises(Unsupported, match="converted network has a fixed size there") as caught:
         opened(save(tmp_path / "net.keras", nearest_window, ANY), tmp_path / "made", **ASKED)
     assert "at another H, its outputs differ by" in (caught.value.why or "")
 

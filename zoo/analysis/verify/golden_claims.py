@@ -21,5 +21,5 @@ def check_golden_answers(
         "golden answers",
         found == golden.answers,
         "; ".join(found),
-        f"they were {'; '.join(golden.answers)}: what decodes them was altered",
+        f"they were {'; '.join(golden.answers)}: its decoding was altered",
     )

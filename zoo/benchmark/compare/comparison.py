@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,9 +22,8 @@ from zoo.benchmark.compare.ratio import (
 )
 from zoo.common.errors import UsageError
 from zoo.contracts import Clock
+from zoo.results.disturbances import worst_of_each
 from zoo.results.measurements import Measurement, Samples
-
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -175,13 +173,8 @@ def _too_few(
 
 
 def main_disturbances(noise: Sequence[str]) -> str:
-    """Each sort of disturbance once, by its worst case, three at most."""
-    worst: dict[str, tuple[float, str]] = {}
-    for reason in noise:
-        numbers = [float(n) for n in _NUMBER.findall(reason)]
-        sort = _NUMBER.sub("", reason)
-        worst[sort] = max(worst.get(sort, (-1.0, "")), (max(numbers, default=0.0), reason))
-    return "; ".join(reason for _, reason in list(worst.values())[:3])
+    """Each kind of disturbance once, with its largest figure; three kinds at most."""
+    return "; ".join(worst_of_each(noise)[:3])
 
 
 def _crosses_margin(ratio: Ratio, margin: float) -> str:

@@ -12,6 +12,7 @@ from zoo.benchmark.compare.budgets import UNITS, Budget, Dimension, parse_budget
 from zoo.benchmark.timing import Timing
 from zoo.common.files import size_with_side_files
 from zoo.registry import Registry, load_registry
+from zoo.results.disturbances import worst_of_each
 from zoo.results.measurements import Measurement
 
 BudgetVerdict = Literal["within", "over", "can't tell"]
@@ -84,7 +85,7 @@ def judge(budget: Budget, measurement: Measurement, size: int | None) -> Judgeme
         note = ", though the machine was disturbed" if noisy else ""
         return _judgement(budget, figure, "within", f"{found}{note}")
     if figure.timed and not measurement.quiet:
-        why = "; ".join(measurement.noise) or "the machine was disturbed"
+        why = "; ".join(worst_of_each(measurement.noise)) or "the machine was disturbed"
         return _judgement(
             budget, figure, "can't tell", f"{found}, but the machine was not quiet: {why}"
         )

@@ -90,13 +90,13 @@ def _universal(lines: Iterable[str], name: str, *, tagged: bool) -> Iterator[Sen
                 f"{place}: the number of the word is {quote_cell(columns[0])}, not "
                 f"{len(tokens) + 1}",
                 why="the words of a sentence are numbered from 1",
-                fix="put an empty line behind each sentence, and see that no line is missing",
+                fix="put an empty line after each sentence, and check that no line is missing",
             )
         if tagged and columns[_UPOS] == _EMPTY:
             raise BadData(
                 f"{place}: {quote_cell(columns[_FORM])} has no part of speech",
                 why="the fourth column (UPOS), which is the tag, is _",
-                fix="give it one; `zoo predict` takes files without",
+                fix="add one; `zoo predict` reads files without tags",
             )
         _check(columns[_FORM], columns[_UPOS], len(tokens), place)
         tokens.append(columns[_FORM])
@@ -135,7 +135,7 @@ def _plain(lines: Iterable[str], name: str, *, tagged: bool) -> Iterator[Sentenc
         tags.append(plain(columns[-1]))
         if first and width > 2 and tokens == _COUNTED:
             raise BadData(
-                f"{place}: the first column numbers the tokens, and is no token",
+                f"{place}: the first column holds numbers of tokens, not tokens",
                 why="a token stands first in each line, and its tag last",
                 fix="leave the numbers out; CoNLL-U has ten columns, divided by tabs, "
                 "and its files are named .conllu",

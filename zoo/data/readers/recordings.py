@@ -281,7 +281,7 @@ def _in_order(
     if len(found.classes) < 2:
         why = "a classifier needs at least two"
         if one_class:
-            why = "without the other kind nobody can measure whether a network tells them apart"
+            why = "how well a network separates two kinds cannot be measured on one of them"
         raise BadData(
             f"there is only one class: {found.classes[0]}",
             why=why,

@@ -8,6 +8,7 @@ from pathlib import Path
 from zoo.common.errors import BadData, UsageError
 from zoo.common.files import no_file, no_folder
 from zoo.common.paths import expanded
+from zoo.contracts.dataset import name_and_argument
 from zoo.data.readers.query import Query, parse_query
 
 #: Options of tables; what says how examples are divided means nothing here.
@@ -39,7 +40,7 @@ def trained_query(data: str) -> Query:
 
     Of a name that has none, or that only its own provider understands, both are empty.
     """
-    provider, _, argument = data.partition(":")
+    provider, argument = name_and_argument(data)
     try:
         found = parse_query(provider, argument, known=None)
     except UsageError:
@@ -85,7 +86,7 @@ def _there(path: Path) -> bool:
 
 
 #: What to do with an address.
-DOWNLOAD = "download it first: addresses are not fetched; then name the file"
+DOWNLOAD = "download it first: URLs are not fetched; then name the file"
 
 
 def nothing_there(given: str, takes: str) -> UsageError:

@@ -48,7 +48,7 @@ def name_classes(
     noted: tuple[str, ...] = ()
     if own and not how.classes and (len(own) != count or len({*own}) != len(own)):
         few = columns_of(reading, len(own))
-        noted = (f"it names {few} for {count} outputs, which is of no use",)
+        noted = (f"it names {few} for {count} outputs, not used",)
         own = ()
     names = read_classes(how.classes) if how.classes else own
     where = how.classes or origin
@@ -80,7 +80,7 @@ def name_classes(
     if how.trained:
         own = tuple(f"output {place}" for place in range(count))
         return own, True, (*noted, f"a new head for {columns_of(reading, len(data))} is trained")
-    named = " name its outputs, the data's among them: --classes FILE; or" * (count > len(data))
+    named = " name its outputs, including the data's: --classes FILE; or" * (count > len(data))
     raise UsageError(
         f"{origin} has {count} outputs, and {dataset.name} has {columns_of(reading, len(data))}",
         fix=f"use data with its own {columns_of(reading)};{named} train a new head: --epochs 3",
@@ -91,5 +91,5 @@ def _left_out(names: tuple[str, ...], data: tuple[str, ...], reading: str) -> st
     """The note about outputs that are none of the data's."""
     others = [name for name in names if name not in set(data)]
     listed = ", ".join(others[:_LISTED]) + (", …" if len(others) > _LISTED else "")
-    told = "" if reading else ": it chooses among the others"
-    return f"of its {len(names)} outputs the data have {len(data)}; left out: {listed}{told}"
+    told = "" if reading else "; it chooses among the others"
+    return f"the data have {len(data)} of its {len(names)} outputs; left out: {listed}{told}"

@@ -67,8 +67,8 @@ def compared(
         worst = max(worst, apart)
         if not differs_by_rounding(apart, noise, limit):
             raise ZooError(
-                f"{origin} could not be brought in: the network that was made of it answers "
-                "otherwise",
+                f"{origin} could not be brought in: the converted network's outputs "
+                "differ from the original's",
                 why=f"on {len(inputs)} samples {name} differs by {apart:.2g} of its scale",
                 fix="please report it, with the file if you may",
             )
@@ -96,12 +96,12 @@ def _check_kept(
         apart, noise = _distance(values.astype(np.float64), carried[name])
         if not differs_by_rounding(apart, noise, limit):
             raise ZooError(
-                f"{origin} could not be brought in: with its state carried from step to step it "
-                "answers otherwise than by itself",
+                f"{origin} could not be brought in: with its state carried from step to step, "
+                "its outputs differ from the original's",
                 why=f"over {record.steps} steps of {len(inputs)} sequences {name} differs by "
-                f"{apart:.2g} of its scale: its state is not reset before each sequence, or begins "
-                "with numbers far from those that it holds later",
-                fix="let it begin with zeros where the file is made, or save the network with the "
+                f"{apart:.2g} of its scale: its state is not reset before each sequence, or its "
+                "initial values are far from later ones",
+                fix="initialize it with zeros where the file is made, or save the network with the "
                 "state as an input and an output, and name them: --state INPUT=OUTPUT",
             )
 
@@ -153,7 +153,10 @@ def compared_further(
                     else f"{name} is {ours[name].shape}, not {values.shape}",
                 )
         told.append(f"{side} = {size_along(arrays, free, side)}")
-    return f"with free sides it answers so, too, at {', '.join(told)}: {worst:.1e} apart at most"
+    return (
+        f"with free sides it answers as the original, too, at {', '.join(told)}: "
+        f"{worst:.1e} apart at most"
+    )
 
 
 def _distance(theirs: NDArray[np.float64], ours: NDArray[Any]) -> tuple[float, float]:

@@ -67,8 +67,8 @@ class Conversion:
         apart = _apart(own, self._in_order(theirs))
         if not apart <= self._limit:
             raise ZooError(
-                f"{self.origin} could not be brought in: the network that was made of it answers "
-                "otherwise",
+                f"{self.origin} could not be brought in: the converted network's outputs "
+                "differ from the original's",
                 why=f"on {len(own)} real examples its outputs differ by {apart:.2g} of their scale",
                 fix="please report it, with the file if you may",
             )
@@ -86,8 +86,8 @@ class Conversion:
         if inner and self.preprocessing.network_shape != self.own_shape:
             raise Unsupported(
                 f"files of {self.origin} cannot keep {', '.join(names_of(free))} free: its input "
-                f"has another form, {self.own_shape}",
-                why=f"inputs of {self.preprocessing.network_shape} are brought to it first",
+                f"has the shape {self.own_shape}",
+                why=f"inputs of shape {self.preprocessing.network_shape} are reshaped to it first",
                 fix="leave out --dynamic",
             )
         model = with_sides(self.model, self.preprocessing, free, self.origin)
@@ -110,7 +110,8 @@ class Conversion:
                 raise holds_its_size(self.origin, side, f"its outputs differ by {apart:.2g}")
             told.append(f"{side} = {size_along(arrays, free, side)}")
         return (
-            f"with free sides it answers so, too, at {', '.join(told)}: {worst:.1e} apart at most"
+            f"with free sides it answers as the original, too, at {', '.join(told)}: "
+            f"{worst:.1e} apart at most"
         )
 
     @cached_property
@@ -168,15 +169,15 @@ def own_answers(
             opened.model,
             origin,
             f"of {len(first)} real examples, {int((~np.isfinite(first)).any(-1).sum())} have "
-            "no finite answer, as the file is, before anything was done to it",
-            "train it anew, or say what it takes: --input",
+            "outputs that are not finite, in the original network itself",
+            "train it anew, or state its input: --input",
         )
     apart = float(np.abs(first - again).max())
     if apart > _EXACT * max(float(np.abs(first).max()), 1e-6):
         raise ZooError(
             f"{origin} answers differently each time",
-            why=f"two calls with the same examples differ by {apart:.3g}: a layer of it is random "
-            "outside of training, too",
+            why=f"two calls with the same examples differ by {apart:.3g}: one of its layers is "
+            "random at inference, too",
             fix="save it without that layer, or with training=False where it is called",
         )
     return first

@@ -99,9 +99,9 @@ def with_logits(
     if shape[-1] == 1 and kind != SIGMOID and (classes, kind) != (2, LOGITS):
         raise Unsupported(
             f"{origin} gives one number for each example",
-            why="that is a regression, or a logit of two classes, and nothing says which",
-            fix="for a logit of two classes use data with two classes; for a regression data with "
-            "real targets",
+            why="it may be a regression or a logit of two classes; the file does not say which",
+            fix="for a logit of two classes, use data with two classes; for a regression, data "
+            "with real targets",
         )
     if kind == SIGMOID and shape[-1] > 1:
         raise Unsupported(
@@ -130,7 +130,7 @@ def with_logits(
                 done.append("its one output became two, for two classes")
     elif shape[-1] == 1:
         output = _two_units(output)
-        done.append("its one output became two, being taken for the log-odds of the second class")
+        done.append("its one output became two: it is taken as the logit of the second class")
     last = output._keras_history.operation
     if isinstance(last, keras.layers.Dense) and last.units == output.shape[-1]:
         last.name = HEAD

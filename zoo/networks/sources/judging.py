@@ -152,7 +152,7 @@ def choose(
 
 def way_to_say(tried: Sequence[InputTrial | _Scored]) -> str:
     """What to do where the data do not tell which of these ways is right."""
-    told = 'say what it takes: --input "…", in the words of docs/sources.md'
+    told = 'state its input: --input "…" (docs/sources.md lists the words)'
     of_series = any(one.name == AS_THEY_ARE for one in tried)
     return f'{told}; as they are: --input "mean=0 std=1"' if of_series else told
 

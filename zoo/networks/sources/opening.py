@@ -91,7 +91,7 @@ def open_and_convert(
     if how.states and task is None:
         raise UsageError(
             f"--state is for samples without labels, and {how.data} has labels",
-            why="what is right is known of each example by itself",
+            why="labels belong to single examples, and a state depends on the inputs before",
             fix="give sequences without labels: --task tensors --data npz:FILE",
         )
     emit({"event": "stage", "text": f"opening {origin}"})
@@ -102,8 +102,7 @@ def open_and_convert(
     if kept := getattr(opened, "states", None):  # as those of a `StateKeeping`
         raise Unsupported(
             f"{origin} keeps state from one call to the next: {', '.join(kept)}",
-            why="what is right is known of each example by itself, and its answers depend on those "
-            "before",
+            why="labels belong to single examples, and its answers depend on the inputs before",
             fix="give sequences without labels: --task tensors --data npz:FILE",
         )
     for what, found in (("inputs", opened.inputs), ("outputs", opened.outputs)):
@@ -188,7 +187,7 @@ def _input(
         raise UsageError(
             f"what {origin} takes cannot be measured: these data have other "
             f"{columns_of(sample.reading)}",
-            fix='say what it takes: --input "…", in the words of docs/sources.md',
+            fix='state its input: --input "…" (docs/sources.md lists the words)',
         )
     if known is not None and (new or (how.trained and plan.known != IN_FILE)):
         return known, _known(plan)

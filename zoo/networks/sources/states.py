@@ -81,9 +81,9 @@ def with_kept(texts: Sequence[str], network: GivenNetwork) -> tuple[list[str], s
         return [*texts], ""
     others = [text for text in texts if "=".join(_pair(text)) not in more]
     return [*others, *more], (
-        f"{', '.join(kept)}: kept by the file in itself from call to call, inputs and "
-        f"outputs of all files made of it ({', '.join(more)}); zeros, where a sequence begins, "
-        "stand for what it begins with there"
+        f"{', '.join(kept)}: states that the file keeps in variables; they are inputs and "
+        f"outputs of all files made of it ({', '.join(more)}). At the beginning of a sequence, "
+        "zeros stand for their initial values"
     )
 
 

@@ -62,7 +62,7 @@ def with_free_sides(
             f"files of {name} cannot keep {', '.join(names_of(free))} free: its weights were made "
             "of a network from elsewhere "
             + (f"with {', '.join(names_of(known))} free" if known else "at one size"),
-            why="only the network itself tells whether it answers so at other sizes",
+            why="at other sizes the weights can only be compared with the network's own file",
             fix="name its own file in the place of the weights, with the same --dynamic",
         )
     model = network_with(loaded.network, preprocessing, loaded.task, free, name)

@@ -11,6 +11,7 @@ from zoo.report.headline import Headline, weak_kind, weakness
 from zoo.report.layer_table import HEADINGS, RIGHT, rows
 from zoo.report.pages.rendering import render_page
 from zoo.results import formatting as fmt
+from zoo.results.disturbances import worst_of_each
 
 if TYPE_CHECKING:
     from zoo.analysis.explain import Explanation
@@ -26,7 +27,7 @@ def render(found: Explanation) -> str:
         headline=explanation_headline(found),
         sizes=(unit.with_symbol(found.file.bytes), unit.with_symbol(found.twin.bytes)),
         layers=(HEADINGS, rows(comparison), RIGHT),
-        noise="; ".join(comparison.noise),
+        noise="; ".join(worst_of_each(comparison.noise)),
         again=f"zoo explain {shlex.quote(str(found.file.path))}",
         charts=[
             ("errors", "Error by layer", error_chart(comparison)),
