@@ -112,10 +112,22 @@ def zoo_architectures() -> Any:
         widths=("filters", "head"),
         variants=(
             _variant(
-                "fomo_small", 68_350, 9_695_232, filters=(16, 24, 40, 56), repeats=0, finest=8, head=48
+                "fomo_small",
+                68_350,
+                9_695_232,
+                filters=(16, 24, 40, 56),
+                repeats=0,
+                finest=8,
+                head=48,
             ),
             _variant(
-                "centernet_small", 279_134, 41_379_840, filters=(16, 32, 64, 96), repeats=1, finest=4, head=48
+                "centernet_small",
+                279_134,
+                41_379_840,
+                filters=(16, 32, 64, 96),
+                repeats=1,
+                finest=4,
+                head=48,
             ),
         ),
     )

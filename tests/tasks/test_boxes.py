@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from zoo.contracts.prediction import SHOWN_FROM
 from zoo.tasks.object_detection.comparison import kept_share
 from zoo.tasks.object_detection.decoding import MOST, decode, objects, overlaps, pairs
-from zoo.tasks.object_detection.threshold import USUAL, best_threshold, mistakes
+from zoo.tasks.object_detection.threshold import best_threshold, mistakes
 
 CLASSES = 3
 
@@ -112,4 +113,4 @@ def test_the_threshold_is_where_most_is_right() -> None:
     np.testing.assert_array_equal(mistakes(found, labels, threshold), np.zeros((3, 2)))
     np.testing.assert_array_equal(mistakes(found, labels, 0.05), [(0, 1), (0, 1), (0, 0)])
     np.testing.assert_array_equal(mistakes(found, labels, 0.85), [(0, 0), (1, 0), (1, 0)])
-    assert best_threshold(detections(), labels[:1]) == USUAL
+    assert best_threshold(detections(), labels[:1]) == SHOWN_FROM

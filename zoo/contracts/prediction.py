@@ -14,6 +14,12 @@ if TYPE_CHECKING:  # lists and help must not wait for numpy
     Array = NDArray[Any]
 
 
+#: Boxes of a picture at most: what COCO's measure takes.
+MOST_BOXES = 100
+#: From this probability on boxes are shown where no threshold was chosen.
+SHOWN_FROM = 0.3
+
+
 @dataclass(frozen=True, kw_only=True)
 class NamedScore:
     """A number of an output with the name of what it is about.

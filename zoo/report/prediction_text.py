@@ -52,9 +52,7 @@ def score_rows(example: PredictedExample) -> Rows:
 
 def _box_rows(boxes: Sequence[DecodedBox]) -> Rows:
     """Objects with their edges, in pixels of the picture as it was given."""
-    rows = [
-        (fmt.plain(box.name), _share(box.score), *map(str, box.pixels or ())) for box in boxes
-    ]
+    rows = [(fmt.plain(box.name), _share(box.score), *map(str, box.pixels or ())) for box in boxes]
     headings = ("object", _PER_CENT, "top", "left", "bottom", "right")
     return headings, rows or [("nothing", *[""] * (len(headings) - 1))], "lrrrrr"
 

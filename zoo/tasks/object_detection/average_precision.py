@@ -108,9 +108,7 @@ class _Key:
         return isinstance(other, _Key) and self.digest == other.digest
 
 
-def matches_of(
-    detections: Array, labels: Array, classes: int, size: tuple[int, int]
-) -> Matches:
+def matches_of(detections: Array, labels: Array, classes: int, size: tuple[int, int]) -> Matches:
     """`Matches`, kept: evaluation, gate and report ask for the same."""
     return _kept(_Key(detections, labels), classes, size)
 
@@ -174,7 +172,7 @@ def _evaluated(detections: Array, labels: Array, classes: int, size: tuple[int, 
 def truth_records(labels: Array, classes: int, size: tuple[int, int]) -> dict[str, Any]:
     """True boxes in the form of COCO's annotations, in pixels of the network's input."""
     height, width = size
-    annotations = []
+    annotations: list[dict[str, Any]] = []
     for picture, boxes in enumerate(labels):
         for label, y_min, x_min, y_max, x_max in objects(boxes).astype("float64").tolist():
             box = _in_pixels(y_min, x_min, y_max, x_max, size)

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from zoo.contracts.prediction import MOST_BOXES
+
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
 
@@ -26,8 +28,8 @@ LABEL_COLUMNS = ("class", "y_min", "x_min", "y_max", "x_max")
 COLUMNS = ("class", "score", "y_min", "x_min", "y_max", "x_max")
 #: Less probable cells are no detections, whatever for.
 LEAST_SCORE = 0.05
-#: So many detections of a picture at most, the most probable: what COCO's measure takes.
-MOST = 100
+#: So many detections of a picture at most, the most probable.
+MOST = MOST_BOXES
 _NO_OBJECT = -1.0
 
 
@@ -70,13 +72,16 @@ def decode(grid: Array) -> Array:
     scores, boxes = values[..., :classes], values[..., classes:]
     found = np.zeros((len(grid), MOST, len(COLUMNS)), np.float32)
     found[..., 0] = _NO_OBJECT
-    example, row, column, label = np.nonzero(peaks(scores))
-    score = scores[example, row, column, label]
+    places = np.nonzero(peaks(scores))
+    score = scores[places]
     # By picture, then the most probable; what is equal stays in its order.
-    order = np.lexsort((-score, example))
-    example, row, column, label, score = (a[order] for a in (example, row, column, label, score))
+    order = np.lexsort((-score, places[0]))
+    score = score[order]
+    example, row, column, label = (place[order] for place in places)
     own = boxes[example, row, column]
-    centre = np.stack([(row - 0.5 + 2 * own[:, 0]) / rows, (column - 0.5 + 2 * own[:, 1]) / columns])
+    centre = np.stack(
+        [(row - 0.5 + 2 * own[:, 0]) / rows, (column - 0.5 + 2 * own[:, 1]) / columns]
+    )
     half = np.square(own[:, 2:]).T / 2
     edges = np.clip(np.concatenate([centre - half, centre + half]), 0.0, 1.0)
     first = np.searchsorted(example, np.arange(len(grid)))

@@ -10,7 +10,7 @@ from zoo.common.errors import UsageError
 from zoo.common.optional_imports import require
 from zoo.contracts import Check, Comparison, Metric, Precision, Preprocessing, Task, Truth
 from zoo.contracts.baseline import AgainstBaseline
-from zoo.contracts.prediction import DecodedBox, DecodedOutput
+from zoo.contracts.prediction import SHOWN_FROM, DecodedBox, DecodedOutput
 from zoo.contracts.weakness import Weakness
 from zoo.results.formatting import plus_minus, plus_minus_range
 from zoo.tasks.object_detection import comparison as compared
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MEAN, HALF = "mAP 50:95", "mAP 50"
 THRESHOLD, RULE = "threshold", "rule"
 _RULE = "largest F1 at an overlap of 50 % on the validation split"
+_LOSS = "detection loss"
 #: Of more classes the figures of each are in the details alone.
 _MOST_SHOWN = 12
 #: Boxes that a line of text names.
@@ -49,8 +50,9 @@ class ObjectDetection(Task):
             )
         from zoo.tasks.object_detection.loss import detection_loss
 
-        model.compile(optimizer=optimizer, loss=detection_loss, jit_compile=False)
-        return "loss"
+        own = require("keras").metrics.MeanMetricWrapper(detection_loss, name=_LOSS)
+        model.compile(optimizer=optimizer, loss=detection_loss, metrics=[own], jit_compile=False)
+        return _LOSS
 
     def class_labels(self, labels: Array) -> Array | None:
         """None: a picture has any number of classes."""
@@ -71,9 +73,7 @@ class ObjectDetection(Task):
     @property
     def threshold(self) -> float:
         """The probability from which on boxes are shown."""
-        from zoo.tasks.object_detection.threshold import USUAL
-
-        return float(self.decoding.get(THRESHOLD, USUAL))
+        return float(self.decoding.get(THRESHOLD, SHOWN_FROM))
 
     def compare(self, reference: Array, candidate: Array) -> Comparison:
         """Differences of the grid, and the share of boxes that are the same."""
@@ -84,7 +84,7 @@ class ObjectDetection(Task):
         return compared.parity(comparison, precision)
 
     def evaluate(self, answers: Array, truth: Truth) -> tuple[Metric, ...]:
-        """mAP 50:95 and 50, of small, medium and large boxes, and of each class.
+        """Mean average precision over overlaps and at 50 %, then by size and by class.
 
         Nothing where no picture of the split has a box.
         """
@@ -269,7 +269,9 @@ def _difference(before: Array, after: Array, truth: Truth) -> tuple[float, float
     from zoo.tasks.object_detection.average_precision import ends
 
     one, other = (_matches(given, truth) for given in (before, after))
-    drawn = [100 * (b.mean() - a.mean()) for a, b in zip(one.resampled, other.resampled)]
+    drawn = [
+        100 * (b.mean() - a.mean()) for a, b in zip(one.resampled, other.resampled, strict=True)
+    ]
     return 100 * (other.own.mean() - one.own.mean()), *ends(drawn)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zoo.contracts.prediction import SHOWN_FROM
 from zoo.tasks.object_detection.decoding import LEAST_SCORE, above, objects, pairs
 
 if TYPE_CHECKING:
@@ -11,8 +12,6 @@ if TYPE_CHECKING:
 
 #: A box is right from this intersection over union with a true one of its class on.
 RIGHT_OVERLAP = 0.5
-#: Before one was chosen.
-USUAL = 0.3
 
 
 def right_of(detections: Array, boxes: Array) -> list[tuple[int, int]]:
@@ -26,7 +25,7 @@ def right_of(detections: Array, boxes: Array) -> list[tuple[int, int]]:
 
 
 def best_threshold(detections: Array, labels: Array) -> float:
-    """The one with the largest F1 over all boxes of a split; `USUAL` where nothing is right.
+    """The one with the largest F1 over all boxes of a split; `SHOWN_FROM` where nothing is right.
 
     Args:
         detections: (pictures, most, 6).
@@ -42,7 +41,7 @@ def best_threshold(detections: Array, labels: Array) -> float:
         right += [place in hits for place in range(len(own))]
         true += len(real)
     if not any(right):
-        return USUAL
+        return SHOWN_FROM
     order = np.argsort(-np.asarray(scores), kind="stable")
     sorted_scores = np.asarray(scores)[order]
     hits_so_far = np.cumsum(np.asarray(right)[order])
