@@ -113,7 +113,7 @@ class TrainingObjective(ABC):
             f"pictures cannot be moved at random where labels have the shape {labels.shape[1:]}",
             why=f"they may be places in the picture, and the task {self.name!r} does not say how "
             "labels follow its pixels",
-            fix="leave flip, shift, crop and rotate out of --augment, or override "
+            fix="leave flip, shift, crop, zoom and rotate out of --augment, or override "
             "Task.transform_labels",
         )
 
