@@ -10,6 +10,7 @@ from zoo.common.errors import UsageError
 from zoo.common.optional_imports import require
 from zoo.contracts import Check, Comparison, Metric, Precision, Preprocessing, Task, Truth
 from zoo.contracts.baseline import AgainstBaseline
+from zoo.contracts.geometric_transform import GeometricTransform
 from zoo.contracts.prediction import SHOWN_FROM, DecodedBox, DecodedOutput
 from zoo.contracts.weakness import Weakness
 from zoo.results.formatting import plus_minus, plus_minus_range
@@ -57,6 +58,10 @@ class ObjectDetection(Task):
     def class_labels(self, labels: Array) -> Array | None:
         """None: a picture has any number of classes."""
         return None
+
+    def transform_labels(self, labels: Any, transform: GeometricTransform) -> Any:
+        """Boxes move along; what is mostly outside is dropped."""
+        return transform.apply_to_boxes(labels)
 
     def decode(self, outputs: Array) -> Array:
         """Detections, float32 (examples, 100, 6); see `zoo.tasks.object_detection.decoding`."""
