@@ -122,3 +122,20 @@ class OutputDecoding:
             Of the shape and type of a raw input.
         """
         return None
+
+    def drawn(
+        self, pixels: Array, answer: Any, classes: tuple[str, ...], beside: Any = None
+    ) -> Array | None:
+        """An example with an answer, or what is true, drawn into it; None: nothing to draw.
+
+        Args:
+            pixels: The picture, uint8, (height, width, 1 or 3); of any size where answers are
+                shares of it.
+            answer: One prediction, or one label.
+            classes: Names, in the order of the outputs.
+            beside: The network's prediction, of which what changed is marked; None marks nothing.
+
+        Returns:
+            uint8, (height, width, 3).
+        """
+        return None

@@ -257,6 +257,21 @@ class ObjectDetection(Task):
             chosen=tuple(dict.fromkeys(classes[int(box[0])] for box in own)),
         )
 
+    def drawn(
+        self, pixels: Array, answer: Any, classes: tuple[str, ...], beside: Any = None
+    ) -> Array | None:
+        """Boxes with the names of their classes; red what is not in the network's answer."""
+        from zoo.tasks.object_detection.drawing import draw
+
+        others = None if beside is None else self._shown(beside)
+        return draw(pixels, self._shown(answer), classes, others)
+
+    def _shown(self, boxes: Array) -> Array:
+        """Rows of true boxes, or of detections that are probable enough."""
+        from zoo.tasks.object_detection.decoding import COLUMNS, above, objects
+
+        return above(boxes, self.threshold) if boxes.shape[-1] == len(COLUMNS) else objects(boxes)
+
 
 def _size(preprocessing: Preprocessing) -> tuple[int, int]:
     height, width = preprocessing.network_shape[:2]
