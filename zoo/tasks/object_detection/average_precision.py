@@ -28,7 +28,7 @@ class Precisions:
     """Average precisions of one answer, or one drawing, by class and area; NaN where nothing is.
 
     Attributes:
-        whole: At overlaps from 50 to 95 %, float64 (classes, areas).
+        whole: At overlaps from 50 to 95 %, float64 (classes, areas); of drawings all sizes alone.
         half: At an overlap of 50 %.
     """
 
@@ -74,22 +74,27 @@ class Matches:
     @cached_property
     def own(self) -> Precisions:
         """Of the pictures as they are."""
-        return self.of(None)
+        made = self._evaluated
+        return _precisions(_accumulated(made._paramsEval, made._evalImgs_cpp))
 
     @cached_property
     def resampled(self) -> list[Precisions]:
-        """Of `RESAMPLES` drawings; the same pictures for all answers to as many pictures."""
-        return [self.of(drawn) for drawn in drawings(self.pictures)]
+        """Of `RESAMPLES` drawings, whatever the size of boxes.
 
-    def of(self, drawn: Array | None) -> Precisions:
-        """Of pictures by number, with repetitions, as many as there are; None: each once."""
-        backend = require("faster_coco_eval.faster_eval_api_cpp")
-        found, parameters = self._evaluated._evalImgs_cpp, self._evaluated._paramsEval
-        if drawn is not None:
-            starts = range(0, len(found), self.pictures)
-            numbers = drawn.tolist()
-            found = [found[start + number] for start in starts for number in numbers]
-        return _precisions(backend.COCOevalAccumulate(parameters, found)["precision"])
+        The pictures are the same for all answers to as many pictures.
+        """
+        return [self.drawn(numbers) for numbers in drawings(self.pictures)]
+
+    def drawn(self, numbers: Array) -> Precisions:
+        """Of pictures by number, with repetitions, as many as there are; of boxes of any size."""
+        import copy
+
+        parameters, found = copy.copy(self._evaluated._paramsEval), self._evaluated._evalImgs_cpp
+        parameters.areaRng, parameters.areaRngLbl = parameters.areaRng[:1], [AREAS[0]]
+        starts, chosen = range(0, len(found), len(AREAS) * self.pictures), numbers.tolist()
+        # By class, then area, then picture.
+        drawn = [found[start + number] for start in starts for number in chosen]
+        return _precisions(_accumulated(parameters, drawn))
 
 
 class _Key:
@@ -132,6 +137,11 @@ def ends(values: Sequence[float]) -> tuple[float, float]:
 
     low, high = np.percentile(np.asarray(values, np.float64), _ENDS)
     return float(low), float(high)
+
+
+def _accumulated(parameters: Any, matched: Any) -> Any:
+    backend = require("faster_coco_eval.faster_eval_api_cpp")
+    return backend.COCOevalAccumulate(parameters, matched)["precision"]
 
 
 def _precisions(found: Any) -> Precisions:
