@@ -98,7 +98,8 @@ def raw_inputs(preprocessing: Preprocessing, count: int = 64) -> np.ndarray:
         waves = [
             np.sin((steps * (1 + i % 7) + channels * (1 + i % 5)) / 9 + i) for i in range(count)
         ]
-        return ((np.stack(waves) / 2 + 0.5) * (high - low) + low).astype(np.float32)
+        values = (np.stack(waves) / 2 + 0.5) * (high - low) + low
+        return values.reshape(count, *shape).astype(np.float32)
     height, width, channels = shape
     y, x = np.mgrid[0:height, 0:width]
     waves = [np.sin((x * (1 + i % 7) + y * (1 + i % 5)) / 9 + i) for i in range(count)]

@@ -37,9 +37,11 @@ class Split:
             where that holds all classes, at one size that the dataset chooses, whatever the size of
             the pictures; class 0 is ``background`` where the data have one. Boxes are float32,
             shape (examples, most boxes, 5): class index, y_min, x_min, y_max, x_max as shares of
-            the picture; rows of padding are class -1 and zeros.
+            the picture; rows of padding are class -1 and zeros. Pictures as labels are uint8, shape
+            (examples, height, width, channels).
         read: Returns the raw example at an index. Images: uint8, shape (height, width, 1 or 3),
-            any size. Series: float32, shape (steps, channels). Texts: a string of shape (), or
+            any size. Series: float32, shape (steps, channels). Sounds: float32, shape (samples,),
+            from -1 to 1, one channel. Texts: a string of shape (), or
             tokens of shape (steps,). Must be safe to call from several threads.
         content_hash: SHA-256 over the examples and labels of this split, in order.
         identities: For each example a hash of what it shows; equal ones are the same example. None
@@ -56,8 +58,10 @@ class Split:
     def __post_init__(self) -> None:
         check(self.labels.ndim >= 1, "split", "the first axis of labels must be the example")
         for values in fields_of(self.labels).values():
-            known = str(values.dtype) in (*CLASS_DTYPES, "float32")
+            known = str(values.dtype) in (*CLASS_DTYPES, "float32", "uint8")
             check(known, "split", "labels must be int64, or float32 where they are no classes")
+            pictures = values.ndim == 4 or values.dtype.kind != "u"
+            check(pictures, "split", "labels of uint8 are pictures, (examples, height, width, 3)")
             small = values.dtype.itemsize < 8 and values.dtype.kind == "i"
             masks = values.ndim in (3, 4)
             check(masks or not small, "split", "labels must be int64 where they are no masks")
@@ -84,6 +88,7 @@ class Dataset:
         source: Where the data comes from.
         notes: Remarks for users: files left out, and why.
         channels: Names of the channels of series, in their order; empty where they have none.
+        rate: Samples per second of sounds; 0 of other examples.
     """
 
     name: str
@@ -94,6 +99,7 @@ class Dataset:
     source: str = ""
     notes: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
+    rate: int = 0
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{len(split):,} {name}" for name, split in self.splits.items())

@@ -73,6 +73,15 @@ class OutputDecoding:
         """One label as text, in the form of `describe_answer`."""
         return str(label)
 
+    def describe_beside(
+        self, answer: Any, label: Any, classes: tuple[str, ...]
+    ) -> tuple[str, float | None]:
+        """`describe_answer` where the label is known, for the report.
+
+        A task whose answers are no words overrides this: with how near they are to the label.
+        """
+        return self.describe_answer(answer, classes)
+
     def decoded(
         self, output: Any, classes: tuple[str, ...], most: int, steps: Sequence[str] = ()
     ) -> DecodedOutput:

@@ -10,14 +10,11 @@ from zoo.contracts.checks import check, check_name
 #: How a program reads an output: ``targets`` are real numbers in the units of the data, one for
 #: each name in the place of a class; ``labels`` are probabilities of names that exclude each other
 #: in no way; ``reconstruction`` is the normalized input as the network reproduces it, whose mean
-#: squared distance from the input is a score beside a threshold; ``boxes`` is a grid of centres,
-#: see `zoo.tasks.object_detection.decoding`.
-READINGS = TARGETS, LABELS, RECONSTRUCTION, BOXES = (
-    "targets",
-    "labels",
-    "reconstruction",
-    "boxes",
-)
+#: squared distance from the input is a score beside a threshold; ``picture`` is one of any size, 0
+#: to 1 in each channel; ``boxes`` is a grid of centres, see `zoo.tasks.object_detection.decoding`.
+TARGETS, LABELS, RECONSTRUCTION, PICTURE = "targets", "labels", "reconstruction", "picture"
+BOXES = "boxes"
+READINGS = (TARGETS, LABELS, RECONSTRUCTION, PICTURE, BOXES)
 
 
 @dataclass(frozen=True, kw_only=True)

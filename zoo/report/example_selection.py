@@ -60,9 +60,10 @@ def samples_of(run: Run, dataset: Dataset) -> tuple[SampleImage, ...]:
                 {file: own[index] for file, own in answers.items()},
             ),
             true_class=task.describe_label(labels[index], dataset.classes),
-            reference=task.describe_answer(reference[index], dataset.classes),
+            reference=task.describe_beside(reference[index], labels[index], dataset.classes),
             predictions={
-                f: task.describe_answer(o[index], dataset.classes) for f, o in answers.items()
+                f: task.describe_beside(o[index], labels[index], dataset.classes)
+                for f, o in answers.items()
             },
             mistaken=frozenset(
                 name
@@ -155,6 +156,8 @@ def _shown(split: Split, index: int, preprocessing: Preprocessing) -> dict[str, 
     if preprocessing.shown_as == "text":
         return {"text": kind_of(preprocessing).text(split, index)}
     raw = read_input(split, index, preprocessing)
+    if preprocessing.shown_as == "spectrogram":
+        return {"pixels": kind_of(preprocessing).picture(raw)}
     if preprocessing.shown_as != "curves":
         given = split.read(index)
         return {"pixels": raw, "given": given if given.shape != raw.shape else None}

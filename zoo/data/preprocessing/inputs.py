@@ -22,6 +22,7 @@ from zoo.contracts.preprocessing import (
     PartPreprocessing,
     Preprocessing,
     SeriesPreprocessing,
+    SoundPreprocessing,
     SteppedPreprocessing,
     TensorPreprocessing,
     TensorsPreprocessing,
@@ -32,6 +33,7 @@ from zoo.data.preprocessing.images import Images
 from zoo.data.preprocessing.latents import Latents
 from zoo.data.preprocessing.parts import PartInputs
 from zoo.data.preprocessing.series import Series
+from zoo.data.preprocessing.sounds import Sounds
 from zoo.data.preprocessing.tensors import Sequences, SeveralTensors, Tensors
 from zoo.data.preprocessing.tokens import Tokens
 
@@ -42,6 +44,7 @@ _CHUNK = 64
 _BUILT_IN: Mapping[type[Preprocessing], type[InputKind[Any]]] = {
     ImagePreprocessing: Images,
     SeriesPreprocessing: Series,
+    SoundPreprocessing: Sounds,
     TokenPreprocessing: Tokens,
     LatentPreprocessing: Latents,
     PartPreprocessing: PartInputs,

@@ -218,7 +218,7 @@ class RepairSession:
             preprocessing=manifest.preprocessing,
         )
         before = task.evaluate(task.answers(self.expected, truth), truth)
-        self.unit = "points" if all(one.higher_is_better for one in before[:1]) else "%"
+        self.unit = before[0].loss_unit if before else "points"
         after = task.evaluate(task.answers(answered.outputs, truth), truth)
         drop = loss_between(before, after) or 0.0
         precision = self.registry.precision(manifest.precision)

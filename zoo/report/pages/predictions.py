@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from zoo.common.errors import ZooError
 from zoo.contracts import Preprocessing
+from zoo.data.preprocessing.inputs import kind_of
 from zoo.data.samples.reading import read_samples
 from zoo.report.charts.series_chart import MOST_CHANNELS, series_chart
 from zoo.report.charts.series_pictures import series_picture
@@ -129,6 +130,10 @@ def _shown(one: PredictedExample, preprocessing: Preprocessing) -> tuple[str, st
         if raw.shape[1] <= MOST_CHANNELS:
             return "", "", "", series_chart(raw, names)
         return picture_uri(series_picture(raw)), "", "", ""
+    if preprocessing.shown_as == "spectrogram":
+        values, _, _ = read_samples([one.sample], preprocessing, [0])
+        own = kind_of(preprocessing)
+        return picture_uri(own.picture(values[0])) if len(values) else "", "", "", ""
     taken, _, _ = read_samples([one.sample], preprocessing.in_layout("nhwc"), [0])
     if one.output.boxes is not None:
         # What the network takes shows no more than this.
