@@ -3,9 +3,9 @@
     python docs/spoken_words.py words  # 3,200 sounds, 103 MB, a few minutes
 
 The ten words of MLPerf Tiny's keyword spotting, `_unknown_` (other words) and `_silence_` (noise).
-Files are named as in Speech Commands, the voice first, so that all that a voice says is in one
-split. The same call makes the same files, byte for byte, with the same version of
-espeak-ng.
+Of six voices four are for training, one for validation and one for test, each with all that it
+says. Files are named as in Speech Commands, the voice first. The same call makes the same files,
+byte for byte, with the same version of espeak-ng.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ VOICES = (
     *("m5", "m6", "m7", "m8", "norbert", "sandro", "shelby"),
 )
 ACCENTS = ("en-us", "en-gb", "en-gb-scotland", "en-gb-x-rp", "en-us-nyc", "en-029")
+#: Of each voice, in turn.
+SPLITS = ("train", "train", "validation", "train", "test", "train")
 RATE, SAMPLES = 16_000, 16_000
 
 Samples = NDArray[np.float64]
@@ -87,7 +89,8 @@ def write(folder: Path, name: str, word: str, voice: str, take: int) -> None:
         start = int(random.integers(0, SAMPLES - len(spoken) + 1))
         sound[start : start + len(spoken)] += level * spoken
     values = np.clip(np.rint(sound * 32767), -32768, 32767).astype("<i2")
-    path = folder / name / f"{voice}_nohash_{take}.wav"
+    split = SPLITS[VOICES.index(voice) % len(SPLITS)]
+    path = folder / split / name / f"{voice}_nohash_{take}.wav"
     path.parent.mkdir(parents=True, exist_ok=True)
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, RATE, SAMPLES, "NONE", ""))

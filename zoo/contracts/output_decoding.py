@@ -45,6 +45,21 @@ class OutputDecoding:
         """
         return {}
 
+    def condensed(self, outputs: Array) -> Array:
+        """What is kept of the outputs for a whole split: all of it.
+
+        Called for a few examples at a time, by the network and by files alike. A task whose outputs
+        are large, such as probabilities of every pixel, keeps less; all its methods that take
+        outputs then take these, too, and outputs as they are of single examples.
+
+        Args:
+            outputs: The examples first.
+
+        Returns:
+            The examples first; the same object where all is kept.
+        """
+        return outputs
+
     def decode(self, outputs: Array) -> Array:
         """Decodes outputs into predictions.
 

@@ -11,10 +11,11 @@ from zoo.contracts.checks import check, check_name
 #: each name in the place of a class; ``labels`` are probabilities of names that exclude each other
 #: in no way; ``reconstruction`` is the normalized input as the network reproduces it, whose mean
 #: squared distance from the input is a score beside a threshold; ``picture`` is one of any size, 0
-#: to 1 in each channel; ``boxes`` is a grid of centres, see `zoo.tasks.object_detection.decoding`.
+#: to 1 in each channel; ``class-map`` are probabilities of the classes of each pixel, the largest
+#: of which is its class; ``boxes`` is a grid of centres, see `zoo.tasks.object_detection.decoding`.
 TARGETS, LABELS, RECONSTRUCTION, PICTURE = "targets", "labels", "reconstruction", "picture"
-BOXES = "boxes"
-READINGS = (TARGETS, LABELS, RECONSTRUCTION, PICTURE, BOXES)
+CLASS_MAP, BOXES = "class-map", "boxes"
+READINGS = (TARGETS, LABELS, RECONSTRUCTION, PICTURE, CLASS_MAP, BOXES)
 
 
 @dataclass(frozen=True, kw_only=True)

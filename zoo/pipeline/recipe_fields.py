@@ -60,8 +60,9 @@ class RecipeFields(Fields):
         Option(
             "Dataset: digits, fashion_mnist, or as rows digits_rows, fashion_mnist_rows; for "
             "anomalies fashion_mnist_one_class:KIND; with boxes and masks fashion_scenes; your own "
-            "by folder:PATH (images), wav:PATH (sounds), npz:PATH, csv:PATH, text:PATH, "
-            "conll:PATH; public ones by keras:NAME, hf:NAME, aeon:NAME",
+            "by folder:PATH (images), coco:PATH, yolo:PATH and voc:PATH (boxes), masks:PATH, "
+            "wav:PATH (sounds), npz:PATH, csv:PATH, text:PATH, conll:PATH; "
+            "public ones by keras:NAME, hf:NAME, aeon:NAME",
             metavar="DATASET",
             completes="dataset",
             example="digits",

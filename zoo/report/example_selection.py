@@ -155,9 +155,9 @@ def _shown(split: Split, index: int, preprocessing: Preprocessing) -> dict[str, 
     """The picture, the series or the text of an example."""
     if preprocessing.shown_as == "text":
         return {"text": kind_of(preprocessing).text(split, index)}
-    raw = read_input(split, index, preprocessing)
     if preprocessing.shown_as == "spectrogram":
-        return {"pixels": kind_of(preprocessing).picture(raw)}
+        return {"pixels": kind_of(preprocessing).picture(split.read(index))}
+    raw = read_input(split, index, preprocessing)
     if preprocessing.shown_as != "curves":
         given = split.read(index)
         return {"pixels": raw, "given": given if given.shape != raw.shape else None}

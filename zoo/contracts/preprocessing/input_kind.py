@@ -122,8 +122,8 @@ class InputKind(ABC, Generic[Own]):
         """An example as a text, for kinds that are shown as such."""
         return str(split.read(index))
 
-    def picture(self, raw: Array) -> Array:
-        """A raw input as pixels, uint8 (height, width); for kinds shown as spectrograms."""
+    def picture(self, example: Array) -> Array:
+        """A raw example as pixels, uint8 (height, width); for kinds shown as spectrograms."""
         raise NotImplementedError(f"{type(self).__name__} has no picture()")
 
     def step_texts(self, split: Split, index: int, steps: list[int]) -> tuple[str, ...]:

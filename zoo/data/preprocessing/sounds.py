@@ -139,9 +139,13 @@ class Sounds(InputKind[SoundPreprocessing]):
 
         return sound_samples(given, self.own.rate, self.own.samples)
 
-    def picture(self, raw: NDArray[Any]) -> NDArray[np.uint8]:
-        """Time from left to right, low frequencies at the bottom; the least value black."""
-        values = raw[:, ::-1, 0].T.astype(np.float64)
+    def picture(self, example: NDArray[Any]) -> NDArray[np.uint8]:
+        """The log-mel energies, time from left to right, low frequencies at the bottom.
+
+        The least value is black, the greatest white.
+        """
+        bands = features(example, replace(self.own, coefficients=0))
+        values = bands[:, ::-1, 0].T.astype(np.float64)
         low, high = float(values.min()), float(values.max())
         unit = (values - low) / (high - low) if high > low else np.full(values.shape, 0.5)
         return np.ascontiguousarray(np.round(unit * 255).astype(np.uint8))

@@ -131,9 +131,7 @@ def _shown(one: PredictedExample, preprocessing: Preprocessing) -> tuple[str, st
             return "", "", "", series_chart(raw, names)
         return picture_uri(series_picture(raw)), "", "", ""
     if preprocessing.shown_as == "spectrogram":
-        values, _, _ = read_samples([one.sample], preprocessing, [0])
-        own = kind_of(preprocessing)
-        return picture_uri(own.picture(values[0])) if len(values) else "", "", "", ""
+        return picture_uri(kind_of(preprocessing).picture(raw)), "", "", ""
     taken, _, _ = read_samples([one.sample], preprocessing.in_layout("nhwc"), [0])
     if one.output.boxes is not None:
         # What the network takes shows no more than this.
