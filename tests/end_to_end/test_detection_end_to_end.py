@@ -54,7 +54,7 @@ def test_from_pictures_to_a_program_that_prints_boxes(
         precision=("float32", "int8"),
         set={"filters": [8, 12, 16, 16], "head": 16},
         from_scratch=True,
-        epochs=24,
+        epochs=16,
         batch_size=16,
         learning_rate=0.01,
         calibration_method="minmax",

@@ -161,6 +161,20 @@ def test_what_a_file_gets_wrong_is_refused(task: Task, case: Case) -> None:
     assert "parity" in checks_of(task, case, broken)
 
 
+def test_a_class_that_is_nowhere_is_rounded_to_nothing(task: Task, case: Case) -> None:
+    random = np.random.default_rng(4)
+    rare = case.grid.copy()
+    rare[..., 2] = random.uniform(0, 2e-3, rare.shape[:3])
+    rounded = np.rint(rare * 256) / 256
+    compared = closeness.compare(task, rare, rounded.astype(np.float32))
+    assert closeness.parity(task, compared, INT8).passed
+    coarse = rare.copy()
+    coarse[..., 3:] = np.rint(coarse[..., 3:] * 8) / 8
+    found = closeness.parity(task, closeness.compare(task, rare, coarse), INT8)
+    assert not found.passed
+    assert "spread" in found.reason
+
+
 def test_the_threshold_comes_of_the_validation_split(task: Task, case: Case) -> None:
     chosen = task.choose_decoding(case.grid, case.truth)
     assert 0.3 < float(chosen["threshold"]) < 0.65

@@ -80,6 +80,15 @@ class ObjectDetection(Task):
         """The probability from which on boxes are shown."""
         return float(self.decoding.get(THRESHOLD, SHOWN_FROM))
 
+    def choices(self, output: Array) -> Sequence[Array]:
+        """The probabilities of all classes as one, and the four values of boxes each by itself.
+
+        A class that is nowhere has probabilities next to zero, whose own spread says nothing.
+        """
+        from zoo.tasks.object_detection.decoding import BOX_VALUES
+
+        return output[..., :-BOX_VALUES, None], output[..., -BOX_VALUES:]
+
     def compare(self, reference: Array, candidate: Array) -> Comparison:
         """Differences of the grid, and the share of boxes that are the same."""
         return compared.compare(reference, candidate, self.threshold)
