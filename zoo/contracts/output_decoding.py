@@ -135,6 +135,28 @@ class OutputDecoding:
         """
         return self.decoded(output, classes, most, steps)
 
+    def pictures_beside(
+        self,
+        given: Array,
+        output: Array,
+        files: Mapping[str, Array],
+        label: Any,
+        classes: tuple[str, ...] = (),
+    ) -> Mapping[str, Array]:
+        """What the report shows of one example side by side, by caption; empty: nothing.
+
+        Args:
+            given: The raw input.
+            output: Of the network, without the first axis.
+            files: The same of each file by name.
+            label: Of the example.
+            classes: Names, in the order of the outputs.
+
+        Returns:
+            Pictures, uint8, (height, width, 1 or 3), in the order in which they stand.
+        """
+        return {}
+
     def picture_of(self, output: Array, preprocessing: Preprocessing) -> Array | None:
         """What one output shows, in the units of raw inputs, for the report; None: nothing.
 
@@ -144,22 +166,5 @@ class OutputDecoding:
 
         Returns:
             Of the shape and type of a raw input.
-        """
-        return None
-
-    def drawn(
-        self, pixels: Array, answer: Any, classes: tuple[str, ...], beside: Any = None
-    ) -> Array | None:
-        """An example with an answer, or what is true, drawn into it; None: nothing to draw.
-
-        Args:
-            pixels: The picture, uint8, (height, width, 1 or 3); of any size where answers are
-                shares of it.
-            answer: One prediction, or one label.
-            classes: Names, in the order of the outputs.
-            beside: The network's prediction, of which what changed is marked; None marks nothing.
-
-        Returns:
-            uint8, (height, width, 3).
         """
         return None

@@ -86,6 +86,7 @@ class DecodedOutput:
         steps: Of a sequence whose steps are answered one by one.
         numbers: Outputs by name as nested lists, where nothing is known of their meaning.
         boxes: Objects in a picture, the most probable first; None of what is no detector.
+        picture: Where the answer is one, its pixels, uint8, (height, width, 1 or 3).
     """
 
     answer: str
@@ -95,6 +96,7 @@ class DecodedOutput:
     chosen: tuple[str, ...] = ()
     steps: tuple[DecodedStep, ...] = ()
     numbers: Mapping[str, Any] = field(default_factory=dict)
+    picture: Array | None = None
     boxes: tuple[DecodedBox, ...] | None = None
 
     def in_picture(self, height: int, width: int) -> DecodedOutput:

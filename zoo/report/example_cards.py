@@ -44,19 +44,6 @@ class Prediction:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drawing:
-    """An example with somebody's answer drawn into it.
-
-    Attributes:
-        who: ``what is true``, ``before export``, or file names.
-        source: Data URI.
-    """
-
-    who: str
-    source: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class SampleCard:
     """One example.
 
@@ -64,7 +51,7 @@ class SampleCard:
         source: Data URI of a PNG; empty when the pixels are not a picture.
         given: The same before it was made ready for the network; empty where that is no other.
         made: What the network makes of it, as a picture or a drawing; empty where it makes none.
-        drawn: With what is true and what everybody answers drawn into it; empty of other tasks.
+        figures: Pictures side by side in place of these: caption, data URI and whether coarse.
         drawing: Of a series its lines as an ``<svg>`` element; empty of other examples.
         coarse: Whether it has so few pixels that they should stay square when enlarged.
         opinions: The reference's first.
@@ -73,7 +60,7 @@ class SampleCard:
     source: str
     given: str
     made: str
-    drawn: tuple[Drawing, ...]
+    figures: tuple[tuple[str, str, bool], ...]
     drawing: str
     text: str
     coarse: bool
@@ -105,31 +92,21 @@ def _card(sample: SampleImage) -> SampleCard:
         source="" if sample.pixels is None else picture_uri(sample.pixels),
         given="" if sample.given is None else picture_uri(sample.given),
         made=_made(sample),
-        drawn=_drawings(sample),
+        figures=tuple(
+            (fmt.plain(caption), picture_uri(pixels), _is_coarse(pixels))
+            for caption, pixels in sample.beside.items()
+        ),
         drawing="" if sample.series is None else series_chart(sample.series, sample.channels),
         text=fmt.plain(sample.text, _LONGEST),
-        coarse=sample.pixels is not None and max(np.shape(sample.pixels)[:2], default=0) <= _COARSE,
+        coarse=sample.pixels is not None and _is_coarse(sample.pixels),
         true_class=fmt.plain(sample.true_class, 40),
         opinions=tuple(opinions),
         wrong=not all(opinion.right for opinion in opinions),
     )
 
 
-def _drawings(sample: SampleImage) -> tuple[Drawing, ...]:
-    """Each drawing once, with the names of all whose it is."""
-    who: dict[str, list[str]] = {}
-    for name, pixels in sample.drawn.items():
-        # What files answer alike is one drawing; beside what is true it stays another.
-        kind = "file" if name in sample.predictions else name
-        who.setdefault(f"{kind} {picture_uri(pixels)}", []).append(fmt.plain(name))
-    files = len(sample.predictions)
-    return tuple(
-        Drawing(
-            who=f"all {files} files" if len(names) == files > 1 else ", ".join(names),
-            source=key[key.index("data:") :],
-        )
-        for key, names in who.items()
-    )
+def _is_coarse(pixels: np.ndarray) -> bool:
+    return max(np.shape(pixels)[:2], default=0) <= _COARSE
 
 
 def _made(sample: SampleImage) -> str:

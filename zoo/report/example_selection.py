@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from zoo.artifacts.reference_outputs import REFERENCE
 from zoo.common.array_files import load_arrays
 from zoo.common.memory import machine_memory
-from zoo.contracts import Dataset, Preprocessing, Split, Task
+from zoo.contracts import Dataset, Preprocessing, Split
 from zoo.contracts.dataset import IGNORED
 from zoo.data.preprocessing.inputs import kind_of, read_input, truth_of
 from zoo.networks.card import read_card
@@ -24,8 +23,6 @@ from zoo.report.view import SampleImage, StepSample
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
 
-#: Names of drawings that are no file's.
-TRUE, BEFORE_EXPORT = "what is true", "before export"
 _EXAMPLES = 12
 _SEQUENCES = 6
 
@@ -45,19 +42,16 @@ def samples_of(run: Run, dataset: Dataset) -> tuple[SampleImage, ...]:
         return ()
     wrong = np.logical_or.reduce(known)
     severity = task.severity(reference, labels)
-    chosen = _chosen(wrong, _EXAMPLES, severity)
-    pictures = [_shown(dataset.splits["test"], index, preprocessing) for index in chosen]
     return tuple(
         SampleImage(
-            **shown,
+            **_shown(dataset.splits["test"], index, preprocessing),
             made=task.picture_of(expected[index], preprocessing),
-            drawn=_drawings(
-                task,
-                shown,
-                dataset.classes,
+            beside=task.pictures_beside(
+                read_input(dataset.splits["test"], index, preprocessing.in_layout("nhwc")),
+                expected[index],
+                {file: own[index] for file, own in outputs.items()},
                 labels[index],
-                reference[index],
-                {file: own[index] for file, own in answers.items()},
+                dataset.classes,
             ),
             true_class=task.describe_label(labels[index], dataset.classes),
             reference=task.describe_beside(reference[index], labels[index], dataset.classes),
@@ -71,28 +65,8 @@ def samples_of(run: Run, dataset: Dataset) -> tuple[SampleImage, ...]:
                 if own is not None and own[index]
             ),
         )
-        for index, shown in zip(chosen, pictures, strict=True)
+        for index in _chosen(wrong, _EXAMPLES, severity)
     )
-
-
-def _drawings(
-    task: Task,
-    shown: Mapping[str, Any],
-    classes: tuple[str, ...],
-    label: Any,
-    network: Any,
-    files: Mapping[str, Any],
-) -> dict[str, Array]:
-    """What is true and what everybody answers, drawn into the picture; empty of other tasks."""
-    given = shown.get("given")
-    pixels = shown.get("pixels") if given is None else given
-    true = None if pixels is None else task.drawn(pixels, label, classes)
-    before = None if pixels is None else task.drawn(pixels, network, classes)
-    if pixels is None or true is None or before is None:
-        return {}
-    drawn = {file: task.drawn(pixels, own, classes, network) for file, own in files.items()}
-    known = {file: picture for file, picture in drawn.items() if picture is not None}
-    return {TRUE: true, BEFORE_EXPORT: before, **known}
 
 
 def step_samples_of(run: Run, dataset: Dataset) -> tuple[StepSample, ...]:

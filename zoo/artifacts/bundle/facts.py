@@ -11,7 +11,7 @@ from zoo.artifacts.golden_samples import Golden, GoldenArrays
 from zoo.common.files import sha256_of
 from zoo.common.named_arrays import fields_of
 from zoo.contracts import FileContents, Preprocessing, TensorInfo
-from zoo.contracts.outputs import BOXES, CLASS_MAP, RECONSTRUCTION
+from zoo.contracts.outputs import BOXES, CLASS_MAP, PICTURE, RECONSTRUCTION
 from zoo.contracts.prediction import MOST_BOXES, SHOWN_FROM
 
 SCHEMA = 1
@@ -26,6 +26,7 @@ _MEANINGS = {
     BOXES: "for each cell of a grid a probability per class, and a box",
     CLASS_MAP: "the probability of each class for each pixel; the largest is its class",
     "image": "an image, values from 0 to 1, channels last",
+    PICTURE: "a picture, values from 0 to 1, channels last",
     "values": "real numbers",
 }
 _RESET = (

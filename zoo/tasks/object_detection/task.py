@@ -24,6 +24,8 @@ MEAN, HALF = "mAP 50:95", "mAP 50"
 THRESHOLD, RULE = "threshold", "rule"
 _RULE = "largest F1 at an overlap of 50 % on the validation split"
 _LOSS = "detection loss"
+#: Captions of drawings that are no file's.
+TRUE, BEFORE_EXPORT = "what is true", "before export"
 #: Of more classes the figures of each are in the details alone.
 _MOST_SHOWN = 12
 #: Boxes that a line of text names.
@@ -267,14 +269,34 @@ class ObjectDetection(Task):
             chosen=tuple(dict.fromkeys(classes[int(box[0])] for box in own)),
         )
 
-    def drawn(
-        self, pixels: Array, answer: Any, classes: tuple[str, ...], beside: Any = None
-    ) -> Array | None:
-        """Boxes with the names of their classes; red what is not in the network's answer."""
+    def pictures_beside(
+        self,
+        given: Array,
+        output: Array,
+        files: Mapping[str, Array],
+        label: Any,
+        classes: tuple[str, ...] = (),
+    ) -> Mapping[str, Array]:
+        """True boxes, the network's, and each file's; red is what is not in the network's answer.
+
+        Files that answer alike share a drawing.
+        """
         from zoo.tasks.object_detection.drawing import draw
 
-        others = None if beside is None else self._shown(beside)
-        return draw(pixels, self._shown(answer), classes, others)
+        own, *others = (
+            self._shown(self.decode(each[None])[0]) for each in (output, *files.values())
+        )
+        pictures: dict[bytes, Array] = {}
+        who: dict[bytes, list[str]] = {}
+        for name, boxes in zip(files, others, strict=True):
+            drawn = draw(given, boxes, classes, own)
+            pictures[drawn.tobytes()] = drawn
+            who.setdefault(drawn.tobytes(), []).append(name)
+        return {
+            TRUE: draw(given, self._shown(label), classes),
+            BEFORE_EXPORT: draw(given, own, classes),
+            **{", ".join(who[key]): picture for key, picture in pictures.items()},
+        }
 
     def _shown(self, boxes: Array) -> Array:
         """Rows of true boxes, or of detections that are probable enough."""
