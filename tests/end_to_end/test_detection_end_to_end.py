@@ -124,4 +124,4 @@ def test_from_pictures_to_a_program_that_prints_boxes(
     embed(artifact.exporter, file, replace(manifest, decoding=blind))
     told = typed(tmp_path, *zoo, "verify", file, rc=1)
     assert "golden answers" in told
-    assert "what decodes them was altered" in told
+    assert "its decoding was altered" in told
