@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.support.box_labels import boxes_of
 from zoo.common.errors import Unsupported, UsageError, ZooError
 from zoo.contracts import (
     Architecture,
@@ -193,14 +194,6 @@ def test_the_size_is_true_and_every_parameter_gets_a_gradient(
         if gradient is None or not np.any(np.abs(tf.convert_to_tensor(gradient).numpy()) > 0)
     ]
     assert dead == []
-
-
-def boxes_of(count: int, classes: int) -> np.ndarray:
-    """A box of its own for each picture: float32, (count, 1, 5)."""
-    number = np.arange(count)
-    low = np.stack([number % 5, number % 7], axis=1) / 16
-    rows = np.concatenate([(number % classes)[:, None], low, low + 0.4], axis=1)
-    return rows[:, None].astype(np.float32)
 
 
 @pytest.mark.parametrize(("architecture", "variant"), TRAINED)
