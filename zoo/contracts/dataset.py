@@ -178,6 +178,11 @@ class DatasetProvider:
         check(callable(self.fingerprint), self.name, "fingerprint must be callable")
 
 
+def holds_boxes(labels: NDArray[Any]) -> bool:
+    """Whether labels have the form of boxes, see `Split.labels`."""
+    return str(labels.dtype) == "float32" and labels.ndim == 3 and labels.shape[2] == 5
+
+
 def name_and_argument(data: str) -> tuple[str, str | None]:
     """A dataset's name in two parts: its provider's name, and what its functions take.
 

@@ -45,6 +45,21 @@ class OutputDecoding:
         """
         return {}
 
+    def condensed(self, outputs: Array) -> Array:
+        """What is kept of the outputs for a whole split: all of it.
+
+        Called for a few examples at a time, by the network and by files alike. A task whose outputs
+        are large, such as probabilities of every pixel, keeps less; all its methods that take
+        outputs then take these, too, and outputs as they are of single examples.
+
+        Args:
+            outputs: The examples first.
+
+        Returns:
+            The examples first; the same object where all is kept.
+        """
+        return outputs
+
     def decode(self, outputs: Array) -> Array:
         """Decodes outputs into predictions.
 
@@ -119,6 +134,22 @@ class OutputDecoding:
             steps: As for `decoded`.
         """
         return self.decoded(output, classes, most, steps)
+
+    def pictures_beside(
+        self, given: Array, output: Array, files: Mapping[str, Array], label: Any
+    ) -> Mapping[str, Array]:
+        """What the report shows of one example side by side, by caption; empty: nothing.
+
+        Args:
+            given: The raw input.
+            output: Of the network, without the first axis.
+            files: The same of each file by name.
+            label: Of the example.
+
+        Returns:
+            Pictures, uint8, (height, width, 1 or 3), in the order in which they stand.
+        """
+        return {}
 
     def picture_of(self, output: Array, preprocessing: Preprocessing) -> Array | None:
         """What one output shows, in the units of raw inputs, for the report; None: nothing.

@@ -11,9 +11,11 @@ from zoo.contracts.checks import check, check_name
 #: each name in the place of a class; ``labels`` are probabilities of names that exclude each other
 #: in no way; ``reconstruction`` is the normalized input as the network reproduces it, whose mean
 #: squared distance from the input is a score beside a threshold; ``picture`` is one of any size, 0
-#: to 1 in each channel.
+#: to 1 in each channel; ``class-map`` are probabilities of the classes of each pixel, the largest
+#: of which is its class.
 TARGETS, LABELS, RECONSTRUCTION, PICTURE = "targets", "labels", "reconstruction", "picture"
-READINGS = (TARGETS, LABELS, RECONSTRUCTION, PICTURE)
+CLASS_MAP = "class-map"
+READINGS = (TARGETS, LABELS, RECONSTRUCTION, PICTURE, CLASS_MAP)
 
 
 @dataclass(frozen=True, kw_only=True)

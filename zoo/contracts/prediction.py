@@ -54,6 +54,7 @@ class DecodedOutput:
         chosen: Names that are answered: one, any number of labels, or one for each step.
         steps: Of a sequence whose steps are answered one by one.
         numbers: Outputs by name as nested lists, where nothing is known of their meaning.
+        picture: Where the answer is one, its pixels, uint8, (height, width, 1 or 3).
     """
 
     answer: str
@@ -63,6 +64,7 @@ class DecodedOutput:
     chosen: tuple[str, ...] = ()
     steps: tuple[DecodedStep, ...] = ()
     numbers: Mapping[str, Any] = field(default_factory=dict)
+    picture: Array | None = None
 
 
 def likeliest(probabilities: Array, names: Sequence[str], most: int) -> tuple[NamedScore, ...]:

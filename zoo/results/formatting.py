@@ -127,7 +127,7 @@ def signed(amount: int) -> str:
 
 def names_share(name: str) -> bool:
     """Whether a metric of that name is a share of examples."""
-    return name.endswith(("accuracy", "agreement", "share", "recall"))
+    return name.endswith(("accuracy", "agreement", "share", "recall", "IoU"))
 
 
 def is_share(metric: Metric) -> bool:

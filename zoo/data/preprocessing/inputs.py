@@ -102,11 +102,14 @@ def read_inputs(
     return result
 
 
-def labels_for(split: Split, preprocessing: Preprocessing) -> NDArray[np.int64]:
-    """Labels in the form of the outputs: those of steps are cut or padded to the input's length.
+def labels_for(split: Split, preprocessing: Preprocessing) -> NDArray[Any]:
+    """Labels in the form of the outputs.
+
+    Those of steps are cut or padded to the input's length, those of pixels follow their pictures.
 
     Returns:
-        int64, shape (examples,) or (examples, steps); `IGNORED` where there is no label.
+        Of the split's type, shape (examples,), (examples, steps) or (examples, height, width);
+        `IGNORED` where there is no label.
     """
     return kind_of(preprocessing).labels(split.labels)
 

@@ -16,7 +16,7 @@ from zoo.data.readers.hashing import identity
 from zoo.data.readers.image_files import MAX_BYTES, BadImage, decode, formats
 from zoo.data.readers.listing import ListedFile, unreadable
 
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,13 @@ class CheckedFile:
         digest: SHA-256 of the pixels that a network sees, whatever file they are in.
         outline: By which near copies are found.
         problem: Why the file is broken, or nothing.
+        size: Height and width.
     """
 
     digest: bytes
     outline: bytes
     problem: str
+    size: tuple[int, int] = (0, 0)
 
 
 def check_files(
@@ -75,7 +77,7 @@ def _check(root: Path, file: ListedFile) -> CheckedFile:
         raise unreadable(file.path, error) from error
     except BadImage as error:
         return _broken(str(error))
-    return CheckedFile(identity(image), outline(image), "")
+    return CheckedFile(identity(image), outline(image), "", (image.shape[0], image.shape[1]))
 
 
 def _broken(problem: str) -> CheckedFile:
@@ -88,9 +90,10 @@ def _decoder() -> dict[str, Any]:
 
 def _stored(result: CheckedFile) -> list[Any]:
     digest, own = (base64.b64encode(one).decode() for one in (result.digest, result.outline))
-    return [digest, own, result.problem]
+    return [digest, own, result.problem, result.size]
 
 
 def _loaded(stored: list[Any]) -> CheckedFile:
-    digest, own, problem = stored
-    return CheckedFile(base64.b64decode(digest), base64.b64decode(own), problem)
+    digest, own, problem, (down, right) = stored
+    size = int(down), int(right)
+    return CheckedFile(base64.b64decode(digest), base64.b64decode(own), problem, size)

@@ -21,7 +21,6 @@ from zoo.data.readers.photographs import photographs, read_photograph
 from zoo.data.readers.scenes import MOST_ITEMS, compose
 
 _SEED = 2026
-_ROOT = "scenes"
 
 
 def scene_splits(made_of: str, size: int, counts: Mapping[str, int], kind: str) -> dict[str, Split]:
@@ -38,7 +37,7 @@ def scene_splits(made_of: str, size: int, counts: Mapping[str, int], kind: str) 
         MissingExtra: The photographs are not installed.
         ZooError: The cache folder cannot be written.
     """
-    folder = cache_folder() / _ROOT / hashlib.sha256(made_of.encode()).hexdigest()[:32]
+    folder = cache_folder() / "scenes" / hashlib.sha256(made_of.encode()).hexdigest()[:32]
     splits = _read(folder, size, counts, kind)
     if splits is None:
         _make(folder, size, counts)

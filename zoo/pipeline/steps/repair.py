@@ -198,6 +198,7 @@ class RepairSession:
         runtime = choose_runtime(artifact.exporter, device)
         examples = subset(self.dataset.splits["validation"], EXAMPLES)
         self.tell("measuring on the validation split")
+        task = task_of(self.registry, manifest)
         answered = run_file(
             path,
             runtime,
@@ -206,8 +207,8 @@ class RepairSession:
             manifest.preprocessing,
             emit=self.context.emit,
             children=self.context.children,
+            keep=task.condensed,
         )
-        task = task_of(self.registry, manifest)
         labels = labels_for(examples, manifest.preprocessing)
         truth = Truth(
             labels=labels,
