@@ -56,6 +56,12 @@ SMALLEST = [
     (a, min(a.variants, key=lambda v: (not packaged(a, v), v.multiply_adds)))
     for a in REGISTRY.architectures
 ]
+#: Test examples that the cards of packaged weights speak of, where these are not 10,000.
+COUNTS = {
+    "dcgan28.fashion_mnist": 5_000,
+    "ds_cnn.words": 528,
+    "fomo_small.fashion_scenes": 1_000,
+}
 #: Of larger ones the slow tests convert every precision, by the conformance kit.
 TRAINED = [
     pytest.param(a, v, id=a.name)
@@ -331,8 +337,7 @@ def test_packaged_weights_give_their_golden_outputs(model_id: str) -> None:
     np.testing.assert_allclose(outputs, GOLDEN[model_id], atol=2e-5)
     assert card.accuracy is not None
     assert card.accuracy.low < card.accuracy.value < card.accuracy.high
-    of_others = {"dcgan28.fashion_mnist": 5_000, "fomo_small.fashion_scenes": 1_000}
-    assert card.accuracy.count == of_others.get(model_id, 10_000)
+    assert card.accuracy.count == COUNTS.get(model_id, 10_000)
 
 
 def test_a_plugin_that_builds_the_wrong_shape_is_named() -> None:
