@@ -86,7 +86,8 @@ def mask_of(output: Array) -> Array:
     if output.dtype.names is not None:
         kept: Array = output[CHOSEN]
         return kept
-    return chosen_classes(output[None])[0]
+    found: Array = chosen_classes(output[None])[0]
+    return found
 
 
 def classes_of(output: Array) -> int:

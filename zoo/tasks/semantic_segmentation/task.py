@@ -231,7 +231,12 @@ class SemanticSegmentation(Task):
         return "" if severity is None else f"{objective.METRIC} {share(1.0 - severity[0])} %", None
 
     def pictures_beside(
-        self, given: Array, output: Array, files: Mapping[str, Array], label: Any
+        self,
+        given: Array,
+        output: Array,
+        files: Mapping[str, Array],
+        label: Any,
+        classes: tuple[str, ...] = (),
     ) -> Mapping[str, Array]:
         """Masks over the picture: the true one, the network's, and each file's.
 
