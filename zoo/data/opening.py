@@ -46,9 +46,11 @@ def open_dataset(registry: Registry, name: str) -> Dataset:
     provider_name, colon, argument = name.partition(":")
     provider = provider_of(registry, name)
     if provider.argument is not None and not argument:
+        valid = ", ".join(provider.arguments)
         raise UsageError(
             f"dataset {provider_name!r} needs a {provider.argument}",
-            fix=f"write {provider_name}:{provider.argument}",
+            fix=f"write {provider_name}:{provider.argument}"
+            + (f"; {provider.argument} is one of {valid}" if valid else ""),
         )
     if provider.argument is None and colon:
         raise UsageError(
