@@ -233,6 +233,11 @@ def test_data_is_chosen_by_task(registry) -> None:
     assert choose_data(found, sequences, None, SeriesPreprocessing(steps=9, channels=2)) == (
         "digits_rows"
     )
+    anomalies = found.tasks.get("anomaly-detection")
+    assert choose_data(found, anomalies, None, pixels) == "digits_one_class:0"
+    assert choose_data(found, anomalies, None, SeriesPreprocessing(steps=9, channels=2)) == (
+        "digits_columns_one_class:0"
+    )
     with pytest.raises(NotTried, match="sequence-classification with tokens"):
         choose_data(found, sequences, None, TokenPreprocessing(length=9, size=9))
     stranger = type("Stranger", (), {"name": "image-painting", "datasets_of": ()})
