@@ -52,6 +52,9 @@ test-slow: $(VENV)/.ready-dev
 		|| failed=1; \
 	exit $$failed
 
+# Of tests that need a further library only the files that hold some are collected.
+marked = $(sort $(shell grep -rlE --include='test_*.py' 'mark\.$(1)\b' tests))
+
 # pip must know a place of PyTorch's processor-only build: PIP_FIND_LINKS, PIP_EXTRA_INDEX_URL, or
 # its configuration.
 $(VENV)/.ready-torch: requirements/torch.txt $(VENV)/.ready-dev
@@ -60,7 +63,7 @@ $(VENV)/.ready-torch: requirements/torch.txt $(VENV)/.ready-dev
 	@touch $@
 
 test-torch: $(VENV)/.ready-torch
-	$(BIN)/python -m pytest -m torch
+	$(BIN)/python -m pytest $(PARALLEL) -m torch $(call marked,torch)
 
 # Without dependencies: Keras and TensorFlow are there, and hubs' clients are not wanted.
 $(VENV)/.ready-keras-hub: plugins/keras_hub_presets/requirements.txt $(VENV)/.ready-dev
@@ -69,7 +72,7 @@ $(VENV)/.ready-keras-hub: plugins/keras_hub_presets/requirements.txt $(VENV)/.re
 	@touch $@
 
 test-keras-hub: $(VENV)/.ready-keras-hub
-	$(BIN)/python -m pytest -m keras_hub
+	$(BIN)/python -m pytest -m keras_hub $(call marked,keras_hub)
 
 sabotage: $(VENV)/.ready-dev
 	$(BIN)/python -m tests.sabotage --records docs/sabotage.json --page docs/sabotage.md

@@ -7,10 +7,10 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -52,6 +52,7 @@ class LibraryProcess:
     library: ClassVar[str]
     advice: ClassVar[str]
     variables: ClassVar[Mapping[str, str]] = {}
+    _last: ClassVar[tuple[str, Any, dict[str, Any]] | None] = None
 
     def __init__(
         self, origin: str, *, command: Sequence[str] = (), patience: float = PATIENCE
@@ -66,6 +67,28 @@ class LibraryProcess:
         self._process = PipeProcess([*command, str(self.folder)], environment)
         self._count = 0
         self.close = weakref.finalize(self, _end, self._process, self.folder)
+
+    @classmethod
+    def holding(
+        cls, request: Mapping[str, Any], files: Iterable[Path], origin: str
+    ) -> tuple[Self, dict[str, Any]]:
+        """A process that has opened the network of a request, and its answer.
+
+        A network is opened twice in a row where it is compared with the original: what was opened
+        last is kept while its files are as they were.
+
+        Args:
+            request: Without its command.
+            files: That the network is read from.
+            origin: Names the network in messages.
+        """
+        stamps = [(s.st_mtime_ns, s.st_size, s.st_ino) for s in map(Path.stat, files)]
+        key = json.dumps([request, stamps])
+        last = cls._last
+        if last is None or last[0] != key or not last[1].close.alive:
+            process = cls(origin)
+            last = cls._last = key, process, process.ask("open", "opened", **request)
+        return last[1], last[2]
 
     def own_command(self) -> list[str]:
         """The program, and its arguments before the folder."""

@@ -27,6 +27,19 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 TOGETHER = ("tests/end_to_end/ship",)
 #: Files that take long and whose parameters share nothing: each first parameter goes by itself.
 APART = ("tests/testing/test_built_in_families.py", "tests/training/test_photographs.py")
+#: Files and folders of few tests that take minutes: they begin first, since workers would otherwise
+#: wait at the end for one that has just begun.
+FIRST = (
+    "tests/end_to_end/test_torch_names_end_to_end.py",
+    "tests/end_to_end/test_torch_end_to_end.py",
+    "tests/end_to_end/ship",
+    "tests/testing/test_squeezenet_example.py",
+    "tests/testing/test_scaffold.py",
+    "tests/end_to_end/test_nothing_gets_out.py",
+    "tests/docs/test_typed_pages.py",
+    "tests/training/test_photographs.py",
+    "tests/docs/test_notebook.py",
+)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -42,5 +55,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
                 return nodeid.partition("-")[0]
             folder = file.rpartition("/")[0]
             return folder if folder in TOGETHER else file
+
+        def _assign_work_unit(self, node: Any) -> None:
+            for scope in [scope for scope in reversed(self.workqueue) if scope.startswith(FIRST)]:
+                self.workqueue.move_to_end(scope, last=False)
+            super()._assign_work_unit(node)
 
     return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +26,22 @@ def test_files_stay_with_one_worker_and_some_folders_as_a_whole(own: Any) -> Non
     assert schedule._split_scope("tests/data/test_a.py::test_b[c]") == "tests/data/test_a.py"
     other = SimpleNamespace(getoption=lambda name: "load")
     assert own.pytest_xdist_make_scheduler(other, None) is None
+
+
+def test_what_takes_minutes_begins_first(own: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = pytest.importorskip("xdist.scheduler").LoadFileScheduling
+    config = SimpleNamespace(getoption=lambda name: "loadfile", getvalue=lambda name: ["popen"])
+    schedule = own.pytest_xdist_make_scheduler(config, None)
+    photographs, ship = "tests/training/test_photographs.py::test_a[b", "tests/end_to_end/ship"
+    schedule.workqueue = OrderedDict.fromkeys(["tests/a.py", photographs, "tests/b.py", ship])
+    begun = []
+    monkeypatch.setattr(base, "_assign_work_unit", lambda self, node: begun.extend(self.workqueue))
+    schedule._assign_work_unit(None)
+    assert begun == [photographs, ship, "tests/a.py", "tests/b.py"]
+
+
+def test_files_that_begin_first_are_there(own: Any, pytestconfig: pytest.Config) -> None:
+    assert all((pytestconfig.rootpath / path).exists() for path in own.FIRST)
 
 
 def test_each_of_these_folders_has_several_files(own: Any, pytestconfig: pytest.Config) -> None:

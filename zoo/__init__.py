@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         Preprocessing,
         Runtime,
         SeriesPreprocessing,
+        SoundPreprocessing,
         Source,
         SourceLayer,
         Specimen,
@@ -87,9 +88,9 @@ _CONTRACTS = (
     "Architecture Check Comparison Condition Dataset DatasetProvider DeviceDriver DeviceKind "
     "Examination Exporter ExportRequest Figure FigureTable FileContents ForeignTensor "
     "ImagePreprocessing LatentPreprocessing LayerComparison LayerRequest Metric NamedNetwork "
-    "OperatorRecord Output Precision Preprocessing Runtime SeriesPreprocessing Source SourceLayer "
-    "Specimen Split Target Task TensorInfo TokenPreprocessing Tolerances TrackedRun Tracker "
-    "TrackerSession Truth Variant WeightsSource"
+    "OperatorRecord Output Precision Preprocessing Runtime SeriesPreprocessing SoundPreprocessing "
+    "Source SourceLayer Specimen Split Target Task TensorInfo TokenPreprocessing Tolerances "
+    "TrackedRun Tracker TrackerSession Truth Variant WeightsSource"
 )
 #: Public name → the module that holds it, imported when it is first used.
 _LAZY = {
@@ -169,6 +170,7 @@ __all__ = [
     "Preprocessing",
     "Runtime",
     "SeriesPreprocessing",
+    "SoundPreprocessing",
     "Source",
     "SourceLayer",
     "Specimen",

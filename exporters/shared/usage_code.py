@@ -38,8 +38,22 @@ JAVASCRIPT = {
     "int16": "Int16Array",
     "int32": "Int32Array",
 }
-#: Suffix of a program → the file beside it that reads texts.
-_TEXT_READERS = {".cpp": "text.hpp", ".kt": "Text.kt", ".swift": "Text.swift", ".mjs": "text.mjs"}
+#: Kind of input → suffix of a program → the files beside it that read such examples.
+_READERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "tokens": {
+        ".cpp": ("text.hpp",),
+        ".kt": ("Text.kt",),
+        ".swift": ("Text.swift",),
+        ".mjs": ("text.mjs",),
+    },
+    "sound": {
+        ".cpp": ("sound.h", "wav.hpp"),
+        ".cc": ("sound.h",),
+        ".kt": ("Sound.kt",),
+        ".swift": ("Sound.swift",),
+        ".mjs": ("sound.mjs",),
+    },
+}
 _BYTES = {"float32": 4, "uint8": 1, "int8": 1, "int16": 2, "int32": 4}
 _LIMITS = {"uint8": (0, 255), "int8": (-128, 127), "int16": (-32768, 32767)}
 
@@ -149,7 +163,7 @@ def plain_programs(
     ):
         if has_types(request.facts, known):
             files[path] = render(f"{format}/run{Path(path).suffix}.jinja", request)
-            files.update(_text_reader(path, request))
+            files.update(readers(path, request))
             programs.append(
                 Program(
                     language=language, file=path, needs=needs[language], run=run, checked=checked
@@ -158,12 +172,16 @@ def plain_programs(
     return files, programs
 
 
-def _text_reader(program: str, request: UsageRequest) -> dict[str, str]:
-    """What reads texts for a program, beside it; nothing where inputs are no texts."""
-    if request.facts["preprocessing"]["kind"] != "tokens":
-        return {}
-    name = _TEXT_READERS[Path(program).suffix]
-    return {str(Path(program).with_name(name)): render(f"common/{name.lower()}.jinja", request)}
+def readers(program: str, request: UsageRequest) -> dict[str, str]:
+    """What reads texts or sounds for a program, beside it; nothing for other inputs."""
+    steps = request.facts["preprocessing"]
+    names = _READERS.get(steps["kind"], {}).get(Path(program).suffix, ())
+    # The least power of two that holds a frame.
+    more = {"transform": 1 << (steps["frame"] - 1).bit_length()} if "frame" in steps else {}
+    return {
+        str(Path(program).with_name(name)): render(f"common/{name.lower()}.jinja", request, **more)
+        for name in names
+    }
 
 
 def javascript_program(
@@ -172,7 +190,7 @@ def javascript_program(
     """The program in JavaScript, for browsers and Node: its files, and its record."""
     package = {"private": True, "type": "module", "dependencies": dict(dependencies)}
     return {
-        **_text_reader("javascript/run.mjs", request),
+        **readers("javascript/run.mjs", request),
         "javascript/run.mjs": render(f"{format}/run.mjs.jinja", request),
         "javascript/node.mjs": render(f"{format}/node.mjs.jinja", request),
         "javascript/package.json": json.dumps(package, indent=2) + "\n",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.common.errors import ZooError
 from zoo.contracts import Arena, UsageRequest
 
-from ..shared.usage_code import CPP, has_types, render
+from ..shared.usage_code import CPP, has_types, readers, render
 from .contents import payload_of
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def microcontroller_files(request: UsageRequest) -> tuple[dict[str, str], list[s
             ),
         ),
         f"{folder}/main.cc": render("micro/main.cc.jinja", request, **more),
+        **readers(f"{folder}/main.cc", request),
     }
     notes = [
         "**Microcontrollers**: `microcontroller/` holds the model, without its manifest, as a C "

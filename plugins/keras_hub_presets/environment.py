@@ -7,11 +7,9 @@ packages behind them. Without the clients of hubs nothing can be downloaded ther
 from __future__ import annotations
 
 import sys
-from importlib import metadata
 from pathlib import Path
 
-from zoo.common.environments import PythonEnvironment
-from zoo.common.errors import UsageError
+from zoo.common.environments import PythonEnvironment, version_here
 from zoo.common.extras import installed
 
 ENVIRONMENT = PythonEnvironment(
@@ -35,13 +33,8 @@ def packages_here() -> Path | None:
         folder = ENVIRONMENT.folder / "lib" / minor / "site-packages"
         if folder.is_dir():
             return folder
-    if not all(map(installed, _MODULES)):
-        return None
-    try:
-        version = tuple(int(part) for part in metadata.version("keras-hub").split(".")[:2])
-    except (metadata.PackageNotFoundError, ValueError):
-        return None
-    return Path() if version >= _OLDEST else None
+    here = all(map(installed, _MODULES)) and version_here("keras-hub") >= _OLDEST
+    return Path() if here else None
 
 
 def required_packages() -> Path:
@@ -52,15 +45,5 @@ def required_packages() -> Path:
     """
     found = packages_here()
     if found is None:
-        begun = ENVIRONMENT.folder.exists()
-        raise UsageError(
-            "presets of keras-hub cannot be opened here yet",
-            why="keras-hub lies in an environment of its own, which "
-            + (
-                "is incomplete, or was made with another version or another Python"
-                if begun
-                else "was not made"
-            ),
-            fix="zoo sources setup keras-hub",
-        )
+        raise ENVIRONMENT.missing("presets of keras-hub", "keras-hub")
     return found

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -135,8 +133,8 @@ def open_network(reference: str) -> HubNetwork:
         ZooError: It is none, or cannot be brought in, or keras-hub is not here.
     """
     read, found = check_reference(reference), parse(reference)
-    request = _request(found)
-    process, told = _opened(request, found.title)
+    files = [] if found.folder is None else sorted(found.folder.iterdir())
+    process, told = KerasHubProcess.holding(_request(found), files, found.title)
     saved = open_saved_model(process.folder / _FILE)
     saved.origin = found.title
     words, differences = stated(None if read is None else read.converter)
@@ -165,23 +163,3 @@ def _request(found: PresetReference) -> dict[str, Any]:
         "parameters": 0 if preset is None else preset.parameters,
         "file": _FILE,
     }
-
-
-def _opened(request: dict[str, Any], title: str) -> tuple[KerasHubProcess, dict[str, Any]]:
-    """A process that holds the network of a request, and what it says of it.
-
-    A network is opened twice in a row where it is compared with the original: what was opened last
-    is kept while its files are as they were.
-    """
-    folder = request["folder"]
-    files = [] if folder is None else sorted(Path(folder).iterdir())
-    stamps = [(s.st_mtime_ns, s.st_size, s.st_ino) for s in map(Path.stat, files)]
-    key = json.dumps([request, stamps])
-    if _last.get("key") != key or not _last["process"].close.alive:
-        process = KerasHubProcess(title)
-        told = process.ask("open", "opened", **request)
-        _last.update(key=key, process=process, told=told)
-    return _last["process"], _last["told"]
-
-
-_last: dict[str, Any] = {}

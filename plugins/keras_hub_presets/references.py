@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +11,18 @@ from zoo.common.files import no_folder, read_file, write_text
 from zoo.common.paths import cache_folder, expanded
 from zoo.networks.published.pins import pin
 from zoo.networks.sources.identity import identity_of
-from zoo.networks.sources.named import RANDOM, size_of, split_options, unknown_network
+from zoo.networks.sources.named import (
+    RANDOM,
+    classes_of,
+    size_of,
+    split_options,
+    unknown_network,
+)
 
 from .table import PREFIX, HubPreset, by_name
 
 _OPTIONS = ("weights", "size", "classes")
 _CLASSES = 1000
-#: Of random weights; a hundred times what networks are trained for.
-_MOST_CLASSES = 100_000
 #: Bytes of a description of a network: one of a thousand layers takes one megabyte.
 MOST_TEXT = 64 << 20
 #: The files that describe a preset's network.
@@ -115,32 +118,17 @@ def parse(reference: str) -> PresetReference:
     asked = "size" in options
     usual = preset.size if preset is not None else 0
     size = size_of(reference, named, options, usual) if asked else (usual if random else None)
+    classes = classes_of(reference, named, options)
+    if classes is None and random and folder is None:
+        classes = _CLASSES
     return PresetReference(
         preset=preset,
         folder=folder,
         random=random,
         size=size or None,
-        classes=_classes(reference, named, options, random and folder is None),
+        classes=classes,
         published=preset is not None and weights is None,
     )
-
-
-def _classes(reference: str, named: str, options: dict[str, str], alone: bool) -> int | None:
-    text = options.get("classes")
-    if text is None:
-        return _CLASSES if alone else None
-    if options.get("weights") != RANDOM:
-        raise UsageError(
-            f"{reference}: classes are those of its weights",
-            why="a number of them can only be chosen for random weights",
-            fix="leave it out; a new head for the classes of your data is trained with --epochs 3",
-        )
-    if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 < int(text) <= _MOST_CLASSES:
-        raise UsageError(
-            f"{reference}: {text!r} is no number of classes",
-            fix=f"for example {named}?weights={RANDOM}&classes=10",
-        )
-    return int(text)
 
 
 def title(reference: str) -> str:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
-from zoo.common.environments import PythonEnvironment
-from zoo.common.errors import UsageError
+from zoo.common.environments import PythonEnvironment, version_here
 from zoo.common.extras import installed
 
 _HERE = Path(__file__).parent
@@ -48,12 +46,10 @@ def python_here() -> TorchPython | None:
         return TorchPython(path=python, flags=("-I", "-B"))
     if not installed("torch") or not installed("onnxscript"):
         return None
-    try:
-        version = tuple(int(part) for part in metadata.version("torch").split(".")[:2])
-    except (metadata.PackageNotFoundError, ValueError):
+    if version_here("torch") < _OLDEST:
         return None
     # What a user named (PYTHONPATH) stays.
-    return TorchPython(path=Path(sys.executable), flags=("-P",)) if version >= _OLDEST else None
+    return TorchPython(path=Path(sys.executable), flags=("-P",))
 
 
 def required_python() -> TorchPython:
@@ -64,11 +60,5 @@ def required_python() -> TorchPython:
     """
     python = python_here()
     if python is None:
-        begun = ENVIRONMENT.folder.exists()
-        raise UsageError(
-            "networks of PyTorch cannot be opened here yet",
-            why="PyTorch runs in an environment of its own, which "
-            + ("was not made to its end, or is of another version" if begun else "was not made"),
-            fix="zoo sources setup torch",
-        )
+        raise ENVIRONMENT.missing("networks of PyTorch", "PyTorch")
     return python

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +72,8 @@ def open_network(reference: str) -> OpenedNetwork:
     """
     check_reference(reference)
     found, origin = parse(reference), title(reference)
-    process, told = opened(_request(found, origin), origin)
+    files = [path for path in (found.file, found.weights) if path is not None]
+    process, told = TorchProcess.holding(_request(found, origin), files, origin)
     if told["fixed"] or found.shape is not None:
         return converted(process, origin, found.shape)
     if told["channels"] is None:
@@ -111,25 +111,6 @@ def check_reference(reference: str) -> None:
     elif found.weights is not None:
         begin_of(found.weights, 1)
     required_python()
-
-
-def opened(request: dict[str, Any], origin: str) -> tuple[TorchProcess, dict[str, Any]]:
-    """A process that holds the network of a request, and what it says of it.
-
-    A network is opened twice in a row where it is compared with the original: what was opened last
-    is kept while its files are as they were.
-    """
-    files = [Path(request[key]) for key in ("file", "weights") if request.get(key)]
-    stamps = [(s.st_mtime_ns, s.st_size, s.st_ino) for s in map(Path.stat, files)]
-    key = json.dumps([request, stamps])
-    if _last.get("key") != key or not _last["process"].close.alive:
-        process = TorchProcess(origin)
-        told = process.ask("open", "opened", **request)
-        _last.update(key=key, process=process, told=told)
-    return _last["process"], _last["told"]
-
-
-_last: dict[str, Any] = {}
 
 
 def _request(found: TorchReference, origin: str) -> dict[str, Any]:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.common.errors import UnknownName, UsageError
 from zoo.common.paths import cache_folder, expanded
 from zoo.contracts.weights import hash_in_name
-from zoo.networks.sources.named import RANDOM, size_of, split_options, unknown_network
+from zoo.networks.sources.named import (
+    RANDOM,
+    classes_of,
+    size_of,
+    split_options,
+    unknown_network,
+)
 
 from .table import LibraryNetwork, by_name
 
 _OPTIONS = ("weights", "size", "classes")
 _SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
-#: Of random weights; a hundred times what networks are trained for.
-_MOST_CLASSES = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,26 +97,8 @@ def parse(reference: str) -> NameReference:
         weights=expanded(weights) if weights and weights != RANDOM else None,
         random=weights == RANDOM,
         size=size_of(reference, named, options, network.size),
-        classes=_classes(reference, named, options),
+        classes=classes_of(reference, named, options),
     )
-
-
-def _classes(reference: str, named: str, options: dict[str, str]) -> int | None:
-    text = options.get("classes")
-    if text is None:
-        return None
-    if options.get("weights") != RANDOM:
-        raise UsageError(
-            f"{reference}: classes are those of its weights",
-            why="a number of them can only be chosen for random weights",
-            fix="leave it out; a new head for the classes of your data is trained with --epochs 3",
-        )
-    if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 < int(text) <= _MOST_CLASSES:
-        raise UsageError(
-            f"{reference}: {text!r} is no number of classes",
-            fix=f"for example {named}?weights={RANDOM}&classes=10",
-        )
-    return int(text)
 
 
 def weights_file(reference: str) -> Path:

@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("onnxruntime")
 pytest.importorskip("ai_edge_litert")
 
+from hand_made_onnx import onnx_file
 from normalization_mutants import MUTANTS, mutate, scale_first_weights
 from tiny_networks import CELLS, FORMATS, ONNX, REGISTRY, TFLITE
 
@@ -173,31 +174,6 @@ def test_layers_of_the_network_that_scale_are_told_from_the_normalization(tmp_pa
         assert not measured(mutate(path, mutant), COLOURS, known).check.passed, mutant
 
 
-def onnx_file(
-    folder: Path,
-    nodes: list[Any],
-    constants: dict[str, Any],
-    shape: tuple[int, ...],
-    kind: str = "float32",
-) -> Path:
-    """A file whose input is ``raw`` and whose output is ``made``, of the input's shape or flat."""
-    import onnx
-
-    helper = onnx.helper
-    dtype = helper.np_dtype_to_tensor_dtype(np.dtype(kind))
-    graph = helper.make_graph(
-        nodes,
-        "g",
-        [helper.make_tensor_value_info("raw", dtype, (1, *shape))],
-        [helper.make_empty_tensor_value_info("made")],
-        [onnx.numpy_helper.from_array(np.asarray(v), name) for name, v in constants.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    path = folder / "float32.onnx"
-    onnx.save(model, str(path))
-    return path
-
-
 SERIES = SeriesPreprocessing(steps=4, channels=2, mean=(1.0, 20.0), std=(2.0, 5.0))
 
 
@@ -232,6 +208,20 @@ def test_each_branch_must_read_what_the_record_says(tmp_path: Path) -> None:
     found = measured(series_file(tmp_path, *branch, nine=np.float32(0.9)), SERIES)
     assert not found.check.passed
     assert "less, behind Mul, Add, Mul" in found.check.reason
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.9])
+def test_each_copy_of_an_input_is_what_the_record_says(factor: float, tmp_path: Path) -> None:
+    from onnx import helper
+
+    copies = [
+        helper.make_node("Mul", ["normal", "factor"], ["changed"]),
+        helper.make_node("Concat", ["normal", "changed"], ["twice"], axis=2),
+        helper.make_node("MatMul", ["twice", "wide"], ["beside"]),
+    ]
+    wide, own = np.zeros((4, 2), np.float32), np.float32(factor)
+    found = measured(series_file(tmp_path, *copies, factor=own, wide=wide), SERIES)
+    assert found.check.passed == (factor == 1.0)
 
 
 @pytest.mark.parametrize(("step", "passed"), [(0.02, True), (0.018, False)])

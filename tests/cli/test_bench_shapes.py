@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from free_sizes import image_reader, token_reader
+from short_timing import short_timing as short_timing
 
 from zoo.benchmark.compare.comparability import differences
 from zoo.benchmark.compare.operands import last_record, recorded_measurements

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from short_timing import short_timing as short_timing
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from linear_network import BIAS, SIDE, WEIGHTS, linear_onnx
 from makers import check
+from short_timing import short_timing as short_timing
 
 from zoo.cli.inspect_command import _some
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from digit_files import with_manifest
+from short_timing import short_timing as short_timing
 
 from zoo import evaluate
 from zoo.common.errors import UsageError

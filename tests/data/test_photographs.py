@@ -1,14 +1,17 @@
 """Photographs in installed packages: found, read, and split by photograph."""
 
 import importlib.util
+import re
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from zoo.common.errors import MissingExtra
+from zoo.common.errors import MissingExtra, UsageError
 from zoo.contracts.dataset import SPLITS
+from zoo.data.photographs import open_photographs
+from zoo.data.readers.degradations import enlarged
 from zoo.data.readers.photographs import (
     PHOTOGRAPHS,
     find_photograph,
@@ -54,3 +57,51 @@ def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match="skimage"):
         find_photograph(PHOTOGRAPHS[0])
+
+
+def test_patches_are_cut_alike_of_bad_and_good_pictures() -> None:
+    dataset = open_photographs("?degrade=bicubic3")
+    test = dataset.splits["test"]
+    assert dataset.content_hash == open_photographs("?degrade=bicubic3").content_hash
+    assert (test.labels.dtype, test.labels.shape[1:]) == (np.uint8, (96, 96, 3))
+    assert test.read(0).shape == (32, 32, 3)
+    for index in (0, len(test) // 2):
+        wide = enlarged(test.read(index), 3).astype(float)
+        assert np.abs(wide - test.labels[index]).mean() < 15, test.names[index]
+
+
+def test_noise_is_the_same_every_time_and_as_large_as_it_says() -> None:
+    first, again = (open_photographs("?degrade=noise25").splits["test"] for _ in range(2))
+    assert all(np.array_equal(first.read(i), again.read(i)) for i in range(0, len(first), 20))
+    inside = [i for i in range(len(first)) if 80 < first.labels[i].mean() < 170][:40]
+    apart = np.concatenate([(first.read(i).astype(int) - first.labels[i]).ravel() for i in inside])
+    assert apart.std() == pytest.approx(25, abs=1.5)
+    assert abs(apart.mean()) < 1
+
+
+def test_splits_share_no_photograph_and_small_patches_are_more() -> None:
+    dataset = open_photographs("?degrade=jpeg20&patch=48")
+    names = {
+        name: {one.partition(" at ")[0] for one in split.names}
+        for name, split in dataset.splits.items()
+    }
+    assert not names["train"] & names["test"]
+    assert dataset.splits["test"].labels.shape[1] == 48
+    assert len(set(dataset.splits["test"].identities or ())) == len(dataset.splits["test"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (None, "how the pictures of photographs become bad is not given"),
+        ("?degrade=blur3", "degrade=blur3 is no degradation"),
+        ("?degrade=bicubic9", "degrade=bicubic9 is out of range"),
+        ("?degrade=noise0", "out of range"),
+        ("?degrade=bicubic2&patch=33", "patch=33 is no side"),
+        ("?degrade=bicubic2&patch=16", "patch=16 is no side"),
+    ],
+)
+def test_degradations_that_there_are_not_are_told(typed: str | None, told: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(told)) as found:
+        open_photographs(typed)
+    assert found.value.fix

@@ -61,6 +61,9 @@ def test_missing_and_further_lines_are_differences() -> None:
     assert differences(table, ["file    p50 µs  kB", "a.onnx     3  12"]) == []
     assert len(differences(table, ["file    p50 µs  kB", "a.onnx     3  14"])) == 1
     assert len(differences(table, [])) == 2
+    begun = [*table, "…"]
+    assert differences(begun, ["file    p50 µs  kB", "a.onnx    ~36  12", "b"]) == []
+    assert len(differences(begun, ["file    p50 µs  kB", "a.onnx    ~36  14", "b"])) == 1
     told = [
         "a.onnx is 1.5 × slower than its float32 twin (66 µs against 43 µs): on this host …",
         "a.onnx is slightly faster than its float32 twin (19.8 µs against 19.9 µs).",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import typed_in
 
 from zoo.api.runs import write_report
 from zoo.artifacts.artifact import embed, open_artifact
@@ -45,9 +46,7 @@ def written(path: Path) -> str:
 
 
 def typed(home: Path, *arguments: str | Path, rc: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, *map(str, arguments)], cwd=home, capture_output=True, text=True
-    )
+    done = typed_in(home, *arguments)
     assert done.returncode == rc, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -94,18 +93,21 @@ def test_from_series_to_a_program_that_prints_the_verdict(
     metrics = {metric.name: metric for metric in manifest.gate.metrics}
     assert metrics["AUC"].value > 0.9
     assert metrics["AUC"].low < metrics["AUC"].value
-    assert "0 fail" in typed(tmp_path, "-m", "zoo", "verify", file, "--data", data)
+    assert "0 fail" in typed(tmp_path, "verify", file, "--data", data)
 
     rows = np.loadtxt(tmp_path / "s.csv", delimiter=",", skiprows=1)
     np.savez(tmp_path / "odd.npz", x=rows[1062:1070, :2][None].astype(np.float32))
-    told = json.loads(typed(tmp_path, "-m", "zoo", "predict", file, "odd.npz", "--json"))
+    told = json.loads(typed(tmp_path, "predict", file, "odd.npz", "--json"))
     assert "anomaly, score" in json.dumps(told)
 
     made = bundle(file, output=tmp_path / "bundle", registry=registry)
     facts = json.loads((made.folder / "metadata.json").read_text(encoding="utf-8"))
     threshold = card.decoding["threshold"]
     assert facts["score"]["threshold"] == threshold
-    said = [one for one in typed(made.folder, "python/run.py").splitlines() if "golden" in one]
+    program = [sys.executable, "python/run.py"]
+    done = subprocess.run(program, cwd=made.folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = [one for one in done.stdout.splitlines() if "golden" in one]
     assert len(said) == 3
     for line in said:
         found = re.fullmatch(r"golden \d: ok, (\w+), score (\S+) \(threshold (\S+)\)", line)
@@ -115,6 +117,6 @@ def test_from_series_to_a_program_that_prints_the_verdict(
     # A manifest whose threshold was changed, with a seal of its own.
     blind = {**manifest.decoding, "threshold": 1e6}
     embed(artifact.exporter, file, replace(manifest, decoding=blind))
-    told = typed(tmp_path, "-m", "zoo", "verify", file, rc=1)
+    told = typed(tmp_path, "verify", file, rc=1)
     assert "golden answers" in told
     assert "its decoding was altered" in told

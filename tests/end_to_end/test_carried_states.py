@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from commands import typed_in
 from free_sizes import recurrent_cell
 from keeping_networks import cell, file_of, zeros
 
@@ -44,12 +45,7 @@ Step = Callable[..., Sequence[Any]]
 def exported(home: Path, network: str, states: Sequence[str], *more: str) -> None:
     stated = [word for state in states for word in ("--state", state)]
     asked = ("--task", "tensors", "--data", "npz:samples.npz", *stated, "--output", "runs", *more)
-    done = subprocess.run(
-        [sys.executable, "-m", "zoo", "export", network, *asked],
-        cwd=home,
-        capture_output=True,
-        text=True,
-    )
+    done = typed_in(home, "export", network, *asked)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -197,11 +193,7 @@ def refused(path: Path, folder: Path, right: Sequence[Any]) -> None:
 
 def bundled(path: Path, folder: Path) -> None:
     """The bundle's program feeds the state back, and notices where it does not."""
-    done = subprocess.run(
-        [sys.executable, "-m", "zoo", "bundle", str(path), "--output", str(folder / "folder")],
-        capture_output=True,
-        text=True,
-    )
+    done = typed_in(folder, "bundle", path, "--output", "folder")
     assert "Python      ok: golden 1: ok" in done.stdout, done.stdout + done.stderr
     assert "h takes what hn gave" in (folder / "folder" / "README.md").read_text()
     program = folder / "folder" / "python" / "run.py"

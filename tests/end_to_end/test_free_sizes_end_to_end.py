@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import typed_in
 from free_sizes import image_reader, node, written
 from keras_makers import nearest_window, save
+from short_timing import short_timing as short_timing
 
 from zoo.artifacts.artifact import embed, open_artifact
 from zoo.contracts import FileContents
@@ -25,9 +25,7 @@ pytestmark = pytest.mark.slow
 
 
 def typed(home: Path, *arguments: str, code: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "zoo", *arguments], cwd=home, capture_output=True, text=True
-    )
+    done = typed_in(home, *arguments)
     said = done.stdout + done.stderr
     assert done.returncode == code, said
     assert "Traceback" not in said
@@ -67,7 +65,7 @@ def test_free_sides_stay_free_and_are_judged_at_further_sizes(
     bundled = typed(tmp_path, "bundle", str(small), "--output", "folder")
     assert "Python      ok" in bundled
     shapes = ("--shape", "x=1x3x8x12", "--shape", "x=2x3x32x20")
-    timed = typed(tmp_path, "bench", str(small), "--tier", "smoke", *shapes)
+    timed = typed(tmp_path, "bench", str(small), "--tier", "brief", *shapes)
     shown = typed(tmp_path, "inspect", str(small))
     assert re.search(r"free sides +x N×3×H×W$", shown, re.M)
     assert "1x3x8x12" in timed
@@ -100,7 +98,7 @@ def test_a_labelled_network_of_any_size(tmp_path: Path, monkeypatch: pytest.Monk
     assert "accuracy" in typed(tmp_path, "evaluate", file, "--data", "digits")
     assert " 0 fail" in typed(tmp_path, "verify", file)
     shapes = ("--shape", "1x8x8x1", "--shape", "2x24x16x1")
-    timed = typed(tmp_path, "bench", file, "--tier", "smoke", *shapes)
+    timed = typed(tmp_path, "bench", file, "--tier", "brief", *shapes)
     assert all(shape in timed for shape in ("1x8x8x1", "2x24x16x1"))
 
 

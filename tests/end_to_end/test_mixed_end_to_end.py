@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import typed_in
 
 import zoo
 from zoo.artifacts.artifact import open_artifact
@@ -82,13 +81,8 @@ def test_advice_that_is_pasted_keeps_its_word(
     words = shlex.split(found.advice.command)
     assert words[:2] == ["zoo", "export"]
     output = tmp_path / "advised"
-    command = [sys.executable, "-m", "zoo", "--plugin", str(PLUGIN), *words[1:]]
-    done = subprocess.run(
-        [*command, "--no-repair", "--json", "--output", str(output)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = ("--plugin", PLUGIN, *words[1:], "--no-repair", "--json", "--output", output)
+    done = typed_in(tmp_path, *command)
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(done.stdout)
     assert [row["verdict"] for row in told["files"]] == ["passed"]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from commands import typed_in
 from keras_makers import nearest_mean, save
+from short_timing import short_timing as short_timing
 
 from zoo.artifacts.artifact import open_artifact
 from zoo.common.files import sha256_of
@@ -22,9 +22,7 @@ pytestmark = pytest.mark.slow
 
 def typed(home: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
     monkeypatch.setenv("ZOO_HOME", str(home))
-    done = subprocess.run(
-        [sys.executable, "-m", "zoo", *arguments], cwd=home, capture_output=True, text=True
-    )
+    done = typed_in(home, *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -36,7 +34,7 @@ def test_a_keras_file_is_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     made = json.loads(
         typed(
             tmp_path, monkeypatch, "ship", "mine.keras", *common, "--format", "tflite",
-            "--tier", "smoke", "--precision", "float32",
+            "--tier", "brief", "--precision", "float32",
         )
     )  # fmt: skip
     train = next(step for step in made["steps"] if step["kind"] == "finetune")

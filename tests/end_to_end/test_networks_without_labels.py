@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from commands import typed_in
 from free_sizes import two_reader_samples, two_readers
 
 from zoo.artifacts.artifact import open_artifact
@@ -24,9 +25,7 @@ OUTPUTS = ("score", "map")
 
 
 def typed(home: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "zoo", *arguments], cwd=home, capture_output=True, text=True
-    )
+    done = typed_in(home, *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

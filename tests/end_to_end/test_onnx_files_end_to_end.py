@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from commands import typed_in
+from short_timing import short_timing as short_timing
 
 for module in ("tensorflow", "onnxruntime", "tf2onnx"):
     pytest.importorskip(module)
@@ -41,15 +41,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def zoo(place: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "zoo", *map(str, arguments)],
-        cwd=place,
-        env={**os.environ, "ZOO_HOME": str(place / "home"), "ZOO_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
+    own = {"ZOO_HOME": str(place / "home"), "ZOO_OFFLINE": "1"}
+    return typed_in(place, *arguments, environment=own)
 
 
 def accuracy(place: Path, file: Path) -> float:

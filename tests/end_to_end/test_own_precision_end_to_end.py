@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from commands import typed_in
+from short_timing import short_timing as short_timing
 
 from zoo.artifacts.artifact import open_artifact
 from zoo.registry import PluginSettings, load_registry
@@ -20,14 +20,8 @@ SHIP = ("ship", "lenet5", "--data", "digits", "--from-scratch", "--epochs", "2")
 
 def typed(home: Path, *arguments: str | Path, plugin: bool = True) -> subprocess.CompletedProcess:
     with_plugin = ("--plugin", str(PLUGIN)) if plugin else ()
-    return subprocess.run(
-        [sys.executable, "-m", "zoo", *with_plugin, *map(str, arguments)],
-        cwd=home,
-        env={**os.environ, "ZOO_HOME": str(home), "ZOO_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    own = {"ZOO_HOME": str(home), "ZOO_OFFLINE": "1"}
+    return typed_in(home, *with_plugin, *arguments, environment=own)
 
 
 @pytest.fixture(scope="module")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from commands import typed_in
+from short_timing import short_timing as short_timing
 
 from zoo.artifacts.artifact import open_artifact
 from zoo.contracts import TokenPreprocessing
@@ -51,13 +52,8 @@ class Shipped:
 
 
 def typed(home: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "zoo", "--plugin", str(TEXTS), *map(str, arguments)],
-        cwd=home,
-        env={**os.environ, "ZOO_HOME": str(home), "ZOO_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-    )
+    own = {"ZOO_HOME": str(home), "ZOO_OFFLINE": "1"}
+    return typed_in(home, "--plugin", TEXTS, *arguments, environment=own)
 
 
 def ship(home: Path, model: str, data: str) -> Shipped:

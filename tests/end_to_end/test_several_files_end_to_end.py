@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -14,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import typed_in
+from short_timing import short_timing as short_timing
 
 import zoo
 from zoo.artifacts.artifact import embed, open_artifact, require_manifest
@@ -57,13 +58,8 @@ class Shipped:
         return found
 
     def typed(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "zoo", "--plugin", str(PLUGIN), *map(str, arguments)],
-            cwd=self.home,
-            env={**os.environ, "ZOO_HOME": str(self.home), "ZOO_OFFLINE": "1"},
-            capture_output=True,
-            text=True,
-        )
+        own = {"ZOO_HOME": str(self.home), "ZOO_OFFLINE": "1"}
+        return typed_in(self.home, "--plugin", PLUGIN, *arguments, environment=own)
 
     def zoo(self, *arguments: str | Path) -> str:
         done = self.typed(*arguments)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -12,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import typed_in
+from short_timing import short_timing as short_timing
 
 from zoo.artifacts.artifact import embed, open_artifact
 from zoo.artifacts.golden_samples import make_golden, read_golden
@@ -43,20 +44,15 @@ class Shipped:
 
 
 def typed(home: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "zoo", "--plugin", str(PLUGIN), *map(str, arguments)],
-        cwd=home,
-        env={**os.environ, "ZOO_HOME": str(home), "ZOO_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-    )
+    own = {"ZOO_HOME": str(home), "ZOO_OFFLINE": "1"}
+    return typed_in(home, "--plugin", PLUGIN, *arguments, environment=own)
 
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Shipped:
     home = tmp_path_factory.mktemp("shapes")
     training = ("--from-scratch", "--epochs", "30", "--learning-rate", "0.01", "--seed", "1")
-    done = typed(home, "ship", "shapes16", "--data", "shapes", *training, "--tier", "smoke")
+    done = typed(home, "ship", "shapes16", "--data", "shapes", *training, "--tier", "brief")
     assert done.returncode == 0, done.stdout + done.stderr
     (folder,) = (home / "runs").iterdir()
     return Shipped(home, folder)
@@ -178,7 +174,7 @@ def test_training_to_be_quantized_learns_both(shipped: Shipped) -> None:
 def test_a_search_prunes_and_narrows(shipped: Shipped) -> None:
     (weights,) = shipped.folder.glob("*.safetensors")
     limits = ("--max-download", "1kB", "--prune", "0.5", "--width", "0.5", "--epochs", "2")
-    form = ("--format", "tflite", "--precision", "int8", "--tier", "smoke")
+    form = ("--format", "tflite", "--precision", "int8", "--tier", "brief")
     done = typed(shipped.home, "optimize", weights, "--data", "shapes", *limits, *form)
     assert done.returncode == 1  # No file is as small as that.
     for name in ("pruned 50%", "width 0.5"):

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import subprocess
-import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from commands import typed_in
+from short_timing import short_timing as short_timing
 
 import zoo
 from zoo.results.records import NO_BETTER
@@ -45,13 +45,7 @@ class Weak:
 
 
 def typed(home: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "zoo", *map(str, arguments)],
-        cwd=home,
-        env={**os.environ, "ZOO_HOME": str(home), "ZOO_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-    )
+    return typed_in(home, *arguments, environment={"ZOO_HOME": str(home), "ZOO_OFFLINE": "1"})
 
 
 @pytest.fixture(scope="module")

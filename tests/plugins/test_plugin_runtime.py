@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from short_timing import short_timing as short_timing
 
 import zoo
 from zoo.analysis.verify.verify import verify

@@ -80,7 +80,18 @@ def trainable(model: Any) -> int:
     ],
 )
 def test_trainable_parameters_are_those_published(name: str) -> None:
-    assert trainable(network(name)) == TRAINABLE[name]
+    """Of large networks the record, too, which `test_architectures.py` compares for others."""
+    built, (_, variant) = network(name), REGISTRY.variant(name)
+    assert trainable(built) == TRAINABLE[name]
+    assert variant.classes == 1000
+    assert count_parameters(built) == variant.parameters
+    if variant.parameters > LARGE:
+        assert count_multiply_adds(built) == variant.multiply_adds
+        assert (built.layers[-1].name == "head") == variant.has_head
+
+
+def test_every_large_network_is_among_them() -> None:
+    assert {v.name for _, v in REGISTRY.variants() if v.parameters > LARGE} <= {*TRAINABLE}
 
 
 @pytest.mark.parametrize("name", MULTIPLY_ADDS)

@@ -349,10 +349,10 @@ def test_without_an_environment_the_command_is_named(
     environment.ENVIRONMENT.folder.mkdir(parents=True)
     with pytest.raises(UsageError) as caught:
         open_network(f"{tmp_path}/net.py:build")
-    assert "not made to its end" in str(caught.value.why)
+    assert "is incomplete" in str(caught.value.why)
     # The zoo's own Python serves where PyTorch is beside it, unless it is too old.
     monkeypatch.setattr(environment, "installed", lambda name: True)
-    monkeypatch.setattr(environment.metadata, "version", lambda name: "2.8.1")
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "2.8.1")
     assert environment.python_here() is None
-    monkeypatch.setattr(environment.metadata, "version", lambda name: "2.13.0+cpu")
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "2.13.0+cpu")
     assert lacks() == ()

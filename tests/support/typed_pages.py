@@ -92,8 +92,7 @@ def differences(shown: Sequence[str], got: Sequence[str]) -> list[str]:
         if expected is None or line is None:
             found.append(f"page: {expected}\nhere: {line}")
             continue
-        if _TIMED.search(expected) and len(_cells(expected)) > 2:
-            timed = [i for i, cell in enumerate(_cells(expected)) if _TIMED.search(cell)]
+        timed = _times_under(expected) or timed
         if not alike(expected, line, timed):
             found.append(f"page: {expected}\nhere: {line}")
     return found
@@ -111,13 +110,21 @@ def _between(lines: Sequence[str]) -> list[list[str]]:
 
 def _in_order(parts: Sequence[Sequence[str]], got: Sequence[str]) -> list[str]:
     place, found = 0, []
+    timed: list[int] = []
     for line in (line for part in parts for line in part if line.strip()):
-        after = next((i for i in range(place, len(got)) if alike(line, got[i], [])), None)
+        timed = _times_under(line) or timed
+        after = next((i for i in range(place, len(got)) if alike(line, got[i], timed)), None)
         if after is None:
             found.append(f"page: {line}\nhere: no such line")
         else:
             place = after + 1
     return found
+
+
+def _times_under(head: str) -> list[int]:
+    """Columns of a table's head whose figures are times; none of another line."""
+    cells = _cells(head)
+    return [i for i, cell in enumerate(cells) if _TIMED.search(cell)] if len(cells) > 2 else []
 
 
 def _trimmed(lines: Sequence[str]) -> list[str]:

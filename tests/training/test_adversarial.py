@@ -179,6 +179,12 @@ def test_the_distance_in_training_is_that_of_the_reported_kind(
     assert float(metric.result()) == pytest.approx(expected, rel=1e-3)
 
 
+@pytest.fixture(scope="module")
+def plain(digits: Dataset) -> dict[str, np.ndarray]:
+    """After one epoch of the usual loss."""
+    return train(digits, options(epochs=1)).values()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
@@ -192,11 +198,9 @@ def test_the_distance_in_training_is_that_of_the_reported_kind(
     ids=str,
 )
 def test_every_loss_and_penalty_trains_both_networks(
-    digits: Dataset, unbroken: Ended, changes: dict[str, Any]
+    digits: Dataset, plain: dict[str, np.ndarray], changes: dict[str, Any]
 ) -> None:
-    ended = train(digits, options(epochs=1, **changes))
-    plain = train(digits, options(epochs=1))
-    values, others = ended.values(), plain.values()
+    values, others = train(digits, options(epochs=1, **changes)).values(), plain
     assert all(np.isfinite(value).all() for value in values.values())
     for prefix in ("companion/", ""):
         own = [n for n in values if n.startswith("companion/") == bool(prefix)]
@@ -204,12 +208,12 @@ def test_every_loss_and_penalty_trains_both_networks(
 
 
 @pytest.mark.slow
-def test_a_penalty_makes_kernels_smaller(digits: Dataset) -> None:
+def test_a_penalty_makes_kernels_smaller(digits: Dataset, unbroken: Ended) -> None:
     def size(ended: Ended) -> float:
         return sum(float((v**2).sum()) for n, v in ended.values().items() if "down" in n)
 
     # Twelve steps, and Adam moves a weight by the learning rate at most.
-    assert size(train(digits, options(epochs=3, l2=1.0))) < 0.97 * size(train(digits, options()))
+    assert size(train(digits, options(epochs=3, l2=1.0))) < 0.97 * size(unbroken)
 
 
 @pytest.mark.slow

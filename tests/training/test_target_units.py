@@ -81,7 +81,7 @@ def test_units_change_nothing_but_the_units():
     assert flipped.epochs[-1].validation_metric < 0.3
     assert [note for note in flipped.notes if "--augment flip" in note]
     taught = type("Taught", (keras.Model,), {})(behind.input, behind.output)
-    with learnt_units(behind, TASK, drawn(3.0, 5.0), 1) as (_, standardize):
+    with learnt_units(behind, TASK, drawn(3.0, 5.0), 1) as (_, _, standardize):
         with_own_steps = pytest.raises(Unsupported, match="cannot be trained in this way")
         with with_own_steps:
             standardize(taught)
@@ -105,3 +105,24 @@ def test_no_epoch_leaves_every_weight_as_it_was():
     units = TASK.units(constant.labels)
     assert units is not None
     assert units.standardized(constant.labels).tolist() == [[0.0]] * 320
+
+
+def test_places_follow_moved_pictures_in_the_units_of_the_data(monkeypatch: pytest.MonkeyPatch):
+    import tensorflow as tf
+
+    def one_further(task: Any, labels: Any, transform: Any) -> Any:
+        return labels + 1.0
+
+    monkeypatch.setattr(type(TASK), "transform_labels", one_further)
+    import keras
+
+    for last in (keras.layers.Dense(1, name="head"), keras.layers.Rescaling(1.0)):
+        dataset = drawn(3.0, 5.0)
+        labels = dataset.splits["train"].labels
+        with learnt_units(network(keras.layers.Dense(1), last), TASK, dataset, 1) as found:
+            learnt, objective, _ = found
+            moved = objective.transform_labels(tf.constant(learnt.splits["train"].labels), None)
+        units = TASK.units(labels)
+        assert units is not None
+        assert np.asarray(moved) == pytest.approx(units.standardized(labels + 1.0), abs=1e-5)
+        assert moved.dtype == tf.float32

@@ -73,7 +73,7 @@ def _quality(found: LayerComparison, file: FileFacts, twin: FileFacts) -> Iterat
             yield f"Against its float twin the file has {end}."
         return
     lost = twin.metric.lost_by(file.metric)
-    unit = "points" if twin.metric.higher_is_better else "%"
+    unit = twin.metric.loss_unit
     change = (
         f"as good as the float twin in {file.metric.name}"
         if lost == 0

@@ -116,6 +116,7 @@ def _evaluate_model(
     from dataclasses import fields
 
     checkpoint = weights_named(registry, model)
+    data = data and opening.data_for_task(registry, data, checkpoint.task)
     if data is not None and data != checkpoint.card().dataset:
         _check_data(registry, checkpoint, data, model)
     with tempfile.TemporaryDirectory(prefix="zoo-evaluate-") as folder:

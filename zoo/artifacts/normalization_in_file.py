@@ -205,12 +205,14 @@ def _compared(
     where = f"{tensor.name}, behind {', '.join(tensor.operators) or 'nothing'}"
     whole = _channels_last(raw.astype(np.float64), preprocessing)
     held = np.clip(whole, tensor.input_low, tensor.input_high)
-    formula = _in_order(normalize(whole, preprocessing), preprocessing)
-    right = _in_order(normalize(held, preprocessing), preprocessing)
+    formulas = (normalize(whole, preprocessing), normalize(held, preprocessing))
+    formula, right, added = (
+        _in_order(values, preprocessing, tensor.values.shape[-1])
+        for values in (*formulas, _added(whole, preprocessing))
+    )
     if right.shape != tensor.values.shape:
         return _Difference(where=where, count=len(raw), most=np.inf, excess=np.inf)
     right = np.clip(right, tensor.low, tensor.high)
-    added = _in_order(_added(whole, preprocessing), preprocessing)
     rounding = PREPROCESSING_MAX_ABS + (_HALF if tensor.half else _FLOAT) * added
     step = tensor.input_step * _factor(preprocessing)
     integer = min(_STEPS * tensor.step + step, _MOST_BY_STEPS * float(np.ptp(formula)))
@@ -253,12 +255,12 @@ def _channels_last(raw: Array, preprocessing: Preprocessing) -> Array:
     return np.moveaxis(raw, _channel(preprocessing), -1)
 
 
-def _in_order(values: Array, preprocessing: Preprocessing) -> Array:
-    """Normalized values, channels last, in the order of `EntryTensor.values`."""
+def _in_order(values: Array, preprocessing: Preprocessing, copies: int) -> Array:
+    """Normalized values, channels last, in the order of `EntryTensor.values`, each so often."""
     channel = _channel(preprocessing)
     if values.shape[-1] != preprocessing.input_shape[channel - 1]:  # one channel, repeated
         return np.expand_dims(values, channel)
-    return np.moveaxis(values, -1, channel)[..., np.newaxis]
+    return np.repeat(np.moveaxis(values, -1, channel)[..., np.newaxis], copies, axis=-1)
 
 
 def _added(last: Array, preprocessing: Preprocessing) -> Array:

@@ -32,7 +32,7 @@ def comparison_split(dataset: Dataset, least: int) -> Split:
         return test.read(index) if index < count else train.read(index - count)
 
     both = [test.labels, train.labels[:extra]]
-    if test.labels.ndim > 1 and test.labels.dtype == np.int64:
+    if test.labels.ndim == 2 and test.labels.dtype == np.int64:
         # The longest sequence of each split decides how wide its labels are.
         widest = max(labels.shape[1] for labels in both)
         both = [stepwise_labels(labels, widest) for labels in both]

@@ -93,6 +93,14 @@ def _print(found: DatasetSummary) -> None:
         ],
         right="l" + "r" * (1 + len(few)),
     )
+    if found.counted:
+        terminal.echo(f"{found.counted} of each class")
+    if found.sizes:
+        told = "; ".join(
+            f"{split}: {', '.join(f'{count:,} {size}' for size, count in own.items())}"
+            for split, own in found.sizes.items()
+        )
+        terminal.echo(f"boxes by side (small below 10 %, large from 30 % of the picture's): {told}")
     if found.ranges:
         terminal.echo("of each target: least / mean / largest")
     if found.notes:

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 from zoo.common.captured import run_captured
-from zoo.common.errors import ZooError
+from zoo.common.errors import UsageError, ZooError
 from zoo.common.files import cannot_write
 from zoo.common.paths import cache_folder, is_offline
 
@@ -55,6 +56,22 @@ class PythonEnvironment:
         made = mark == self._digest() or (not mark and not self.pinned)
         python = self.folder / "bin" / "python"
         return python if made and python.exists() else None
+
+    def missing(self, what: str, library: str) -> UsageError:
+        """The error where neither it nor its library beside the zoo is there.
+
+        Args:
+            what: That cannot be opened without it: ``networks of NAME``.
+            library: That it holds.
+        """
+        state = "was not made"
+        if self.folder.exists():
+            state = "is incomplete, or was made with another version or another Python"
+        return UsageError(
+            f"{what} cannot be opened here yet",
+            why=f"{library} is in an environment of its own, which {state}",
+            fix=f"zoo sources setup {self.name}",
+        )
 
     def make(self, tell: Callable[[str], None]) -> Path:
         """Makes it, in place of the one that is there.
@@ -107,6 +124,14 @@ class PythonEnvironment:
             fix=f"install Python {newest} so that `python{newest}` is on PATH: "
             f"uv python install {newest}",
         )
+
+
+def version_here(distribution: str) -> tuple[int, ...]:
+    """Major and minor version of a distribution beside the zoo; empty where it is not known."""
+    try:
+        return tuple(int(part) for part in metadata.version(distribution).split(".")[:2])
+    except (metadata.PackageNotFoundError, ValueError):
+        return ()
 
 
 @contextmanager

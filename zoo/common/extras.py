@@ -13,6 +13,7 @@ EXTRA_OF = {
     "skimage": "data",
     "PIL": "data",
     "regex": "data",
+    "yaml": "data",
     "ai_edge_litert": "tflite",
     "onnx": "onnx",
     "tf2onnx": "onnx",

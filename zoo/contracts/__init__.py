@@ -16,6 +16,7 @@ from zoo.contracts.preprocessing import (
     PartPreprocessing,
     Preprocessing,
     SeriesPreprocessing,
+    SoundPreprocessing,
     TokenPreprocessing,
 )
 from zoo.contracts.runtime import Runtime, ToolOrder, ToolSummary, VendorTool
@@ -75,6 +76,7 @@ __all__ = [
     "Program",
     "Runtime",
     "SeriesPreprocessing",
+    "SoundPreprocessing",
     "Source",
     "SourceLayer",
     "SourceReference",

@@ -22,7 +22,8 @@ class Variant:
         task: Name of the task record that gives the outputs their meaning.
         output_shape: Of what ``build`` returns, without the batch; None stands for the number of
             classes. ``(None,)`` is one choice per example. Of several outputs, one shape for
-            each by name. ``"input"``: that of the normalized input, whatever its size.
+            each by name. ``"input"``: that of the normalized input, whatever its size;
+            ``"pixels"``: one choice for each of its pixels, (height, width, classes).
         preprocessing: From raw example to network input; fixes the input shape.
         hyperparameters: Passed to the architecture's ``build`` as keyword arguments.
         classes: Number of classes for which ``parameters`` and ``multiply_adds`` hold.
@@ -40,13 +41,14 @@ class Variant:
     task: str = "image-classification"
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     output_shape: (
-        tuple[int | None, ...] | Mapping[str, tuple[int | None, ...]] | Literal["input"]
+        tuple[int | None, ...] | Mapping[str, tuple[int | None, ...]] | Literal["input", "pixels"]
     ) = (None,)
 
     def __post_init__(self) -> None:
         check_name("variant", self.name)
-        known = self.output_shape == "input" or not isinstance(self.output_shape, str)
-        check(known, self.name, f"output_shape is a shape, or 'input', not {self.output_shape!r}")
+        shape = self.output_shape
+        known = not isinstance(shape, str) or shape in ("input", "pixels")
+        check(known, self.name, f"output_shape is a shape, 'input' or 'pixels', not {shape!r}")
         check("." not in self.name, self.name, "a dot separates the variant from its tag")
         check(self.classes > 0, self.name, "classes must be positive")
         check(self.parameters > 0, self.name, "parameters must be positive")
@@ -76,7 +78,8 @@ class Variant:
     def _shapes(self, preprocessing: Preprocessing) -> Mapping[str, tuple[int | None, ...]]:
         shape = self.output_shape
         if isinstance(shape, str):
-            return {"": preprocessing.network_shape}
+            given = preprocessing.network_shape
+            return {"": given if shape == "input" else (*given[:2], None)}
         return {"": shape} if isinstance(shape, tuple) else shape
 
 

@@ -1,4 +1,4 @@
-"""The quality of an answer that looks at no input, beside which every network is judged."""
+"""The quality of a trivial answer, beside which every network is judged."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ if TYPE_CHECKING:  # lists and help must not wait for numpy
 
 @dataclass(frozen=True, kw_only=True)
 class AgainstBaseline:
-    """How much better a network answers than something that looks at no input.
+    """How much better a network answers than something trivial, which needs no network.
 
     Attributes:
         answer: What the baseline answers: ``always 'cat'``.
         metric: The baseline's quality on the same examples.
-        gain: How much better the network is: points of a share, per cent of a distance.
+        gain: How much better the network is, in the metric's `Metric.loss_unit`.
         low: Lower end of the 95 % interval of the gain; None where there is none.
         high: Upper end.
         better: Whether the network is better, and chance does not explain it.
         tellable: Whether perfect answers to so few examples would have been called better.
+        chance: Whether it looks at no input; False where it makes something of it.
     """
 
     answer: str
@@ -37,6 +38,7 @@ class AgainstBaseline:
     high: float | None = None
     better: bool
     tellable: bool = True
+    chance: bool = True
 
 
 def constant_answers(labels: Array) -> Array:

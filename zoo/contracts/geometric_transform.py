@@ -35,3 +35,18 @@ class GeometricTransform(ABC):
         Returns:
             The same shape; points may lie outside of the picture then.
         """
+
+    @abstractmethod
+    def apply_to_boxes(self, boxes: Any, least_visible: float = 0.25) -> Any:
+        """Boxes of a picture, moved as the pictures were, and cut at its edges.
+
+        A turned box becomes the box around it, which is larger.
+
+        Args:
+            boxes: float32 tensor, (batch, boxes, 5): class index, y_min, x_min, y_max, x_max as
+                shares of the network's input; padding has class -1.
+            least_visible: A box of whose area a smaller share stays inside is dropped.
+
+        Returns:
+            The same shape; what was dropped is padding: class -1, and zeros.
+        """

@@ -45,6 +45,21 @@ class OutputDecoding:
         """
         return {}
 
+    def condensed(self, outputs: Array) -> Array:
+        """What is kept of the outputs for a whole split: all of it.
+
+        Called for a few examples at a time, by the network and by files alike. A task whose outputs
+        are large, such as probabilities of every pixel, keeps less; all its methods that take
+        outputs then take these, too, and outputs as they are of single examples.
+
+        Args:
+            outputs: The examples first.
+
+        Returns:
+            The examples first; the same object where all is kept.
+        """
+        return outputs
+
     def decode(self, outputs: Array) -> Array:
         """Decodes outputs into predictions.
 
@@ -72,6 +87,15 @@ class OutputDecoding:
     def describe_label(self, label: Any, classes: tuple[str, ...]) -> str:
         """One label as text, in the form of `describe_answer`."""
         return str(label)
+
+    def describe_beside(
+        self, answer: Any, label: Any, classes: tuple[str, ...]
+    ) -> tuple[str, float | None]:
+        """`describe_answer` where the label is known, for the report.
+
+        A task whose answers are no words overrides this: with how near they are to the label.
+        """
+        return self.describe_answer(answer, classes)
 
     def decoded(
         self, output: Any, classes: tuple[str, ...], most: int, steps: Sequence[str] = ()

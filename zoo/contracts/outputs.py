@@ -10,8 +10,12 @@ from zoo.contracts.checks import check, check_name
 #: How a program reads an output: ``targets`` are real numbers in the units of the data, one for
 #: each name in the place of a class; ``labels`` are probabilities of names that exclude each other
 #: in no way; ``reconstruction`` is the normalized input as the network reproduces it, whose mean
-#: squared distance from the input is a score beside a threshold.
-READINGS = TARGETS, LABELS, RECONSTRUCTION = ("targets", "labels", "reconstruction")
+#: squared distance from the input is a score beside a threshold; ``picture`` is one of any size, 0
+#: to 1 in each channel; ``class-map`` are probabilities of the classes of each pixel, the largest
+#: of which is its class.
+TARGETS, LABELS, RECONSTRUCTION, PICTURE = "targets", "labels", "reconstruction", "picture"
+CLASS_MAP = "class-map"
+READINGS = (TARGETS, LABELS, RECONSTRUCTION, PICTURE, CLASS_MAP)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -60,6 +60,7 @@ class Metric:
         count: Number of examples it was measured on.
         counted: What they are, in the singular: ``step`` where each step has a prediction.
         higher_is_better: False for a distance.
+        unit: What it is counted in, where that is no share of one: ``dB``.
     """
 
     name: str
@@ -69,9 +70,20 @@ class Metric:
     count: int
     counted: str = "example"
     higher_is_better: bool = True
+    unit: str = ""
+
+    @property
+    def loss_unit(self) -> str:
+        """What `lost_by` is counted in: ``points``, ``%``, or the metric's own unit."""
+        return self.unit or ("points" if self.higher_is_better else "%")
 
     def lost_by(self, other: Metric) -> float:
-        """The loss of `other` against this: points of a share, or per cent of a distance."""
+        """The loss of `other` against this, in `loss_unit`.
+
+        Points of a share, or per cent of a distance; of a metric with a unit the difference.
+        """
+        if self.unit:
+            return (self.value - other.value) * (1.0 if self.higher_is_better else -1.0)
         if self.higher_is_better:
             return 100.0 * (self.value - other.value)
         return 100.0 * (other.value - self.value) / max(self.value, 1e-12)

@@ -17,7 +17,7 @@ from zoo.contracts.declaration import (
     Whole,
 )
 
-Augmentation = Literal["rotate", "shift", "crop", "flip", "erase"]
+Augmentation = Literal["rotate", "shift", "crop", "zoom", "scale", "flip", "erase"]
 Freeze = Literal["none", "backbone", "gradual"]
 Jit = Literal["auto", "on", "off"]
 ClassWeights = Literal["none", "balanced"]

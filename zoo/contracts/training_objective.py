@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import UsageError
+from zoo.contracts.dataset import CLASS_DTYPES
 from zoo.contracts.geometric_transform import GeometricTransform
 from zoo.contracts.preprocessing import Preprocessing
 
@@ -106,13 +107,13 @@ class TrainingObjective(ABC):
             }
         if len(labels.shape) == 1:
             return labels
-        if labels.dtype.name == "int64" and len(labels.shape) in (3, 4):
+        if labels.dtype.name in CLASS_DTYPES and len(labels.shape) in (3, 4):
             return transform.apply_to_map(labels)
         raise UsageError(
             f"pictures cannot be moved at random where labels have the shape {labels.shape[1:]}",
             why=f"they may be places in the picture, and the task {self.name!r} does not say how "
             "labels follow its pixels",
-            fix="leave flip, shift, crop and rotate out of --augment, or override "
+            fix="leave flip, shift, crop, zoom and rotate out of --augment, or override "
             "Task.transform_labels",
         )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from zoo.common.paths import expanded
+from zoo.contracts.dataset import name_and_argument
 from zoo.registry import Registry
 
 #: Letters of a tag that options may have; longer ones are cut, and told apart by a hash.
@@ -55,21 +56,22 @@ class DatasetName:
         return replace(self, path=os.path.relpath(found, folder.resolve()))
 
     def __str__(self) -> str:
-        path = self.path + (f"?{_query(self.options)}" if self.options or "?" in self.path else "")
-        return f"{self.provider}:{path}" if path else self.provider
+        options = f"?{_query(self.options)}" if self.options or "?" in self.path else ""
+        return f"{self.provider}{':' if self.path else ''}{self.path}{options}"
 
 
 def dataset_name(registry: Registry, data: str) -> DatasetName:
     """Takes a dataset's name apart; also one that nothing provides.
 
-    What follows the last question mark are options, unless that is the whole of it, or no
-    ``KEY=VALUE``.
+    What follows the last question mark are options, unless that is the whole of what follows a
+    colon, or no ``KEY=VALUE``.
     """
-    provider, _, argument = data.partition(":")
-    path, mark, text = argument.rpartition("?")
+    provider, argument = name_and_argument(data)
+    path, mark, text = (argument or "").rpartition("?")
     pairs = [part.partition("=") for part in text.split("&")] if text else []
-    if not path or not mark or not all(equals for _, equals, _ in pairs):
-        return DatasetName(provider=provider, path=argument)
+    direct = data[len(provider) :].startswith("?")  # options of a dataset without an argument
+    if not (path or direct) or not mark or not all(equals for _, equals, _ in pairs):
+        return DatasetName(provider=provider, path=argument or "")
     options = {unquote(key): unquote(value) for key, _, value in pairs}
     found = next((one for one in registry.datasets if one.name == provider), None)
     meant = {} if found is None or found.defaults is None else found.defaults(options)

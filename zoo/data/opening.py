@@ -9,6 +9,7 @@ from zoo.common.errors import UsageError
 from zoo.common.files import is_there
 from zoo.common.paths import expanded
 from zoo.contracts import Dataset, DatasetProvider, Task
+from zoo.contracts.dataset import name_and_argument
 from zoo.contracts.plugin import unknown_name
 from zoo.data.leaks import refuse_leaks
 from zoo.registry import Registry
@@ -20,7 +21,7 @@ def provider_of(registry: Registry, name: str) -> DatasetProvider:
     Raises:
         UnknownName: Nothing does; of a path, or an argument alone, it offers the whole name.
     """
-    provider, _, _ = name.partition(":")
+    provider, _ = name_and_argument(name)
     if provider in registry.datasets.names():
         return registry.datasets.get(provider)
     path = expanded(name)
@@ -43,21 +44,21 @@ def open_dataset(registry: Registry, name: str) -> Dataset:
     Raises:
         UsageError: The argument is missing or superfluous.
     """
-    provider_name, colon, argument = name.partition(":")
+    provider_name, argument = name_and_argument(name)
     provider = provider_of(registry, name)
-    if provider.argument is not None and not argument:
+    if provider.argument is not None and name in (provider_name, f"{provider_name}:"):
         valid = ", ".join(provider.arguments)
         raise UsageError(
             f"dataset {provider_name!r} needs a {provider.argument}",
             fix=f"write {provider_name}:{provider.argument}"
             + (f"; {provider.argument} is one of {valid}" if valid else ""),
         )
-    if provider.argument is None and colon:
+    if provider.argument is None and name[len(provider_name) :].startswith(":"):
         raise UsageError(
             f"dataset {provider_name!r} takes no argument after a colon",
             fix=f"write {provider_name}",
         )
-    return provider.open(argument or None)
+    return provider.open(argument)
 
 
 def judged_dataset(registry: Registry, name: str, *, allow_leak: bool = False) -> Dataset:
@@ -83,18 +84,19 @@ def _say_what_they_are(dataset: Dataset) -> bool:
 
 def tasks_of(registry: Registry, name: str) -> tuple[str, ...]:
     """Names of the tasks that a dataset serves; does not open it."""
-    argument = name.partition(":")[2]
+    _, argument = name_and_argument(name)
     provider = provider_of(registry, name)
-    return provider.tasks if provider.tasks_of is None else provider.tasks_of(argument or None)
+    return provider.tasks if provider.tasks_of is None else provider.tasks_of(argument)
 
 
 def data_for_task(registry: Registry, name: str, task: str) -> str:
     """The dataset's name as it is read for a task that was asked for."""
-    provider_name, colon, argument = name.partition(":")
+    provider_name, argument = name_and_argument(name)
     provider = provider_of(registry, name)
-    if provider.for_task is None or not argument:
+    if provider.for_task is None or (provider.argument is not None and not argument):
         return name
-    return f"{provider_name}{colon}{provider.for_task(argument, task)}"
+    colon = ":" if provider.argument is not None else ""
+    return f"{provider_name}{colon}{provider.for_task(argument or '', task)}"
 
 
 def unlabelled_task(registry: Registry, name: str) -> str | None:
@@ -138,5 +140,5 @@ def check_task(registry: Registry, data: str, task: str, subject: str) -> None:
 
 def dataset_fingerprint(registry: Registry, name: str) -> str:
     """A fingerprint that changes when the content may have changed; quick."""
-    argument = name.partition(":")[2]
-    return provider_of(registry, name).fingerprint(argument or None)
+    _, argument = name_and_argument(name)
+    return provider_of(registry, name).fingerprint(argument)

@@ -6,8 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from zoo.contracts.dataset import CLASS_DTYPES, holds_boxes
+
 if TYPE_CHECKING:
     from zoo.contracts.dataset import Dataset, Split
+
+
+#: Sides of boxes as shares of the picture's: below the first they are small, from the second large.
+SMALL, LARGE = 0.1, 0.3
+_CHUNK = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +31,8 @@ class DatasetSummary:
         examples: How many each split has.
         labels: For each split how often each class stands in it; steps count one by one. Of several
             labels, how often each is true.
+        counted: What `labels` counts where that is no example: ``boxes``, ``pixels``.
+        sizes: For each split how many boxes are small, medium and large; empty without.
         ranges: For each split the least, mean and largest value of each real target; empty where
             there are none.
         notes: Remarks for users.
@@ -39,6 +48,8 @@ class DatasetSummary:
     labels: Mapping[str, Mapping[str, int]]
     notes: tuple[str, ...]
     ranges: Mapping[str, Mapping[str, tuple[float, float, float]]] = field(default_factory=dict)
+    counted: str = ""
+    sizes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def summarize(dataset: Dataset, real: bool = False) -> DatasetSummary:
@@ -59,7 +70,30 @@ def summarize(dataset: Dataset, real: bool = False) -> DatasetSummary:
         labels={name: _counts(split, dataset.classes) for name, split in dataset.splits.items()},
         notes=dataset.notes,
         ranges=_ranges(dataset, real),
+        counted=_counted(dataset),
+        sizes={name: _sizes(split) for name, split in dataset.splits.items()}
+        if _counted(dataset) == "boxes"
+        else {},
     )
+
+
+def _counted(dataset: Dataset) -> str:
+    """What labels are, where an example has many."""
+    labels = dataset.splits["train"].labels
+    if holds_boxes(labels):
+        return "boxes"
+    return "pixels" if str(labels.dtype) in CLASS_DTYPES and labels.ndim in (3, 4) else ""
+
+
+def _sizes(split: Split) -> dict[str, int]:
+    """Boxes by the side of a square of their area, as a share of the picture's."""
+    import numpy as np
+
+    real = split.labels[split.labels[..., 0] >= 0]
+    sides = np.sqrt((real[:, 3] - real[:, 1]) * (real[:, 4] - real[:, 2]))
+    places = np.digitize(sides, [SMALL, LARGE])
+    counts = np.bincount(places, minlength=3).tolist()
+    return dict(zip(("small", "medium", "large"), counts, strict=True))
 
 
 def _example(split: Split) -> str:
@@ -99,7 +133,13 @@ def _counts(split: Split, classes: tuple[str, ...]) -> dict[str, int]:
     if _columns(split, classes):
         marks = (split.labels == 1).sum(axis=0).tolist()
         return dict(zip(classes, marks, strict=True))
-    labels = split.labels if split.labels.dtype == np.int64 else strata(split.labels)
-    real = labels[labels >= 0]
-    counts = np.bincount(real.reshape(-1), minlength=len(classes)).tolist()
-    return dict(zip(classes, counts, strict=True))
+    if holds_boxes(split.labels):
+        labels = split.labels[..., 0].astype(np.int64)
+    else:
+        classes_of_all = str(split.labels.dtype) in CLASS_DTYPES
+        labels = split.labels if classes_of_all else strata(split.labels)
+    counts = np.zeros(len(classes), np.int64)
+    for start in range(0, len(labels), _CHUNK):  # masks may be larger than memory
+        some = labels[start : start + _CHUNK]
+        counts += np.bincount(some[some >= 0], minlength=len(classes))
+    return dict(zip(classes, counts.tolist(), strict=True))

@@ -10,13 +10,15 @@ from zoo.artifacts.file_chain import refuse_part
 from zoo.artifacts.file_task import task_of
 from zoo.contracts import Dataset, Preprocessing, Task
 from zoo.data.classes import check_classes
-from zoo.execution.runner import FileOutputs, check_enough_classes
+from zoo.execution.runner import (
+    FileOutputs,
+    check_enough_classes,
+    evaluation_of,
+    outputs_in_chunks,
+)
 from zoo.execution.session import AgentSession
 from zoo.registry import Registry
 from zoo.results.records import Evaluation
-
-#: Examples that are read and sent at a time.
-_CHUNK = 256
 
 
 def accuracy_measurement(
@@ -55,24 +57,12 @@ def quality_measurement(
     def judge(session: AgentSession) -> Evaluation:
         import numpy as np
 
-        from zoo.data.preprocessing.inputs import read_inputs, truth_of
-        from zoo.data.preprocessing.steps import outputs_of
-        from zoo.execution.runner import evaluation_of
+        from zoo.data.preprocessing.inputs import truth_of
 
         started = time.perf_counter()
         examples = dataset.splits[split]
-        chunks = [
-            outputs_of(
-                read_inputs(
-                    examples,
-                    preprocessing,
-                    range(start, min(start + _CHUNK, len(examples))),
-                ),
-                preprocessing,
-                session.run,
-            )
-            for start in range(0, len(examples), _CHUNK)
-        ]
+        every = outputs_in_chunks(session, examples, preprocessing, range(len(examples)))
+        chunks = [task.condensed(outputs) for outputs in every]
         about = session.describe()
         answered = FileOutputs(
             outputs=np.concatenate(chunks),

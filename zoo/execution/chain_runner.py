@@ -17,6 +17,8 @@ from zoo.data.classes import check_classes
 from zoo.execution.device import Device
 from zoo.execution.runner import (
     FileOutputs,
+    Keep,
+    as_they_are,
     check_enough_classes,
     choose_runtime,
     evaluation_of,
@@ -39,8 +41,18 @@ def run_chain(
     *,
     emit: OnEvent,
     children: Children | None = None,
+    keep: Keep = as_they_are,
 ) -> tuple[FileOutputs, ...]:
     """Runs every example of a split through the files of a model, one file after the other.
+
+    Args:
+        chain: The files.
+        runtime: One that the device has.
+        device: Where.
+        split: Its examples are read as they are needed.
+        emit: Receives progress.
+        children: Those that are ended when the run is.
+        keep: See `run_file`; of several files all is kept, since each takes what another gave.
 
     Returns:
         What each file gave, in their order; see `combine_outputs`.
@@ -54,6 +66,7 @@ def run_chain(
             chain.manifest.preprocessing,
             emit=emit,
             children=children,
+            keep=keep if len(chain.artifacts) == 1 else as_they_are,
         )
     ]
     for artifact, manifest in [*zip(chain.artifacts, chain.manifests, strict=True)][1:]:
@@ -131,7 +144,9 @@ def evaluate_file(
     kind_of(manifest.preprocessing).check_names(dataset, str(path))
     device = host_device(registry)
     runtime = choose_runtime(chain.first.exporter, device)
-    answered = run_chain(chain, runtime, device, dataset.splits[split], emit=emit)
     task = task_of(registry, manifest)
+    answered = run_chain(
+        chain, runtime, device, dataset.splits[split], emit=emit, keep=task.condensed
+    )
     truth = truth_of(dataset, split, manifest.preprocessing)
     return evaluation_of(task, chain.name, dataset, split, truth, combine_outputs(chain, answered))

@@ -6,6 +6,7 @@ import hashlib
 import os
 import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -26,8 +27,20 @@ if TYPE_CHECKING:
     from zoo.contracts.task import Array
 
 _CHUNK = 512
+#: Of outputs that are held before a task keeps what it needs of them.
+_CHUNK_BYTES = 1 << 26
+_FIRST = 16
 _SHARE = 2048
 _MOST_AGENTS = 4
+
+
+#: What is kept of the outputs for some examples.
+Keep = Callable[["Array"], "Array"]
+
+
+def as_they_are(outputs: Array) -> Array:
+    """All of the outputs."""
+    return outputs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +51,7 @@ class FileOutputs:
         outputs: In real numbers, (inputs, …); of several outputs a structured array with their
             names as fields.
         processor: Stands for the processor's model and features, which decide the kernels.
+        condensed: Whether outputs are what a task keeps of them, and it keeps not all.
     """
 
     outputs: Array
@@ -45,6 +59,7 @@ class FileOutputs:
     runtime_version: str
     processor: str
     seconds: float
+    condensed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,26 +116,41 @@ def run_file(
     *,
     emit: OnEvent,
     children: Children | None = None,
+    keep: Keep = as_they_are,
 ) -> FileOutputs:
-    """Runs every example of a split through a file, large splits by several agents at once."""
+    """Runs every example of a split through a file, large splits by several agents at once.
+
+    Args:
+        path: The file.
+        runtime: One that the device has.
+        device: Where.
+        split: Its examples are read as they are needed.
+        preprocessing: Of the file.
+        emit: Receives progress.
+        children: Those that are ended when the run is.
+        keep: What is kept of outputs (`OutputDecoding.condensed`), called for some at a time.
+    """
     import numpy as np
 
     started = time.perf_counter()
     children = children or Children()
     progress = _Progress(len(split), emit)
 
-    def run_share(share: range) -> tuple[Array, _Environment]:
-        return _run_share(path, runtime, device, split, preprocessing, share, progress, children)
+    def run_share(share: range) -> tuple[Array, _Environment, bool]:
+        return _run_share(
+            path, runtime, device, split, preprocessing, share, progress, children, keep
+        )
 
     shares = _shares(len(split))
     with ThreadPoolExecutor(max_workers=len(shares)) as pool:
         parts = list(pool.map(run_share, shares))
     return FileOutputs(
-        outputs=np.concatenate([outputs for outputs, _ in parts]),
+        outputs=np.concatenate([outputs for outputs, *_ in parts]),
         runtime=runtime,
         runtime_version=parts[0][1].version,
         processor=parts[0][1].processor,
         seconds=time.perf_counter() - started,
+        condensed=any(condensed for *_, condensed in parts),
     )
 
 
@@ -198,23 +228,44 @@ def _run_share(
     share: range,
     progress: _Progress,
     children: Children,
-) -> tuple[Array, _Environment]:
-    """The outputs of one agent, and what computed them."""
+    keep: Keep,
+) -> tuple[Array, _Environment, bool]:
+    """What is kept of one agent's outputs, what computed them, and whether that is not all."""
     import numpy as np
 
-    from zoo.data.preprocessing.inputs import read_inputs
-    from zoo.data.preprocessing.steps import outputs_of
-
-    chunks = []
+    chunks, condensed = [], False
     with AgentSession(device.connect(), runtime) as session, children.registered(session.kill):
         place = _Environment.of(session)
         session.load(path, threads=1)
-        for start in range(share.start, share.stop, _CHUNK):
-            chunk = range(start, min(start + _CHUNK, share.stop))
-            raw = read_inputs(split, preprocessing, chunk)
-            chunks.append(outputs_of(raw, preprocessing, session.run))
-            progress.add(len(chunk))
-    return np.concatenate(chunks), place
+        for outputs in outputs_in_chunks(session, split, preprocessing, share):
+            kept = keep(outputs)
+            chunks.append(kept)
+            condensed |= kept is not outputs
+            progress.add(len(outputs))
+    return np.concatenate(chunks), place, condensed
+
+
+def outputs_in_chunks(
+    session: AgentSession, split: Split, preprocessing: Preprocessing, share: range
+) -> Iterator[Array]:
+    """The outputs of the loaded file for some examples of a split, as many at a time as fit.
+
+    Args:
+        session: Has loaded the file.
+        split: Where to read.
+        preprocessing: Of the file.
+        share: Numbers of the examples.
+    """
+    from zoo.data.preprocessing.inputs import read_inputs
+    from zoo.data.preprocessing.steps import outputs_of
+
+    start, size = share.start, _FIRST
+    while start < share.stop:
+        chunk = range(start, min(start + size, share.stop))
+        outputs = outputs_of(read_inputs(split, preprocessing, chunk), preprocessing, session.run)
+        start += size
+        size = max(1, min(_CHUNK, _CHUNK_BYTES * len(chunk) // max(outputs.nbytes, 1)))
+        yield outputs
 
 
 def evaluation_of(

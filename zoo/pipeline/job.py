@@ -16,7 +16,7 @@ from zoo.contracts.options import declared_options
 from zoo.contracts.precision import TRAINABLE
 from zoo.contracts.training import check_training
 from zoo.data.naming import tag_of
-from zoo.data.opening import check_task, open_dataset
+from zoo.data.opening import check_task, data_for_task, open_dataset
 from zoo.execution.device import Device
 from zoo.execution.devices import device_named
 from zoo.networks.building import check_hyperparameters
@@ -97,6 +97,8 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
     check_several_files(recipe, task)
     check_dynamic(recipe, task)
     check_resizing(variant, recipe.training)
+    data = data_for_task(registry, recipe.data, variant.task)
+    recipe = recipe.model_copy(update={"data": data})
     asked = variant.name
     if checkpoint is not None and recipe.model == str(checkpoint.path):
         asked += f", as {checkpoint.card_path} says"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from zoo.contracts import Metric
 from zoo.pipeline.rows import ArtifactRow
 from zoo.results import formatting as fmt
 
@@ -40,6 +41,7 @@ class FileColumns:
         size_unit: Of `FileCells.size`.
         time_unit: Of `latency` and `latency_interval`.
         points: Whether that metric is in per cent, so that its change is in points.
+        sign: Unit of that metric with a space before it, `` dB``; empty where it has none.
         labelled: Whether there were labels to measure that metric by.
         change: Heading of the change: in points, or in per cent of a distance.
         change_head: The same on a page.
@@ -51,6 +53,7 @@ class FileColumns:
     time_unit: fmt.Unit
     metric: str
     points: bool
+    sign: str
     change: str
     change_head: str
     parity: str
@@ -72,21 +75,23 @@ def file_columns(rows: Sequence[ArtifactRow]) -> FileColumns:
         metric=fmt.plain(metrics[0].name) if metrics else NO_LABELS if unlabelled else "accuracy",
         labelled=bool(metrics) or not unlabelled,
         points=(shares := all(fmt.is_share(metric) for metric in metrics)),
-        change="Δ"
-        if shares
-        else "Δ points"
-        if all(metric.higher_is_better for metric in metrics)
-        else "Δ %",
-        change_head=change_head(all(metric.higher_is_better for metric in metrics)),
+        sign=f" {metrics[0].unit}" if metrics and metrics[0].unit else "",
+        change="Δ" if shares else f"Δ {loss_unit(metrics)}",
+        change_head=change_head(loss_unit(metrics)),
         parity="signal to noise, dB" if any(r.sqnr_db is not None for r in rows) else "parity %",
         measured=any(one.p50_ms is not None for one in files),
         cells=tuple(_cells(row, sizes, times) for row in rows),
     )
 
 
-def change_head(points: bool) -> str:
-    """Heading of the change of a metric: of one that may only fall, points."""
-    return "Change, points" if points else "Change, %"
+def loss_unit(metrics: Sequence[Metric]) -> str:
+    """The unit of the first; points where there is none."""
+    return metrics[0].loss_unit if metrics else "points"
+
+
+def change_head(unit: str) -> str:
+    """Heading of the change of a metric."""
+    return f"Change, {unit}"
 
 
 def _cells(row: ArtifactRow, sizes: fmt.Unit, times: fmt.Unit) -> FileCells:

@@ -47,9 +47,10 @@ def samples_of(run: Run, dataset: Dataset) -> tuple[SampleImage, ...]:
             **_shown(dataset.splits["test"], index, preprocessing),
             made=task.picture_of(expected[index], preprocessing),
             true_class=task.describe_label(labels[index], dataset.classes),
-            reference=task.describe_answer(reference[index], dataset.classes),
+            reference=task.describe_beside(reference[index], labels[index], dataset.classes),
             predictions={
-                f: task.describe_answer(o[index], dataset.classes) for f, o in answers.items()
+                f: task.describe_beside(o[index], labels[index], dataset.classes)
+                for f, o in answers.items()
             },
             mistaken=frozenset(
                 name
@@ -121,6 +122,8 @@ def _shown(split: Split, index: int, preprocessing: Preprocessing) -> dict[str, 
     """The picture, the series or the text of an example."""
     if preprocessing.shown_as == "text":
         return {"text": kind_of(preprocessing).text(split, index)}
+    if preprocessing.shown_as == "spectrogram":
+        return {"pixels": kind_of(preprocessing).picture(split.read(index))}
     raw = read_input(split, index, preprocessing)
     if preprocessing.shown_as != "curves":
         given = split.read(index)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from zoo.pipeline.rows import ArtifactRow
 from zoo.report.view import RunView
 from zoo.results import formatting as fmt
-from zoo.results.records import NO_BETTER, QualityFinding
+from zoo.results.records import NO_BETTER, NO_BETTER_THAN_INPUT, QualityFinding
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,15 @@ def weakness(findings: Sequence[QualityFinding]) -> str:
     weak = [finding for finding in findings if finding.weak]
     if any(finding.code == NO_BETTER for finding in weak):
         return "is no better than chance"
+    if any(finding.code == NO_BETTER_THAN_INPUT for finding in weak):
+        return "is no better than what needs no network"
     return f"is weak: {'; '.join(fmt.plain(f.text) for f in weak)}" if weak else ""
 
 
 def weak_kind(findings: Sequence[QualityFinding]) -> str:
     """The kind of a headline about a network that something speaks against."""
-    chance = any(finding.weak and finding.code == NO_BETTER for finding in findings)
-    return "rejected" if chance else "weak"
+    codes = {finding.code for finding in findings if finding.weak}
+    return "rejected" if codes & {NO_BETTER, NO_BETTER_THAN_INPUT} else "weak"
 
 
 def tiles(run: RunView) -> tuple[Tile, ...]:
@@ -94,7 +96,7 @@ def _quality(run: RunView) -> Tile:
         why = "no labels" if run.reference else "not evaluated in this run"
         return Tile("Quality before export", fmt.MISSING, why)
     metric = metrics[0]
-    sign = " %" if fmt.is_share(metric) else ""
+    sign = fmt.metric_sign(metric)
     span = fmt.metric_span(metric)
     estimated = f"95 % interval {span}{sign}, " if span != fmt.MISSING else ""
     return Tile(

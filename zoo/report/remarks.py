@@ -79,10 +79,11 @@ def _accuracy(passed: Sequence[ArtifactRow]) -> Iterator[str]:
             f"{_basis(worst)}."
         )
     else:
+        unit = metric.loss_unit if metric else "points"
         at = f", which leaves {metric_value(metric)}" if metric else ""
         yield (
             f"{worst.file} lost the most {name} of the files that passed: "
-            f"{number(_drop(worst), 2)} points{at}{_basis(worst)}."
+            f"{number(_drop(worst), 2)} {unit}{at}{_basis(worst)}."
         )
     if metric and 0 < metric.count < _FEW_EXAMPLES:
         interval = metric_interval(metric)

@@ -57,7 +57,7 @@ def search_columns(found: SearchResult) -> SearchColumns:
         time_unit=times,
         metric=fmt.plain(found.reference.name),
         points=fmt.is_share(found.reference),
-        change_head=change_head(found.reference.higher_is_better),
+        change_head=change_head(found.reference.loss_unit),
         cells=tuple(_search_cells(p, found, sizes, times) for p in ordered(found)),
     )
 
@@ -113,8 +113,9 @@ def format_limits(found: SearchResult) -> str:
     if limits.max_ms is not None:
         parts.append(f"median ≤ {_time(limits.max_ms)}")
     if limits.max_drop is not None:
-        points = found.reference.higher_is_better
-        parts.append(f"drop ≤ {limits.max_drop:g} points" if points else _rise(limits.max_drop))
+        unit = found.reference.loss_unit
+        rises = unit == "%"
+        parts.append(_rise(limits.max_drop) if rises else f"drop ≤ {limits.max_drop:g} {unit}")
     return ", ".join(parts) or "no limits were given"
 
 
@@ -132,8 +133,8 @@ def answer(found: SearchResult) -> str:
     missed = missed_limits(found.nearest, found.limits)
     words = f"its gate ended as {found.nearest.verdict}"
     if missed:
-        points = found.reference.higher_is_better
-        words = fmt.listed(_format_miss(miss, points=points) for miss in missed)
+        unit = found.reference.loss_unit
+        words = fmt.listed(_format_miss(miss, unit) for miss in missed)
     return f"No file keeps every limit. The nearest, {found.nearest.name}: {words}. {tried}."
 
 
@@ -142,14 +143,14 @@ def _rise(share: float) -> str:
     return f"rise ≤ {share:g} %"
 
 
-def _format_miss(miss: MissedLimit, *, points: bool) -> str:
+def _format_miss(miss: MissedLimit, unit: str) -> str:
     if miss.value is None:
         return f"its {miss.what} was not measured"
     if miss.what == "drop":
         over = fmt.number(miss.value - miss.limit, 2)
-        if not points:
+        if unit == "%":
             return f"it is {fmt.number(miss.value)} % further off, {over} % more than allowed"
-        return f"it loses {fmt.number(miss.value)} points, {over} more than allowed"
+        return f"it loses {fmt.number(miss.value)} {unit}, {over} more than allowed"
     shown = _time if miss.what == "latency" else _size
     name = {"latency": "median", "size": "file", "download": "download"}[miss.what]
     return (

@@ -106,7 +106,8 @@ def plain_notes(rows: Sequence[ArtifactRow], remarks: Sequence[str]) -> list[str
 
 
 def _columns(columns: FileColumns) -> list[_Column]:
-    metric = f"{columns.metric} %" if columns.points and columns.labelled else columns.metric
+    sign = " %" if columns.points and columns.labelled else columns.sign
+    metric = f"{columns.metric}{sign}"
     shown = [
         _Column("file", lambda c: c.file, left=True),
         _Column("precision", lambda c: c.precision, left=True, keep=1),

@@ -127,7 +127,7 @@ def signed(amount: int) -> str:
 
 def names_share(name: str) -> bool:
     """Whether a metric of that name is a share of examples."""
-    return name.endswith(("accuracy", "agreement", "share", "recall"))
+    return name.endswith(("accuracy", "agreement", "share", "recall", "IoU"))
 
 
 def is_share(metric: Metric) -> bool:
@@ -189,7 +189,12 @@ def metric_value(metric: Metric | None) -> str:
         return MISSING
     if is_share(metric):
         return f"{share(metric.value, metric_decimals(metric.count))} %"
-    return number(metric.value, 4)
+    return number(metric.value, 4) + metric_sign(metric)
+
+
+def metric_sign(metric: Metric) -> str:
+    """What stands behind a figure of a metric: `` %`` of a share, its unit, or nothing."""
+    return " %" if is_share(metric) else f" {metric.unit}" if metric.unit else ""
 
 
 def metric_interval(metric: Metric | None) -> str:
@@ -212,9 +217,8 @@ def metric_with_range(metric: Metric | None) -> str:
     """Estimate and interval with their unit: ``97.2 % (95.0–98.5 %)``, ``12.2 (11.4–13.0)``."""
     if metric is None:
         return MISSING
-    sign = " %" if is_share(metric) else ""
     span = metric_span(metric)
-    return metric_value(metric) + (f" ({span}{sign})" if span != MISSING else "")
+    return metric_value(metric) + (f" ({span}{metric_sign(metric)})" if span != MISSING else "")
 
 
 def metric_short(metric: Metric | None) -> str:
@@ -249,6 +253,7 @@ def format_metric(metric: Metric) -> str:
         f"{value:.{decimals}%}" if is_share(metric) else number(value, 4)
         for value in (metric.value, *(ends or ()))
     ]
+    figures[0] += f" {metric.unit}" if metric.unit else ""
     return figures[0] if ends is None else f"{figures[0]} ({figures[1]} – {figures[2]}, 95 %)"
 
 

@@ -21,6 +21,8 @@ from zoo.results.confusion import Confusable
 RECORDS = "records.json"
 #: Code of the finding that a network is no better than what looks at no input.
 NO_BETTER = "no-better-than-baseline"
+#: The same, where the baseline makes something of the input.
+NO_BETTER_THAN_INPUT = "no-better-than-input"
 
 
 Status = Literal["passed", "rejected", "failed", "skipped"]

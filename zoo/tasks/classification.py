@@ -278,10 +278,11 @@ class Classification(Task):
 
 @hookimpl
 def zoo_tasks() -> Iterable[Task]:
-    """Yields the classification of images and that of sequences."""
-    for kind in ("image", "sequence"):
+    """Yields the classification of images, of sequences and of sounds."""
+    kinds = {"image": "image", "sequence": "sequence", "audio": "sound"}
+    for name, kind in kinds.items():
         yield Classification(
-            name=f"{kind}-classification",
+            name=f"{name}-classification",
             summary=f"One class per {kind}",
             outputs=(Output(name="probabilities"),),
         )

@@ -12,7 +12,13 @@ from zoo.contracts import Dataset, Metric, Task, Truth
 from zoo.contracts.baseline import AgainstBaseline
 from zoo.contracts.preprocessing import Coverage
 from zoo.results import formatting as fmt
-from zoo.results.records import NO_BETTER, Epoch, QualityFinding, TrainingResult
+from zoo.results.records import (
+    NO_BETTER,
+    NO_BETTER_THAN_INPUT,
+    Epoch,
+    QualityFinding,
+    TrainingResult,
+)
 from zoo.tasks.classes import balanced_accuracy
 
 #: From this share of words on, what a network does not know decides its answers; so of texts that
@@ -80,13 +86,13 @@ def quality_of(task: Task, answers: Any, truth: Truth) -> dict[str, Any]:
 
 
 def loss_between(before: Sequence[Metric], after: Sequence[Metric]) -> float | None:
-    """Points that the headline lost, or per cent by which a distance rose; None without labels."""
+    """What the headline lost, in its `Metric.loss_unit`; None without labels."""
     return before[0].lost_by(after[0]) if before and after else None
 
 
 def gain_of(baseline: AgainstBaseline, own: Metric) -> str:
     """``+86.4 points (+82.1 to +89.0, 95 %)``: how much better the network is, in words."""
-    unit = "points" if own.higher_is_better else "%"
+    unit = own.loss_unit
     if baseline.low is None or baseline.high is None or baseline.low >= baseline.high:
         return f"{fmt.plus_minus(baseline.gain, '.1f')} {unit}"
     ends = fmt.plus_minus_range(baseline.low, baseline.high, ".1f")
@@ -144,7 +150,7 @@ def _beside_baseline(
         )
         return
     yield QualityFinding(
-        code=NO_BETTER,
+        code=NO_BETTER if baseline.chance else NO_BETTER_THAN_INPUT,
         text=f"the network is no better than its baseline ({beside})",
         fix="look at the labels and at the examples as the network reads them (`zoo data`), train "
         "for more epochs or at another --learning-rate, or add examples",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from zoo.common.named_arrays import fields_of
 from zoo.common.optional_imports import require
 from zoo.contracts import Architecture, Preprocessing, Split, Task, Variant
 from zoo.contracts.options import declared_options
@@ -19,21 +20,29 @@ SEED = 1
 
 @dataclass(frozen=True, kw_only=True)
 class CandidateNetwork:
-    """A variant by name, in a form that crosses process borders."""
+    """A variant by name, in a form that crosses process borders.
+
+    Attributes:
+        variant: Its name.
+        plugins: Where it is found.
+        data: Dataset whose labels it learns where none can be made up; None chooses a small one.
+    """
 
     variant: str
     plugins: PluginSettings
+    data: str | None = None
 
     def open(self) -> CheckedNetwork:
         """Discovers the plugins and finds the variant."""
-        return CheckedNetwork(load_registry(self.plugins), self.variant)
+        return CheckedNetwork(load_registry(self.plugins), self.variant, self.data)
 
 
 class CheckedNetwork:
     """The records of a candidate, and networks made from them."""
 
-    def __init__(self, registry: Registry, name: str) -> None:
+    def __init__(self, registry: Registry, name: str, data: str | None = None) -> None:
         self.registry = registry
+        self._data = data
         self.architecture: Architecture
         self.variant: Variant
         self.architecture, self.variant = registry.variant(name)
@@ -88,20 +97,57 @@ class CheckedNetwork:
             return read_inputs(split, own)
         return self._synthetic(count, None, SEED)[0]
 
+    @property
+    def labels_are_classes(self) -> bool:
+        """Whether labels can be made up: a class of each example, or of each of its steps.
+
+        A task with a training step of its own reads such labels in its own way.
+        """
+        if len(self.task.outputs) > 1:
+            return False
+        single = (
+            isinstance(self.variant.output_shape, tuple) and len(self.variant.output_shape) == 1
+        )
+        own_step = self.task.trainee is not None
+        return own_step or self.task.stepwise or (self.task.one_choice and single)
+
     def examples(self, count: int, classes: int | None = None, seed: int = SEED) -> Any:
-        """Synthetic raw inputs and labels, the same for the same seed (see `synthetic_examples`).
+        """Raw inputs and labels to learn from, the same for the same seed.
+
+        Synthetic ones (see `synthetic_examples`) where labels are classes; else the first of a
+        dataset, with labels as Keras takes them: of several outputs a dictionary.
 
         Args:
             count: How many.
-            classes: Labels run over so many classes; None takes the record's.
+            classes: Synthetic labels run over so many classes; None takes the record's.
             seed: Of patterns and noise.
 
         Raises:
-            NotTried: The task has several outputs.
+            NotTried: Labels cannot be made up, and no dataset at hand has them.
         """
-        if len(self.task.outputs) > 1:
-            raise NotTried("what several outputs learn from cannot be made up")
-        return self._synthetic(count, classes, seed)
+        if self.labels_are_classes:
+            return self._synthetic(count, classes, seed)
+        inputs, labels = self._real_examples(count)
+        fields = fields_of(labels)
+        return inputs, labels if "" in fields else fields
+
+    def _real_examples(self, count: int) -> Any:
+        from zoo.data.opening import open_dataset
+        from zoo.data.preprocessing.inputs import labels_for, read_inputs
+        from zoo.data.subset import first_of
+        from zoo.testing.exports import choose_data
+
+        own = self.preprocessing.training
+        name = choose_data(self.registry, self.task, self._data, self.variant.preprocessing)
+        dataset = open_dataset(self.registry, name)
+        if len(dataset.classes) != self.variant.classes and self.variant.has_head:
+            raise NotTried(
+                f"its labels cannot be made up, and {name} has {len(dataset.classes)} classes, "
+                f"where its record has {self.variant.classes}"
+            )
+        train = dataset.splits["train"]
+        first = first_of(train, count)
+        return read_inputs(first, own), labels_for(first, own)
 
     def _synthetic(self, count: int, classes: int | None, seed: int) -> Any:
         own = self.preprocessing

@@ -17,7 +17,9 @@ from zoo.common.errors import UnknownName, Unsupported, ZooError
 from zoo.common.fork_server import warm_up
 from zoo.common.progress import Event
 from zoo.common.worker import call, flatten
+from zoo.contracts.dataset import name_and_argument
 from zoo.contracts.precision import BASELINE
+from zoo.data.opening import data_for_task
 from zoo.registry import PluginSettings, Registry, load_registry
 from zoo.testing.candidate import CandidateNetwork
 from zoo.testing.checks import (
@@ -70,7 +72,8 @@ class Conformance:
         self.variant = registry.variant(variant)[1]
         self.names = conformance_checks(registry)
         if data is not None:
-            registry.datasets.get(data.partition(":")[0])  # a misspelt name fails here, at once
+            registry.datasets.get(name_and_argument(data)[0])  # a misspelt name fails here, at once
+            data = data_for_task(registry, data, self.variant.task)
         self._data = data
         self._epochs = epochs
         self._isolated = isolated
@@ -140,7 +143,7 @@ class Conformance:
         for check in NETWORK:
             if check.name == name:
                 candidate = CandidateNetwork(
-                    variant=self.variant.name, plugins=self.registry.settings
+                    variant=self.variant.name, plugins=self.registry.settings, data=self._data
                 )
                 arguments: dict[str, Any] = {"candidate": candidate, "function": check.function}
                 answer: Finding = (

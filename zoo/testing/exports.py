@@ -232,7 +232,9 @@ def export(
     dataset: Dataset = open_dataset(registry, trained.data)
     examples = comparison_split(dataset, task.min_parity_inputs)
     runtime = choose_runtime(chain.first.exporter, device)
-    answered = combine_outputs(chain, run_chain(chain, runtime, device, examples, emit=emit))
+    answered = combine_outputs(
+        chain, run_chain(chain, runtime, device, examples, emit=emit, keep=task.condensed)
+    )
     labels = labels_for(examples, chain.manifest.preprocessing)
     record = registry.precision(precision)
     with np.load(trained.folder / REFERENCE, allow_pickle=False) as stored:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 from zoo.common.optional_imports import require
@@ -20,10 +22,16 @@ FIT_EXAMPLES = 32
 FIT_CLASSES = 4
 #: to this share,
 FIT_ACCURACY = 0.95
+#: or, where labels are no classes, to this share of the loss on the labels of other examples,
+FIT_LOSS = 0.5
 #: within so many steps at one of these learning rates.
 FIT_STEPS = 300
 FIT_RATES = (1e-3, 1e-2, 1e-4)
 _LOOK_EVERY = 20
+_FIT_FIX = (
+    "look for an activation behind the head, inputs of the wrong range, a wrong initializer, or "
+    "layers that shrink the signal to nothing"
+)
 
 
 def gradients(subject: CheckedNetwork) -> Finding:
@@ -38,7 +46,7 @@ def gradients(subject: CheckedNetwork) -> Finding:
     model = subject.trainable(network, 0.001)
     inputs, labels = subject.examples(GRADIENT_EXAMPLES)
     with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(model.loss(tf.constant(labels), model(inputs, training=True)))
+        loss = model.compute_loss(inputs, labels, model(inputs, training=True))
     names = {id(variable): name for name, variable in variable_names(network).items()}
     found = tape.gradient(loss, network.trainable_variables)
     # Exactly zero means not connected: even a bias in front of a batch normalization, which
@@ -127,6 +135,8 @@ def overfit(subject: CheckedNetwork) -> Finding:
     """The network learns a handful of examples by heart; one that cannot has a broken path."""
     if not subject.variant.has_head:
         raise NotTried("it learns no labels; `train` checks what it makes of a training")
+    if not subject.labels_are_classes:
+        return _learns_by_heart(subject)
     best = 0.0
     for rate in FIT_RATES:
         accuracy, steps = _fit(subject, rate)
@@ -141,8 +151,7 @@ def overfit(subject: CheckedNetwork) -> Finding:
         measured=f"at most {best:.0%} of {FIT_EXAMPLES} easy examples after {FIT_STEPS} steps at "
         f"learning rates {', '.join(f'{rate:g}' for rate in FIT_RATES)}; "
         f"{FIT_ACCURACY:.0%} is asked",
-        fix="look for an activation behind the head, inputs of the wrong range, a wrong "
-        "initializer, or layers that shrink the signal to nothing",
+        fix=_FIT_FIX,
     )
 
 
@@ -164,6 +173,48 @@ def _fit(subject: CheckedNetwork, rate: float) -> tuple[float, int]:
             if accuracy >= FIT_ACCURACY:
                 return accuracy, step
     return accuracy, FIT_STEPS
+
+
+def _learns_by_heart(subject: CheckedNetwork) -> Finding:
+    """Of labels that are no classes: the loss beside that on the labels of other examples.
+
+    What looks at no input learns the commonest labels and has the same loss on both.
+    """
+    import numpy as np
+
+    inputs, labels = subject.examples(FIT_EXAMPLES)
+    others = _each(labels, lambda values: np.roll(values, len(values) // 2, axis=0))
+    own, other, best = 0.0, 0.0, math.inf
+    for rate in FIT_RATES:
+        model = subject.trainable(subject.network(), rate)
+        for step in range(1, FIT_STEPS + 1):
+            model.train_on_batch(inputs, labels)
+            if step % _LOOK_EVERY:
+                continue
+            outputs = model(inputs, training=True)
+            own, other = (
+                float(model.compute_loss(inputs, true, outputs)) for true in (labels, others)
+            )
+            best = min(best, own / other)
+            if best <= FIT_LOSS:
+                return Finding(
+                    passed=True,
+                    measured=f"loss {own:.3g} on {len(inputs)} examples after {step} steps at "
+                    f"{rate:g}, {other:.3g} on one another's labels",
+                )
+    return Finding(
+        passed=False,
+        measured=f"the loss on {len(inputs)} examples stays at {best:.2f} of that on one another's "
+        f"labels after {FIT_STEPS} steps at learning rates "
+        f"{', '.join(f'{rate:g}' for rate in FIT_RATES)}; {FIT_LOSS:g} is asked",
+        fix=_FIT_FIX,
+    )
+
+
+def _each(labels: Any, change: Callable[[Any], Any]) -> Any:
+    if isinstance(labels, dict):
+        return {name: change(values) for name, values in labels.items()}
+    return change(labels)
 
 
 def _share_right(outputs: Any, labels: Any) -> float:

@@ -8,6 +8,7 @@ each file, are in the units of the data, by the same layers as a classifier's.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,6 +17,7 @@ from typing import Any
 from zoo.common.errors import Unsupported
 from zoo.common.optional_imports import require
 from zoo.contracts import Dataset
+from zoo.contracts.geometric_transform import GeometricTransform
 from zoo.contracts.training_objective import TargetUnits, TrainingObjective
 
 
@@ -40,7 +42,7 @@ def in_units_of(network: Any, task: TrainingObjective, dataset: Dataset) -> None
 @contextmanager
 def learnt_units(
     network: Any, task: TrainingObjective, dataset: Dataset, epochs: int
-) -> Iterator[tuple[Dataset, Callable[[Any], Any]]]:
+) -> Iterator[tuple[Dataset, TrainingObjective, Callable[[Any], Any]]]:
     """Within the block the last layer works in standardized units; behind it, in those of the data.
 
     Args:
@@ -50,26 +52,40 @@ def learnt_units(
         epochs: Of 0 nothing is done.
 
     Yields:
-        The dataset with the targets that are learnt, and what makes of a model to be trained one
-        that answers like them.
+        The dataset with the targets that are learnt; the task, whose labels follow moved pictures
+        in those units; and what makes of a model to be trained one that answers like them.
     """
     units = task.units(dataset.splits["train"].labels) if epochs else None
     if units is None:
-        yield dataset, lambda model: model
+        yield dataset, task, lambda model: model
         return
     splits = {
         name: replace(split, labels=units.standardized(split.labels))
         for name, split in dataset.splits.items()
     }
+    learnt, moving = replace(dataset, splits=splits), _moving_in_units(task, units)
     layer = last_dense(network)
     if layer is None:
-        yield replace(dataset, splits=splits), lambda model: _standardized_outputs(model, units)
+        yield learnt, moving, lambda model: _standardized_outputs(model, units)
         return
     kernel, bias = layer.kernel.numpy(), layer.bias.numpy()
     layer.kernel.assign(kernel / units.spread)
     layer.bias.assign((bias - units.offset) / units.spread)
-    yield replace(dataset, splits=splits), lambda model: model
+    yield learnt, moving, lambda model: model
     to_units(network, units)
+
+
+def _moving_in_units(task: TrainingObjective, units: TargetUnits) -> TrainingObjective:
+    """The task, whose `transform_labels` is given targets in the units of the data."""
+    of_data, moving = task.transform_labels, copy.copy(task)
+
+    def transform_labels(labels: Any, transform: GeometricTransform) -> Any:
+        moved = of_data(labels * units.spread + units.offset, transform)
+        return (moved - units.offset) / units.spread
+
+    # Not `replace`: a task may be of a class whose fields are not those of its constructor.
+    object.__setattr__(moving, "transform_labels", transform_labels)
+    return moving
 
 
 def to_units(network: Any, units: TargetUnits) -> None:

@@ -105,13 +105,13 @@ class Trainer:
         for text in self.task.training_notes(self.options):
             self._note(text)
         freeze(self.network, self.options.freeze)
-        with learnt_units(self.network, self.task, dataset, self.options.epochs) as (data, behind):
-            self._fit(data, behind)
+        with learnt_units(self.network, self.task, dataset, self.options.epochs) as learnt:
+            self._fit(*learnt)
 
-    def _fit(self, dataset: Dataset, behind: Callable[[Any], Any]) -> None:
+    def _fit(self, dataset: Dataset, aim: TrainingObjective, behind: Callable[[Any], Any]) -> None:
         make, beside = self.task.trainee or raw_model, [self.companion] if self.companion else []
         model = behind(make(self.network, self.preprocessing, *beside))
-        asked = (self.preprocessing, self.options, self.task, self.seed)
+        asked = (self.preprocessing, self.options, aim, self.seed)
         batches = TrainingBatches(dataset, *asked, model=model)
         self.metric_name = self.task.compile(model, self._optimizer(batches.steps), self.options)
         model.optimizer.build(model.trainable_variables)

@@ -9,12 +9,9 @@ import numpy as np
 
 from zoo.networks.building import leaves
 
-from ...torch_files.torch_child.refusal import RefusedError
+from ...torch_files.torch_child.refusal import RefusedError, refuse_large
 from .building import built, keras_and_hub, of_description
 from .weights import load_weights
-
-#: Bytes of weights; files for devices hold no more.
-_MOST_BYTES = 2_000_000_000
 
 
 class PresetNetwork:
@@ -88,13 +85,7 @@ def _check(model: Any, request: dict[str, Any]) -> None:
             fix="name the preset from before it was quantized",
             kind="Unsupported",
         )
-    size = sum(weight.dtype and np.prod(weight.shape) * 4 for weight in model.weights)
-    if size > _MOST_BYTES:
-        raise RefusedError(
-            f"{title} is larger than 2 GB",
-            why=f"its weights have {size:,.0f} bytes; files for devices hold no more",
-            fix="bring a smaller network",
-        )
+    refuse_large(title, 4 * model.count_params())
     stated = request["parameters"]
     counts = [one.count_params() for one in (model, getattr(model, "backbone", model))]
     if stated and stated not in counts:

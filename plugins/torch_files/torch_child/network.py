@@ -13,10 +13,7 @@ from .archives import opened_archive
 from .exporting import exported, refuse_training, write_onnx
 from .libraries import LIBRARIES, library_module
 from .modules import built_module, first_channels
-from .refusal import RefusedError
-
-#: Bytes of weights; files for devices hold no more.
-_MOST_BYTES = 2_000_000_000
+from .refusal import refuse_large
 
 
 class Network:
@@ -59,12 +56,7 @@ class Network:
         self._module = module
         tensors = [*module.parameters(), *module.buffers()]
         count = sum(one.numel() * one.element_size() for one in tensors)
-        if count > _MOST_BYTES:
-            raise RefusedError(
-                f"{self._name} is larger than 2 GB",
-                why=f"its weights have {count:,} bytes; files for devices hold no more",
-                fix="bring a smaller network",
-            )
+        refuse_large(self._name, count)
         return {
             "fixed": self._program is not None,
             "channels": first_channels(module),

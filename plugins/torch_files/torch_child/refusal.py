@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+#: Bytes of weights; files for devices hold no more.
+_MOST_BYTES = 2_000_000_000
+
 
 class RefusedError(Exception):
     """A reason to refuse a network.
@@ -16,6 +19,16 @@ class RefusedError(Exception):
     def __init__(self, what: str, *, why: str, fix: str, kind: str = "BadFile") -> None:
         super().__init__(what)
         self.sentences = {"kind": kind, "what": what, "why": why, "fix": fix}
+
+
+def refuse_large(title: str, count: int) -> None:
+    """Refuses a network whose weights have more bytes than a file for devices holds."""
+    if count > _MOST_BYTES:
+        raise RefusedError(
+            f"{title} is larger than 2 GB",
+            why=f"its weights have {count:,} bytes; files for devices hold no more",
+            fix="bring a smaller network",
+        )
 
 
 def first_line(error: BaseException) -> str:

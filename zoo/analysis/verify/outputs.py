@@ -284,7 +284,9 @@ def _check_metrics(
     kind_of(chain.manifest.preprocessing).check_names(dataset, chain.name)
     truth = truth_of(dataset, "test", chain.manifest.preprocessing)
     split = comparison_split(dataset, 0)
-    answered = combine_outputs(chain, run_chain(chain, runtime, device, split, emit=emit))
+    answered = combine_outputs(
+        chain, run_chain(chain, runtime, device, split, emit=emit, keep=task.condensed)
+    )
     _check_answers(claims, chain.manifest, answered, data)
     _check_confidence(
         claims, chain.manifest, task.calibration_error(answered.outputs, truth), points

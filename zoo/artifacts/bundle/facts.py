@@ -11,7 +11,7 @@ from zoo.artifacts.golden_samples import Golden, GoldenArrays
 from zoo.common.files import sha256_of
 from zoo.common.named_arrays import fields_of
 from zoo.contracts import FileContents, Preprocessing, TensorInfo
-from zoo.contracts.outputs import RECONSTRUCTION
+from zoo.contracts.outputs import CLASS_MAP, RECONSTRUCTION
 
 SCHEMA = 1
 #: What an output with so many axes behind the batch means, where its last axis is the classes.
@@ -22,6 +22,7 @@ _MEANINGS = {
     "targets": "one number for each target, in the units of the data",
     "labels": "one probability per label, of which any number may be true",
     RECONSTRUCTION: "the normalized input as the network reproduces it",
+    CLASS_MAP: "the probability of each class for each pixel; the largest is its class",
     "image": "an image, values from 0 to 1, channels last",
     "values": "real numbers",
 }

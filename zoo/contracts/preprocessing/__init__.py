@@ -2,10 +2,17 @@
 
 from zoo.contracts.preprocessing.base import CarriedState, Normalization, Preprocessing
 from zoo.contracts.preprocessing.images import ImagePreprocessing, Interpolation, Layout, Resize
-from zoo.contracts.preprocessing.input_kind import Coverage, InputKind, Sample, SampleList
+from zoo.contracts.preprocessing.input_kind import (
+    Coverage,
+    InputKind,
+    Sample,
+    SampleList,
+    class_patterns,
+)
 from zoo.contracts.preprocessing.latents import LatentPreprocessing
 from zoo.contracts.preprocessing.parts import PartPreprocessing
 from zoo.contracts.preprocessing.series import SeriesPreprocessing
+from zoo.contracts.preprocessing.sounds import SoundPreprocessing
 from zoo.contracts.preprocessing.steps import SteppedPreprocessing
 from zoo.contracts.preprocessing.tensors import TensorPreprocessing, TensorsPreprocessing
 from zoo.contracts.preprocessing.tokens import FIRST_WORD, PADDING, UNKNOWN, TokenPreprocessing
@@ -28,8 +35,10 @@ __all__ = [
     "Sample",
     "SampleList",
     "SeriesPreprocessing",
+    "SoundPreprocessing",
     "SteppedPreprocessing",
     "TensorPreprocessing",
     "TensorsPreprocessing",
     "TokenPreprocessing",
+    "class_patterns",
 ]

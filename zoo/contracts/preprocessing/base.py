@@ -58,7 +58,7 @@ class Preprocessing(ABC):
     kinds: ClassVar[dict[str, type[Preprocessing]]] = {}
 
     input_name: ClassVar[str]
-    shown_as: ClassVar[Literal["picture", "curves", "text", ""]] = ""
+    shown_as: ClassVar[Literal["picture", "curves", "text", "spectrogram", ""]] = ""
     resizable: ClassVar[bool] = False
     augmentable: ClassVar[bool] = False
     is_noise: ClassVar[bool] = False

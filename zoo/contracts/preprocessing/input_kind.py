@@ -122,6 +122,10 @@ class InputKind(ABC, Generic[Own]):
         """An example as a text, for kinds that are shown as such."""
         return str(split.read(index))
 
+    def picture(self, example: Array) -> Array:
+        """A raw example as pixels, uint8 (height, width); for kinds shown as spectrograms."""
+        raise NotImplementedError(f"{type(self).__name__} has no picture()")
+
     def step_texts(self, split: Split, index: int, steps: list[int]) -> tuple[str, ...]:
         """A text for each of these steps, for reports; by default the steps' numbers."""
         return tuple(str(step + 1) for step in steps)

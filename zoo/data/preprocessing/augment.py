@@ -1,7 +1,7 @@
 """Random changes of training images, in TensorFlow, fast enough for a CPU.
 
-Rotation, shift and flip are one affine transformation of each image. Chaining the three Keras
-layers would resample three times, which blurs more and takes two to three times as long.
+Rotation, zoom, shift and flip are one affine transformation of each image. Chaining Keras' layers
+would resample several times, which blurs more and takes two to three times as long.
 """
 
 from __future__ import annotations
@@ -12,23 +12,22 @@ from typing import Any, cast
 
 from zoo.common.errors import UnknownName
 from zoo.common.optional_imports import require
-from zoo.contracts.dataset import IGNORED
 from zoo.contracts.geometric_transform import GeometricTransform
+from zoo.data.preprocessing.affine_transform import AffineTransform
 
 #: What each option does, for help texts.
 OPTIONS = {
     "rotate": "up to 10 degrees either way, black around",
     "shift": "up to 2/28 of the size in whole pixels, black around",
+    "zoom": "larger or smaller by up to 1.5 about any place, black around",
     "flip": "mirrors half of the images left to right",
     "erase": "fills a rectangle of 2-33 % with noise in half of the images",
 }
 #: Other names for options.
-ALIASES = {"crop": "shift"}
+ALIASES = {"crop": "shift", "scale": "zoom"}
 #: Options that bring pixels, and what labels say of them, to other places.
-MOVING = frozenset({"rotate", "shift", "flip"})
+MOVING = frozenset({"rotate", "shift", "zoom", "flip"})
 
-_MAX_RADIANS = math.radians(10)
-_MAX_SHIFT = 2 / 28
 # Zhong et al. 2020, "Random Erasing Data Augmentation".
 _ERASE_SHARE = 0.5
 _ERASE_AREA = (0.02, 0.33)
@@ -93,9 +92,14 @@ def augment(
         number = calls.assign_add(1)
         draws = tf.random.stateless_uniform((9, tf.shape(values)[0]), tf.stack([seed, number]))
         if MOVING & set(chosen):
-            transform = _AffineTransform(draws[:4], chosen, *values.shape[1:3])
+            places = None
+            if "zoom" in chosen:  # drawn apart: the others' numbers stay what they were
+                places = tf.random.stateless_uniform(
+                    (3, tf.shape(values)[0]), tf.stack([-1 - seed, number])
+                )
+            transform = AffineTransform(draws[:4], places, chosen, *values.shape[1:3])
             # Mirroring and whole shifts land on pixels: nothing to interpolate.
-            how = "BILINEAR" if "rotate" in chosen else "NEAREST"
+            how = "BILINEAR" if {"rotate", "zoom"} & {*chosen} else "NEAREST"
             values = transform.resampled(values, how, 0.0)
             labels = labels if follow is None else follow(labels, transform)
         if "erase" in chosen:
@@ -108,83 +112,6 @@ def augment(
     return cast(
         "Callable[[Any, Any], tuple[Any, Any]]", tf.autograph.experimental.do_not_convert(apply)
     )
-
-
-class _AffineTransform(GeometricTransform):
-    """A flip, then a rotation about the centre, then a shift of each picture, in one resampling.
-
-    Args:
-        draws: float32 in [0, 1), shape (4, batch).
-        chosen: Options.
-        height: Of the pictures, in pixels.
-        width: Likewise.
-    """
-
-    def __init__(self, draws: Any, chosen: Sequence[str], height: int, width: int) -> None:
-        tf = require("tensorflow")
-        self._size = height, width
-        zero = tf.zeros_like(draws[0])
-        angle = (2 * draws[0] - 1) * _MAX_RADIANS if "rotate" in chosen else zero
-        right = _whole_shift(draws[1], width) if "shift" in chosen else zero
-        down = _whole_shift(draws[2], height) if "shift" in chosen else zero
-        mirror = tf.where(draws[3] < 0.5, -1.0, 1.0) if "flip" in chosen else zero + 1.0
-        cos, sin = tf.cos(angle), tf.sin(angle)
-        centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
-        from_x, from_y = right + centre_x, down + centre_y
-        # They lead from a place in the result back to one in the image: x' = a x + b y + c.
-        self._rows = (
-            (mirror * cos, -mirror * sin, mirror * (sin * from_y - cos * from_x) + centre_x),
-            (sin, cos, -sin * from_x - cos * from_y + centre_y),
-        )
-
-    def resampled(self, values: Any, interpolation: str, outside: float) -> Any:
-        """Moves values, shape (batch, height, width, channels), of any height and width."""
-        tf = require("tensorflow")
-        (a, b, c), (d, e, f) = self._rows
-        height, width = values.shape[1:3]
-        # Places of a coarser or finer grid lie between those of pixels.
-        step_x, step_y = self._size[1] / width, self._size[0] / height
-        off_x, off_y = (step_x - 1) / 2, (step_y - 1) / 2
-        zero = tf.zeros_like(a)
-        matrix = [
-            a,
-            b * (step_y / step_x),
-            (a * off_x + b * off_y + c - off_x) / step_x,
-            d * (step_x / step_y),
-            e,
-            (d * off_x + e * off_y + f - off_y) / step_y,
-            zero,
-            zero,
-        ]
-        return tf.raw_ops.ImageProjectiveTransformV3(
-            images=values,
-            transforms=tf.stack(matrix, axis=1),
-            output_shape=[height, width],
-            fill_value=float(outside),
-            interpolation=interpolation,
-            fill_mode="CONSTANT",
-        )
-
-    def apply_to_map(self, labels: Any, outside: float = IGNORED) -> Any:
-        """See `GeometricTransform.apply_to_map`."""
-        plain = len(labels.shape) == 3
-        moved = self.resampled(labels[..., None] if plain else labels, "NEAREST", outside)
-        return moved[..., 0] if plain else moved
-
-    def apply_to_points(self, points: Any) -> Any:
-        """See `GeometricTransform.apply_to_points`."""
-        tf = require("tensorflow")
-        (a, b, c), (d, e, f) = self._rows
-        inverse = tf.linalg.inv(tf.stack([tf.stack([a, b], -1), tf.stack([d, e], -1)], -2))
-        flat = tf.reshape(points, (tf.shape(points)[0], -1, 2))
-        moved = tf.einsum("bij,bpj->bpi", inverse, flat - tf.stack([c, f], -1)[:, None])
-        return tf.reshape(moved, tf.shape(points))
-
-
-def _whole_shift(draw: Any, size: int) -> Any:
-    tf = require("tensorflow")
-    most = max(1, round(size * _MAX_SHIFT))
-    return tf.floor(draw * (2 * most + 1)) - most
 
 
 def _rectangles(values: Any, draws: Any) -> Any:

@@ -75,8 +75,8 @@ def strata(labels: NDArray[Any]) -> NDArray[np.int64]:
     step, as good a stratum as any; of numbers, one class for all.
     """
     for values in fields_of(labels).values():
-        if values.dtype == np.int64 and values.size:
-            return np.ascontiguousarray(values.reshape(len(values), -1)[:, 0])
+        if values.dtype.kind == "i" and values.size:
+            return values.reshape(len(values), -1)[:, 0].astype(np.int64)
     return np.zeros(len(labels), np.int64)
 
 

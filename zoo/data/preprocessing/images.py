@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zoo.common.errors import BadData
 from zoo.common.optional_imports import require
-from zoo.contracts.dataset import Split
+from zoo.contracts.dataset import IGNORED, Split
 from zoo.contracts.preprocessing import ImagePreprocessing, InputKind, SampleList
 
 if TYPE_CHECKING:
@@ -104,6 +104,48 @@ def _resized(picture: Image, preprocessing: ImagePreprocessing) -> Image:
     return canvas
 
 
+def is_mask(labels: NDArray[Any]) -> bool:
+    """Whether labels are class indices of the pixels of pictures."""
+    return labels.dtype.kind == "i" and labels.ndim == 3
+
+
+def resized_masks(masks: NDArray[Any], preprocessing: ImagePreprocessing) -> NDArray[Any]:
+    """The class of the nearest pixel, for the places that `to_pixels` makes of a picture.
+
+    Args:
+        masks: Class indices, (examples, height, width), that span the whole picture and have its
+            aspect ratio.
+        preprocessing: Of the network.
+
+    Returns:
+        (examples, height, width) of `preprocessing`; `IGNORED` where a picture is padded.
+    """
+    target = preprocessing.height, preprocessing.width
+    size = masks.shape[1], masks.shape[2]
+    if size == target and preprocessing.crop_share == 1:
+        return masks
+    edges, inner = ((0.0, float(size[0])), (0.0, float(size[1]))), target
+    if preprocessing.resize == "crop":
+        edges = crop_edges(size, target, preprocessing.crop_share)
+    elif preprocessing.resize == "pad":
+        scale = max(size[0] / target[0], size[1] / target[1])
+        inner = (
+            min(target[0], max(1, round(size[0] / scale))),
+            min(target[1], max(1, round(size[1] / scale))),
+        )
+    rows, columns = (
+        np.minimum((low + (np.arange(count) + 0.5) * (high - low) / count).astype(int), whole - 1)
+        for (low, high), count, whole in zip(edges, inner, size, strict=True)
+    )
+    moved = masks[:, rows[:, None], columns]
+    if inner == target:
+        return moved
+    padded = np.full((len(masks), *target), IGNORED, masks.dtype)
+    top, left = (target[0] - inner[0]) // 2, (target[1] - inner[1]) // 2
+    padded[:, top : top + inner[0], left : left + inner[1]] = moved
+    return padded
+
+
 class Images(InputKind[ImagePreprocessing]):
     """Images of any size as pixels, uint8, their axes in the order of the layout."""
 
@@ -119,6 +161,10 @@ class Images(InputKind[ImagePreprocessing]):
             raise BadData(f"example {index} cannot be used: {problem}", fix=_EXPECTED)
         pixels = to_pixels(image, self.own)
         return pixels.transpose(2, 0, 1) if self.own.layout == "nchw" else pixels
+
+    def labels(self, labels: NDArray[Any]) -> NDArray[Any]:
+        """Masks, as `resized_masks`; all other labels unchanged."""
+        return resized_masks(labels, self.own) if is_mask(labels) else labels
 
     def samples(self, given: str, data: str = "") -> SampleList:
         """Pictures in files, folders and arrays."""

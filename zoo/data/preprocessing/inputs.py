@@ -22,6 +22,7 @@ from zoo.contracts.preprocessing import (
     PartPreprocessing,
     Preprocessing,
     SeriesPreprocessing,
+    SoundPreprocessing,
     SteppedPreprocessing,
     TensorPreprocessing,
     TensorsPreprocessing,
@@ -32,6 +33,7 @@ from zoo.data.preprocessing.images import Images
 from zoo.data.preprocessing.latents import Latents
 from zoo.data.preprocessing.parts import PartInputs
 from zoo.data.preprocessing.series import Series
+from zoo.data.preprocessing.sounds import Sounds
 from zoo.data.preprocessing.tensors import Sequences, SeveralTensors, Tensors
 from zoo.data.preprocessing.tokens import Tokens
 
@@ -42,6 +44,7 @@ _CHUNK = 64
 _BUILT_IN: Mapping[type[Preprocessing], type[InputKind[Any]]] = {
     ImagePreprocessing: Images,
     SeriesPreprocessing: Series,
+    SoundPreprocessing: Sounds,
     TokenPreprocessing: Tokens,
     LatentPreprocessing: Latents,
     PartPreprocessing: PartInputs,
@@ -99,11 +102,14 @@ def read_inputs(
     return result
 
 
-def labels_for(split: Split, preprocessing: Preprocessing) -> NDArray[np.int64]:
-    """Labels in the form of the outputs: those of steps are cut or padded to the input's length.
+def labels_for(split: Split, preprocessing: Preprocessing) -> NDArray[Any]:
+    """Labels in the form of the outputs.
+
+    Those of steps are cut or padded to the input's length, those of pixels follow their pictures.
 
     Returns:
-        int64, shape (examples,) or (examples, steps); `IGNORED` where there is no label.
+        Of the split's type, shape (examples,), (examples, steps) or (examples, height, width);
+        `IGNORED` where there is no label.
     """
     return kind_of(preprocessing).labels(split.labels)
 

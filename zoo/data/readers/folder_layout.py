@@ -164,8 +164,9 @@ def _annotated(argument: str, place: str) -> BadData:
         f"{argument} looks like a dataset with boxes or masks, such as YOLO's: "
         f"{printable(place)}/ is no class",
         why=_CLASSES,
-        fix="name a dataset for classification; with one object in each picture, its box's class "
-        "tells the folder that the picture belongs in",
+        fix="for detection or segmentation write coco:PATH, yolo:PATH, voc:PATH or masks:PATH; for "
+        "classification, with one object in each picture, its box's class tells the folder that "
+        "the picture belongs in",
     )
 
 

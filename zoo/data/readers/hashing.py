@@ -47,11 +47,11 @@ def split_hash(hashes: Iterable[bytes], labels: NDArray[Any]) -> str:
 
     Args:
         hashes: One digest per example.
-        labels: Class indices, int64, shape (examples,) or (examples, steps); or float32, (examples,
-            columns).
+        labels: As `Split.labels`.
     """
     digest = hashlib.sha256()
-    stored = labels.astype("<f4" if labels.dtype.kind == "f" else "<i8")
+    size = 4 if labels.dtype.kind == "f" else labels.dtype.itemsize
+    stored = labels.astype(f"<{labels.dtype.kind}{size}")
     for example, label in zip(hashes, stored, strict=True):
         digest.update(example)
         digest.update(label.tobytes())

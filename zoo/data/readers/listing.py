@@ -158,9 +158,7 @@ def _held_instead(listing: Listing) -> str:
     return f"it holds {count}{min(others)}"
 
 
-def _root(
-    argument: str, fix: str = "name a folder that holds one folder of images per class"
-) -> Path:
+def _root(argument: str, fix: str = "name a folder that holds one folder for each class") -> Path:
     root = Path(os.path.realpath(expanded(argument)))
     if problem := no_folder(root, argument):
         raise UsageError(problem, fix=fix)

@@ -8,6 +8,7 @@ from pathlib import Path
 from zoo.common.errors import BadData, UsageError
 from zoo.common.files import no_file, no_folder
 from zoo.common.paths import expanded
+from zoo.contracts.dataset import name_and_argument
 from zoo.data.readers.query import Query, parse_query
 
 #: Options of tables; what says how examples are divided means nothing here.
@@ -39,7 +40,7 @@ def trained_query(data: str) -> Query:
 
     Of a name that has none, or that only its own provider understands, both are empty.
     """
-    provider, _, argument = data.partition(":")
+    provider, argument = name_and_argument(data)
     try:
         found = parse_query(provider, argument, known=None)
     except UsageError:

@@ -17,6 +17,8 @@ from zoo.networks.published.pins import pin, pinned
 RANDOM = "random"
 #: Sides of images that a network can be built for.
 _SIZES = (32, 1024)
+#: Classes that random weights can be made for; a hundred times what networks are trained for.
+_MOST_CLASSES = 100_000
 _OFFERED = 3
 
 
@@ -115,6 +117,34 @@ def size_of(
             fix=f"for example {named}?size=96",
         )
     return int(size)
+
+
+def classes_of(reference: str, named: str, options: Mapping[str, str]) -> int | None:
+    """How many classes random weights are made for; None where that was not asked for.
+
+    Args:
+        reference: As typed.
+        named: The reference without its options.
+        options: May have ``classes``.
+
+    Raises:
+        UsageError: A number that no network has, or weights that have classes of their own.
+    """
+    text = options.get("classes")
+    if text is None:
+        return None
+    if options.get("weights") != RANDOM:
+        raise UsageError(
+            f"{reference}: classes are those of its weights",
+            why="a number of them can only be chosen for random weights",
+            fix="leave it out; a new head for the classes of your data is trained with --epochs 3",
+        )
+    if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 < int(text) <= _MOST_CLASSES:
+        raise UsageError(
+            f"{reference}: {text!r} is no number of classes",
+            fix=f"for example {named}?weights={RANDOM}&classes=10",
+        )
+    return int(text)
 
 
 def fetch_weights_of(

@@ -24,7 +24,7 @@ from zoo.common.progress import OnStep
 from zoo.common.units import parse_seconds, parse_shares, parse_size
 from zoo.common.views import Viewed
 from zoo.contracts import Metric
-from zoo.data.opening import check_task, dataset_fingerprint
+from zoo.data.opening import check_task, data_for_task, dataset_fingerprint
 from zoo.execution.devices import device_named
 from zoo.execution.offline_analysis import refuse_untimed
 from zoo.networks.checkpoints import Checkpoint
@@ -147,7 +147,7 @@ def find_file(
             fix="zoo ship makes its files, each with its noise beside the network's answers",
         )
     refuse_several_files(task, "zoo optimize is for models of one file")
-    data = data or checkpoint.card().dataset
+    data = data_for_task(registry, data or checkpoint.card().dataset, task.name)
     check_task(registry, data, task.name, checkpoint.model_id)
     given = {**options, "device": (device,) if device else None, "max_drop": limits.max_drop}
     known_by = [data, dataset_fingerprint(registry, data)]

@@ -27,5 +27,7 @@ def chosen_decoding(
         return {}
     model = deployed_model(network, preprocessing, task, batch=None)
     split = dataset.splits[_SPLIT]
-    outputs = model_outputs(model, preprocessing, task.output_names, split, lambda done: None)
+    outputs = model_outputs(
+        model, preprocessing, task.output_names, split, lambda done: None, task.condensed
+    )
     return dict(task.choose_decoding(outputs, truth_of(dataset, _SPLIT, preprocessing)))

@@ -20,7 +20,7 @@ from zoo.data.classes import check_classes
 from zoo.data.opening import check_task, judged_dataset
 from zoo.data.preprocessing.inputs import kind_of, normalize, read_inputs, truth_of
 from zoo.data.preprocessing.steps import Answer, first_step, outputs_of
-from zoo.execution.runner import check_enough_classes
+from zoo.execution.runner import Keep, as_they_are, check_enough_classes
 from zoo.networks.building import deployed_model, normalization
 from zoo.networks.card import Accuracy, write_card
 from zoo.networks.inference_batches import inference_batch
@@ -185,7 +185,7 @@ def _on_card(metrics: Sequence[Metric]) -> Accuracy | None:
 def keras_outputs(
     loaded: LoadedModel, examples: Split, told: Callable[[int], None], model: Any = None
 ) -> Any:
-    """The deployed Keras model's outputs, (examples, …); `told` how many are done.
+    """What the task keeps of the deployed Keras model's outputs; `told` how many are done.
 
     Args:
         loaded: The checkpoint.
@@ -196,7 +196,7 @@ def keras_outputs(
     own = loaded.preprocessing
     if model is None:
         model = deployed_model(loaded.network, own, loaded.task, batch=None)
-    return model_outputs(model, own, loaded.output_names, examples, told)
+    return model_outputs(model, own, loaded.output_names, examples, told, loaded.task.condensed)
 
 
 def model_outputs(
@@ -205,6 +205,7 @@ def model_outputs(
     names: Sequence[str],
     examples: Split,
     told: Callable[[int], None],
+    keep: Keep = as_they_are,
 ) -> Any:
     """As `keras_outputs`, of any deployed model whose outputs have these names."""
     import numpy as np
@@ -214,7 +215,7 @@ def model_outputs(
     for start in range(0, len(examples), batch):
         part = range(start, min(start + batch, len(examples)))
         raw = read_inputs(examples, preprocessing, part)
-        chunks.append(outputs_of(raw, preprocessing, answer))
+        chunks.append(keep(outputs_of(raw, preprocessing, answer)))
         told(part.stop)
     return np.concatenate(chunks)
 

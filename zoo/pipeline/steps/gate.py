@@ -143,7 +143,13 @@ class GateStep(DataStep[GateResult]):
         runtime = choose_runtime(chain.first.exporter, device)
         examples = comparison_split(dataset, task.min_parity_inputs)
         by_file = run_chain(
-            chain, runtime, device, examples, emit=context.emit, children=context.children
+            chain,
+            runtime,
+            device,
+            examples,
+            emit=context.emit,
+            children=context.children,
+            keep=task.condensed,
         )
         answered = combine_outputs(chain, by_file)
         expected, labels = _load(evaluated.folder / REFERENCE)

@@ -46,7 +46,8 @@ def keep_golden(
     Args:
         chain: The files that the gate judges.
         precision: Of the files.
-        answered: What each answered to `examples`, in their order.
+        answered: What each answered to `examples`, in their order; where a task kept less than
+            all, the candidates are run again.
         examples: What they were judged on.
         labels: Of those that are of the test split.
         origin: ``digits/test``.
@@ -69,19 +70,24 @@ def keep_golden(
         plain = joined_outputs(chain, [one.outputs for one in found])
     except ZooError:  # some operators have no other kernel, and then there is nothing to compare
         pass
+    if answered[0].condensed:
+        answered = chain_answers(inputs, chain, runtime, device, children=children)
+        fast = [one.outputs for one in answered]
+    else:
+        fast = [one.outputs[numbers] for one in answered]
     tensors = [tensor for artifact in chain.artifacts for tensor in artifact.contents.outputs]
-    fast = joined_outputs(chain, [one.outputs for one in answered])[numbers]
     readings = chain.manifest.readings
-    chosen = choose_golden(offered, fast, plain, precision, tensors, readings)
+    joined = joined_outputs(chain, fast)
+    chosen = choose_golden(offered, joined, plain, precision, tensors, readings)
     if chosen is None:
         return [(None, None)] * len(chain.artifacts)
-    kept = list(chosen.examples)
-    given = read_inputs(examples, preprocessing, kept)
+    kept = [numbers.index(number) for number in chosen.examples]
+    given = inputs[kept]
     packed: list[KeptGolden] = []
     off = 0.0  # how far the inputs of the next file may be off
-    for artifact, own in zip(chain.artifacts, answered, strict=True):
+    for artifact, own, outputs in zip(chain.artifacts, answered, fast, strict=True):
         choice = _of_file(chosen, chain, artifact)
-        arrays = GoldenArrays(inputs=given, outputs=own.outputs[kept])
+        arrays = GoldenArrays(inputs=given, outputs=outputs[kept])
         in_chain: dict[str, float] = {}
         if packed:
             moved = _moved(artifact, arrays, off, runtime, device, children)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from zoo.common.errors import BadData
+from zoo.contracts.dataset import name_and_argument
 from zoo.contracts.plugin import Plugin
 from zoo.data.opening import dataset_fingerprint
 from zoo.networks.loading import Subject
@@ -42,7 +43,7 @@ class Origin:
         return (
             self.registry.variant_plugin(self.variant),
             self.registry.tasks.provider(self.task),
-            self.registry.datasets.provider(self.data.partition(":")[0]),
+            self.registry.datasets.provider(name_and_argument(self.data)[0]),
         )
 
     def refuse_change(self) -> None:

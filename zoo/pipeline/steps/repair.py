@@ -198,6 +198,7 @@ class RepairSession:
         runtime = choose_runtime(artifact.exporter, device)
         examples = subset(self.dataset.splits["validation"], EXAMPLES)
         self.tell("measuring on the validation split")
+        task = task_of(self.registry, manifest)
         answered = run_file(
             path,
             runtime,
@@ -206,8 +207,8 @@ class RepairSession:
             manifest.preprocessing,
             emit=self.context.emit,
             children=self.context.children,
+            keep=task.condensed,
         )
-        task = task_of(self.registry, manifest)
         labels = labels_for(examples, manifest.preprocessing)
         truth = Truth(
             labels=labels,
@@ -218,7 +219,7 @@ class RepairSession:
             preprocessing=manifest.preprocessing,
         )
         before = task.evaluate(task.answers(self.expected, truth), truth)
-        self.unit = "points" if all(one.higher_is_better for one in before[:1]) else "%"
+        self.unit = before[0].loss_unit if before else "points"
         after = task.evaluate(task.answers(answered.outputs, truth), truth)
         drop = loss_between(before, after) or 0.0
         precision = self.registry.precision(manifest.precision)

@@ -61,6 +61,7 @@ def _lost(found: Explanation) -> str:
     amount = (
         f"{fmt.number(100 * abs(change), 2)} points {'worse' if worse else 'better'}"
         if fmt.is_share(mine)
-        else ("worse" if worse else "better")
+        else (f"{fmt.number(abs(change), 2)} {mine.unit} " if mine.unit else "")
+        + ("worse" if worse else "better")
     )
     return f"The file is {amount} than its float twin in {mine.name}: {values}."

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from zoo.common.errors import ZooError
 from zoo.contracts import Preprocessing
+from zoo.data.preprocessing.inputs import kind_of
 from zoo.data.samples.reading import read_samples
 from zoo.report.charts.series_chart import MOST_CHANNELS, series_chart
 from zoo.report.charts.series_pictures import series_picture
@@ -128,5 +129,7 @@ def _shown(one: PredictedExample, preprocessing: Preprocessing) -> tuple[str, st
         if raw.shape[1] <= MOST_CHANNELS:
             return "", "", "", series_chart(raw, names)
         return picture_uri(series_picture(raw)), "", "", ""
+    if preprocessing.shown_as == "spectrogram":
+        return picture_uri(kind_of(preprocessing).picture(raw)), "", "", ""
     taken, _, _ = read_samples([one.sample], preprocessing.in_layout("nhwc"), [0])
     return picture_uri(raw), picture_uri(taken[0]) if len(taken) else "", "", ""

@@ -1,0 +1,1 @@
+"""Annotated pictures: boxes and masks."""

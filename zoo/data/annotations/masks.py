@@ -1,0 +1,186 @@
+"""Folders of pictures and of masks beside them, in grey values, palettes or colours."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.common.errors import BadData, UsageError
+from zoo.common.optional_imports import require
+from zoo.common.shown_text import printable
+from zoo.data.annotations.files import Files
+from zoo.data.annotations.records import AnnotatedPicture, Annotations
+from zoo.data.readers.class_folders import note
+from zoo.data.readers.folder_names import folded, split_of
+from zoo.data.readers.image_files import MAX_PIXELS, formats
+
+_MASKS = {"mask", "masks", "label", "labels", "annotations", "segmentationclass", "gt"}
+_PICTURES = {"image", "images", "img", "imgs", "picture", "pictures", "photos", "jpegimages"}
+_ENDINGS = re.compile(r"[_-](mask|masks|gt|seg|label|labels|labelids|l)$", re.IGNORECASE)
+_NAMES = ("classes.txt", "labels.txt", "label_colors.txt", "labelmap.txt")
+#: More values than this are no classes.
+_MOST_VALUES = 256
+_FORM = "one class a line: cat, or 1 cat for its value, or 128 0 0 cat for its colour"
+
+
+class BadMask(ValueError):
+    """A mask that cannot be used; the message gives the reason."""
+
+
+def read_masks(files: Files) -> Annotations:
+    """Pairs pictures with masks; opens none.
+
+    Raises:
+        UsageError: There are no masks.
+    """
+    found = Annotations(root=files.root)
+    in_folders = any(_kind(path) == "mask" for path in files.pictures)
+    masks: dict[str, str] = {}
+    pictures: dict[str, str] = {}
+    for path in files.pictures:
+        stem = posixpath.splitext(posixpath.basename(path))[0]
+        is_mask = _kind(path) == "mask" if in_folders else bool(_ENDINGS.search(stem))
+        own = masks if is_mask else pictures
+        key = _key(path, is_mask)
+        if key in own:
+            found.lost.append(f"{printable(path)} and {printable(own[key])} are of one name")
+        else:
+            own[key] = path
+    if not masks:
+        raise UsageError(
+            f"there are no masks in {files.root}",
+            why="they are pictures of the same names in a folder called masks/, or end in _mask",
+            fix="put pictures into images/ and their masks into masks/",
+        )
+    for key, path in pictures.items():
+        if key in masks:
+            found.pictures.append(AnnotatedPicture(path=path, split=_split(key), mask=masks[key]))
+    found.entries = len(masks)
+    found.lost += [
+        f"{printable(masks[key])} is the mask of no picture" for key in masks if key not in pictures
+    ]
+    left = [printable(path) for key, path in pictures.items() if key not in masks]
+    found.notes += note("pictures without a mask, left out", sorted(left))
+    return found
+
+
+def _kind(path: str) -> str:
+    parts = [folded(part).replace(" ", "") for part in path.split("/")[:-1]]
+    return "mask" if any(part in _MASKS for part in parts) else ""
+
+
+def _key(path: str, is_mask: bool) -> str:
+    """What a picture and its mask share: the path without words for either."""
+    folder, name = posixpath.split(posixpath.splitext(path)[0])
+    parts = [part for part in folder.split("/") if part]
+    kept = [p for p in parts if folded(p).replace(" ", "") not in _MASKS | _PICTURES]
+    return "/".join((*kept, _ENDINGS.sub("", name) if is_mask else name))
+
+
+def _split(key: str) -> str | None:
+    found = next((s for part in key.split("/")[:-1] if (s := split_of(part))), None)
+    return "validation" if found == "?" else found
+
+
+def class_values(files: Files) -> dict[int, str]:
+    """Names of classes by their values in masks, in order; nothing where no file says them.
+
+    A colour is 65,536 x red + 256 x green + blue.
+
+    Raises:
+        BadData: The file says something else.
+    """
+    name = next((one for one in _NAMES if one in files.paths), None)
+    if name is None:
+        return {}
+    try:
+        lines = (files.root / name).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, ValueError) as error:
+        raise BadData(f"{name} cannot be read as text", why=str(error), fix=_FORM) from error
+    found: dict[int, str] = {}
+    real = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    for number, line in enumerate(real):
+        value, title = _class(line, number)
+        if value in found or title in found.values():
+            raise BadData(f"{name} lists {title!r} or its value twice", fix=_FORM)
+        found[value] = title
+    if not found:
+        raise BadData(f"{name} names no classes", fix=_FORM)
+    return found
+
+
+def _class(line: str, number: int) -> tuple[int, str]:
+    words = [word for word in re.split(r"[\s,:;]+", line) if word]
+    for first in (0, len(words) - 3):
+        numbers = words[first : first + 3]
+        if len(words) > 3 and all(word.isdecimal() and int(word) < 256 for word in numbers):
+            red, green, blue = map(int, numbers)
+            title = " ".join(words[3:] if first == 0 else words[:first])
+            return (red << 16) + (green << 8) + blue, title
+    if len(words) > 1 and words[0].isdecimal() and len(words[0]) < 6:
+        return int(words[0]), " ".join(words[1:])
+    return number, line
+
+
+def read_mask(path: Path) -> NDArray[np.int32]:
+    """The values of a mask, int32, shape (height, width): indices of a palette, grey or colours.
+
+    Raises:
+        BadMask: It is no picture, lossy, or too large.
+    """
+    try:
+        with require("PIL.Image").open(path, formats=formats()) as image:
+            if image.format in ("JPEG", "MPO"):
+                raise BadMask("it is a JPEG, whose values are not those that were drawn")
+            if image.width * image.height > MAX_PIXELS:
+                raise BadMask(f"{image.width} x {image.height} pixels: more than {MAX_PIXELS}")
+            image.load()
+            if image.mode in ("RGB", "RGBA"):
+                parts = np.asarray(image.convert("RGB")).astype(np.int32)
+                return (parts[..., 0] << 16) + (parts[..., 1] << 8) + parts[..., 2]
+            if image.mode not in ("1", "L", "P", "I", "I;16"):
+                raise BadMask(f"its pixels are of mode {image.mode}")
+            values: NDArray[np.int32] = np.asarray(image).astype(np.int32)
+            return values
+    except BadMask:
+        raise
+    # Decoders meet damage with errors of any class: struct.error, IndexError, SyntaxError, …
+    except Exception as error:
+        raise BadMask(f"{type(error).__name__}: {error}") from error
+
+
+def names_of(values: set[int]) -> dict[int, str]:
+    """Names for the values of masks that no file names.
+
+    Raises:
+        BadData: There are too many.
+    """
+    if len(values) > _MOST_VALUES:
+        raise BadData(
+            f"masks have {len(values)} different values, more than {_MOST_VALUES}",
+            why="they look like pictures; a mask has one value for each class",
+            fix="save masks without smoothing, as PNG",
+        )
+    return {value: _name(value) for value in sorted(values)}
+
+
+def _name(value: int) -> str:
+    if value == 0:
+        return "background"
+    red, green, blue = value >> 16, value >> 8 & 255, value & 255
+    if value < 1 << 16:
+        return str(value)
+    return str(red) if red == green == blue else f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def value_table(classes: Mapping[int, str], ignored: set[int]) -> dict[int, int]:
+    """The class index of each value, -1 for those that are ignored; greys count as colours, too."""
+    table = {value: number for number, value in enumerate(classes)}
+    table.update(dict.fromkeys(ignored, -1))
+    greys = {value * 0x010101: label for value, label in table.items() if 0 < value < 256}
+    return {**greys, **table}

@@ -1,0 +1,154 @@
+"""Pairs of bad and good pictures, cut into patches of one size that lie in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zoo.common.errors import BadData
+from zoo.contracts.dataset import SPLITS, Dataset, Split, SplitName
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Picture = NDArray[np.uint8]
+
+#: The only class: labels are pictures.
+CLASSES = ("picture",)
+TASK = "image-enhancement"
+#: Of the bad picture's patches, where pictures are to be made larger; else of both.
+SMALL_SIDE, SIDE = 32, 64
+#: At most so many patches of a split, shared out evenly over its pictures: 60 MB of training.
+MOST: Mapping[str, int] = {"train": 4096, "validation": 512, "test": 512}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PicturePair:
+    """A bad picture and the good one that it was, or might have been.
+
+    Attributes:
+        name: For messages and reports.
+        split: The split that all of it belongs to.
+        digest: SHA-256 of what both show.
+        read: Returns both, bad first: uint8, (height, width, 3), the sides of the good one being
+            those of the bad one times the scale.
+    """
+
+    name: str
+    split: SplitName
+    digest: bytes
+    read: Callable[[], tuple[Picture, Picture]]
+
+
+def default_patch(scale: int) -> int:
+    """Side of good patches where nobody says another."""
+    return SMALL_SIDE * scale if scale > 1 else SIDE
+
+
+def patch_dataset(
+    name: str,
+    pairs: Sequence[PicturePair],
+    *,
+    scale: int,
+    patch: int | None,
+    licence: str = "unknown",
+    source: str = "",
+    notes: Sequence[str] = (),
+) -> Dataset:
+    """Cuts all pairs into patches: those of training overlap by half, the others do not.
+
+    Args:
+        name: As the user typed it.
+        pairs: Of all splits.
+        scale: By which factor good pictures are larger.
+        patch: Side of good patches in pixels, a multiple of the scale; None for the default.
+        licence: See `Dataset`.
+        source: Likewise.
+        notes: Likewise; those on patches are added.
+
+    Raises:
+        BadData: A split has no picture that is large enough.
+    """
+    from zoo.data.readers.hashing import dataset_hash
+
+    side = patch or default_patch(scale)
+    splits, told = dict[str, Split](), list(notes)
+    for split in SPLITS:
+        own = [pair for pair in pairs if pair.split == split]
+        splits[split], few = _split_of(own, split, side, scale)
+        told += few
+    return Dataset(
+        name=name,
+        classes=CLASSES,
+        splits=splits,
+        content_hash=dataset_hash(CLASSES, splits),
+        licence=licence,
+        source=source,
+        notes=tuple(told),
+    )
+
+
+def _split_of(
+    pairs: Sequence[PicturePair], split: SplitName, side: int, scale: int
+) -> tuple[Split, list[str]]:
+    import numpy as np
+
+    from zoo.data.readers.class_folders import note
+    from zoo.data.readers.hashing import split_hash
+
+    each = max(1, MOST[split] // max(1, len(pairs)))
+    bads, goods, names, identities = [], [], [], []
+    small, thinned = [], 0
+    for pair in pairs:
+        bad, good = pair.read()
+        step = side // 2 // scale * scale if split == "train" else side
+        places = list(_places(good.shape[:2], side, max(step, scale)))
+        if not places:
+            small.append(f"{pair.name} ({good.shape[1]}×{good.shape[0]})")
+        kept = _thinned(places, each)
+        thinned += len(places) - len(kept)
+        for top, left in kept:
+            goods.append(good[top : top + side, left : left + side])
+            low, right, short = top // scale, left // scale, side // scale
+            bads.append(bad[low : low + short, right : right + short])
+            names.append(f"{pair.name} at {left},{top}")
+            # Of the picture, not of the patch: two plain patches of sky are no copies.
+            identities.append(hashlib.sha256(pair.digest + f"{top} {left}".encode()).digest())
+    if not goods:
+        raise BadData(
+            f"the {split} split has no picture of at least {side}×{side} pixels",
+            why="; ".join(small[:3]) or "it has no picture at all",
+            fix=f"give it larger pictures, or ask for smaller patches: patch={side // 2}",
+        )
+    labels = np.stack(goods)
+    inputs = np.stack(bads)
+    inputs.flags.writeable = False
+    told = note(f"smaller than {side}×{side}, left out of {split}", small)
+    if thinned:
+        told.append(
+            f"{split}: {len(goods):,} of {len(goods) + thinned:,} patches, evenly of each picture"
+        )
+    return Split(
+        labels=labels,
+        read=lambda index: inputs[index],
+        content_hash=split_hash(identities, labels),
+        identities=identities,
+        names=names,
+    ), told
+
+
+def _places(size: tuple[int, int], side: int, step: int) -> Iterator[tuple[int, int]]:
+    """Top and left of each patch that lies inside."""
+    for top in range(0, size[0] - side + 1, step):
+        for left in range(0, size[1] - side + 1, step):
+            yield top, left
+
+
+def _thinned(places: list[tuple[int, int]], most: int) -> list[tuple[int, int]]:
+    """At most so many, spread over all."""
+    if len(places) <= most:
+        return places
+    return [places[i * len(places) // most] for i in range(most)]

@@ -1,0 +1,33 @@
+"""Semantic segmentation: one class for each pixel of a picture.
+
+Pixels of one picture are no independent examples: intervals and tests take pictures as what was
+drawn at random.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zoo.hookspecs import hookimpl
+
+
+@hookimpl
+def zoo_tasks() -> Any:
+    """Yields the task."""
+    from zoo.contracts import Output
+    from zoo.contracts.outputs import CLASS_MAP
+    from zoo.tasks.semantic_segmentation.task import SemanticSegmentation
+
+    yield SemanticSegmentation(
+        name="semantic-segmentation",
+        summary="One class for each pixel of a picture",
+        outputs=(
+            Output(
+                name="probabilities",
+                meaning="the probability of each class for each pixel; the largest is its class",
+                reading=CLASS_MAP,
+            ),
+        ),
+        max_drop={"int8": 1.0},
+        one_choice=False,
+    )
