@@ -65,7 +65,7 @@ def zoo_architectures() -> Any:
                 ),
                 output_shape="input",
                 classes=1,
-                parameters=48_643,
+                parameters=48_483,
                 multiply_adds=195_821_568,
                 hyperparameters={"depth": 7, "filters": 32},
             ),

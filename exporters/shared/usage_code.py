@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,9 +103,20 @@ def render(template: str, request: UsageRequest, **more: Any) -> str:
         input_most=most,
         scale_in=_real(given["scale"]),
         scale_out=_real(gives["scale"]),
+        **_picture_words(gives["shape"]),
         **more,
     )
     return re.sub(r"\n{4,}", "\n\n\n", text)
+
+
+def _picture_words(shape: Sequence[int]) -> dict[str, str]:
+    """What programs call pictures of the output's channels: grey ones are PGM, others PPM."""
+    grey = shape[-1:] == [1]
+    return {
+        "picture_mark": "P5" if grey else "P6",
+        "picture_suffix": "pgm" if grey else "ppm",
+        "picture_kind": "binary PGM" if grey else "binary PPM",
+    }
 
 
 def _real(value: float | None) -> str:

@@ -47,6 +47,13 @@ _LISTED = 40
     "training dataset]."
 )
 @recipe_options("source")
+@click.option(
+    "--pictures",
+    type=click.Path(file_okay=False),
+    default=".",
+    help="Folder for the pictures that a network makes [the working folder].",
+)
+@click.option("--overwrite", is_flag=True, help="Replace pictures of the same name there.")
 @click.option("--html", type=PAGE_FILE, help="Also write a page with the inputs here.")
 @json_option
 @click.pass_context
@@ -57,15 +64,18 @@ def command(
     inputs: tuple[str, ...],
     top: int,
     data: str | None,
+    pictures: str,
+    overwrite: bool,
     html: str | None,
     as_json: bool,
     **source: Any,
 ) -> None:
-    """Predict the class, labels or values of each INPUT.
+    """Predict the class, labels, values or better picture of each INPUT.
 
     An INPUT is what the network takes: a picture, a folder of pictures, a .csv of a recording, a
     text, a .txt or .conll file, or an .npz file of arrays. It is read exactly as training examples
-    are. Of a folder, the share of each class is printed, too.
+    are. Of a folder, the share of each class is printed, too. Pictures that a network makes are
+    written as PNG, named after input and network.
 
     The exit code is 1 when an input could not be read; the others are answered all the same.
     """
@@ -86,15 +96,20 @@ def command(
             registry=settings.registry(),
             **source,
         )
+    from zoo.report.prediction_pictures import write_pictures
+
+    written = write_pictures(found, Path(pictures), overwrite=overwrite)
     if html is not None:
         from zoo.common.files import OTHER_FILE, write_text
         from zoo.report.pages.predictions import render
 
         write_text(Path(html), render(found), fix=OTHER_FILE)
     if as_json:
-        print_json(found.plain())
+        print_json({**found.plain(), **({"pictures": [*map(str, written)]} if written else {})})
     else:
         _print(found)
+        for path in written:
+            terminal.echo(f"picture  {path}")
         if html is not None:
             terminal.echo(f"\npage     {html}")
     ctx.exit(1 if found.failed else 0)

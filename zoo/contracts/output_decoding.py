@@ -135,6 +135,28 @@ class OutputDecoding:
         """
         return self.decoded(output, classes, most, steps)
 
+    def pictures_beside(
+        self,
+        given: Array,
+        output: Array,
+        files: Mapping[str, Array],
+        label: Any,
+        classes: tuple[str, ...] = (),
+    ) -> Mapping[str, Array]:
+        """What the report shows of one example side by side, by caption; empty: nothing.
+
+        Args:
+            given: The raw input.
+            output: Of the network, without the first axis.
+            files: The same of each file by name.
+            label: Of the example.
+            classes: Names, in the order of the outputs.
+
+        Returns:
+            Pictures, uint8, (height, width, 1 or 3), in the order in which they stand.
+        """
+        return {}
+
     def picture_of(self, output: Array, preprocessing: Preprocessing) -> Array | None:
         """What one output shows, in the units of raw inputs, for the report; None: nothing.
 

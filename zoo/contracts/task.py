@@ -156,6 +156,8 @@ class Task(OutputDecoding, TrainingObjective):
             one value for each name of the dataset, in the place of one for each class.
         one_choice: Whether outputs are one choice among classes, whose logits a larger network
             teaches a smaller one by.
+        tiled: Whether pictures of other sizes than the network's are answered by tiles of its size,
+            put together again, instead of being resized.
         one_class: Whether training holds examples of one class alone. Integer ranges are then
             measured on those of other classes in validation, too.
         quality_rises: Whether more of the headline that `evaluate` measures is better; None: as of
@@ -176,6 +178,7 @@ class Task(OutputDecoding, TrainingObjective):
     own_names: bool = False
     networks_of: tuple[str, ...] = ()
     one_choice: bool = True
+    tiled: bool = False
     one_class: bool = False
     quality_rises: bool | None = None
     options: Callable[[], type[BaseModel]] | None = None

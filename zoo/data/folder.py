@@ -10,8 +10,10 @@ from zoo.common.errors import BadData
 from zoo.common.files import no_folder
 from zoo.common.paths import expanded
 from zoo.contracts.dataset import Dataset, DatasetProvider, Split
+from zoo.data.degraded_folder import open_degraded
 from zoo.data.labelled_images import open_labelled, table_task
 from zoo.data.one_class import TASK
+from zoo.data.readers.patches import TASK as ENHANCEMENT
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -32,11 +34,11 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
     yield DatasetProvider(
         name="folder",
         summary="your own images: one folder per class, or train/ validation/ test/ above them",
-        tasks=(*CLASSES, "regression", "multi-label", TASK),
+        tasks=(*CLASSES, "regression", "multi-label", TASK, ENHANCEMENT),
         tasks_of=tasks_of,
         open=open_folder,
         fingerprint=fingerprint,
-        asking={TASK: "normal=CLASS"},
+        asking={TASK: "normal=CLASS", ENHANCEMENT: "degrade=bicubic2"},
         argument="PATH",
         paths=("/",),
         where="any folder on this machine",
@@ -60,6 +62,8 @@ def open_folder(argument: str | None) -> Dataset:
             their targets or labels in the others; ``?task=`` says which where they could be either.
             ``?normal=CLASS`` is for anomaly detection: training has this class alone, and the
             others are the anomalies of validation and test.
+            ``?degrade=bicubic2`` is for image enhancement: all pictures are good ones, and made bad
+            so; ``patch=96`` is the side of the patches that they are cut into.
 
     Raises:
         UsageError: No such folder, or a wrong option.
@@ -77,6 +81,8 @@ def open_folder(argument: str | None) -> Dataset:
     from zoo.data.readers.listing import list_folder
 
     query = _find(argument)
+    if "degrade" in query.options:
+        return open_degraded(query, f"folder:{argument}")
     if "normal" in query.options:
         return open_one_class(query, f"folder:{argument}")
     if tasks_of(argument) != CLASSES:
@@ -153,6 +159,8 @@ def fingerprint(argument: str | None) -> str:
 def tasks_of(argument: str | None) -> tuple[str, ...]:
     """Those of class folders; where a table counts, the one that its columns are for."""
     query = _find(argument)
+    if "degrade" in query.options:
+        return (ENHANCEMENT,)
     if "normal" in query.options:
         return (TASK,)
     found = table_task(expanded(query.path), _asked(query))
@@ -170,7 +178,7 @@ def _find(argument: str | None) -> Query:
     # A folder may have a question mark in its name.
     if not argument or no_folder(expanded(argument)) is None:
         return Query(provider="folder", path=argument or "")
-    return parse_query("folder", argument, ("group", "test", "task", "normal"))
+    return parse_query("folder", argument, ("group", "test", "task", "normal", "degrade", "patch"))
 
 
 def image_split(

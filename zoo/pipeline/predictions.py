@@ -18,6 +18,7 @@ from zoo.common.worker import call
 from zoo.contracts import Preprocessing, Task
 from zoo.contracts.preprocessing import SampleList
 from zoo.data.readers.npz_tensors import UNLABELLED
+from zoo.execution.picture_tiles import picture_tiles
 from zoo.execution.sample_outputs import SampleOutputs, chain_outputs, outputs_for
 from zoo.networks.checkpoints import Checkpoint
 from zoo.networks.loading import LoadedModel, Subject, load_model
@@ -58,8 +59,10 @@ def predict_with_file(
     chain = open_chain(registry, path)
     manifest = chain.manifest
     found = find_inputs(manifest.preprocessing, asked, asked.data or manifest.dataset.name)
-    answered = chain_outputs(registry, chain, found.samples, emit=emit)
     task = task_of(registry, manifest)
+    cut = picture_tiles(task, manifest.preprocessing, found.samples)
+    answered = cut.joined(chain_outputs(registry, chain, cut.samples, emit=emit))
+    found = replace(found, notes=[*found.notes, *cut.notes])
     made = decoded_predictions(
         chain.name, task, manifest.classes, manifest.preprocessing, found, answered, asked.top
     )
@@ -115,9 +118,12 @@ def _of_network(
     top: int,
 ) -> Predictions:
     card = checkpoint.card()
+    task = registry.tasks.get(checkpoint.task).with_decoding(card.decoding)
+    cut = picture_tiles(task, checkpoint.preprocessing, found.samples)
+    found = replace(found, notes=[*found.notes, *cut.notes])
     made = decoded_predictions(
         checkpoint.model_id,
-        registry.tasks.get(checkpoint.task).with_decoding(card.decoding),
+        task,
         card.classes,
         checkpoint.preprocessing,
         found,
@@ -150,7 +156,8 @@ def _answered_in_keras(
     def answer(inputs: Array) -> Array:
         return outputs_of(inputs, own, step)
 
-    return outputs_for(found.samples, own, answer, "keras", emit=emit)
+    cut = picture_tiles(loaded.task, own, found.samples)
+    return cut.joined(outputs_for(cut.samples, own, answer, "keras", emit=emit))
 
 
 def find_inputs(preprocessing: Preprocessing, asked: PredictionRequest, data: str) -> SampleList:
@@ -206,20 +213,19 @@ def decoded_predictions(
     if answered.outputs is None:
         raise _nothing(failed)
     steps, split = _steps_of(task, preprocessing, found), split_of_samples(samples)
-    examples = [
-        PredictedExample(
-            sample=samples[index],
-            output=task.decoded_beside(
-                output,
-                partial(read_input, split, index, preprocessing),
-                preprocessing,
-                classes,
-                top,
-                steps(index),
-            ),
+    examples = []
+    for index, output in zip(answered.kept, answered.outputs, strict=True):
+        decoded = task.decoded_beside(
+            output,
+            partial(read_input, split, index, preprocessing),
+            preprocessing,
+            classes,
+            top,
+            steps(index),
         )
-        for index, output in zip(answered.kept, answered.outputs, strict=True)
-    ]
+        if decoded.boxes is not None:
+            decoded = decoded.in_picture(*split.read(index).shape[:2])
+        examples.append(PredictedExample(sample=samples[index], output=decoded))
     unlike = [f"the examples are unlike those of the training: {answered.unlike}"]
     return Predictions(
         subject=subject,

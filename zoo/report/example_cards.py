@@ -51,6 +51,7 @@ class SampleCard:
         source: Data URI of a PNG; empty when the pixels are not a picture.
         given: The same before it was made ready for the network; empty where that is no other.
         made: What the network makes of it, as a picture or a drawing; empty where it makes none.
+        figures: Pictures side by side in place of these: caption, data URI and whether coarse.
         drawing: Of a series its lines as an ``<svg>`` element; empty of other examples.
         coarse: Whether it has so few pixels that they should stay square when enlarged.
         opinions: The reference's first.
@@ -59,6 +60,7 @@ class SampleCard:
     source: str
     given: str
     made: str
+    figures: tuple[tuple[str, str, bool], ...]
     drawing: str
     text: str
     coarse: bool
@@ -90,13 +92,21 @@ def _card(sample: SampleImage) -> SampleCard:
         source="" if sample.pixels is None else picture_uri(sample.pixels),
         given="" if sample.given is None else picture_uri(sample.given),
         made=_made(sample),
+        figures=tuple(
+            (fmt.plain(caption), picture_uri(pixels), _is_coarse(pixels))
+            for caption, pixels in sample.beside.items()
+        ),
         drawing="" if sample.series is None else series_chart(sample.series, sample.channels),
         text=fmt.plain(sample.text, _LONGEST),
-        coarse=sample.pixels is not None and max(np.shape(sample.pixels)[:2], default=0) <= _COARSE,
+        coarse=sample.pixels is not None and _is_coarse(sample.pixels),
         true_class=fmt.plain(sample.true_class, 40),
         opinions=tuple(opinions),
         wrong=not all(opinion.right for opinion in opinions),
     )
+
+
+def _is_coarse(pixels: np.ndarray) -> bool:
+    return max(np.shape(pixels)[:2], default=0) <= _COARSE
 
 
 def _made(sample: SampleImage) -> str:

@@ -46,6 +46,13 @@ def samples_of(run: Run, dataset: Dataset) -> tuple[SampleImage, ...]:
         SampleImage(
             **_shown(dataset.splits["test"], index, preprocessing),
             made=task.picture_of(expected[index], preprocessing),
+            beside=task.pictures_beside(
+                read_input(dataset.splits["test"], index, preprocessing.in_layout("nhwc")),
+                expected[index],
+                {file: own[index] for file, own in outputs.items()},
+                labels[index],
+                dataset.classes,
+            ),
             true_class=task.describe_label(labels[index], dataset.classes),
             reference=task.describe_beside(reference[index], labels[index], dataset.classes),
             predictions={

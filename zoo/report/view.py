@@ -33,6 +33,8 @@ class SampleImage:
             (height, width, 1 or 3).
         made: What the reference network makes of it, of the shape and type of the pixels or the
             series; None of networks that answer about examples.
+        beside: Pictures that stand side by side in place of `pixels`, by caption; see
+            `Task.pictures_beside`.
         series: float32, shape (steps, channels); None for what is no series of few channels.
         channels: Names of the channels; empty where they have none.
         true_class: Name of the class it belongs to, or what else is true of it.
@@ -45,6 +47,7 @@ class SampleImage:
     pixels: NDArray[np.uint8] | None = None
     given: NDArray[np.uint8] | None = None
     made: NDArray[Any] | None = None
+    beside: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
     series: NDArray[np.float32] | None = None
     channels: tuple[str, ...] = ()
     text: str = ""

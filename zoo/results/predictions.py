@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from zoo.common.brief import Brief, brief
@@ -39,11 +39,14 @@ class PredictedExample(Brief):
             yield f"confidence={self.output.confidence:.4g}"
 
     def plain(self) -> dict[str, Any]:
-        """For JSON; steps and numbers are left out where the task gives none."""
-        output = asdict(self.output)
+        """For JSON; pictures are left out, steps, numbers and boxes where the task gives none."""
+        output = asdict(replace(self.output, picture=None))
+        del output["picture"]
         for name in ("steps", "numbers"):
             if not output[name]:
                 del output[name]
+        if output["boxes"] is None:
+            del output["boxes"]
         return {"input": self.input, **output}
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import BadData, UsageError
 from zoo.common.optional_imports import require
-from zoo.contracts import Check, Comparison, Metric, Output, Precision, Preprocessing, Task, Truth
+from zoo.contracts import Check, Comparison, Metric, Output, Precision, Task, Truth
 from zoo.contracts.baseline import AgainstBaseline
 from zoo.contracts.geometric_transform import GeometricTransform
 from zoo.contracts.outputs import PICTURE
@@ -20,12 +20,8 @@ from zoo.contracts.prediction import DecodedOutput
 from zoo.data.readers.degradations import enlarged
 from zoo.hookspecs import hookimpl
 from zoo.results.formatting import number, plus_minus, plus_minus_range
-from zoo.tasks import luma, target_checks
-from zoo.tasks.classification import check_shapes
-from zoo.tasks.image_generation import SAME_SSIM
-from zoo.tasks.image_similarity import sqnr_db, ssim
+from zoo.tasks import luma, picture_checks
 from zoo.tasks.means import half_width
-from zoo.tasks.regression import spreads
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -40,9 +36,9 @@ _MOST_LOST = {"float": 0.05, "integer": 0.2}
 _WRONG = 2.0
 #: Changes of training pictures that their good ones follow exactly.
 _EXACT = frozenset({"flip", "shift", "crop"})
-#: Values that brightness and contrast are fitted to.
-_FITTED = 200_000
 _WHITE = 255.0
+#: Changes of a file are shown so many times as bright.
+_MARKED = 16
 
 
 def pictures_of(outputs: Array) -> Array:
@@ -123,46 +119,12 @@ class ImageEnhancement(Task):
         return pictures_of(outputs)
 
     def compare(self, reference: Array, candidate: Array) -> Comparison:
-        """Noise and structural similarity of pictures made of the same inputs.
-
-        Raises:
-            ZooError: The shapes differ.
-        """
-        import numpy as np
-
-        check_shapes(reference, candidate)
-        difference = np.abs(reference.astype(np.float64) - candidate)
-        similar = ssim(reference, candidate)
-        return Comparison(
-            count=len(reference),
-            max_abs=float(difference.max()),
-            mean_abs=float(difference.mean()),
-            # Written so that a NaN does not look the same.
-            agreement=float((similar >= SAME_SSIM).mean()),
-            sqnr_db=sqnr_db(reference, candidate),
-            ssim=float(similar.mean()),
-        )
+        """Noise and structural similarity; see `picture_checks.compare`."""
+        return picture_checks.compare(reference, candidate)
 
     def parity(self, comparison: Comparison, precision: Precision) -> Check:
         """Whether a file makes the pictures that the Keras network makes."""
-        least_db, least_ssim = precision.tolerances.sqnr_db, precision.tolerances.ssim
-        noise, similar = (
-            math.nan if one is None else one for one in (comparison.sqnr_db, comparison.ssim)
-        )
-        reasons = []
-        # Written so that a NaN, which compares false to everything, fails.
-        if not noise >= least_db:
-            reasons.append(f"the pictures are only {noise:.1f} dB above their noise")
-        if not similar >= least_ssim:
-            reasons.append(f"their structural similarity is {similar:.3f}")
-        return Check(
-            name="parity",
-            passed=not reasons,
-            value=f"{noise:.1f} dB, SSIM {similar:.4f}, max |Δ| {comparison.max_abs:.2g} on "
-            f"{comparison.count} pictures",
-            limit=f"at least {least_db:g} dB, SSIM {least_ssim:g}",
-            reason="; ".join(reasons),
-        )
+        return picture_checks.parity(comparison, precision)
 
     def evaluate(self, answers: Array, truth: Truth) -> tuple[Metric, ...]:
         """PSNR and SSIM on the luma: means over pictures, the border shaved by the scale."""
@@ -224,14 +186,7 @@ class ImageEnhancement(Task):
         self, truth: Truth, reference: Array, candidate: Array, precision: Precision
     ) -> tuple[Check, ...]:
         """Whether pictures are brighter or of more contrast than the network's."""
-        import numpy as np
-
-        count = max(1, _FITTED * len(reference) // max(reference.size, 1))
-        some = np.linspace(0, len(reference) - 1, min(count, len(reference))).round().astype(int)
-        before, after = (outputs[some].reshape(-1, 1) for outputs in (reference, candidate))
-        return (
-            target_checks.alignment(before, after, spreads(before), ("brightness",), precision),
-        )
+        return (picture_checks.brightness(reference, candidate, precision),)
 
     def allowed_loss(self, precision: Precision) -> float:
         """Decibels: less where a file computes in floats."""
@@ -267,11 +222,40 @@ class ImageEnhancement(Task):
         self, output: Any, classes: tuple[str, ...], most: int, steps: Sequence[str] = ()
     ) -> DecodedOutput:
         """The picture's size: its pixels are too many to read."""
-        return DecodedOutput(answer=self.describe_label(output, classes))
+        picture = pictures_of(output)
+        return DecodedOutput(answer=self.describe_label(picture, classes), picture=picture)
 
-    def picture_of(self, output: Array, preprocessing: Preprocessing) -> Array | None:
-        """The picture, uint8."""
-        return pictures_of(output)
+    def pictures_beside(
+        self,
+        given: Array,
+        output: Array,
+        files: Mapping[str, Array],
+        label: Any,
+        classes: tuple[str, ...] = (),
+    ) -> Mapping[str, Array]:
+        """Before, after and truth; of the file that is farthest off its picture and changes."""
+        import numpy as np
+
+        made, scale = pictures_of(output), label.shape[0] // given.shape[0]
+        shown = {
+            "bicubic" if scale > 1 else "before": enlarged(given, scale),
+            "network": made,
+            "truth": label,
+        }
+        apart = {
+            name: np.abs(pictures_of(own).astype(np.int64) - made) for name, own in files.items()
+        }
+        if not apart:
+            return shown
+        worst = max(apart, key=lambda name: float(apart[name].mean()))
+        if not apart[worst].any():
+            return shown
+        marked = np.clip(apart[worst] * _MARKED, 0, 255).astype(np.uint8)
+        return {
+            **shown,
+            worst: pictures_of(files[worst]),
+            f"its changes, {_MARKED} times as bright": marked,
+        }
 
     def details(self, answers: Array, truth: Truth) -> Mapping[str, Any]:
         """How pictures are measured."""
@@ -335,4 +319,5 @@ def zoo_tasks() -> Iterable[Task]:
         least_classes=1,
         max_drop={"int8": 0.2},
         one_choice=False,
+        tiled=True,
     )

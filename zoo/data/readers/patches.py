@@ -11,6 +11,8 @@ from zoo.common.errors import BadData
 from zoo.contracts.dataset import SPLITS, Dataset, Split, SplitName
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -89,6 +91,57 @@ def patch_dataset(
         source=source,
         notes=tuple(told),
     )
+
+
+def read_colours(path: Path) -> Picture:
+    """A file in RGB, grey ones with three equal channels: uint8, (height, width, 3).
+
+    Raises:
+        BadImage: Not an image, damaged, or too large.
+        OSError: The file cannot be read.
+    """
+    import numpy as np
+
+    from zoo.data.readers.image_files import read_image
+
+    pixels = read_image(path)
+    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+
+
+def split_pictures(
+    paths: Sequence[str], digests: Sequence[bytes]
+) -> tuple[list[SplitName], list[str]]:
+    """The split of each picture, and notes: as folders say, else 70/15/15 by content.
+
+    Raises:
+        BadData: They are too few.
+    """
+    import numpy as np
+
+    from zoo.data.splits import (
+        SHARES,
+        SHARES_WITHOUT_TEST,
+        require_distinct,
+        split_by_content,
+    )
+    from zoo.data.target_splits import given_splits
+
+    given, notes = given_splits(paths), []
+    if not given:
+        require_distinct(digests, SHARES, "different pictures", "add pictures")
+        given = split_by_content(digests, np.zeros(len(paths), np.int64), CLASSES)
+    elif "validation" not in given:
+        train = given["train"]
+        parts = split_by_content(
+            [digests[i] for i in train.tolist()],
+            np.zeros(len(train), np.int64),
+            CLASSES,
+            SHARES_WITHOUT_TEST,
+        )
+        given = {**given, **{name: train[own] for name, own in parts.items()}}
+        notes.append("15 % of train/ serve as validation, since no folder does")
+    by_place = {place: name for name in SPLITS for place in given[name].tolist()}
+    return [by_place[place] for place in range(len(paths))], notes
 
 
 def _split_of(

@@ -107,12 +107,9 @@ def read_photograph(one: Photograph) -> NDArray[np.uint8]:
         MissingExtra: The package is not installed, or comes without the file.
         BadImage: The file is damaged.
     """
-    import numpy as np
+    from zoo.data.readers.patches import read_colours
 
-    from zoo.data.readers.image_files import read_image
-
-    pixels = read_image(find_photograph(one))
-    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+    return read_colours(find_photograph(one))
 
 
 @functools.cache
