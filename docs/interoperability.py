@@ -179,6 +179,15 @@ def with_missing(text: str, cells: Sequence[tuple[str, str]]) -> str:
     return "\n### ".join(parts)
 
 
+def with_new_models(text: str, models: Sequence[str], cells: Sequence[tuple[str, str]]) -> str:
+    """The page with a table for each model that has none yet, of rows that nobody ran."""
+    empty = " | ".join([NOT_RUN] * len(RUNTIMES))
+    rows = [f"| {format} | {precision} | {empty} |" for format, precision in cells]
+    new = [name for name in models if f"\n### {name}\n" not in text]
+    added = ["\n".join([*heading(name, []), *rows, "", ""]).lstrip("\n") for name in new]
+    return text.replace(WHY, "".join(added) + WHY, 1)
+
+
 def main() -> None:
     """Makes environments, exports, runs; writes the page, and the records into the cache."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -194,7 +203,9 @@ def main() -> None:
         formats = load_registry(PluginSettings(installed=False)).exporters
         page = given.output.read_text(encoding="utf-8")
         cells = [(each.name, precision) for each in formats for precision in each.precisions]
-        given.output.write_text(with_missing(page, cells), encoding="utf-8")
+        models = [found.model_id for found in checkpoints([])]
+        page = with_new_models(with_missing(page, cells), models, cells)
+        given.output.write_text(page, encoding="utf-8")
         return
     wanted, precisions = (
         [name for name in text.split(",") if name] for text in (given.models, given.precisions)

@@ -118,7 +118,7 @@ def parse(reference: str) -> PresetReference:
     asked = "size" in options
     usual = preset.size if preset is not None else 0
     size = size_of(reference, named, options, usual) if asked else (usual if random else None)
-    classes = classes_of(reference, named, options)
+    classes = classes_of(reference, named, options, random=random)
     if classes is None and random and folder is None:
         classes = _CLASSES
     return PresetReference(

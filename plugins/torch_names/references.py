@@ -97,7 +97,7 @@ def parse(reference: str) -> NameReference:
         weights=expanded(weights) if weights and weights != RANDOM else None,
         random=weights == RANDOM,
         size=size_of(reference, named, options, network.size),
-        classes=classes_of(reference, named, options),
+        classes=classes_of(reference, named, options, random=weights == RANDOM),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import subprocess
 import sys
@@ -13,8 +12,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from commands import typed_in
 from device_kinds import kind_of
 from pydantic import BaseModel
+from short_timing import short_timing as short_timing
 
 from zoo.common.errors import UsageError, ZooError
 from zoo.contracts import DeviceDriver, DeviceKind
@@ -63,8 +64,7 @@ def test_it_passes_the_kit(box: Registry, check: str) -> None:
 
 def test_commands_know_it(box: Registry, project: Path, files: dict[str, Path]) -> None:
     def typed(*words: str | Path) -> str:
-        command = [sys.executable, "-m", "zoo", "--plugin", "zoo_box.py", *map(str, words)]
-        done = subprocess.run(command, env={**os.environ}, capture_output=True, text=True)
+        done = typed_in(project, "--plugin", "zoo_box.py", *words)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

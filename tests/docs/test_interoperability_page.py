@@ -134,3 +134,13 @@ def test_every_packaged_file_has_a_row() -> None:
                 for precision in exporter.precisions:
                     row = f"\n| {exporter.name} | {precision} | "
                     assert row in sections[f"{variant.name}.{tag}"], f"{variant.name} {row}"
+
+
+def test_packaged_models_without_a_table_get_one_that_says_so(program: Any) -> None:
+    page = "# It\n\n### old.data\n\n| a |\n\n### Why not\n\n1. x\n"
+    renewed = program.with_new_models(page, ["old.data", "new.data"], [("onnx", "int8")])
+    before, _, after = renewed.partition("### new.data\n")
+    assert before == "# It\n\n### old.data\n\n| a |\n\n"
+    row = f"| onnx | int8 | {' | '.join(['not run'] * len(program.RUNTIMES))} |"
+    assert f"\n{row}\n\n### Why not\n\n1. x\n" in after
+    assert program.with_new_models(renewed, ["new.data"], [("onnx", "int8")]) == renewed

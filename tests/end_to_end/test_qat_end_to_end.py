@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from short_timing import short_timing as short_timing
 
 import zoo
 from zoo.artifacts.artifact import open_artifact

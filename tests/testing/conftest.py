@@ -58,12 +58,6 @@ def write(
     return path
 
 
-@pytest.fixture(scope="module")
-def good_plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One file for all tests of a module: those of the exports share its training."""
-    return write(tmp_path_factory.mktemp("good"))
-
-
 @pytest.fixture
 def plugin(tmp_path: Path) -> MakePlugin:
     """Writes a plugin file."""

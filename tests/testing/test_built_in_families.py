@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from small_pictures import SIDE
 
 from zoo.contracts import Architecture, Variant
+from zoo.contracts.precision import PRECISIONS
 from zoo.registry import PluginSettings, load_registry
 from zoo.testing import Conformance, check_variant, conformance_checks, light_checks
+from zoo.testing.checks import EXPORT
 
 REGISTRY = load_registry(PluginSettings(installed=False))
 
@@ -24,17 +27,51 @@ SMALLEST = {like(architecture, variant): variant for architecture, variant in ME
 #: Texts come with no dataset that is built in: those of this Python's standard library serve.
 TEXTS = Path(__file__).parents[1] / "plugins" / "stdlib_sequences.py"
 TEXT_DATA = {"sequence-classification": "stdlib_docstrings", "sequence-tagging": "stdlib_tags"}
+#: Boxes come with no small dataset; what trains and exports such a network is
+#: tests/end_to_end/test_detection_end_to_end.py.
+BOXES = Path(__file__).parents[1] / "support" / "rectangles_plugin.py"
+BOX_TASK = "object-detection"
 #: Quick whatever the size; the rest takes longer and is marked slow.
 QUICK = ("imports", "info", "record", "head")
-#: Multiply-adds up to which a network is trained in a test.
+#: Multiply-adds up to which a network is trained in a test; of larger ones the quick checks alone
+#: see pictures of the published size.
 TRAINED = 50_000_000
+SMALL_PICTURES = Path(__file__).parents[1] / "support" / "small_pictures.py"
+ON_SMALL_PICTURES = {
+    variant.name
+    for _, variant in load_registry(
+        PluginSettings(paths=(str(SMALL_PICTURES),), installed=False)
+    ).variants()
+}
+DEFAULT = {f"-{precision.name}" for precision in PRECISIONS if precision.default}
+#: Whose files of the default precisions `tests/plugins/test_architectures.py` compares with Keras.
+COMPARED = ("lenet5", "convnet28", "lstm_small")
+#: Whose other precisions are those of like networks: `tests/exporters/test_recurrent_files.py` has
+#: each precision of a reader of rows and of a tagger, and `convnet28` is one of convolutions.
+ALIKE = ("lstm_text", "lstm_tagger", "vgg8_small", "ds_cnn")
+
+
+def needed(variant: Variant, check: str) -> bool:
+    """Whether no other test would fail where this check does."""
+    if check == "build" or (check == "gradients" and variant.has_head):
+        return False  # `output` builds it, and test_architectures.py has all gradients
+    if check == "overfit":
+        return False  # `train` asks for more
+    if check.startswith(EXPORT):
+        default = check.endswith(tuple(DEFAULT)) and "dynamic" not in check
+        return not default if variant.name in COMPARED else default or variant.name not in ALIKE
+    return check not in QUICK
+
+
 FULL = [
     (variant.name, check)
     for variant in SMALLEST.values()
     for check in (
-        conformance_checks(REGISTRY) if variant.multiply_adds <= TRAINED else light_checks()
+        conformance_checks(REGISTRY)
+        if variant.multiply_adds <= TRAINED and variant.task != BOX_TASK
+        else light_checks()
     )
-    if check not in QUICK
+    if needed(variant, check)
 ]
 
 
@@ -50,9 +87,14 @@ def test_smallest_member(member: tuple[str, str, str], check: str) -> None:
 @pytest.mark.parametrize(("name", "check"), FULL)
 def test_smallest_member_in_full(name: str, check: str) -> None:
     variant = REGISTRY.variant(name)[1]
-    if variant.preprocessing.input_name == "tokens":
+    smaller = f"{name}_{SIDE}"
+    if variant.multiply_adds > TRAINED and smaller in ON_SMALL_PICTURES:
+        check_variant(smaller, check, plugins=[SMALL_PICTURES])
+    elif variant.preprocessing.input_name == "tokens":
         # Enough for the checks; training until answers are clear takes three times as long.
         check_variant(name, check, plugins=[TEXTS], data=TEXT_DATA[variant.task], epochs=10)
+    elif variant.task == BOX_TASK:
+        check_variant(name, check, plugins=[BOXES], data="rectangles")
     else:
         check_variant(name, check)
 

@@ -265,13 +265,6 @@ LEARNS_NOTHING = """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("check", [name for name in conformance_checks() if name not in IN_PROCESS])
-def test_a_good_network_trains_and_exports(check, good_plugin) -> None:
-    verdict = check_variant("small8", check, plugins=[good_plugin])
-    assert verdict.status == "passed"
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "measured"),
     [(EXPORTS_BADLY, "a batch of one"), (NEEDS_FOREIGN_OPERATORS, "")],

@@ -56,17 +56,12 @@ def test_it_passes_every_check(site) -> None:
 
 @pytest.mark.slow
 def test_it_ships(site) -> None:
-    done = zoo(
-        *(site, "ship", "squeezenet28", "--data", "digits", "--from-scratch", "--epochs", "5")
-    )
+    asked = ("--from-scratch", "--epochs", "1", "--precision", "int8")
+    done = zoo(site, "ship", "squeezenet28", "--data", "digits", *asked)
     assert done.returncode in (0, 1), done.stderr  # how well a file does is the gate's to say
     files = [
         path.name.removesuffix(".rejected")
         for path in sorted((site.parent / "runs").glob("*/squeezenet28.digits.*"))
         if path.name.removesuffix(".rejected").endswith((".tflite", ".onnx"))
     ]
-    assert sorted(files) == [
-        f"squeezenet28.digits.{precision}.{suffix}"
-        for precision in ("float32", "int8")
-        for suffix in ("onnx", "tflite")
-    ]
+    assert sorted(files) == [f"squeezenet28.digits.int8.{suffix}" for suffix in ("onnx", "tflite")]

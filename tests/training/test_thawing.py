@@ -27,19 +27,24 @@ from zoo.networks.building import build_network
 GRADUAL = Training(epochs=4, freeze="gradual", groups=3, dropout=0.2, batch_size=64, patience=0)
 
 
+@pytest.fixture(scope="module")
+def unbroken(digits: Dataset) -> Any:
+    """With batch normalization, whose averages belong to the state."""
+    return train(digits, GRADUAL, name="resnet8")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("stop_after", [1, 2, 3])
 def test_gradual_unfreezing_is_resumed_exactly(
-    digits: Dataset, tmp_path: Path, stop_after: int
+    digits: Dataset, unbroken: Any, tmp_path: Path, stop_after: int
 ) -> None:
-    """With batch normalization, whose averages belong to the state."""
-    unbroken, whole, _ = train(digits, GRADUAL, name="resnet8")
+    network, whole, _ = unbroken
     with pytest.raises(Interruption):
         train(digits, GRADUAL, folder=tmp_path, stop_after=stop_after, name="resnet8")
     resumed, rest, events = train(digits, GRADUAL, folder=tmp_path, name="resnet8")
     assert events[0] == {"event": "resumed", "epoch": stop_after}
     assert [e.loss for e in rest.epochs] == [e.loss for e in whole.epochs]
-    assert_equal(unbroken, resumed)
+    assert_equal(network, resumed)
 
 
 def test_layers_are_thawed_from_the_head_down_one_group_per_epoch(

@@ -37,6 +37,12 @@ def clocked(monkeypatch: pytest.MonkeyPatch, plain: float, compiled: float) -> N
     monkeypatch.setattr(zoo.training.xla._CompiledStep, "run", told)
 
 
+@pytest.fixture(scope="module")
+def plain(digits: Dataset) -> Any:
+    """The network that is trained without XLA."""
+    return train(digits, SHORT.model_copy(update={"jit": "off"}))[0]
+
+
 def test_short_trainings_try_nothing(digits: Dataset) -> None:
     _, trainer, events = train(digits)
     assert trainer.notes == []
@@ -46,29 +52,27 @@ def test_short_trainings_try_nothing(digits: Dataset) -> None:
 
 @pytest.mark.slow
 def test_fast_trainings_of_many_steps_try_nothing(
-    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+    digits: Dataset, plain: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(zoo.training.xla, "WORTH_STEPS", 0)
-    expected, _, _ = train(digits, SHORT.model_copy(update={"jit": "off"}))
     found, trainer, _ = train(digits)
     assert trainer.notes == []
-    assert_equal(found, expected)
+    assert_equal(found, plain)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("worth")
 def test_a_lost_trial_changes_no_bit_and_is_told(
-    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+    digits: Dataset, plain: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clocked(monkeypatch, plain=1.0, compiled=2.0)
-    expected, _, _ = train(digits, SHORT.model_copy(update={"jit": "off"}))
     found, trainer, events = train(digits)
     (note,) = trainer.notes
     assert note.startswith("jit: tried, lost: 0.50 × the speed")
     first, end = [event["text"] for event in events if event["event"] == "note"]
     assert first == note
     assert end.startswith("training ended after epoch 3 of 3")
-    assert_equal(found, expected)
+    assert_equal(found, plain)
 
 
 @pytest.mark.slow

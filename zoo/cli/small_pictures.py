@@ -34,6 +34,10 @@ def print_picture(example: PredictedExample, preprocessing: Preprocessing) -> No
         pixels = example.sample.read()
     except (ZooError, OSError):  # gone since it was answered
         return
+    if example.output.boxes:
+        from zoo.tasks.object_detection.drawing import with_boxes
+
+        pixels = with_boxes(pixels, example.output.boxes)
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
     image.thumbnail((_WIDTH, _WIDTH))
     rows = np.asarray(image).tolist()

@@ -20,6 +20,7 @@ EXTRA_OF = {
     "onnxruntime": "onnx",
     "matplotlib": "report",
     "jinja2": "report",
+    "faster_coco_eval": "detection",
     "aeon": "aeon",
     "datasets": "hf",
     "huggingface_hub": "weights",

@@ -28,6 +28,7 @@ class Variant:
         preprocessing: From raw example to network input; fixes the input shape.
         hyperparameters: Passed to the architecture's ``build`` as keyword arguments.
         classes: Number of classes for which ``parameters`` and ``multiply_adds`` hold.
+        beside_classes: Values that a side of None has beside one for each class.
         parameters: All weights of what ``build`` returns, trainable or not; a companion is not
             counted.
         multiply_adds: Multiply-accumulate operations of convolutions, dense and recurrent layers
@@ -45,6 +46,7 @@ class Variant:
         tuple[int | None, ...] | Mapping[str, tuple[int | None, ...]] | Literal["input", "pixels"]
     ) = (None,)
     output_scale: int = 1
+    beside_classes: int = 0
 
     def __post_init__(self) -> None:
         check_name("variant", self.name)
@@ -74,7 +76,7 @@ class Variant:
             preprocessing: Of the network, where it is not the variant's own.
         """
         return {
-            name: tuple(classes if side is None else side for side in shape)
+            name: tuple(classes + self.beside_classes if side is None else side for side in shape)
             for name, shape in self._shapes(preprocessing or self.preprocessing).items()
         }
 

@@ -136,7 +136,12 @@ class OutputDecoding:
         return self.decoded(output, classes, most, steps)
 
     def pictures_beside(
-        self, given: Array, output: Array, files: Mapping[str, Array], label: Any
+        self,
+        given: Array,
+        output: Array,
+        files: Mapping[str, Array],
+        label: Any,
+        classes: tuple[str, ...] = (),
     ) -> Mapping[str, Array]:
         """What the report shows of one example side by side, by caption; empty: nothing.
 
@@ -145,6 +150,7 @@ class OutputDecoding:
             output: Of the network, without the first axis.
             files: The same of each file by name.
             label: Of the example.
+            classes: Names, in the order of the outputs.
 
         Returns:
             Pictures, uint8, (height, width, 1 or 3), in the order in which they stand.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.named_arrays import fields_of
@@ -12,6 +12,12 @@ if TYPE_CHECKING:  # lists and help must not wait for numpy
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
+
+
+#: Boxes of a picture at most: what COCO's measure takes.
+MOST_BOXES = 100
+#: From this probability on boxes are shown where no threshold was chosen.
+SHOWN_FROM = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +49,31 @@ class DecodedStep:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DecodedBox:
+    """An object in a picture.
+
+    Attributes:
+        name: Of its class.
+        score: Its probability, from 0 to 1.
+        edges: y_min, x_min, y_max, x_max as shares of the picture.
+        pixels: The same in whole pixels of the picture as it was given; None where that is not
+            known.
+    """
+
+    name: str
+    score: float
+    edges: tuple[float, float, float, float]
+    pixels: tuple[int, int, int, int] | None = None
+
+    def in_picture(self, height: int, width: int) -> DecodedBox:
+        """The box in a picture of that size."""
+        y_min, x_min, y_max, x_max = self.edges
+        ends = (y_min * height, x_min * width, y_max * height, x_max * width)
+        y_low, x_low, y_high, x_high = (round(end) for end in ends)
+        return replace(self, pixels=(y_low, x_low, y_high, x_high))
+
+
+@dataclass(frozen=True, kw_only=True)
 class DecodedOutput:
     """The output for one example as people read it.
 
@@ -54,6 +85,7 @@ class DecodedOutput:
         chosen: Names that are answered: one, any number of labels, or one for each step.
         steps: Of a sequence whose steps are answered one by one.
         numbers: Outputs by name as nested lists, where nothing is known of their meaning.
+        boxes: Objects in a picture, the most probable first; None of what is no detector.
         picture: Where the answer is one, its pixels, uint8, (height, width, 1 or 3).
     """
 
@@ -65,6 +97,13 @@ class DecodedOutput:
     steps: tuple[DecodedStep, ...] = ()
     numbers: Mapping[str, Any] = field(default_factory=dict)
     picture: Array | None = None
+    boxes: tuple[DecodedBox, ...] | None = None
+
+    def in_picture(self, height: int, width: int) -> DecodedOutput:
+        """The same with boxes in pixels of a picture of that size."""
+        if self.boxes is None:
+            return self
+        return replace(self, boxes=tuple(box.in_picture(height, width) for box in self.boxes))
 
 
 def likeliest(probabilities: Array, names: Sequence[str], most: int) -> tuple[NamedScore, ...]:

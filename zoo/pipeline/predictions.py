@@ -213,20 +213,19 @@ def decoded_predictions(
     if answered.outputs is None:
         raise _nothing(failed)
     steps, split = _steps_of(task, preprocessing, found), split_of_samples(samples)
-    examples = [
-        PredictedExample(
-            sample=samples[index],
-            output=task.decoded_beside(
-                output,
-                partial(read_input, split, index, preprocessing),
-                preprocessing,
-                classes,
-                top,
-                steps(index),
-            ),
+    examples = []
+    for index, output in zip(answered.kept, answered.outputs, strict=True):
+        decoded = task.decoded_beside(
+            output,
+            partial(read_input, split, index, preprocessing),
+            preprocessing,
+            classes,
+            top,
+            steps(index),
         )
-        for index, output in zip(answered.kept, answered.outputs, strict=True)
-    ]
+        if decoded.boxes is not None:
+            decoded = decoded.in_picture(*split.read(index).shape[:2])
+        examples.append(PredictedExample(sample=samples[index], output=decoded))
     unlike = [f"the examples are unlike those of the training: {answered.unlike}"]
     return Predictions(
         subject=subject,

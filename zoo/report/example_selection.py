@@ -51,6 +51,7 @@ def samples_of(run: Run, dataset: Dataset) -> tuple[SampleImage, ...]:
                 expected[index],
                 {file: own[index] for file, own in outputs.items()},
                 labels[index],
+                dataset.classes,
             ),
             true_class=task.describe_label(labels[index], dataset.classes),
             reference=task.describe_beside(reference[index], labels[index], dataset.classes),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
+from zoo.contracts.prediction import DecodedBox
 from zoo.report.view import Rows
 from zoo.results import formatting as fmt
 from zoo.results.predictions import PredictedExample, Predictions
@@ -29,6 +30,8 @@ def score_rows(example: PredictedExample) -> Rows:
             (fmt.plain(s.text), fmt.plain(s.answer), _share(s.confidence)) for s in output.steps
         ]
         return ("step", "class", _PER_CENT), rows, "llr"
+    if output.boxes is not None:
+        return _box_rows(output.boxes)
     if output.probabilities and output.confidence is not None:
         ranked = [(fmt.plain(score.name), _share(score.value)) for score in output.scores]
         return ("class", _PER_CENT), ranked, "lr"
@@ -45,6 +48,13 @@ def score_rows(example: PredictedExample) -> Rows:
     if output.numbers:
         return ("output", "shape", "values"), list(map(_numbers_row, output.numbers.items())), "lll"
     return ("answer",), [(fmt.plain(output.answer),)], "l"
+
+
+def _box_rows(boxes: Sequence[DecodedBox]) -> Rows:
+    """Objects with their edges, in pixels of the picture as it was given."""
+    rows = [(fmt.plain(box.name), _share(box.score), *map(str, box.pixels or ())) for box in boxes]
+    headings = ("object", _PER_CENT, "top", "left", "bottom", "right")
+    return headings, rows or [("nothing", *[""] * (len(headings) - 1))], "lrrrrr"
 
 
 def _numbers_row(named: tuple[str, Any]) -> tuple[str, str, str]:

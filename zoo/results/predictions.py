@@ -39,12 +39,14 @@ class PredictedExample(Brief):
             yield f"confidence={self.output.confidence:.4g}"
 
     def plain(self) -> dict[str, Any]:
-        """For JSON; pictures are left out, steps and numbers where the task gives none."""
+        """For JSON; pictures are left out, steps, numbers and boxes where the task gives none."""
         output = asdict(replace(self.output, picture=None))
         del output["picture"]
         for name in ("steps", "numbers"):
             if not output[name]:
                 del output[name]
+        if output["boxes"] is None:
+            del output["boxes"]
         return {"input": self.input, **output}
 
 

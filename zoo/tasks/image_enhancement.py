@@ -226,7 +226,12 @@ class ImageEnhancement(Task):
         return DecodedOutput(answer=self.describe_label(picture, classes), picture=picture)
 
     def pictures_beside(
-        self, given: Array, output: Array, files: Mapping[str, Array], label: Any
+        self,
+        given: Array,
+        output: Array,
+        files: Mapping[str, Array],
+        label: Any,
+        classes: tuple[str, ...] = (),
     ) -> Mapping[str, Array]:
         """Before, after and truth; of the file that is farthest off its picture and changes."""
         import numpy as np

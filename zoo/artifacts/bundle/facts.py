@@ -11,7 +11,8 @@ from zoo.artifacts.golden_samples import Golden, GoldenArrays
 from zoo.common.files import sha256_of
 from zoo.common.named_arrays import fields_of
 from zoo.contracts import FileContents, Preprocessing, TensorInfo
-from zoo.contracts.outputs import CLASS_MAP, PICTURE, RECONSTRUCTION
+from zoo.contracts.outputs import BOXES, CLASS_MAP, PICTURE, RECONSTRUCTION
+from zoo.contracts.prediction import MOST_BOXES, SHOWN_FROM
 
 SCHEMA = 1
 #: What an output with so many axes behind the batch means, where its last axis is the classes.
@@ -22,6 +23,7 @@ _MEANINGS = {
     "targets": "one number for each target, in the units of the data",
     "labels": "one probability per label, of which any number may be true",
     RECONSTRUCTION: "the normalized input as the network reproduces it",
+    BOXES: "for each cell of a grid a probability per class, and a box",
     CLASS_MAP: "the probability of each class for each pixel; the largest is its class",
     "image": "an image, values from 0 to 1, channels last",
     PICTURE: "a picture, values from 0 to 1, channels last",
@@ -111,6 +113,8 @@ def facts_of(
         "score": score_facts(preprocessing, manifest.decoding)
         if RECONSTRUCTION in manifest.readings.values()
         else None,
+        # How boxes follow from a grid; None for other outputs.
+        "boxes": box_facts(manifest.decoding) if BOXES in manifest.readings.values() else None,
         "quality": [asdict(metric) for metric in (gate.metrics if gate else ())],
         # None for files that were written before findings were recorded.
         "findings": None
@@ -174,6 +178,15 @@ def _free(manifest: Manifest, name: str) -> str:
     own = manifest.free_sides.get(name, ())
     sides = [f"side {n + 1} ({side})" for n, side in enumerate(own) if side]
     return f"; {', '.join(sides)} may have other sizes" if sides else ""
+
+
+def box_facts(decoding: Mapping[str, float | str]) -> dict[str, Any]:
+    """From which probability on boxes are shown, and how many at most."""
+    return {
+        "threshold": decoding.get("threshold", SHOWN_FROM),
+        "rule": decoding.get("rule", ""),
+        "most": MOST_BOXES,
+    }
 
 
 def score_facts(own: Preprocessing, decoding: Mapping[str, float | str]) -> dict[str, Any]:

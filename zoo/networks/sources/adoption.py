@@ -37,7 +37,7 @@ def adopted(registry: Registry, card: Card, weights: Path) -> tuple[Architecture
         classes=len(card.classes),
         parameters=came.parameters,
         multiply_adds=came.multiply_adds,
-        **({"output_shape": came.outputs} if came.outputs else {}),
+        output_shape=came.outputs or (None,),
     )
     architecture = Architecture(
         name=card.variant,

@@ -119,13 +119,16 @@ def size_of(
     return int(size)
 
 
-def classes_of(reference: str, named: str, options: Mapping[str, str]) -> int | None:
+def classes_of(
+    reference: str, named: str, options: Mapping[str, str], *, random: bool
+) -> int | None:
     """How many classes random weights are made for; None where that was not asked for.
 
     Args:
         reference: As typed.
         named: The reference without its options.
         options: May have ``classes``.
+        random: Whether its weights are random ones.
 
     Raises:
         UsageError: A number that no network has, or weights that have classes of their own.
@@ -133,7 +136,7 @@ def classes_of(reference: str, named: str, options: Mapping[str, str]) -> int | 
     text = options.get("classes")
     if text is None:
         return None
-    if options.get("weights") != RANDOM:
+    if not random:
         raise UsageError(
             f"{reference}: classes are those of its weights",
             why="a number of them can only be chosen for random weights",

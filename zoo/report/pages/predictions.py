@@ -18,6 +18,7 @@ from zoo.report.prediction_text import count_rows, score_rows
 from zoo.report.view import Rows
 from zoo.results import formatting as fmt
 from zoo.results.predictions import PredictedExample, Predictions
+from zoo.tasks.object_detection.drawing import with_boxes
 
 #: More examples than these would make the page larger than a megabyte.
 MOST = 60
@@ -132,4 +133,7 @@ def _shown(one: PredictedExample, preprocessing: Preprocessing) -> tuple[str, st
     if preprocessing.shown_as == "spectrogram":
         return picture_uri(kind_of(preprocessing).picture(raw)), "", "", ""
     taken, _, _ = read_samples([one.sample], preprocessing.in_layout("nhwc"), [0])
+    if one.output.boxes is not None:
+        # What the network takes shows no more than this.
+        return picture_uri(with_boxes(raw, one.output.boxes)), "", "", ""
     return picture_uri(raw), picture_uri(taken[0]) if len(taken) else "", "", ""

@@ -1,0 +1,13 @@
+"""Labels of pictures with a box each."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def boxes_of(count: int, classes: int) -> np.ndarray:
+    """A box of its own for each picture: float32, (count, 1, 5)."""
+    number = np.arange(count)
+    low = np.stack([number % 5, number % 7], axis=1) / 16
+    rows = np.concatenate([(number % classes)[:, None], low, low + 0.4], axis=1)
+    return rows[:, None].astype(np.float32)
