@@ -107,6 +107,20 @@ TRAINED = (
         "efficientnet_lite0", "efficientnet_lite", "efficientnet_lite0", "at 32×32 pixels", **_SMALL
     ),
     trained(
+        "unet_small",
+        "unet",
+        "unet_small",
+        "for grey pictures of 28×28 pixels, with 4, 8 and 16 filters",
+        set={"filters": [4, 8, 16]},
+        input_size=28,
+        channels=1,
+        data="fashion_masks",
+        epochs=2,
+        batch_size=16,
+        learning_rate=0.01,
+        calibration_method="minmax",
+    ),
+    trained(
         "lstm_small with 2 layers",
         "lstm",
         "lstm_small",

@@ -67,7 +67,7 @@ WRONG = [
     ("ship lenet5 --data digitz", "unknown dataset 'digitz'", "did you mean 'digits'"),
     ("ship lenet5 --data ''", "unknown dataset ''", "digits"),
     ("ship lenet5 --data mnist", "unknown dataset 'mnist'", "did you mean 'keras:mnist'?"),
-    ("ship lenet5 --data .", "unknown dataset '.'", "did you mean 'folder:.'?"),
+    ("ship lenet5 --data .", "unknown dataset '.'", "did you mean 'folder:.' or 'wav:.'?"),
     ("data ~nobody-here/x", "unknown dataset '~nobody-here/x'", "choose one of"),
     ("data folder:~nobody-here/x", "there is no folder ~nobody-here/x", "name a folder"),
     (f"data {'a' * 300}", "unknown dataset 'aaa", "choose one of"),

@@ -178,3 +178,27 @@ def test_the_worst_pictures_are_those_with_the_least_overlap(task: SemanticSegme
     assert severity.argmax() == 1
     assert wrong[1]
     assert not wrong[0]
+
+
+def test_the_report_draws_masks_and_marks_what_a_file_changed(task: SemanticSegmentation) -> None:
+    labels = masks(count=2)
+    before = task.condensed(sure(labels, wrong=0.0))
+    after = before.copy()
+    after["chosen"][0, 4:6, 4:6] = (before["chosen"][0, 4:6, 4:6] + 1) % 3
+    given = np.full((SIDE, SIDE, 1), 200, np.uint8)
+    found = task.pictures_beside(given, before[0], {"own.tflite": after[0]}, labels[0])
+    assert [*found] == ["what is true", "before export", "own.tflite"]
+    true, own, file = found.values()
+    assert true.shape == (128, 128, 3)
+    times = 128 // SIDE
+    # Unlabelled pixels are grey in what is true; the first class leaves the picture as it is.
+    assert (true[: 2 * times, : 2 * times] == 128).all()
+    ground = (labels[0] == 0).repeat(times, axis=0).repeat(times, axis=1)
+    assert (true[ground] == 200).all()
+    assert not (true[(labels[0] == 1).repeat(times, 0).repeat(times, 1)] == 200).all()
+    changed = (own != file).any(axis=2)
+    assert changed[4 * times : 6 * times, 4 * times : 6 * times].all()
+    assert changed.sum() == (2 * times) ** 2
+    assert {*np.unique(file[changed])} == {0, 255}
+    said = task.describe_beside(labels[1].clip(0).astype(np.uint8), labels[1], CLASSES)
+    assert said == ("mean IoU 100 %", None)

@@ -108,13 +108,11 @@ class Trainer:
         with learnt_units(self.network, self.task, dataset, self.options.epochs) as learnt:
             self._fit(*learnt)
 
-    def _fit(
-        self, dataset: Dataset, objective: TrainingObjective, behind: Callable[[Any], Any]
-    ) -> None:
+    def _fit(self, data: Dataset, task: TrainingObjective, behind: Callable[[Any], Any]) -> None:
         make, beside = self.task.trainee or raw_model, [self.companion] if self.companion else []
         model = behind(make(self.network, self.preprocessing, *beside))
-        asked = (self.preprocessing, self.options, objective, self.seed)
-        batches = TrainingBatches(dataset, *asked, model=model)
+        asked = (self.preprocessing, self.options, task, self.seed)
+        batches = TrainingBatches(data, *asked, model=model)
         self.metric_name = self.task.compile(model, self._optimizer(batches.steps), self.options)
         model.optimizer.build(model.trainable_variables)
         model.steps_per_execution = steps_per_call(self.network, self.options)

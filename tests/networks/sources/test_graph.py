@@ -43,3 +43,19 @@ def test_names_of_any_letters_can_be_traced() -> None:
     assert len({*names}) == len(names)
     assert all(name.isascii() for name in names)
     assert count_multiply_adds(rebuilt(model, "net.keras")) == 8 * 4 + 4 * 4
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint8"])
+def test_numbers_that_are_looked_up_are_whole_before_they_are_reshaped(dtype: str) -> None:
+    """Integer files hold what is reshaped in steps, whose cut-off fractions are other numbers."""
+    x = keras.Input((6,), dtype=dtype)
+    looked_up = layers.Embedding(9, 4)(x) if dtype == "int32" else layers.Rescaling(1 / 255)(x)
+    model = keras.Model(x, layers.Dense(3)(layers.Flatten()(looked_up)))
+    flat = flattened(model, (6, 1), (6,))
+    numbers = np.random.default_rng(0).integers(0, 9, (5, 6, 1))
+    right = np.asarray(model(numbers[..., 0].astype(dtype)))
+    np.testing.assert_allclose(flat(numbers.astype(np.float32)), right, atol=1e-6)
+    first = [type(one).__name__ for one in flat.operations[1:3]]
+    assert first[0] == ("Cast" if dtype == "int32" else "Reshape")
+    again = rebuilt(flat, "net.keras")
+    np.testing.assert_allclose(again(numbers.astype(np.float32)), right, atol=1e-6)

@@ -20,6 +20,8 @@ from zoo.networks.sources.config_check import check_config
 GRAPH = "graph"
 #: What normalized inputs reach at most, in their own units.
 _FEW = 4.0
+#: Types of numbers that are looked up.
+_COUNTED = ("int32", "int64")
 _REDUCED = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
 
 
@@ -86,8 +88,14 @@ def flattened_inputs(
     for number, (shape, own_shape, dtype) in enumerate(shapes):
         mark = f"_{number}" if number else ""
         inputs.append(keras.Input(shape, dtype=dtype, name=f"normalized{mark}"))
-        reshape = keras.layers.Reshape(own_shape, name=f"own_shape{mark}")
-        given.append(inputs[-1] if shape == own_shape else reshape(inputs[-1]))
+        own = inputs[-1]
+        if shape != own_shape:
+            taken = model.inputs[number].dtype if getattr(model, "inputs", None) else dtype
+            if taken in _COUNTED and dtype not in _COUNTED:
+                # Integer files hold what is reshaped in steps: a lookup would read other numbers.
+                own = keras.ops.cast(own, taken)
+            own = keras.layers.Reshape(own_shape, name=f"own_shape{mark}")(own)
+        given.append(own)
     single = len(inputs) == 1
     outputs = applied(model, given[0] if single else given)
     names: set[str] = {one.name for one in inputs}

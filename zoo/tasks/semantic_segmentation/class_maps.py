@@ -79,3 +79,18 @@ def sampled_labels(labels: Array) -> Array:
     flat = labels.reshape(len(labels), -1)
     found: Array = flat[:, sampled_pixels(flat.shape[1])].astype("int64")
     return found
+
+
+def mask_of(output: Array) -> Array:
+    """The class of each pixel of one picture, (height, width); its output whole or condensed."""
+    if output.dtype.names is not None:
+        kept: Array = output[CHOSEN]
+        return kept
+    found: Array = chosen_classes(output[None])[0]
+    return found
+
+
+def classes_of(output: Array) -> int:
+    """How many classes the output of one picture tells apart, whole or condensed."""
+    own = output[PROBABILITIES] if output.dtype.names is not None else output
+    return int(own.shape[-1])

@@ -223,11 +223,33 @@ class SemanticSegmentation(Task):
         """Likewise of the true mask."""
         return shares_text(shares_of(label, classes))
 
-    def drawn(
-        self, pixels: Array, answer: Any, classes: tuple[str, ...], beside: Any = None
-    ) -> Array | None:
-        """The mask over its picture; what differs from the mask `beside` is chequered."""
-        return overlay(pixels, answer, len(classes), beside)
+    def describe_beside(
+        self, answer: Any, label: Any, classes: tuple[str, ...]
+    ) -> tuple[str, float | None]:
+        """The mean intersection over union of the picture's own classes."""
+        severity = self.severity(answer[None], label[None])
+        return "" if severity is None else f"{objective.METRIC} {share(1.0 - severity[0])} %", None
+
+    def pictures_beside(
+        self,
+        given: Array,
+        output: Array,
+        files: Mapping[str, Array],
+        label: Any,
+        classes: tuple[str, ...] = (),
+    ) -> Mapping[str, Array]:
+        """Masks over the picture: the true one, the network's, and each file's.
+
+        What a file answers otherwise than the network is chequered.
+        """
+        mask, count = class_maps.mask_of(output), class_maps.classes_of(output)
+        found = {
+            "what is true": overlay(given, label, count),
+            "before export": overlay(given, mask, count),
+        }
+        for file, own in files.items():
+            found[file] = overlay(given, class_maps.mask_of(own), count, mask)
+        return found
 
     def decoded(
         self, output: Any, classes: tuple[str, ...], most: int, steps: Sequence[str] = ()
