@@ -67,6 +67,7 @@ def test_texts_and_tags(zoo) -> None:
         ("csv:nowhere.csv?window=3", "there is no folder nowhere.csv"),
         ("csv:nowhere.csv?windw=3", "did you mean 'window'?"),
         ("aeon:", "needs a NAME"),
+        ("fashion_mnist_one_class", "KIND is one of t-shirt-top, trouser,"),
     ],
 )
 def test_wrong_names(zoo, dataset: str, wrong: str) -> None:

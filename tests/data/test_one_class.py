@@ -234,6 +234,30 @@ def test_a_training_file_with_its_test_file_behind_the_same_rows(tmp_path: Path)
     assert sum(every["test"]) == 137  # of 700 rows, which are not those of training
 
 
+def test_one_digit_is_normal_and_nine_are_anomalies() -> None:
+    registry, whole = load_registry(), opened("digits")
+    pictures, columns = opened("digits_one_class:3"), opened("digits_columns_one_class:3")
+    assert (pictures.name, columns.name) == ("digits_one_class:3", "digits_columns_one_class:3")
+    assert counts(pictures) == counts(columns)
+    for name, split in pictures.splits.items():
+        threes = whole.splits[name].labels == 3
+        wanted = (int(threes.sum()), 0 if name == "train" else int((~threes).sum()))
+        assert counts(pictures)[name] == wanted
+        np.testing.assert_array_equal(columns.splits[name].read(4), split.read(4)[:, :, 0].T)
+    (third,) = np.flatnonzero(whole.splits["test"].labels == 3)[2:3]
+    assert pictures.splits["test"].labels[third] == 0
+    np.testing.assert_array_equal(
+        pictures.splits["test"].read(third), whole.splits["test"].read(third)
+    )
+    for name in ("digits_one_class", "digits_columns_one_class"):
+        assert tasks_of(registry, f"{name}:3") == TASK
+        prints = {registry.datasets.get(name).fingerprint(kind) for kind in "37"}
+        assert len(prints) == 2
+        with pytest.raises(UnknownName, match="'three'"):
+            opened(f"{name}:three")
+    assert len({pictures.content_hash, columns.content_hash, whole.content_hash}) == 3
+
+
 def test_kinds_of_clothes() -> None:
     with pytest.raises(UnknownName, match="'trousers'") as told:
         opened("fashion_mnist_one_class:trousers")

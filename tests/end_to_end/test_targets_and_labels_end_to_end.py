@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import typed_in
 
 from zoo.api.runs import write_report
 from zoo.artifacts.artifact import open_artifact
@@ -33,14 +34,6 @@ def centres(pictures: np.ndarray) -> np.ndarray:
     side = pictures.shape[1]
     places, ink = (np.arange(side) + 0.5) * 8 / side - 0.5, pictures.sum((1, 2))
     return np.stack([pictures.sum(1) @ places / ink, pictures.sum(2) @ places / ink], 1)
-
-
-def typed(home: Path, *arguments: str | Path) -> str:
-    done = subprocess.run(
-        [sys.executable, *map(str, arguments)], cwd=home, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.mark.parametrize(
@@ -89,11 +82,14 @@ def test_what_is_learnt_is_shipped_verified_and_answered(
     metrics = {metric.name: metric for metric in manifest.gate.metrics}
     page = (run.folder / "report.html").read_text(encoding="utf-8")
     assert all(name in page for name in names)
-    told = typed(tmp_path, "-m", "zoo", "verify", file, "--data", data)
-    assert "0 fail" in told
+    told = typed_in(tmp_path, "verify", file, "--data", data).stdout
+    assert " 0 fail" in told
     assert f"{len(names)} names for outputs of shape 1×{len(names)}" in told
     made = bundle(file, output=tmp_path / "bundle", registry=registry)
-    said = typed(made.folder, "python/run.py").splitlines()
+    program = [sys.executable, "python/run.py"]
+    done = subprocess.run(program, cwd=made.folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = done.stdout.splitlines()
     assert [line.partition(",")[0] for line in said] == [f"golden {n}: ok" for n in (1, 2, 3)]
     if what == "targets":
         assert {"scale", "resolution", "accuracy"} <= checks

@@ -8,6 +8,8 @@ import pytest
 
 from zoo.common.errors import UnknownName
 from zoo.contracts import SeriesPreprocessing, TokenPreprocessing
+from zoo.contracts.task import Metric
+from zoo.registry import PluginSettings, load_registry
 from zoo.testing import (
     CHECKS,
     Conformance,
@@ -16,7 +18,7 @@ from zoo.testing import (
     conformance_checks,
     light_checks,
 )
-from zoo.testing.exports import choose_data
+from zoo.testing.exports import choose_data, train
 from zoo.testing.verdict import NotTried
 
 #: Making TensorFlow deterministic cannot be taken back, so this one has a process of its own.
@@ -238,6 +240,28 @@ def test_data_is_chosen_by_task(registry) -> None:
     stranger = type("Stranger", (), {"name": "image-painting", "datasets_of": ()})
     with pytest.raises(NotTried, match="no dataset serves the task image-painting"):
         choose_data(found, stranger, None, pixels)
+
+
+@pytest.mark.parametrize(("best", "passed"), [(0.99, True), (0.7, False)])
+def test_what_is_no_accuracy_is_compared_with_an_untrained_network(
+    best, passed, monkeypatch, tmp_path
+) -> None:
+    """Nine of ten examples are anomalies: that share is no limit to an area under a curve."""
+    asked = []
+
+    def measured(registry, variant, data, epochs, folder, emit):
+        asked.append(epochs)
+        value = {0: 0.6, 5: 0.65, 20: best}[epochs]
+        return folder, Metric(name="AUC", value=value, low=value - 0.1, high=value + 0.1, count=9)
+
+    monkeypatch.setattr("zoo.testing.exports._train_once", measured)
+    of = {"data": "digits_one_class:3", "epochs": None, "folder": tmp_path}
+    registry = load_registry(PluginSettings(installed=False))
+    found = train(registry, "autoencoder_conv", **of, emit=lambda _: None).finding
+    assert asked == [5, 0, 20]
+    assert found.passed is passed
+    assert "after 20 epochs; untrained 0.6" in found.measured
+    assert ("no better than the untrained network" in found.measured) is not passed
 
 
 EXPORTS_BADLY = """

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+CLASSES = tuple("0123456789")
 _SIDE = 8
 _LARGEST = 16
 #: Wide, so that the splits stay those of published figures.
@@ -46,14 +47,13 @@ def open_digits(argument: str | None) -> Dataset:
 
     images, labels = _read(_find(argument))
     hashes = example_hashes(images)
-    classes = tuple("0123456789")
     splits = {
         name: memory_split(images, labels, hashes, indices)
-        for name, indices in split_by_content(hashes, labels, classes, slack=_SLACK).items()
+        for name, indices in split_by_content(hashes, labels, CLASSES, slack=_SLACK).items()
     }
     return dataset_of(
         "digits",
-        classes,
+        CLASSES,
         splits,
         licence="CC-BY-4.0",
         source="https://archive.ics.uci.edu/dataset/80 (the copy in scikit-learn)",

@@ -47,9 +47,11 @@ def open_dataset(registry: Registry, name: str) -> Dataset:
     provider_name, argument = name_and_argument(name)
     provider = provider_of(registry, name)
     if provider.argument is not None and name in (provider_name, f"{provider_name}:"):
+        valid = ", ".join(provider.arguments)
         raise UsageError(
             f"dataset {provider_name!r} needs a {provider.argument}",
-            fix=f"write {provider_name}:{provider.argument}",
+            fix=f"write {provider_name}:{provider.argument}"
+            + (f"; {provider.argument} is one of {valid}" if valid else ""),
         )
     if provider.argument is None and name[len(provider_name) :].startswith(":"):
         raise UsageError(

@@ -100,16 +100,22 @@ def train(
         folder: For weights and outputs.
         emit: Receives progress.
     """
-    chance = _chance(open_dataset(registry, data))
+    task = registry.tasks.get(registry.variant(variant)[1].task)
+    chance = _chance(open_dataset(registry, data)) if task.one_choice else None
     weights, finding = folder, Finding(passed=False, measured="")
+    untrained: Metric | None = None
     for count in EPOCHS if epochs is None else (epochs,):
         weights, metric = _train_once(registry, variant, data, count, folder, emit)
         if chance is None or not metric.higher_is_better:
-            _, untrained = _train_once(registry, variant, data, 0, folder / "untrained", emit)
+            # What no constant answer can be measured by is compared with an untrained network.
+            if untrained is None:
+                _, untrained = _train_once(registry, variant, data, 0, folder / "untrained", emit)
             finding = _distance_finding(metric, untrained, data, count)
-            break
-        finding = _accuracy_finding(metric, chance, data, count)
-        if metric.value >= CLEAR:
+            clear = finding.passed
+        else:
+            finding = _accuracy_finding(metric, chance, data, count)
+            clear = metric.value >= CLEAR
+        if clear:
             break
     return TrainedCandidate(finding=finding, data=data, weights=weights, folder=folder)
 
@@ -149,7 +155,7 @@ def _train_once(
 def _chance(dataset: Dataset) -> float | None:
     """Accuracy on the test split of an answer that is always the same, at best.
 
-    None where labels are no classes: then an untrained network is what shows that one learned.
+    None where labels are no classes.
     """
     import numpy as np
 
@@ -186,7 +192,7 @@ def _distance_finding(metric: Metric, untrained: Metric, data: str, epochs: int)
         return Finding(passed=True, measured=measured)
     return Finding(
         passed=False,
-        measured=f"{measured}: no closer to real data",
+        measured=f"{measured}: no better than the untrained network",
         fix="try --epochs with a larger number, another learning rate, or another loss",
     )
 

@@ -53,6 +53,7 @@ class ObjectDetection(Task):
             )
         from zoo.tasks.object_detection.loss import detection_loss
 
+        require("faster_coco_eval")  # not after the training
         own = require("keras").metrics.MeanMetricWrapper(detection_loss, name=_LOSS)
         model.compile(optimizer=optimizer, loss=detection_loss, metrics=[own], jit_compile=False)
         return _LOSS
