@@ -129,6 +129,16 @@ TRAINED = (
         data="digits_rows",
         epochs=15,
     ),
+    trained(
+        "dncnn_small with 3 layers",
+        "dncnn",
+        "dncnn_small",
+        "with three layers of 8 filters, at 24×24 pixels",
+        set={"depth": 3, "filters": 8},
+        data="photographs?degrade=noise25&patch=24",
+        input_size=24,
+        epochs=3,
+    ),
 )
 
 

@@ -61,7 +61,8 @@ def _variant(factor: int, parameters: int, multiply_adds: int) -> Variant:
         preprocessing=ImagePreprocessing(
             height=32, width=32, channels=3, mean=(0.0,) * 3, std=(1.0,) * 3
         ),
-        output_shape=(32 * factor, 32 * factor, 3),
+        output_shape="input",
+        output_scale=factor,
         classes=1,
         parameters=parameters,
         multiply_adds=multiply_adds,

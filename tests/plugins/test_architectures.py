@@ -57,7 +57,13 @@ SMALLEST = [
     for a in REGISTRY.architectures
 ]
 #: Test examples that the cards of packaged weights speak of, where these are not 10,000.
-COUNTS = {"dcgan28.fashion_mnist": 5_000, "ds_cnn.words": 528, "fomo_small.fashion_scenes": 1_000}
+COUNTS = {
+    "espcn_x2.photographs-degrade_bicubic2": 206,
+    "dncnn_small.photographs-degrade_noise25": 206,
+    "dcgan28.fashion_mnist": 5_000,
+    "ds_cnn.words": 528,
+    "fomo_small.fashion_scenes": 1_000,
+}
 #: Of larger ones the slow tests convert every precision, by the conformance kit.
 TRAINED = [
     pytest.param(a, v, id=a.name)

@@ -24,6 +24,7 @@ class Variant:
             classes. ``(None,)`` is one choice per example. Of several outputs, one shape for
             each by name. ``"input"``: that of the normalized input, whatever its size;
             ``"pixels"``: one choice for each of its pixels, (height, width, classes).
+        output_scale: Of ``"input"``: by which factor height and width of the output are larger.
         preprocessing: From raw example to network input; fixes the input shape.
         hyperparameters: Passed to the architecture's ``build`` as keyword arguments.
         classes: Number of classes for which ``parameters`` and ``multiply_adds`` hold.
@@ -44,6 +45,7 @@ class Variant:
     output_shape: (
         tuple[int | None, ...] | Mapping[str, tuple[int | None, ...]] | Literal["input", "pixels"]
     ) = (None,)
+    output_scale: int = 1
     beside_classes: int = 0
 
     def __post_init__(self) -> None:
@@ -51,6 +53,7 @@ class Variant:
         shape = self.output_shape
         known = not isinstance(shape, str) or shape in ("input", "pixels")
         check(known, self.name, f"output_shape is a shape, 'input' or 'pixels', not {shape!r}")
+        check(self.output_scale >= 1, self.name, "output_scale must be positive")
         check("." not in self.name, self.name, "a dot separates the variant from its tag")
         check(self.classes > 0, self.name, "classes must be positive")
         check(self.parameters > 0, self.name, "parameters must be positive")
@@ -81,7 +84,9 @@ class Variant:
         shape = self.output_shape
         if isinstance(shape, str):
             given = preprocessing.network_shape
-            return {"": given if shape == "input" else (*given[:2], None)}
+            if shape == "pixels":
+                return {"": (*given[:2], None)}
+            return {"": (*(side * self.output_scale for side in given[:-1]), given[-1])}
         return {"": shape} if isinstance(shape, tuple) else shape
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import typed_in
+from short_timing import short_timing as short_timing
 
 import zoo
 from zoo.artifacts.artifact import open_unaltered
@@ -207,11 +209,13 @@ def _finished(steps: Path) -> list[Path]:
 
 
 def _zoo(weights: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        _command(weights, folder, *options), capture_output=True, text=True, check=False
-    )
+    return typed_in(folder, *_asked(weights, folder, *options))
 
 
 def _command(weights: str, folder: Path, *options: str) -> list[str]:
+    return [sys.executable, "-m", "zoo", *_asked(weights, folder, *options)]
+
+
+def _asked(weights: str, folder: Path, *options: str) -> list[str]:
     asked = ["--format", "tflite", "--precision", "float32,int8", "--output", str(folder)]
-    return [sys.executable, "-m", "zoo", "optimize", weights, *asked, *options]
+    return ["optimize", weights, *asked, *options]
