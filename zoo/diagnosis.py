@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 
-from zoo.common.errors import MissingExtra, ZooError
+from zoo.common.errors import MissingExtra, UsageError, ZooError
 from zoo.common.extras import (
     EXTRA_OF,
     ON_REQUEST,
@@ -97,7 +98,8 @@ def _datasets(registry: Registry) -> list[InstalledPart]:
         if provider.argument is not None:
             continue
         try:
-            provider.fingerprint(None)
+            with suppress(UsageError):  # it is here, and asks for an option
+                provider.fingerprint(None)
             findings.append(
                 InstalledPart(part="dataset", name=provider.name, ok=True, state="available")
             )

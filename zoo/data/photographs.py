@@ -76,14 +76,15 @@ def fingerprint(argument: str | None) -> str:
     """SHA-256 over the files.
 
     Raises:
-        UsageError: No such degradation.
         MissingExtra: A package is not installed.
+        UsageError: No such degradation.
     """
     from zoo.data.readers.degradations import degradation_of
     from zoo.data.readers.photographs import photographs_fingerprint
 
+    found = photographs_fingerprint()
     degradation_of(_query(argument), _NAME)
-    return f"{argument} of {photographs_fingerprint()}"
+    return f"{argument} of {found}"
 
 
 def _query(argument: str | None) -> Query:

@@ -30,8 +30,8 @@ PSNR, SSIM = "PSNR", "SSIM"
 _DB = "dB"
 #: In training: of whole pictures in RGB.
 _TRAINED = "PSNR in RGB"
-#: What a file may lose, decibels.
-_MOST_LOST = {"float": 0.05, "integer": 0.2}
+#: What a file may lose, decibels, where the precision tolerates a loss of one point of a share.
+_LOSS = 0.2
 #: Of examples that are shown, those count as wrong that err by so many mean squared errors.
 _WRONG = 2.0
 #: Changes of training pictures that their good ones follow exactly.
@@ -189,9 +189,8 @@ class ImageEnhancement(Task):
         return (picture_checks.brightness(reference, candidate, precision),)
 
     def allowed_loss(self, precision: Precision) -> float:
-        """Decibels: less where a file computes in floats."""
-        usual = _MOST_LOST.get(precision.arithmetic, _MOST_LOST["integer"])
-        return self.max_drop.get(precision.name, usual)
+        """Decibels, by what the precision tolerates: 0.2 in int8, 0.02 in float32."""
+        return self.max_drop.get(precision.name, _LOSS * precision.tolerances.points)
 
     def wrong(self, answers: Array, labels: Array) -> Array | None:
         """Those that err by more than twice the mean squared error."""
