@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from zoo.contracts import Truth
 from zoo.contracts.baseline import AgainstBaseline
-from zoo.data.preprocessing.inputs import labels_for
 from zoo.tasks.ranking import Resampled
 from zoo.tasks.semantic_segmentation.objective import METRIC
 from zoo.tasks.semantic_segmentation.overlap import confusions, overlaps
@@ -29,6 +28,8 @@ def against_constant(answers: Array, truth: Truth) -> AgainstBaseline | None:
         None where no pixel has a class.
     """
     import numpy as np
+
+    from zoo.data.preprocessing.inputs import labels_for
 
     size, labels = len(truth.classes), truth.labels
     own = confusions(labels, answers, size)
