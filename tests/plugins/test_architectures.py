@@ -1,7 +1,4 @@
-"""Every registered architecture goes the whole way: build, one training step, every export.
-
-The lists come from the registry, so a new plugin is exercised without an edit here.
-"""
+"""Every architecture of the registry goes the whole way: build, a training step, every export."""
 
 from __future__ import annotations
 
@@ -38,8 +35,7 @@ from zoo.registry import PluginSettings, load_registry
 from zoo.testing.synthetic import synthetic_examples, with_synthetic_statistics
 
 REGISTRY = load_registry(PluginSettings(installed=False))
-#: Larger networks take seconds to build alone: how many parameters and multiply-adds they have is
-#: tested beside what is published, `test_published_sizes.py`.
+#: Larger networks take seconds to build: `test_published_sizes.py` tests their sizes.
 LARGE = 20_000_000
 VARIANTS = [
     pytest.param(a, v, id=v.name, marks=[pytest.mark.slow] if v.parameters > LARGE else [])
