@@ -172,6 +172,10 @@ BAD = {
         ),
         "names train: elsewhere, and no pictures are there",
     ),
+    "no train": (
+        also(as_coco, lambda root: (root / "all.json").rename(root / "instances_val2017.json")),
+        "no pictures are for train; all are for validation",
+    ),
     "voc entities": (
         voc_text("<annotation>", '<!DOCTYPE a [<!ENTITY b "c">]><annotation>'),
         "Annotations/00.xml: it declares a document type or entities",

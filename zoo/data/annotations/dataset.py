@@ -271,7 +271,13 @@ def _divide(
     if not there or there == {"train"}:
         told = ["all pictures are in train: split by content"] if there else []
         return split_alike(present, hashes, LABELS), told
-    if any(split is None for split in given) or "train" not in there:
+    if "train" not in there and None not in given:
+        raise BadData(
+            f"no pictures are for train; all are for {' and '.join(sorted(there))}",
+            why="a network learns from what is for train",
+            fix="put some into train, or name a file or a folder that is not called after a split",
+        )
+    if None in given:
         raise BadData(
             f"{sum(split is None for split in given)} pictures are in no split, others in "
             f"{', '.join(sorted(there))}",
