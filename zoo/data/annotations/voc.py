@@ -14,12 +14,13 @@ from zoo.data.annotations.files import Files
 from zoo.data.annotations.records import AnnotatedPicture, Annotations, Thing, real_number
 from zoo.data.readers.class_folders import note
 from zoo.data.readers.folder_names import split_of
+from zoo.data.readers.image_files import suffixes
 from zoo.data.readers.listing import class_order
 
 _MOST_BYTES = 16 << 20
 _MOST_DEPTH = 50
-#: Lists of the official splits; ``trainval`` is the sum of two of them.
-_LISTS = {"train": "train", "val": "validation", "test": "test"}
+#: The list of what is in train and in val; it counts where neither has a list of its own.
+_BOTH = "trainval"
 _EDGES = ("ymin", "xmin", "ymax", "xmax")
 
 
@@ -108,7 +109,7 @@ def read_voc(files: Files) -> Annotations:
             f"the .xml files in {files.root} name no objects", fix="check that they are VOC's"
         )
     found.classes = tuple(sorted(named, key=class_order))
-    given = dict(_given(files))
+    given = _given(files)
     taken: dict[str, str] = {}
     for path, tree in trees:
         picture = _picture(files, path, tree)
@@ -126,6 +127,13 @@ def read_voc(files: Files) -> Annotations:
             if given and split is None:
                 continue
             found.pictures.append(_read(found, path, tree, picture, split))
+    if given and taken and not found.pictures:
+        raise BadData(
+            f"the lists in ImageSets/Main name no picture of {files.root}: "
+            f"{', '.join(map(printable, [*given][:3]))}, …",
+            why="each line is the name of a picture without its suffix",
+            fix="correct the lists, or remove them",
+        )
     left = sorted({*files.pictures} - {*taken})
     found.notes += note("pictures without an .xml, left out", [printable(p) for p in left])
     if given and (count := len(taken) - len(found.pictures)):
@@ -160,15 +168,50 @@ def _picture(files: Files, path: str, tree: Node) -> str | None:
     return alike[0] if len(alike) == 1 else None
 
 
-def _given(files: Files) -> Iterator[tuple[str, str]]:
-    """Names of pictures without suffix, and their splits, as the official lists give them."""
+def _given(files: Files) -> dict[str, str]:
+    """Splits of pictures, by their names without suffix, as the lists in ``ImageSets/Main`` say."""
+    lists = {}
     for path in files.paths:
-        parts = path.split("/")
-        split = _LISTS.get(parts[-1].removesuffix(".txt"))
-        if split and path.endswith(".txt") and parts[-3:-1] == ["ImageSets", "Main"]:
-            for line in (files.root / path).read_text(encoding="utf-8-sig").splitlines():
-                if line.strip():
-                    yield line.split()[0], split
+        *folders, name = path.split("/")
+        if folders[-2:] == ["ImageSets", "Main"] and name.endswith(".txt"):
+            stem = name.removesuffix(".txt")
+            split = "train" if stem.lower() == _BOTH else split_of(stem)
+            if split:
+                lists[path] = "validation" if split == "?" else split
+    whole = [path for path in lists if posixpath.basename(path).lower() == f"{_BOTH}.txt"]
+    for path in whole:
+        beside = {
+            lists[p] for p in lists if p != path and posixpath.dirname(p) == posixpath.dirname(path)
+        }
+        if beside & {"train", "validation"}:
+            del lists[path]
+    found: dict[str, str] = {}
+    where: dict[tuple[str, str], str] = {}
+    for path, split in lists.items():
+        for name in _lines(files, path):
+            found[name] = split
+            first = where.setdefault((posixpath.dirname(path), name), path)
+            if lists[first] != split:
+                raise BadData(
+                    f"{printable(name)} is in {printable(first)} and in {printable(path)}",
+                    why="a picture in two splits is measured on what was learnt",
+                    fix="correct one of the lists",
+                )
+    return found
+
+
+def _lines(files: Files, path: str) -> Iterator[str]:
+    """Names of pictures in a list, without folders and suffix."""
+    try:
+        lines = (files.root / path).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, ValueError) as error:
+        raise BadData(
+            f"{printable(path)} cannot be read as text", why=str(error), fix="save it as UTF-8"
+        ) from error
+    known = suffixes()
+    for line in filter(None, map(str.strip, lines)):
+        stem, suffix = posixpath.splitext(posixpath.basename(line))
+        yield stem if suffix.lower() in known else posixpath.basename(line)
 
 
 def _split(path: str) -> str | None:

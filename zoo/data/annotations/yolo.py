@@ -60,7 +60,9 @@ def read_yolo(files: Files) -> Annotations:
         _read(found, picture, rows, _text(files, rows))
         found.pictures.append(picture)
     used = {_rows(files, picture.path) for picture in found.pictures}
+    # Some programs put their list of names beside the rows.
     texts = [p for p in files.paths if p.endswith(".txt") and "labels/" in f"/{p}"]
+    texts = [p for p in texts if posixpath.basename(p) != "classes.txt"]
     found.lost += [f"{printable(p)} is of no picture" for p in texts if not given and p not in used]
     found.notes += note(
         "pictures without a .txt, left out (an empty one says that nothing is there)",
@@ -95,29 +97,33 @@ def _text(files: Files, name: str) -> str:
 
 
 def _yaml(files: Files, name: str) -> Mapping[str, Any]:
-    text = _text(files, name)
-    # An alias can make gigabytes of a few lines, and no such file needs one.
-    if re.search(r"(^|[\s\[,:-])[&*]\w", text):
-        raise BadData(f"{printable(name)} has anchors or aliases", fix="write their values out")
+    yaml, text = require("yaml"), _text(files, name)
     try:
-        settings = require("yaml").safe_load(text)
-    except (require("yaml").YAMLError, ValueError, RecursionError) as error:
+        # An alias can make gigabytes of a few lines, and no such file needs one.
+        marks = yaml.AnchorToken, yaml.AliasToken
+        if any(isinstance(token, marks) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
+            raise BadData(f"{printable(name)} has anchors or aliases", fix="write their values out")
+        settings = yaml.safe_load(text)
+        # Classes may be called yes and no, which would be true and false.
+        words = yaml.load(text, Loader=yaml.BaseLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise BadData(f"{printable(name)} is no YAML: {reason}", fix=f"write {_FORM}") from error
     if not isinstance(settings, dict):
         raise BadData(f"{printable(name)} holds no settings", fix=f"write {_FORM}")
-    return settings
+    return {**settings, "names": words.get("names")}
 
 
 def _classes(names: Any, source: str) -> tuple[str, ...]:
     if isinstance(names, dict):
-        keys = [*names]
-        if not all(type(key) is int for key in keys) or sorted(keys) != [*range(len(keys))]:
+        numbered = {str(number): number for number in range(len(names))}
+        if names.keys() != numbered.keys():
+            shown = ", ".join(map(str, names))
             raise BadData(
-                f"the names of {source} are numbered {keys!r:.60}, not 0 to {len(keys) - 1}",
+                f"the names of {source} are numbered {shown:.60}, not 0 to {len(names) - 1}",
                 fix=f"write {_FORM}",
             )
-        names = [names[key] for key in sorted(keys)]
+        names = [names[key] for key in numbered]
     if not isinstance(names, list) or not names:
         raise BadData(f"{source} has no names", fix=f"write {_FORM}")
     return tuple(str(name) for name in names)
@@ -150,7 +156,7 @@ def _given(settings: Mapping[str, Any], files: Files, source: str) -> dict[str, 
 def _pictures_of(entry: str, base: str, files: Files, source: str) -> list[str]:
     """Pictures in a folder, or of a list, that settings name."""
     for start in (posixpath.dirname(source), base):
-        place = posixpath.normpath(posixpath.join(start, entry))
+        place = posixpath.normpath(posixpath.join(start, entry.replace("\\", "/")))
         # Exports write ../train/images for what lies beside the settings.
         place = re.sub(r"^(\.\./)+", "", place)
         if place in files.paths and place.endswith(".txt"):
