@@ -156,7 +156,7 @@ def test_a_folder_of_other_files_is_refused(tmp_path: Path) -> None:
         (tmp_path / "m" / name / "a.mp3").write_bytes(b"ID3")
     with pytest.raises(BadData, match="holds no sounds") as caught:
         open_wav(str(tmp_path / "m"))
-    assert "2 .mp3 files are not read" in str(caught.value.why)
+    assert "2 .mp3 files are not read; save it as uncompressed" in str(caught.value.why)
     with pytest.raises(UsageError, match="there is no folder"):
         open_wav(str(tmp_path / "none"))
 

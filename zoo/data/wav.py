@@ -207,9 +207,12 @@ def _group(query: Query, files: Sequence[ListedFile]) -> tuple[str | None, list[
 
 
 def _held(others: Sequence[ListedFile]) -> list[str]:
+    from zoo.data.readers.wave_files import CONVERT
+
     suffixes = Counter(Path(file.path).suffix.lower() for file in others)
     other = {".mp3", ".ogg", ".flac", ".m4a", ".aac", ".opus", ".aiff", ".aif"} & set(suffixes)
-    return [f"{suffixes[one]} {one} files are not read" for one in sorted(other)]
+    read = [f"{suffixes[one]} {one} files are not read" for one in sorted(other)]
+    return [*read, CONVERT] if read else []
 
 
 def _form_notes(
