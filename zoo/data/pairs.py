@@ -135,8 +135,6 @@ class _Checked:
 
 
 def _checked(root: Path, name: str, bad: str, good: str) -> _Checked:
-    import hashlib
-
     import numpy as np
 
     from zoo.data.readers.hashing import identity
@@ -161,7 +159,7 @@ def _checked(root: Path, name: str, bad: str, good: str) -> _Checked:
         found.problem = f"sizes do not fit: {found.sizes}"
         return found
     found.same = low.shape == high.shape and bool(np.array_equal(low, high))
-    found.digest = hashlib.sha256(identity(low) + identity(high)).digest()
+    found.digest = identity(high)
     return found
 
 

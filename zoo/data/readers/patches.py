@@ -34,7 +34,8 @@ class PicturePair:
     Attributes:
         name: For messages and reports.
         split: The split that all of it belongs to.
-        digest: SHA-256 of what both show.
+        digest: SHA-256 of what the good one shows. Pairs of one good picture belong together,
+            however it became bad.
         read: Returns both, bad first: uint8, (height, width, 3), the sides of the good one being
             those of the bad one times the scale.
     """
@@ -150,7 +151,7 @@ def _split_of(
     import numpy as np
 
     from zoo.data.readers.class_folders import note
-    from zoo.data.readers.hashing import split_hash
+    from zoo.data.readers.hashing import array_hash, split_hash
 
     each = max(1, MOST[split] // max(1, len(pairs)))
     bads, goods, names, identities = [], [], [], []
@@ -187,7 +188,8 @@ def _split_of(
     return Split(
         labels=labels,
         read=lambda index: inputs[index],
-        content_hash=split_hash(identities, labels),
+        # Bad patches are no part of identities: one good picture may have become bad in many ways.
+        content_hash=split_hash(map(array_hash, inputs), labels),
         identities=identities,
         names=names,
     ), told
