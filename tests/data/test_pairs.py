@@ -162,6 +162,35 @@ def test_a_folder_that_is_missing_is_named(pairs: Path) -> None:
     with pytest.raises(BadData, match="has no picture of at least 200×200") as small:
         open_pairs(f"{pairs}?good=sharp&patch=200")
     assert "(96×80)" in small.value.why
+    assert small.value.fix.endswith("patch=80")
+    assert len(open_pairs(f"{pairs}?good=sharp&patch=80").splits) == 3
+
+
+def test_pictures_without_room_for_any_patch_are_told(pairs: Path) -> None:
+    for path in pairs.glob("*/*.png"):
+        with Image.open(path) as picture:
+            picture.resize((20, 20)).save(path)
+    with pytest.raises(BadData, match="has no picture of at least 64×64") as small:
+        open_pairs(str(pairs))
+    assert small.value.fix == "give it larger pictures"
+
+
+def test_names_that_never_agree_are_told_once(pairs: Path) -> None:
+    for path in (pairs / "bad").iterdir():
+        path.rename(path.with_name(f"{path.stem}x2.png"))
+    with pytest.raises(BadData, match="no picture in bad/ has the name of one in good/") as found:
+        open_pairs(str(pairs))
+    assert "bad/0x2.png and good/0.png" in found.value.why
+
+
+def test_confused_folders_are_told(pairs: Path) -> None:
+    (pairs / "bad").rename(pairs / "other")
+    (pairs / "good").rename(pairs / "bad")
+    (pairs / "other").rename(pairs / "good")
+    with pytest.raises(BadData, match="are larger than the good ones") as found:
+        open_pairs(str(pairs))
+    assert found.value.fix.endswith("?bad=good&good=bad")
+    assert len(open_pairs(f"{pairs}?bad=good&good=bad").splits) == 3
 
 
 def test_a_folder_of_good_pictures_is_made_bad_as_stated(made: Path) -> None:
