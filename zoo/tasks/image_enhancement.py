@@ -68,6 +68,8 @@ class ImageEnhancement(Task):
         Raises:
             UsageError: Labels are to be smoothed, or pictures changed in a way that the good ones
                 cannot follow.
+
+        The loss itself raises BadData where the network makes pictures of another size.
         """
         if options.label_smoothing:
             raise UsageError(
@@ -91,6 +93,7 @@ class ImageEnhancement(Task):
             return ops.cast(labels, "float32") / _WHITE
 
         def squared(labels: Any, outputs: Any) -> Any:
+            _refuse_sizes(outputs.shape[1:], labels.shape[1:])
             return ops.mean(ops.square(good(labels) - outputs), axis=(1, 2, 3))
 
         def ratio(labels: Any, outputs: Any) -> Any:
@@ -128,7 +131,7 @@ class ImageEnhancement(Task):
 
     def evaluate(self, answers: Array, truth: Truth) -> tuple[Metric, ...]:
         """PSNR and SSIM on the luma: means over pictures, the border shaved by the scale."""
-        _refuse_sizes(answers, truth)
+        _refuse_sizes(answers.shape[1:], truth.labels.shape[1:])
         border = scale_of(truth) if scale_of(truth) > 1 else 0
         ratios = luma.psnr(answers, truth.labels, border)
         similar = luma.similarity(answers, truth.labels, border)
@@ -276,14 +279,16 @@ def _ratios(answers: Array, truth: Truth) -> Array:
     return luma.psnr(answers, truth.labels, scale if scale > 1 else 0)
 
 
-def _refuse_sizes(answers: Array, truth: Truth) -> None:
-    if answers.shape == truth.labels.shape:
+def _refuse_sizes(made: Sequence[int | None], good: Sequence[int | None]) -> None:
+    """Sizes of one picture; of free sides, which are None, nothing is known."""
+    if None in (*made, *good) or tuple(made) == tuple(good):
         return
-    made, good = ("×".join(map(str, one.shape[1:])) for one in (answers, truth.labels))
+    sizes = ["×".join(map(str, one)) for one in (made, good)]
     raise BadData(
-        f"the network makes pictures of {made}, and the good ones are {good}",
-        why="a network enlarges by one factor, and its inputs have one size",
-        fix=f"choose a degradation and patches that fit: patch={answers.shape[1]}",
+        f"the network makes pictures of {sizes[0]}, and the good ones are {sizes[1]}",
+        why="a network enlarges by one factor, and makes as many colours as it takes",
+        fix="take a network of the same factor (`zoo list`), or data of its factor: "
+        "degrade=bicubic2 is for pictures twice as large, noise25 and jpeg20 keep their size",
     )
 
 
