@@ -157,6 +157,28 @@ def test_the_python_program_hears_what_the_zoo_hears(bundled: Bundled) -> None:
     assert apart(output(folder, sys.executable, "-c", PYTHON, *paths), paths, record) <= DOUBLE
 
 
+def test_the_python_program_says_what_it_cannot_read(bundled: Bundled, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    folder, paths, _ = bundled
+    sound = paths[0].read_bytes()
+    float_samples = sound[:20] + b"\x03\x00" + sound[22:]
+    for content, told in (
+        (float_samples, "unknown format: 3"),
+        (b"OggS" + sound[4:], "does not start with RIFF"),
+        (sound[:30], "not read here"),
+        (sound[:-501], "empty or cut off"),
+        (sound[:40] + bytes(4), "empty or cut off"),
+    ):
+        path = tmp_path / "a.wav"
+        path.write_bytes(content)
+        done = subprocess.run(
+            [sys.executable, "-c", PYTHON, path], cwd=folder, capture_output=True, check=False
+        )
+        assert done.returncode == 1
+        assert told in done.stderr.decode()
+        assert "Traceback" not in done.stderr.decode()
+
+
 def test_the_javascript_program_hears_what_the_zoo_hears(bundled: Bundled) -> None:
     node = shutil.which("node")
     if node is None:
