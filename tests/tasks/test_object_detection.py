@@ -246,3 +246,16 @@ def test_without_boxes_nothing_is_measured(task: Task, case: Case) -> None:
     truth = replace(case.truth, labels=empty)
     assert task.evaluate(task.decode(case.grid), truth) == ()
     assert task.accuracy(truth, task.decode(case.grid), task.decode(case.grid), 1.0) is None
+
+
+def test_drawings_without_a_box_hide_no_loss(task: Task, case: Case) -> None:
+    labels = case.labels.copy()
+    last = int(np.flatnonzero((labels[..., 0] >= 0).any(axis=1))[-1])
+    labels[:last, :, 0] = -1
+    truth = replace(case.truth, labels=labels)
+    found = task.decode(case.grid)
+    found[:last, :, 0] = -1
+    assert task.evaluate(found, truth)[0].low > 0.9
+    check = task.accuracy(truth, found, task.decode(case.grid * 0.0), 1.0)
+    assert check is not None
+    assert not check.passed
