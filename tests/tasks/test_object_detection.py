@@ -10,6 +10,7 @@ import pytest
 from zoo.artifacts import closeness
 from zoo.contracts import ImagePreprocessing, Split, Task, Truth
 from zoo.contracts.precision import PRECISIONS
+from zoo.contracts.prediction import SHOWN_FROM
 from zoo.registry import load_registry
 from zoo.results.records import NO_BETTER
 from zoo.tasks.object_detection.drawing import draw
@@ -112,6 +113,10 @@ def test_a_detector_that_finds_nothing_is_weak(task: Task, case: Case) -> None:
     assert nothing["metrics"][0].value == 0.0
     (text,) = (f.text for f in nothing["findings"] if f.code == "finds-nothing")
     assert text.startswith("the detector finds nothing in 96 pictures with ")
+    alone = next(n for n in range(96) if (case.labels[n, :, 0] >= 0).sum() == 1)
+    one = replace(case.truth, labels=case.labels[alone : alone + 1])
+    (weak,) = task.weaknesses(task.decode(case.grid[:1] * 0.0), one)
+    assert weak.text == "the detector finds nothing in 1 picture with 1 object"
     wrong = case.grid.copy()
     wrong[..., 3:] = 0.9
     (text,) = (w.text for w in task.weaknesses(task.decode(wrong), case.truth))
@@ -179,6 +184,12 @@ def test_the_threshold_comes_of_the_validation_split(task: Task, case: Case) -> 
     chosen = task.choose_decoding(case.grid, case.truth)
     assert 0.3 < float(chosen["threshold"]) < 0.65
     assert task.with_decoding(chosen).decoding == chosen
+    assert "largest F1" in str(chosen["rule"])
+    default = task.choose_decoding(case.grid * 0.0, case.truth)
+    assert default == {
+        "threshold": SHOWN_FROM,
+        "rule": "a default: no box is right on the validation split",
+    }
 
 
 def test_answers_in_words_and_pixels(task: Task, case: Case) -> None:
