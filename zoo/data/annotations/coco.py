@@ -21,7 +21,7 @@ from zoo.data.annotations.records import (
     real_numbers,
 )
 from zoo.data.annotations.shapes import run_lengths
-from zoo.data.readers.folder_names import split_of
+from zoo.data.readers.folder_names import split_of_any
 from zoo.data.readers.listing import class_order
 
 #: Beginnings of names of COCO's files that hold no boxes of things.
@@ -78,9 +78,7 @@ def _named(files: Files) -> list[tuple[str, str | None]]:
 def _split(name: str) -> str | None:
     path = Path(name)
     stem = path.stem.removeprefix("instances_").removesuffix(".coco")
-    asked = [stem, *(part for part in reversed(path.parent.parts))]
-    found = next((split for one in asked if (split := split_of(one))), None)
-    return "validation" if found == "?" else found
+    return split_of_any([stem, *reversed(path.parent.parts)])
 
 
 def _load(root: Path, name: str) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from zoo.common.shown_text import printable
 from zoo.data.annotations.files import Files
 from zoo.data.annotations.records import AnnotatedPicture, Annotations, Thing, real_number
 from zoo.data.readers.class_folders import note
-from zoo.data.readers.folder_names import split_of
+from zoo.data.readers.folder_names import split_of_any
 from zoo.data.readers.image_files import suffixes
 from zoo.data.readers.listing import class_order
 
@@ -123,7 +123,7 @@ def read_voc(files: Files) -> Annotations:
         else:
             taken[picture] = path
             stem = posixpath.splitext(posixpath.basename(path))[0]
-            split = given.get(stem) if given else _split(path)
+            split = given.get(stem) if given else split_of_any(path.split("/")[:-1])
             if given and split is None:
                 continue
             found.pictures.append(_read(found, path, tree, picture, split))
@@ -175,9 +175,9 @@ def _given(files: Files) -> dict[str, str]:
         *folders, name = path.split("/")
         if folders[-2:] == ["ImageSets", "Main"] and name.endswith(".txt"):
             stem = name.removesuffix(".txt")
-            split = "train" if stem.lower() == _BOTH else split_of(stem)
+            split = "train" if stem.lower() == _BOTH else split_of_any([stem])
             if split:
-                lists[path] = "validation" if split == "?" else split
+                lists[path] = split
     whole = [path for path in lists if posixpath.basename(path).lower() == f"{_BOTH}.txt"]
     for path in whole:
         beside = {
@@ -212,11 +212,6 @@ def _lines(files: Files, path: str) -> Iterator[str]:
     for line in filter(None, map(str.strip, lines)):
         stem, suffix = posixpath.splitext(posixpath.basename(line))
         yield stem if suffix.lower() in known else posixpath.basename(line)
-
-
-def _split(path: str) -> str | None:
-    found = next((s for part in path.split("/")[:-1] if (s := split_of(part))), None)
-    return "validation" if found == "?" else found
 
 
 def _read(

@@ -19,7 +19,7 @@ from zoo.data.annotations.records import (
     real_number,
 )
 from zoo.data.readers.class_folders import note
-from zoo.data.readers.folder_names import split_of
+from zoo.data.readers.folder_names import split_of_any
 
 _NAMES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml", "classes.txt")
 _FORM = 'names: ["cat", "dog"], train: images/train, val: images/val'
@@ -49,7 +49,7 @@ def read_yolo(files: Files) -> Annotations:
         raise BadData(f"{source} names no classes, or one twice", fix=f"write {_FORM}")
     bare = []
     for path in files.pictures:
-        split = given.get(path) if given else _split(path)
+        split = given.get(path) if given else split_of_any(path.split("/")[:-1])
         if given and split is None:
             continue
         rows = _rows(files, path)
@@ -167,11 +167,6 @@ def _pictures_of(entry: str, base: str, files: Files, source: str) -> list[str]:
         if inside:
             return inside
     return []
-
-
-def _split(path: str) -> str | None:
-    found = next((s for part in path.split("/")[:-1] if (s := split_of(part))), None)
-    return "validation" if found == "?" else found
 
 
 def _rows(files: Files, path: str) -> str | None:
