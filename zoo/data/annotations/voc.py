@@ -11,7 +11,7 @@ from xml.parsers import expat
 from zoo.common.errors import BadData, UsageError
 from zoo.common.shown_text import printable
 from zoo.data.annotations.files import Files
-from zoo.data.annotations.records import AnnotatedPicture, Annotations, Thing, real_number
+from zoo.data.annotations.records import AnnotatedPicture, Annotations, Thing, written_number
 from zoo.data.readers.class_folders import note
 from zoo.data.readers.folder_names import split_of_any
 from zoo.data.readers.image_files import suffixes
@@ -223,7 +223,9 @@ def _read(
     for number, thing in enumerate(tree.all("object"), 1):
         found.entries += 1
         shown = f"object {number} of {printable(path)}"
-        edges = [_number(box.value(edge)) for box in thing.all("bndbox")[:1] for edge in _EDGES]
+        edges = [
+            written_number(box.value(edge)) for box in thing.all("bndbox")[:1] for edge in _EDGES
+        ]
         name = thing.value("name")
         if not name:
             found.broken.append(f"{shown} has no name")
@@ -237,13 +239,6 @@ def _read(
     return own
 
 
-def _number(text: str) -> float | None:
-    try:
-        return real_number(float(text)) if text.isascii() and "_" not in text else None
-    except ValueError:
-        return None
-
-
 def _whole(text: str) -> int | None:
-    value = _number(text)
+    value = written_number(text)
     return int(value) if value is not None and value >= 1 and value == int(value) else None

@@ -16,7 +16,7 @@ from zoo.data.annotations.records import (
     Annotations,
     Thing,
     polygon_of,
-    real_number,
+    written_number,
 )
 from zoo.data.readers.class_folders import note
 from zoo.data.readers.folder_names import split_of_any
@@ -194,7 +194,7 @@ def _read(found: Annotations, picture: AnnotatedPicture, name: str, text: str) -
 
 
 def _thing(shown: str, parts: Sequence[str], classes: int) -> Thing | str:
-    values = [_number(part) for part in parts]
+    values = [written_number(part) for part in parts]
     numbers = [value for value in values if value is not None]
     if len(numbers) < len(values) or len(numbers) < 5:
         return f"{' '.join(parts)[:60]!r} is no class with four numbers or a polygon"
@@ -210,10 +210,3 @@ def _thing(shown: str, parts: Sequence[str], classes: int) -> Thing | str:
         return polygon
     (left, top), (right, bottom) = polygon.min(axis=0).tolist(), polygon.max(axis=0).tolist()
     return Thing(name=shown, label=int(label), box=(top, left, bottom, right), shape=(polygon,))
-
-
-def _number(text: str) -> float | None:
-    try:
-        return real_number(float(text)) if text.isascii() and "_" not in text else None
-    except ValueError:
-        return None
