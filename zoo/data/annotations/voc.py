@@ -218,8 +218,9 @@ def _read(
     found: Annotations, path: str, tree: XmlElement, picture: str, split: str | None
 ) -> AnnotatedPicture:
     sizes = [_whole(size.value(side)) for size in tree.all("size") for side in ("height", "width")]
-    stated = (sizes[0], sizes[1]) if len(sizes) == 2 and all(sizes) else None
-    own = AnnotatedPicture(path=picture, split=split, size=stated)  # type: ignore[arg-type]
+    height, width = sizes if len(sizes) == 2 else (None, None)
+    stated = (height, width) if height and width else None
+    own = AnnotatedPicture(path=picture, split=split, size=stated)
     for number, thing in enumerate(tree.all("object"), 1):
         found.entries += 1
         shown = f"object {number} of {printable(path)}"

@@ -47,7 +47,7 @@ def read_yolo(files: Files) -> Annotations:
         given = _given(settings, files, source)
     if not found.classes or len({*found.classes}) < len(found.classes):
         raise BadData(f"{source} names no classes, or one twice", fix=f"write {_FORM}")
-    bare = []
+    bare, used = [], set()
     for path in files.pictures:
         split = given.get(path) if given else split_of_any(path.split("/")[:-1])
         if given and split is None:
@@ -56,10 +56,10 @@ def read_yolo(files: Files) -> Annotations:
         if rows is None:
             bare.append(path)
             continue
+        used.add(rows)
         picture = AnnotatedPicture(path=path, split=split)
         _read(found, picture, rows, _text(files, rows))
         found.pictures.append(picture)
-    used = {_rows(files, picture.path) for picture in found.pictures}
     # Some programs put their list of names beside the rows.
     texts = [p for p in files.paths if p.endswith(".txt") and "labels/" in f"/{p}"]
     texts = [p for p in texts if posixpath.basename(p) != "classes.txt"]
