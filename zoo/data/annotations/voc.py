@@ -29,14 +29,14 @@ class BadXml(ValueError):
 
 
 @dataclass
-class Node:
+class XmlElement:
     """An element: its name, the text in it, and the elements in it."""
 
     name: str
     text: str = ""
-    children: list[Node] = field(default_factory=list)
+    children: list[XmlElement] = field(default_factory=list)
 
-    def all(self, name: str) -> list[Node]:
+    def all(self, name: str) -> list[XmlElement]:
         """The elements right below that are called so."""
         return [child for child in self.children if child.name == name]
 
@@ -45,19 +45,19 @@ class Node:
         return next((child.text.strip() for child in self.all(name)), "")
 
 
-def parse_xml(data: bytes) -> Node:
+def parse_xml(data: bytes) -> XmlElement:
     """Parses XML that declares nothing: no document type, so no entities of its own.
 
     Raises:
         BadXml: It is damaged, declares a document type, or is nested too deeply.
     """
-    top = Node("")
+    top = XmlElement("")
     open_ones = [top]
 
     def start(name: str, _: Any) -> None:
         if len(open_ones) > _MOST_DEPTH:
             raise BadXml(f"elements are nested more than {_MOST_DEPTH} deep")
-        node = Node(name)
+        node = XmlElement(name)
         open_ones[-1].children.append(node)
         open_ones.append(node)
 
@@ -96,7 +96,7 @@ def read_voc(files: Files) -> Annotations:
             fix="name the folder that holds Annotations/ and JPEGImages/",
         )
     found = Annotations(root=files.root)
-    trees: list[tuple[str, Node]] = []
+    trees: list[tuple[str, XmlElement]] = []
     for path in texts:
         tree = _tree(files, path)
         if isinstance(tree, str):
@@ -141,7 +141,7 @@ def read_voc(files: Files) -> Annotations:
     return found
 
 
-def _tree(files: Files, path: str) -> Node | str:
+def _tree(files: Files, path: str) -> XmlElement | str:
     if files.paths[path].size > _MOST_BYTES:
         return f"more than {_MOST_BYTES} bytes"
     try:
@@ -150,11 +150,11 @@ def _tree(files: Files, path: str) -> Node | str:
         return str(error)
 
 
-def _title(path: str, tree: Node) -> str:
+def _title(path: str, tree: XmlElement) -> str:
     return printable(tree.value("filename") or posixpath.splitext(posixpath.basename(path))[0])
 
 
-def _picture(files: Files, path: str, tree: Node) -> str | None:
+def _picture(files: Files, path: str, tree: XmlElement) -> str | None:
     """The picture of an XML file: that of its own name before the one that it names."""
     stem = posixpath.splitext(posixpath.basename(path))[0]
     title = tree.value("filename")
@@ -220,7 +220,7 @@ def _split(path: str) -> str | None:
 
 
 def _read(
-    found: Annotations, path: str, tree: Node, picture: str, split: str | None
+    found: Annotations, path: str, tree: XmlElement, picture: str, split: str | None
 ) -> AnnotatedPicture:
     sizes = [_whole(size.value(side)) for size in tree.all("size") for side in ("height", "width")]
     stated = (sizes[0], sizes[1]) if len(sizes) == 2 and all(sizes) else None
