@@ -21,6 +21,7 @@ from zoo.data.readers.degradations import enlarged
 from zoo.hookspecs import hookimpl
 from zoo.results.formatting import number, plus_minus, plus_minus_range
 from zoo.tasks import luma, picture_checks
+from zoo.tasks.image_generation import pixels_of
 from zoo.tasks.means import half_width
 
 if TYPE_CHECKING:
@@ -39,15 +40,6 @@ _EXACT = frozenset({"flip", "shift", "crop"})
 _WHITE = 255.0
 #: Changes of a file are shown so many times as bright.
 _MARKED = 16
-
-
-def pictures_of(outputs: Array) -> Array:
-    """Outputs, from 0 to 1, as people see them: uint8 of the same shape; NaN is black."""
-    import numpy as np
-
-    values = np.nan_to_num(outputs.astype(np.float32), nan=0.0, posinf=1.0, neginf=0.0)
-    pixels: Array = np.round(np.clip(values, 0.0, 1.0) * _WHITE).astype(np.uint8)
-    return pixels
 
 
 def scale_of(truth: Truth) -> int:
@@ -119,7 +111,7 @@ class ImageEnhancement(Task):
 
     def decode(self, outputs: Array) -> Array:
         """Pictures, uint8 (examples, height, width, channels)."""
-        return pictures_of(outputs)
+        return pixels_of(outputs)
 
     def compare(self, reference: Array, candidate: Array) -> Comparison:
         """Noise and structural similarity; see `picture_checks.compare`."""
@@ -224,7 +216,7 @@ class ImageEnhancement(Task):
         self, output: Any, classes: tuple[str, ...], most: int, steps: Sequence[str] = ()
     ) -> DecodedOutput:
         """The picture's size: its pixels are too many to read."""
-        picture = pictures_of(output)
+        picture = pixels_of(output)
         return DecodedOutput(answer=self.describe_label(picture, classes), picture=picture)
 
     def pictures_beside(
@@ -238,14 +230,14 @@ class ImageEnhancement(Task):
         """Before, after and truth; of the file that is farthest off its picture and changes."""
         import numpy as np
 
-        made, scale = pictures_of(output), label.shape[0] // given.shape[0]
+        made, scale = pixels_of(output), label.shape[0] // given.shape[0]
         shown = {
             "bicubic" if scale > 1 else "before": enlarged(given, scale),
             "network": made,
             "truth": label,
         }
         apart = {
-            name: np.abs(pictures_of(own).astype(np.int64) - made) for name, own in files.items()
+            name: np.abs(pixels_of(own).astype(np.int64) - made) for name, own in files.items()
         }
         if not apart:
             return shown
@@ -255,7 +247,7 @@ class ImageEnhancement(Task):
         marked = np.clip(apart[worst] * _MARKED, 0, 255).astype(np.uint8)
         return {
             **shown,
-            worst: pictures_of(files[worst]),
+            worst: pixels_of(files[worst]),
             f"its changes, {_MARKED} times as bright": marked,
         }
 
