@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
+from bundle_programs import write_programs
 
-from zoo.contracts import SoundPreprocessing, UsageRequest
+from zoo.contracts import SoundPreprocessing
 from zoo.data.preprocessing.sounds import features
 from zoo.data.readers.sound_files import read_sound
 
@@ -74,36 +73,6 @@ int main(void) {
 """
 
 
-def folder_of(record: SoundPreprocessing, folder: Path) -> Path:
-    """The programs of an ONNX file, without the file."""
-    from zoo.exporters.onnx.usage import usage
-
-    plain = {"dtype": "float32", "scale": None, "zero_point": None}
-    given = {"name": "sound", "shape": [1, *record.input_shape], "raw_dtype": "float32", **plain}
-    output = {"name": "shares", "shape": [1, 2], "max_abs": 1e-4, "answer": "choice", **plain}
-    facts = {
-        "model": {"file": "sound.onnx"},
-        "input": given,
-        "inputs": [given],
-        "output": output,
-        "outputs": [output],
-        "answer": "choice",
-        "preprocessing": asdict(record),
-        "state": {"kept": False, "carried": {}},
-        "golden": {"count": 3, "max_abs": 1e-4},
-    }
-    request = UsageRequest(model=folder / "sound.onnx", facts=facts, operators={}, target="")
-    files = {
-        **usage(request).files,
-        "metadata.json": json.dumps(facts),
-        "labels.txt": "a\nb\n",
-    }
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
-    return folder
-
-
 def speech(record: SoundPreprocessing, folder: Path) -> list[Path]:
     """Spoken words at the record's rate: as long as it takes, longer, and shorter."""
     import wave
@@ -128,7 +97,8 @@ def bundled(
 ) -> tuple[Path, list[Path], SoundPreprocessing]:
     """A folder with programs, sounds, and the record that both are of."""
     record = RECORDS[request.param]
-    folder = folder_of(record, tmp_path_factory.mktemp(request.param))
+    made = tmp_path_factory.mktemp(request.param)
+    folder = write_programs(made, record, (2,), "choice", ("a", "b"))
     return folder, speech(record, folder), record
 
 
