@@ -17,7 +17,7 @@ from zoo.common.shown_text import printable
 from zoo.data.annotations.files import Files
 from zoo.data.annotations.records import AnnotatedPicture, Annotations
 from zoo.data.readers.class_folders import note
-from zoo.data.readers.folder_names import folded, split_of
+from zoo.data.readers.folder_names import folded, split_of_any
 from zoo.data.readers.image_files import MAX_PIXELS, formats
 
 _MASKS = {"mask", "masks", "label", "labels", "annotations", "segmentationclass", "gt"}
@@ -71,7 +71,11 @@ def read_masks(files: Files) -> Annotations:
         )
     for key, path in pictures.items():
         if key in masks:
-            found.pictures.append(AnnotatedPicture(path=path, split=_split(key), mask=masks[key]))
+            found.pictures.append(
+                AnnotatedPicture(
+                    path=path, split=split_of_any(key.split("/")[:-1]), mask=masks[key]
+                )
+            )
     found.entries = len(masks)
     found.lost += [
         f"{printable(masks[key])} is the mask of no picture" for key in masks if key not in pictures
@@ -92,11 +96,6 @@ def _key(path: str) -> str:
     parts = [part for part in folder.split("/") if part]
     kept = [p for p in parts if folded(p).replace(" ", "") not in _MASKS | _PICTURES]
     return "/".join((*kept, name))
-
-
-def _split(key: str) -> str | None:
-    found = next((s for part in key.split("/")[:-1] if (s := split_of(part))), None)
-    return "validation" if found == "?" else found
 
 
 def class_values(files: Files) -> dict[int, str]:

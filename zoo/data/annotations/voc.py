@@ -11,9 +11,9 @@ from xml.parsers import expat
 from zoo.common.errors import BadData, UsageError
 from zoo.common.shown_text import printable
 from zoo.data.annotations.files import Files
-from zoo.data.annotations.records import AnnotatedPicture, Annotations, Thing, real_number
+from zoo.data.annotations.records import AnnotatedPicture, Annotations, Thing, written_number
 from zoo.data.readers.class_folders import note
-from zoo.data.readers.folder_names import split_of
+from zoo.data.readers.folder_names import split_of_any
 from zoo.data.readers.image_files import suffixes
 from zoo.data.readers.listing import class_order
 
@@ -123,7 +123,7 @@ def read_voc(files: Files) -> Annotations:
         else:
             taken[picture] = path
             stem = posixpath.splitext(posixpath.basename(path))[0]
-            split = given.get(stem) if given else _split(path)
+            split = given.get(stem) if given else split_of_any(path.split("/")[:-1])
             if given and split is None:
                 continue
             found.pictures.append(_read(found, path, tree, picture, split))
@@ -175,9 +175,9 @@ def _given(files: Files) -> dict[str, str]:
         *folders, name = path.split("/")
         if folders[-2:] == ["ImageSets", "Main"] and name.endswith(".txt"):
             stem = name.removesuffix(".txt")
-            split = "train" if stem.lower() == _BOTH else split_of(stem)
+            split = "train" if stem.lower() == _BOTH else split_of_any([stem])
             if split:
-                lists[path] = "validation" if split == "?" else split
+                lists[path] = split
     whole = [path for path in lists if posixpath.basename(path).lower() == f"{_BOTH}.txt"]
     for path in whole:
         beside = {
@@ -214,21 +214,19 @@ def _lines(files: Files, path: str) -> Iterator[str]:
         yield stem if suffix.lower() in known else posixpath.basename(line)
 
 
-def _split(path: str) -> str | None:
-    found = next((s for part in path.split("/")[:-1] if (s := split_of(part))), None)
-    return "validation" if found == "?" else found
-
-
 def _read(
     found: Annotations, path: str, tree: XmlElement, picture: str, split: str | None
 ) -> AnnotatedPicture:
     sizes = [_whole(size.value(side)) for size in tree.all("size") for side in ("height", "width")]
-    stated = (sizes[0], sizes[1]) if len(sizes) == 2 and all(sizes) else None
-    own = AnnotatedPicture(path=picture, split=split, size=stated)  # type: ignore[arg-type]
+    height, width = sizes if len(sizes) == 2 else (None, None)
+    stated = (height, width) if height and width else None
+    own = AnnotatedPicture(path=picture, split=split, size=stated)
     for number, thing in enumerate(tree.all("object"), 1):
         found.entries += 1
         shown = f"object {number} of {printable(path)}"
-        edges = [_number(box.value(edge)) for box in thing.all("bndbox")[:1] for edge in _EDGES]
+        edges = [
+            written_number(box.value(edge)) for box in thing.all("bndbox")[:1] for edge in _EDGES
+        ]
         name = thing.value("name")
         if not name:
             found.broken.append(f"{shown} has no name")
@@ -242,13 +240,6 @@ def _read(
     return own
 
 
-def _number(text: str) -> float | None:
-    try:
-        return real_number(float(text)) if text.isascii() and "_" not in text else None
-    except ValueError:
-        return None
-
-
 def _whole(text: str) -> int | None:
-    value = _number(text)
+    value = written_number(text)
     return int(value) if value is not None and value >= 1 and value == int(value) else None

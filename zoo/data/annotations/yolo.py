@@ -16,10 +16,10 @@ from zoo.data.annotations.records import (
     Annotations,
     Thing,
     polygon_of,
-    real_number,
+    written_number,
 )
 from zoo.data.readers.class_folders import note
-from zoo.data.readers.folder_names import split_of
+from zoo.data.readers.folder_names import split_of_any
 
 _NAMES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml", "classes.txt")
 _FORM = 'names: ["cat", "dog"], train: images/train, val: images/val'
@@ -47,19 +47,19 @@ def read_yolo(files: Files) -> Annotations:
         given = _given(settings, files, source)
     if not found.classes or len({*found.classes}) < len(found.classes):
         raise BadData(f"{source} names no classes, or one twice", fix=f"write {_FORM}")
-    bare = []
+    bare, used = [], set()
     for path in files.pictures:
-        split = given.get(path) if given else _split(path)
+        split = given.get(path) if given else split_of_any(path.split("/")[:-1])
         if given and split is None:
             continue
         rows = _rows(files, path)
         if rows is None:
             bare.append(path)
             continue
+        used.add(rows)
         picture = AnnotatedPicture(path=path, split=split)
         _read(found, picture, rows, _text(files, rows))
         found.pictures.append(picture)
-    used = {_rows(files, picture.path) for picture in found.pictures}
     # Some programs put their list of names beside the rows.
     texts = [p for p in files.paths if p.endswith(".txt") and "labels/" in f"/{p}"]
     texts = [p for p in texts if posixpath.basename(p) != "classes.txt"]
@@ -169,11 +169,6 @@ def _pictures_of(entry: str, base: str, files: Files, source: str) -> list[str]:
     return []
 
 
-def _split(path: str) -> str | None:
-    found = next((s for part in path.split("/")[:-1] if (s := split_of(part))), None)
-    return "validation" if found == "?" else found
-
-
 def _rows(files: Files, path: str) -> str | None:
     """The .txt of a picture."""
     text = f"{posixpath.splitext(path)[0]}.txt"
@@ -199,7 +194,7 @@ def _read(found: Annotations, picture: AnnotatedPicture, name: str, text: str) -
 
 
 def _thing(shown: str, parts: Sequence[str], classes: int) -> Thing | str:
-    values = [_number(part) for part in parts]
+    values = [written_number(part) for part in parts]
     numbers = [value for value in values if value is not None]
     if len(numbers) < len(values) or len(numbers) < 5:
         return f"{' '.join(parts)[:60]!r} is no class with four numbers or a polygon"
@@ -215,10 +210,3 @@ def _thing(shown: str, parts: Sequence[str], classes: int) -> Thing | str:
         return polygon
     (left, top), (right, bottom) = polygon.min(axis=0).tolist(), polygon.max(axis=0).tolist()
     return Thing(name=shown, label=int(label), box=(top, left, bottom, right), shape=(polygon,))
-
-
-def _number(text: str) -> float | None:
-    try:
-        return real_number(float(text)) if text.isascii() and "_" not in text else None
-    except ValueError:
-        return None
