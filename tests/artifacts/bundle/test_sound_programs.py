@@ -202,3 +202,16 @@ def test_another_window_would_be_noticed(bundled: Bundled) -> None:
         assert apart(output(folder, node, "hear.mjs", *paths), paths, record) > DOUBLE
     finally:
         path.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reader"), [("image", "pillow"), ("sound", "scipy"), ("rows", "")]
+)
+def test_a_python_program_needs_what_reads_its_inputs(kind: str, reader: str) -> None:
+    from zoo.exporters.shared.usage_code import python_needs
+
+    facts = {"preprocessing": {"kind": kind}}
+    request = UsageRequest(model=Path("a.onnx"), facts=facts, operators={}, target="")
+    told = python_needs("`pip install onnxruntime`", request)
+    assert told.startswith("`pip install onnxruntime`")
+    assert [name for name in ("pillow", "scipy") if name in told] == [reader] * bool(reader)
