@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from bundle_programs import write_programs
 
-from zoo.contracts import SoundPreprocessing
+from zoo.contracts import SoundPreprocessing, UsageRequest
 from zoo.data.preprocessing.sounds import features
 from zoo.data.readers.sound_files import read_sound
 
