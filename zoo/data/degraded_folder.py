@@ -93,7 +93,9 @@ def open_degraded(query: Query, name: str) -> Dataset:
     )
 
 
-def _pair(path: Path, degradation: Degradation | None) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _pair(
+    path: Path, degradation: Degradation | None
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     from zoo.data.readers.degradations import degraded_pair
     from zoo.data.readers.patches import read_colours
 

@@ -8,7 +8,6 @@ from typing import Any
 from zoo.common.errors import ZooError
 from zoo.common.optional_imports import require
 
-
 #: Name of the layer.
 ROUNDED = "rounded"
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from zoo.contracts import Output, Task
 from zoo.contracts.outputs import PICTURE as PIXELS
 from zoo.hookspecs import hookimpl
-from zoo.tasks.image_compression.task import CODE, PICTURE, RULE, TABLES, ImageCompression
+from zoo.tasks.image_compression.file_checks import CODE, PICTURE
+from zoo.tasks.image_compression.task import RULE, TABLES, ImageCompression
 from zoo.tasks.image_compression.training import trainee
 
 

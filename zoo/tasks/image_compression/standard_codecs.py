@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 CODECS = ("JPEG", "WebP")
 COUNTED = (
-    "JPEG without its tables and headers, WebP without its container, coded pictures of the network "
+    "JPEG without its tables and headers, WebP without its container, the network's coded pictures "
     "whole"
 )
-QUALITIES = (2, 5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 88, 94)
+QUALITIES = (3, 8, 15, 25, 40, 60, 80, 92)
 #: Of the container RIFF, and the header of its only chunk.
 _CONTAINER = 20
 
@@ -50,7 +50,7 @@ class RateDistortion:
         """PSNR of each picture at a number of bits of its own, between those of two qualities.
 
         Below the lowest quality it is that of the lowest, which takes more bits: in the format's
-        favour. Above the highest likewise the line through the last two goes on.
+        favour. Above the highest it is that of the highest.
         """
         import numpy as np
 
@@ -93,7 +93,7 @@ def compressed(name: str, picture: Array, quality: int) -> tuple[int, Array]:
     image_module: Any = require("PIL.Image")
     grey = picture.shape[2] == 1
     image = image_module.fromarray(picture[:, :, 0] if grey else picture)
-    options = {"optimize": True} if name == "JPEG" else {"method": 6}
+    options = {"optimize": True} if name == "JPEG" else {"method": 4}
     buffer = io.BytesIO()
     image.save(buffer, name, quality=quality, **options)
     written = buffer.getvalue()

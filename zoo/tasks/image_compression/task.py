@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +14,9 @@ from zoo.contracts.geometric_transform import GeometricTransform
 from zoo.contracts.prediction import DecodedOutput
 from zoo.results.formatting import number, plus_minus, plus_minus_range
 from zoo.tasks import luma, picture_checks
-from zoo.tasks.image_compression import standard_codecs
+from zoo.tasks.image_compression import file_checks, standard_codecs
 from zoo.tasks.image_compression.coder import CodeCoder
+from zoo.tasks.image_compression.file_checks import CODE, PICTURE, codes_of
 from zoo.tasks.image_compression.symbol_tables import counted_tables, parse_tables
 from zoo.tasks.image_enhancement import pictures_of
 from zoo.tasks.means import half_width
@@ -24,7 +24,6 @@ from zoo.tasks.means import half_width
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
 
-CODE, PICTURE = "code", "picture"
 #: What a file is decoded with.
 TABLES, RULE = "tables", "rule"
 _COUNTED = "how often each number occurs in each channel, on the validation split"
@@ -36,20 +35,6 @@ _COST = "bits and errors"
 _LOSS, _GROWTH = 0.2, 2.0
 #: Of examples that are shown, those count as wrong that err by so many mean squared errors.
 _WRONG = 2.0
-#: A number of 16 bits.
-_LARGEST = 2**15 - 1
-
-
-def codes_of(outputs: Array) -> Array:
-    """The whole numbers that are coded, int16, of the shape of a network's real ones.
-
-    NaN is 0, and what 16 bits cannot hold is the nearest that they can.
-    """
-    import numpy as np
-
-    values = np.nan_to_num(outputs.astype(np.float32), nan=0.0, posinf=_LARGEST, neginf=-_LARGEST)
-    codes: Array = np.clip(np.rint(values), -_LARGEST, _LARGEST).astype(np.int16)
-    return codes
 
 
 class ImageCompression(Task):
@@ -130,45 +115,12 @@ class ImageCompression(Task):
         return joined({CODE: codes_of(outputs[CODE]), PICTURE: pictures_of(outputs[PICTURE])})
 
     def compare(self, reference: Array, candidate: Array) -> Comparison:
-        """Codes by the share of equal whole numbers and their noise; pictures as pictures are."""
-        import numpy as np
-
-        own, other = (codes_of(one[CODE]) for one in (reference, candidate))
-        apart = np.abs(reference[CODE].astype(np.float64) - candidate[CODE])
-        noise = float(np.square(apart).mean())
-        code = Comparison(
-            count=len(own),
-            max_abs=float(apart.max()),
-            mean_abs=float(apart.mean()),
-            agreement=float((own == other).mean()),
-            # Against what rounding to whole numbers costs anyway: a twelfth.
-            sqnr_db=math.nan if math.isnan(noise) else -10.0 * math.log10(max(12.0 * noise, 1e-20)),
-        )
-        pictures = picture_checks.compare(reference[PICTURE], candidate[PICTURE])
-        return Comparison.combined({CODE: code, PICTURE: pictures})
+        """Codes and pictures; see `file_checks.compare`."""
+        return file_checks.compare(reference, candidate)
 
     def parity(self, comparison: Comparison, precision: Precision) -> Check:
         """Whether files make the codes and the pictures that the Keras network makes."""
-        code, picture = comparison.outputs[CODE], comparison.outputs[PICTURE]
-        # Rounding of the file's own may add so much to that of the code, in decibels below it.
-        least = 0.0 if precision.arithmetic == "integer" else 20.0
-        noise = math.nan if code.sqnr_db is None else code.sqnr_db
-        passed = noise >= least  # a NaN fails
-        same = f"{code.agreement:.2%} of the numbers the same, max |Δ| {code.max_abs:.2g}"
-        return Check.combined(
-            {
-                CODE: Check(
-                    name="parity",
-                    passed=passed,
-                    value=f"{same}, {noise:.1f} dB below the noise of rounding",
-                    limit=f"at least {least:g} dB",
-                    reason=""
-                    if passed
-                    else f"the code is off by more than rounding is: {noise:.1f} dB",
-                ),
-                PICTURE: picture_checks.parity(picture, precision),
-            }
-        )
+        return file_checks.parity(comparison, precision)
 
     def evaluate(self, answers: Array, truth: Truth) -> tuple[Metric, ...]:
         """PSNR in RGB, and bits per pixel of the coded pictures: means over pictures.
@@ -296,7 +248,10 @@ class ImageCompression(Task):
             return size, None
         coded = coder.encode(answer[CODE][None])[0]
         height, width = answer[PICTURE].shape[:2]
-        return f"{size} in {len(coded)} bytes, {number(8 * len(coded) / height / width, 3)} bpp", None
+        return (
+            f"{size} in {len(coded)} bytes, {number(8 * len(coded) / height / width, 3)} bpp",
+            None,
+        )
 
     def describe_label(self, label: Any, classes: tuple[str, ...]) -> str:
         """``picture of 64×64``."""

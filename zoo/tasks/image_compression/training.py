@@ -55,7 +55,9 @@ def negative_log2_laplace(values: Any, scale: Any) -> Any:
         ops.exp(-half - ops.minimum(far, 0.5) / scale)
         + ops.exp(-half + ops.minimum(far, 0.5) / scale)
     )
-    outside = -ops.maximum(far, 0.5) / scale + half + ops.log1p(-ops.exp(-2.0 * half)) - ops.log(2.0)
+    outside = (
+        -ops.maximum(far, 0.5) / scale + half + ops.log1p(-ops.exp(-2.0 * half)) - ops.log(2.0)
+    )
     nats = ops.where(far < 0.5, -ops.log(ops.maximum(inside, 1e-12)), -outside)
     return nats / ops.log(2.0)
 
