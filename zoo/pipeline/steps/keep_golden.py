@@ -86,7 +86,7 @@ def keep_golden(
     packed: list[KeptGolden] = []
     off = 0.0  # how far the inputs of the next file may be off
     for artifact, own, outputs in zip(chain.artifacts, answered, fast, strict=True):
-        choice = _of_file(chosen, chain, artifact)
+        choice, part = _of_file(chosen, chain, artifact), require_manifest(artifact).part
         taken = require_manifest(artifact).preprocessing.taken(given)
         arrays = GoldenArrays(inputs=taken, outputs=outputs[kept])
         in_chain: dict[str, float] = {}
@@ -103,7 +103,7 @@ def keep_golden(
             tolerance=choice.tolerance,
             limits={name: limit for name, limit in choice.limits.items() if name},
             in_chain=in_chain,
-            answers=golden_answers(task, arrays, preprocessing, chain.manifest.classes),
+            answers=golden_answers(task, arrays, preprocessing, chain.manifest.classes, part),
         )
         packed.append(make_golden(golden, arrays, golden_name(artifact.path.name)))
         given, off = arrays.outputs, max((in_chain or choice.limits).values())

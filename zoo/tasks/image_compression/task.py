@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -248,10 +249,8 @@ class ImageCompression(Task):
             return size, None
         coded = coder.encode(answer[CODE][None])[0]
         height, width = answer[PICTURE].shape[:2]
-        return (
-            f"{size} in {len(coded)} bytes, {number(8 * len(coded) / height / width, 3)} bpp",
-            None,
-        )
+        rate = number(8 * len(coded) / height / width, 3)
+        return f"{size} in {len(coded)} bytes, {rate} bpp", None
 
     def describe_label(self, label: Any, classes: tuple[str, ...]) -> str:
         """``picture of 64×64``."""
@@ -268,12 +267,34 @@ class ImageCompression(Task):
     def decoded(
         self, output: Any, classes: tuple[str, ...], most: int, steps: Sequence[str] = ()
     ) -> DecodedOutput:
-        """The picture and how large it is once it is coded."""
+        """The picture and how large it is once it is coded; of one file what that alone gives.
+
+        Args:
+            output: A record with the code, the picture, or both.
+            classes: Not used.
+            most: Not used.
+            steps: Not used.
+        """
         import numpy as np
 
-        answer = self.decode(np.asarray(output)[np.newaxis])[0]
+        record = np.asarray(output)[np.newaxis]
+        given = record.dtype.names or ()
+        if PICTURE not in given:
+            return DecodedOutput(answer=self._describe_code(codes_of(record[CODE])))
+        if CODE not in given:
+            picture = pictures_of(record[PICTURE])[0]
+            return DecodedOutput(answer=self.describe_label(picture, classes), picture=picture)
+        answer = self.decode(record)[0]
         text, _ = self.describe_answer(answer, classes)
         return DecodedOutput(answer=text, picture=answer[PICTURE])
+
+    def _describe_code(self, codes: Array) -> str:
+        """Of one code: how many whole numbers it has, and the SHA-256 of what is coded."""
+        count, coder = f"{codes.size:,} whole numbers", self.coder
+        if coder is None:
+            return count
+        coded = coder.encode(codes)[0]
+        return f"{count} in {len(coded)} bytes, {hashlib.sha256(coded).hexdigest()[:12]}"
 
     def pictures_beside(
         self,
