@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from zoo.contracts import Output, Task
-from zoo.contracts.outputs import PICTURE as PIXELS
 from zoo.hookspecs import hookimpl
 from zoo.tasks.image_compression.file_checks import CODE, PICTURE
 from zoo.tasks.image_compression.task import RULE, TABLES, ImageCompression
@@ -30,8 +29,9 @@ def zoo_tasks() -> Iterable[Task]:
                 name=PICTURE,
                 meaning="the picture, 0 to 1 in each channel; times 255, rounded, it is one of 8 "
                 "bits",
+                # Without a reading: programs that write pictures take the size from a picture that
+                # comes in, and a decoder takes none.
                 part="decoder",
-                reading=PIXELS,
             ),
         ),
         higher_is_better=False,
