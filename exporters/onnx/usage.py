@@ -10,6 +10,7 @@ from ..shared.usage_code import (
     javascript_program,
     notes_on,
     plain_programs,
+    python_needs,
     render,
 )
 
@@ -29,7 +30,7 @@ def usage(request: UsageRequest) -> Usage:
     python = Program(
         language="Python",
         file="python/run.py",
-        needs="`pip install onnxruntime`; `pillow` to read pictures",
+        needs=python_needs("`pip install onnxruntime`", request),
         run="python python/run.py",
         modules=("onnxruntime",),
         arguments=("python/run.py",),

@@ -54,6 +54,11 @@ _READERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ".mjs": ("sound.mjs",),
     },
 }
+#: Kind of input → what a program in Python needs beside its runtime to read such examples.
+_PYTHON_READS = {
+    "image": "; `pillow` to read pictures",
+    "sound": "; `scipy` to read sounds of another rate",
+}
 _BYTES = {"float32": 4, "uint8": 1, "int8": 1, "int16": 2, "int32": 4}
 _LIMITS = {"uint8": (0, 255), "int8": (-128, 127), "int16": (-32768, 32767)}
 
@@ -125,6 +130,11 @@ def _real(value: float | None) -> str:
         return "1.0"
     text = f"{value:.9g}"
     return text if any(sign in text for sign in ".e") else text + ".0"
+
+
+def python_needs(runtimes: str, request: UsageRequest) -> str:
+    """What a program in Python needs: a runtime, and what reads examples."""
+    return runtimes + _PYTHON_READS.get(request.facts["preprocessing"]["kind"], "")
 
 
 def has_types(facts: Mapping[str, Any], known: Mapping[str, str]) -> bool:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from zoo.contracts import Program, Usage, UsageRequest
 
-from ..shared.usage_code import has_types, javascript_program, notes_on, plain_programs, render
+from ..shared.usage_code import (
+    has_types,
+    javascript_program,
+    notes_on,
+    plain_programs,
+    python_needs,
+    render,
+)
 from .microcontroller import microcontroller_files
 
 #: Element types that LiteRT.js takes.
@@ -25,7 +32,7 @@ def usage(request: UsageRequest) -> Usage:
     python = Program(
         language="Python",
         file="python/run.py",
-        needs="`pip install ai-edge-litert`, or `tflite-runtime`; `pillow` to read pictures",
+        needs=python_needs("`pip install ai-edge-litert`, or `tflite-runtime`", request),
         run="python python/run.py",
         modules=("ai_edge_litert", "tflite_runtime"),
         arguments=("python/run.py",),

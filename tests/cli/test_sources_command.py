@@ -126,6 +126,8 @@ def test_sources_share_an_environment(zoo: Any, monkeypatch: pytest.MonkeyPatch)
         PythonEnvironment, "python", property(lambda one: Path("p") if made else None)
     )
     monkeypatch.setattr(PythonEnvironment, "make", lambda one, tell: made.append(one.name))
+    # Where PyTorch is installed beside the zoo, nothing is made.
+    monkeypatch.setattr("zoo.plugins.torch_files.environment.installed", lambda name: False)
     for name, count in (("torch", 1), ("timm", 1), ("torchvision", 1)):
         typed = zoo("sources", "setup", name)
         assert (typed.code, len(made)) == (0, count)

@@ -97,6 +97,35 @@ def test_values_without_names_and_ignored_ones(tmp_path):
         assert np.array_equal(mask == -1, mask_of(int(picture_name)) == 2)
 
 
+def test_greys_are_ignored_in_every_form_and_colours_by_name(tmp_path):
+    name = as_masks(tmp_path / "data", colours=True)
+    (tmp_path / "data" / "classes.txt").unlink()
+    assert opened(name).classes == ("background", "#00c800", "#0909c8", "#c80000")
+    blue = opened(f"{name}?ignore=#0000ff, 255,#0909c8")
+    assert blue.classes == ("background", "#00c800", "#c80000")
+    for picture_name, mask in labels_by_picture(blue).items():
+        assert np.array_equal(mask == -1, mask_of(int(picture_name)) == 3)
+    for path in (tmp_path / "data" / "masks").iterdir():
+        number = int(path.stem[:2])
+        grey = np.where(mask_of(number) == 3, 255, mask_of(number)).astype(np.uint8)
+        Image.fromarray(grey if number % 2 else np.repeat(grey[..., None], 3, axis=2)).save(path)
+    ignoring = opened(f"{name}?ignore=255")
+    assert ignoring.classes == ("background", "1", "2")
+    for picture_name, mask in labels_by_picture(ignoring).items():
+        assert np.array_equal(mask == -1, mask_of(int(picture_name)) == 3)
+
+
+@pytest.mark.parametrize("ending", ["_L", "_seg", "-label"])
+def test_pictures_may_end_as_masks_do(ending, tmp_path):
+    name = as_masks(tmp_path / "data")
+    for path in (tmp_path / "data").glob("*/*.png"):
+        path.rename(path.with_name(f"{path.stem.removesuffix('_mask')}{ending}.png"))
+    found = labels_by_picture(opened(name))
+    assert len(found) == COUNT
+    for picture_name, mask in found.items():
+        assert np.array_equal(mask, mask_of(int(picture_name.removesuffix(ending))))
+
+
 def test_palettes_count_by_index(tmp_path):
     name = as_masks(tmp_path / "data")
     for path in (tmp_path / "data" / "masks").iterdir():

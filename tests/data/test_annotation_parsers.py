@@ -17,7 +17,13 @@ from zoo.data.annotations.coco import read_coco
 from zoo.data.annotations.files import Files
 from zoo.data.annotations.labels import box_rows, drawn_mask, padded
 from zoo.data.annotations.masks import _class
-from zoo.data.annotations.records import AnnotatedPicture, Annotations, RunLengths, Thing
+from zoo.data.annotations.records import (
+    AnnotatedPicture,
+    Annotations,
+    RunLengths,
+    Thing,
+    written_number,
+)
 from zoo.data.annotations.shapes import decoded, drawn, run_lengths, sampled
 from zoo.data.annotations.voc import BadXml, parse_xml
 from zoo.data.annotations.yolo import _read, read_yolo
@@ -236,9 +242,11 @@ def test_any_line_names_a_class(line, number):
         ("hot dog", 7, "hot dog"),
         ("3 cat", 3, "cat"),
         ("3: cat", 3, "cat"),
-        ("128 64 0\tAnimal", (128 << 16) + (64 << 8), "Animal"),
-        ("cat:1,2,3::", (1 << 16) + (2 << 8) + 3, "cat"),
-        ("cat 1 2 3", (1 << 16) + (2 << 8) + 3, "cat"),
+        ("128 64 0\tAnimal", 0x1804000, "Animal"),
+        ("cat:1,2,3::", 0x1010203, "cat"),
+        ("cat 1 2 3", 0x1010203, "cat"),
+        ("cat 0 0 3", 0x1000003, "cat"),
+        ("7 7 7 cat", 7, "cat"),
         ("300 1 2 cat", 300, "1 2 cat"),
     ],
 )
@@ -263,3 +271,8 @@ def test_sampling_takes_the_nearest_value():
     values = np.arange(12).reshape(3, 4)
     assert np.array_equal(sampled(values, (3, 4)), values)
     assert np.array_equal(sampled(values, (6, 8))[::2, ::2], values)
+
+
+def test_a_number_is_what_annotations_write() -> None:
+    assert written_number("1.5e1") == 15.0
+    assert [written_number(text) for text in ("1_0", "\u0661", "nan", "inf", "", "x")] == [None] * 6

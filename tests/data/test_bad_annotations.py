@@ -56,6 +56,15 @@ def first(**fields):
     return changed(lambda data: data["annotations"][0].update(fields))
 
 
+def lossy(root: Path) -> None:
+    """No mask can be read, and no file says what the classes are."""
+    (root / "classes.txt").unlink()
+    for path in (root / "masks").iterdir():
+        with Image.open(path) as mask:
+            mask.save(path.with_suffix(".jpg"))
+        path.unlink()
+
+
 def yolo_line(line: str):
     def make(root: Path) -> str:
         name = as_yolo(root)
@@ -163,6 +172,10 @@ BAD = {
         ),
         "names train: elsewhere, and no pictures are there",
     ),
+    "no train": (
+        also(as_coco, lambda root: (root / "all.json").rename(root / "instances_val2017.json")),
+        "no pictures are for train; all are for validation",
+    ),
     "voc entities": (
         voc_text("<annotation>", '<!DOCTYPE a [<!ENTITY b "c">]><annotation>'),
         "Annotations/00.xml: it declares a document type or entities",
@@ -197,6 +210,7 @@ BAD = {
         also(as_masks, lambda root: (root / "masks" / "02_mask.png").write_bytes(b"\x89PNG")),
         "masks/02_mask.png: ",
     ),
+    "masks without names in a lossy form": (also(as_masks, lossy), "_mask.jpg: it is a JPEG"),
 }
 
 

@@ -13,7 +13,7 @@ import zoo
 from zoo.common.errors import BadData, UsageError
 from zoo.contracts.dataset import Dataset
 from zoo.data.folder import open_folder
-from zoo.data.readers.folder_names import lookalike_notes, split_of
+from zoo.data.readers.folder_names import lookalike_notes, split_of, split_of_any
 from zoo.data.text import open_text
 
 
@@ -227,3 +227,10 @@ def test_a_folder_with_a_question_mark(make_folder):
     root = make_folder({"cat": 4, "dog": 4}, name="what?group=x")
     assert len(zoo.open_dataset(f"folder:{root}").classes) == 2
     assert isinstance(root, Path)
+
+
+def test_the_first_name_of_a_split_counts() -> None:
+    assert split_of_any(["pictures", "val2017", "train"]) == "validation"
+    assert split_of("eval") == "?"
+    assert split_of_any(["cats", "eval", "train"]) == "validation"
+    assert split_of_any(["cats", "images"]) is None

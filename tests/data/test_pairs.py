@@ -12,6 +12,7 @@ from PIL import Image
 from zoo.common.errors import BadData, UsageError
 from zoo.data.folder import fingerprint as folder_fingerprint
 from zoo.data.folder import open_folder, tasks_of
+from zoo.data.leaks import refuse_leaks
 from zoo.data.pairs import fingerprint, open_pairs
 from zoo.data.readers.photographs import PHOTOGRAPHS, read_photograph
 
@@ -117,6 +118,41 @@ def test_identical_pairs_are_noted_and_all_of_them_stop(pairs: Path) -> None:
     assert any("7 identical pairs: 0; 1; 3" in note for note in open_pairs(str(pairs)).notes)
 
 
+def noisy_copies(folder: Path, numbers: range, variances: tuple[int, ...], to: Path) -> None:
+    """Pairs of good pictures, each with several bad ones."""
+    for side in ("bad", "good"):
+        (to / side).mkdir(parents=True)
+    for number in numbers:
+        good = np.asarray(Image.open(folder / "good" / f"{number}.png"))
+        for deviation in variances:
+            noise = np.random.default_rng(number).normal(0, deviation, good.shape)
+            bad = np.clip(good + noise, 0, 255).astype(np.uint8)
+            for side, pixels in (("bad", bad), ("good", good)):
+                Image.fromarray(pixels).save(to / side / f"{number}_{deviation}.png")
+
+
+def test_a_good_picture_is_in_one_split_however_it_became_bad(made: Path, tmp_path: Path) -> None:
+    noisy_copies(made, range(COUNT), (5, 10, 20), tmp_path / "all")
+    dataset = open_pairs(str(tmp_path / "all"))
+    parts = [{name.partition("_")[0] for name in own.names} for own in dataset.splits.values()]
+    assert sum(map(len, parts)) == len(set.union(*parts)) == COUNT
+    noisy_copies(made, range(5), (5,), tmp_path / "given" / "train")
+    noisy_copies(made, range(4, COUNT), (10,), tmp_path / "given" / "test")
+    with pytest.raises(BadData, match=r"splits share examples: train/4_5 at .* = test/4_10 at"):
+        refuse_leaks(open_pairs(str(tmp_path / "given")), "1", allowed=False)
+
+
+def test_the_content_hash_follows_the_bad_pictures(pairs: Path) -> None:
+    before = open_pairs(str(pairs))
+    with Image.open(pairs / "bad" / "3.png") as bad:
+        bad.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(pairs / "bad" / "3.png")
+    after = open_pairs(str(pairs))
+    assert after.content_hash != before.content_hash
+    good = f"{pairs / 'good'}?degrade="
+    hashes = {open_folder(f"{good}{one}").content_hash for one in ("noise10", "noise25", "jpeg20")}
+    assert len(hashes) == 3
+
+
 def test_a_folder_that_is_missing_is_named(pairs: Path) -> None:
     (pairs / "good").rename(pairs / "sharp")
     with pytest.raises(BadData, match="no pictures in a folder 'good'") as found:
@@ -126,6 +162,35 @@ def test_a_folder_that_is_missing_is_named(pairs: Path) -> None:
     with pytest.raises(BadData, match="has no picture of at least 200×200") as small:
         open_pairs(f"{pairs}?good=sharp&patch=200")
     assert "(96×80)" in small.value.why
+    assert small.value.fix.endswith("patch=80")
+    assert len(open_pairs(f"{pairs}?good=sharp&patch=80").splits) == 3
+
+
+def test_pictures_without_room_for_any_patch_are_told(pairs: Path) -> None:
+    for path in pairs.glob("*/*.png"):
+        with Image.open(path) as picture:
+            picture.resize((20, 20)).save(path)
+    with pytest.raises(BadData, match="has no picture of at least 64×64") as small:
+        open_pairs(str(pairs))
+    assert small.value.fix == "give it larger pictures"
+
+
+def test_names_that_never_agree_are_told_once(pairs: Path) -> None:
+    for path in (pairs / "bad").iterdir():
+        path.rename(path.with_name(f"{path.stem}x2.png"))
+    with pytest.raises(BadData, match="no picture in bad/ has the name of one in good/") as found:
+        open_pairs(str(pairs))
+    assert "bad/0x2.png and good/0.png" in found.value.why
+
+
+def test_confused_folders_are_told(pairs: Path) -> None:
+    (pairs / "bad").rename(pairs / "other")
+    (pairs / "good").rename(pairs / "bad")
+    (pairs / "other").rename(pairs / "good")
+    with pytest.raises(BadData, match="are larger than the good ones") as found:
+        open_pairs(str(pairs))
+    assert found.value.fix.endswith("?bad=good&good=bad")
+    assert len(open_pairs(f"{pairs}?bad=good&good=bad").splits) == 3
 
 
 def test_a_folder_of_good_pictures_is_made_bad_as_stated(made: Path) -> None:

@@ -36,3 +36,13 @@ def test_a_task_says_whose_datasets_serve_it(tmp_path):
     for wrong in ("image-classification", ("Image",)):
         with pytest.raises(InvalidRecord, match="datasets_of"):
             task(datasets_of=wrong)
+
+
+def test_data_that_fit_are_named() -> None:
+    registry = load_registry(PluginSettings(installed=False))
+    wanted = {"image-enhancement": "pairs:PATH", "audio-classification": "wav:PATH"}
+    for of_task, named in wanted.items():
+        with pytest.raises(UsageError) as refused:
+            check_task(registry, "digits", of_task, "net")
+        assert named in str(refused.value.fix)
+        assert "digits" not in str(refused.value.fix)

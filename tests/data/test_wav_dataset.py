@@ -43,6 +43,43 @@ def test_voices_are_held_out_where_names_say_whose_they_are(words: Path) -> None
     assert (first.dtype, first.shape) == (np.float32, (16_000,))
 
 
+def test_voices_are_held_out_beside_sounds_of_none(words: Path) -> None:
+    (words / "_background_noise_").mkdir()
+    for number in range(6):
+        noise = wav(tone(50, seconds=1.5, seed=number))
+        (words / "_background_noise_" / f"noise {number}.wav").write_bytes(noise)
+    (words / "low" / "v0_nohash_0.wav").rename(words / "low" / "v0_nohash_0 (loud).WAV")
+    data = open_wav(str(words))
+    voices = [
+        voices_of(name for name in split.names if "_nohash_" in name)
+        for split in data.splits.values()
+    ]
+    assert sum(map(len, voices)) == len(set.union(*voices)) == 8
+    assert any("6 in no group, each by itself: _background" in note for note in data.notes)
+
+
+def test_one_voice_is_told_how_to_be_divided(tmp_path: Path) -> None:
+    alone = tone_folder(tmp_path / "mine", voices=1, takes=5)
+    with pytest.raises(BadData, match="the groups cannot be divided") as caught:
+        open_wav(str(alone))
+    assert "leave group= out" not in caught.value.fix
+    assert "group=([^/]+)$" in caught.value.fix
+    assert sum(map(len, open_wav(f"{alone}?group=([^/]+)$").splits.values())) == 15
+
+
+def test_voices_in_several_given_splits_are_told(words: Path) -> None:
+    for name in ("low", "mid", "high"):
+        for split, takes in (("train", "v[0-6]"), ("test", "v[67]")):
+            (words / split / name).mkdir(parents=True)
+            for number, file in enumerate(sorted((words / name).glob(f"{takes}_*.wav"))):
+                if split == "test" or number != 13:  # of v6 one take in each
+                    file.rename(words / split / name / file.name)
+        (words / name).rmdir()
+    data = open_wav(str(words))
+    assert sum(map(len, data.splits.values())) == 48
+    assert any(note.startswith("1 of 8 speakers") and "such as v6" in note for note in data.notes)
+
+
 def test_groups_may_be_asked_for_otherwise(words: Path) -> None:
     data = open_wav(f"{words}?group=^(v\\d)_&seconds=0.5&rate=8000")
     assert data.splits["train"].read(0).shape == (4000,)
@@ -119,7 +156,7 @@ def test_a_folder_of_other_files_is_refused(tmp_path: Path) -> None:
         (tmp_path / "m" / name / "a.mp3").write_bytes(b"ID3")
     with pytest.raises(BadData, match="holds no sounds") as caught:
         open_wav(str(tmp_path / "m"))
-    assert "2 .mp3 files are not read" in str(caught.value.why)
+    assert "2 .mp3 files are not read; save it as uncompressed" in str(caught.value.why)
     with pytest.raises(UsageError, match="there is no folder"):
         open_wav(str(tmp_path / "none"))
 

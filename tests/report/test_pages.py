@@ -207,8 +207,9 @@ def test_pages_in_a_browser(sources: dict[str, str], tmp_path: Path) -> None:
     """No page is wider than a phone, no text in a chart is tiny, commands are copied."""
     bad = sources["compare"].replace("</main>", '<p style="width: 500px">x</p></main>')
     small = sources["compare"].replace("</main>", f"{TINY}</main>")
+    cards = sources["compare"].replace("</main>", f"{LONG_NAMES}</main>")
     with browser(tmp_path / "profile") as shown:
-        for name, source in {**sources, "bad": bad, "small": small}.items():
+        for name, source in {**sources, "cards": cards, "bad": bad, "small": small}.items():
             path = tmp_path / f"{name}.html"
             path.write_text(source, encoding="utf-8")
             for width in (390, 1280, 2560):
@@ -231,4 +232,8 @@ def test_pages_in_a_browser(sources: dict[str, str], tmp_path: Path) -> None:
         )
 
 
+#: Pictures of what files answer, under names of files that have no place to break.
+FIGURE = f"<figure><figcaption>{3 * 'long_name.'}float32.tflite</figcaption></figure>"
+CARD = f'<li><div class="both">{4 * FIGURE}</div></li>'
+LONG_NAMES = f'<ul class="samples">{4 * CARD}</ul>'
 TINY = '<svg viewBox="0 0 3000 30"><text y="20" font-size="12">x</text></svg>'

@@ -229,7 +229,8 @@ def test_words() -> None:
     assert fmt.count(2000, "file") == "2,000 files"
     assert fmt.listed(["a"]) == "a"
     assert fmt.listed(["a", "b", "c"]) == "a, b and c"
-    assert fmt.heading("mAP at 0.5") == "MAP at 0.5"
+    assert fmt.heading("mAP at 0.5") == "mAP at 0.5"
+    assert fmt.heading("mean IoU") == "Mean IoU"
     assert fmt.heading("") == ""
     assert fmt.tie_units("29 µs, 3.5 × and 95 %; 3 steps") == (
         "29\N{NO-BREAK SPACE}µs, 3.5\N{NO-BREAK SPACE}× and 95\N{NO-BREAK SPACE}%; 3 steps"

@@ -48,6 +48,13 @@ def test_a_run_without_anything() -> None:
     assert "Findings" not in page.text
 
 
+def test_a_task_without_a_confusion_matrix_misses_none() -> None:
+    page = Page(render(replace(EMPTY, reference=evaluation())))
+    assert "No confusion matrix was recorded." not in page.text
+    assert "Mistakes" not in page.text
+    assert "Mistakes" in Page(render(run())).text
+
+
 def test_a_run_in_which_everything_failed() -> None:
     page = Page(render(run(rows=(failed(), rejected()), remarks=())))
     assert "0 of 2 files passed; 1 was rejected and 1 failed." in page.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -91,6 +92,27 @@ def test_of_the_same_size_the_input_is_the_baseline(task: Task, case: Case) -> N
     beside = task.baseline(noisy.astype(np.uint8), own)
     assert beside is not None
     assert (beside.answer, beside.better, beside.gain) == ("the untouched input", False, 0.0)
+
+
+def test_pictures_of_other_sizes_are_refused(task: Task, case: Case) -> None:
+    for side in (24, 64):
+        own = replace(case.truth.preprocessing, height=side, width=side)
+        with pytest.raises(UsageError, match=f"takes pictures of {side}×{side}, and the bad ones"):
+            task.baseline(case.bicubic, replace(case.truth, preprocessing=own))
+    larger = np.repeat(case.bicubic, 2, axis=1).repeat(2, axis=2)
+    with pytest.raises(BadData, match="pictures of 128×128×3, and the good ones are 64") as told:
+        task.evaluate(larger, case.truth)
+    assert "enlarges by one factor" in str(told.value.why)
+
+
+def test_the_loss_refuses_pictures_of_another_size(task: Task, case: Case) -> None:
+    pytest.importorskip("keras")
+    model = Mock()
+    task.compile(model, None, Training())
+    loss = model.compile.call_args.kwargs["loss"]
+    assert np.asarray(loss(case.truth.labels[:2], case.outputs[:2])).shape == (2,)
+    with pytest.raises(BadData, match="pictures of 48×64×3, and the good ones are 64×64×3"):
+        loss(case.truth.labels[:2], case.outputs[:2, :48])
 
 
 def noise_of(case: Case, decibels: float) -> np.ndarray:

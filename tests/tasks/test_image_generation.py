@@ -16,16 +16,16 @@ from zoo.registry import PluginSettings, load_registry
 from zoo.tasks.image_generation import (
     FRECHET,
     accuracy,
-    compare,
     details,
     evaluate,
     gallery,
-    parity,
     pixels_of,
     zoo_tasks,
 )
+from zoo.tasks.picture_checks import compare
 
 REGISTRY = load_registry(PluginSettings(installed=False))
+TASK = REGISTRY.tasks.get("image-generation")
 PREPROCESSING = REGISTRY.variant("dcgan28")[1].preprocessing
 assert isinstance(PREPROCESSING, LatentPreprocessing)
 JUDGE, EXAMPLES = PREPROCESSING.judge, PREPROCESSING.examples
@@ -94,7 +94,7 @@ def test_a_file_whose_images_are_worse_is_caught_and_chance_is_not(
 
 def test_nan_is_no_image(truth: Truth, real: np.ndarray) -> None:
     assert not accuracy(truth, real, real * np.nan, 5.0).passed
-    assert not parity(compare(real, real * np.nan), precision_named("int8")).passed
+    assert not TASK.parity(compare(real, real * np.nan), precision_named("int8")).passed
 
 
 def test_compare_tells_noise_and_structure() -> None:
@@ -112,13 +112,14 @@ def test_compare_tells_noise_and_structure() -> None:
 @pytest.mark.parametrize("precision", PRECISIONS, ids=lambda p: p.name)
 def test_parity_asks_for_decibels_and_structure(precision: Precision) -> None:
     least, similar = precision.tolerances.sqnr_db, precision.tolerances.ssim
-    assert parity(comparison(sqnr_db=least, ssim=similar), precision).passed
-    noisy = parity(comparison(sqnr_db=least - 0.1), precision)
+    assert TASK.parity(comparison(sqnr_db=least, ssim=similar), precision).passed
+    assert TASK.parity(comparison(sqnr_db=least, ssim=similar), precision).value.endswith("latents")
+    noisy = TASK.parity(comparison(sqnr_db=least - 0.1), precision)
     assert not noisy.passed
     assert "dB above their noise" in noisy.reason
-    assert not parity(comparison(ssim=similar - 0.001), precision).passed
-    assert not parity(comparison(sqnr_db=float("nan")), precision).passed
-    assert not parity(dataclasses.replace(comparison(), ssim=None), precision).passed
+    assert not TASK.parity(comparison(ssim=similar - 0.001), precision).passed
+    assert not TASK.parity(comparison(sqnr_db=float("nan")), precision).passed
+    assert not TASK.parity(dataclasses.replace(comparison(), ssim=None), precision).passed
 
 
 def test_pixels_and_gallery_keep_every_image_in_its_place() -> None:

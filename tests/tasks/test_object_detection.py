@@ -10,6 +10,7 @@ import pytest
 from zoo.artifacts import closeness
 from zoo.contracts import ImagePreprocessing, Split, Task, Truth
 from zoo.contracts.precision import PRECISIONS
+from zoo.contracts.prediction import SHOWN_FROM
 from zoo.registry import load_registry
 from zoo.results.records import NO_BETTER
 from zoo.tasks.object_detection.drawing import draw
@@ -112,6 +113,10 @@ def test_a_detector_that_finds_nothing_is_weak(task: Task, case: Case) -> None:
     assert nothing["metrics"][0].value == 0.0
     (text,) = (f.text for f in nothing["findings"] if f.code == "finds-nothing")
     assert text.startswith("the detector finds nothing in 96 pictures with ")
+    alone = next(n for n in range(96) if (case.labels[n, :, 0] >= 0).sum() == 1)
+    one = replace(case.truth, labels=case.labels[alone : alone + 1])
+    (weak,) = task.weaknesses(task.decode(case.grid[:1] * 0.0), one)
+    assert weak.text == "the detector finds nothing in 1 picture with 1 object"
     wrong = case.grid.copy()
     wrong[..., 3:] = 0.9
     (text,) = (w.text for w in task.weaknesses(task.decode(wrong), case.truth))
@@ -179,6 +184,12 @@ def test_the_threshold_comes_of_the_validation_split(task: Task, case: Case) -> 
     chosen = task.choose_decoding(case.grid, case.truth)
     assert 0.3 < float(chosen["threshold"]) < 0.65
     assert task.with_decoding(chosen).decoding == chosen
+    assert "largest F1" in str(chosen["rule"])
+    default = task.choose_decoding(case.grid * 0.0, case.truth)
+    assert default == {
+        "threshold": SHOWN_FROM,
+        "rule": "a default: no box is right on the validation split",
+    }
 
 
 def test_answers_in_words_and_pixels(task: Task, case: Case) -> None:
@@ -246,3 +257,16 @@ def test_without_boxes_nothing_is_measured(task: Task, case: Case) -> None:
     truth = replace(case.truth, labels=empty)
     assert task.evaluate(task.decode(case.grid), truth) == ()
     assert task.accuracy(truth, task.decode(case.grid), task.decode(case.grid), 1.0) is None
+
+
+def test_drawings_without_a_box_hide_no_loss(task: Task, case: Case) -> None:
+    labels = case.labels.copy()
+    last = int(np.flatnonzero((labels[..., 0] >= 0).any(axis=1))[-1])
+    labels[:last, :, 0] = -1
+    truth = replace(case.truth, labels=labels)
+    found = task.decode(case.grid)
+    found[:last, :, 0] = -1
+    assert task.evaluate(found, truth)[0].low > 0.9
+    check = task.accuracy(truth, found, task.decode(case.grid * 0.0), 1.0)
+    assert check is not None
+    assert not check.passed

@@ -27,10 +27,15 @@ SMALLEST = {like(architecture, variant): variant for architecture, variant in ME
 #: Texts come with no dataset that is built in: those of this Python's standard library serve.
 TEXTS = Path(__file__).parents[1] / "plugins" / "stdlib_sequences.py"
 TEXT_DATA = {"sequence-classification": "stdlib_docstrings", "sequence-tagging": "stdlib_tags"}
-#: Boxes come with no small dataset; what trains and exports such a network is
-#: tests/end_to_end/test_detection_end_to_end.py.
 BOXES = Path(__file__).parents[1] / "support" / "rectangles_plugin.py"
-BOX_TASK = "object-detection"
+#: Of tasks whose networks tests/end_to_end/ trains and exports: what the other checks learn from.
+OF_TASK = {
+    "object-detection": "rectangles",
+    "semantic-segmentation": "fashion_scenes?count=60",
+    "image-enhancement": "photographs?degrade=noise25",
+}
+#: Another, where pictures become larger.
+ENLARGED = {"espcn_x2": "photographs?degrade=bicubic2"}
 #: Quick whatever the size; the rest takes longer and is marked slow.
 QUICK = ("imports", "info", "record", "head")
 #: Multiply-adds up to which a network is trained in a test; of larger ones the quick checks alone
@@ -68,7 +73,7 @@ FULL = [
     for variant in SMALLEST.values()
     for check in (
         conformance_checks(REGISTRY)
-        if variant.multiply_adds <= TRAINED and variant.task != BOX_TASK
+        if variant.multiply_adds <= TRAINED and variant.task not in OF_TASK
         else light_checks()
     )
     if needed(variant, check)
@@ -93,8 +98,9 @@ def test_smallest_member_in_full(name: str, check: str) -> None:
     elif variant.preprocessing.input_name == "tokens":
         # Enough for the checks; training until answers are clear takes three times as long.
         check_variant(name, check, plugins=[TEXTS], data=TEXT_DATA[variant.task], epochs=10)
-    elif variant.task == BOX_TASK:
-        check_variant(name, check, plugins=[BOXES], data="rectangles")
+    elif variant.task in OF_TASK:
+        data = ENLARGED.get(name, OF_TASK[variant.task])
+        check_variant(name, check, plugins=[BOXES], data=data)
     else:
         check_variant(name, check)
 

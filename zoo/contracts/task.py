@@ -267,7 +267,7 @@ class Task(OutputDecoding, TrainingObjective):
         """
 
     def baseline(self, answers: Array, truth: Truth) -> AgainstBaseline | None:
-        """The same quality of what looks at no input; None where a task has no such baseline.
+        """The same quality of a trivial answer; None where a task has no such baseline.
 
         Answers of the labels' own form are held against the commonest label and the mean of
         numbers; a task with other answers overrides this.

@@ -8,6 +8,7 @@ from dataclasses import replace
 from zoo.common.errors import UsageError
 from zoo.common.files import is_there
 from zoo.common.paths import expanded
+from zoo.common.shown_text import some_of
 from zoo.contracts import Dataset, DatasetProvider, Task
 from zoo.contracts.dataset import name_and_argument
 from zoo.contracts.plugin import unknown_name
@@ -121,9 +122,16 @@ def serves(task: Task, tasks: Collection[str]) -> bool:
 def check_task(registry: Registry, data: str, task: str, subject: str) -> None:
     """Refuses a dataset whose examples do not fit the network's task."""
     tasks = tasks_of(registry, data)
-    if serves(registry.tasks.get(task), tasks):
+    wanted = registry.tasks.get(task)
+    if serves(wanted, tasks):
         return
-    fix = "`zoo list` shows the task of each model"
+    fitting = [
+        provider.name if provider.argument is None else f"{provider.name}:{provider.argument}"
+        for provider in registry.datasets
+        if serves(wanted, provider.tasks)
+    ]
+    fix = f"data for it: {some_of(fitting, 6)}; " if fitting else ""
+    fix += "`zoo list` shows the task of each model"
     if asked := provider_of(registry, data).asking.get(task):
         fix = f"for this task, write {data}{'&' if '?' in data else '?'}{asked}"
     elif registry.tasks.provider(task).origin != "built-in":

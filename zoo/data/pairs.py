@@ -65,6 +65,13 @@ def open_pairs(argument: str | None) -> Dataset:
     query = _find(argument)
     listing, matched, alone = _matched(query)
     found = [_checked(listing.root, name, *files) for name, files in matched.items()]
+    if all(one.swapped for one in found):
+        bad, good = (query.options.get(side, side) for side in ("bad", "good"))
+        raise BadData(
+            f"all bad pictures of {query.path} are larger than the good ones",
+            why=f"{found[0].name}: {found[0].sizes}",
+            fix=f"if the two folders are confused: {_NAME}:{query.path}?bad={good}&good={bad}",
+        )
     whole = [one for one in found if not one.problem]
     factors = Counter(one.factor for one in whole)
     scale = factors.most_common(1)[0][0] if factors else 1
@@ -132,11 +139,10 @@ class _Checked:
         self.name = name
         self.problem = self.sizes = ""
         self.factor, self.same, self.digest = 1, False, b""
+        self.swapped = False
 
 
 def _checked(root: Path, name: str, bad: str, good: str) -> _Checked:
-    import hashlib
-
     import numpy as np
 
     from zoo.data.readers.hashing import identity
@@ -156,12 +162,13 @@ def _checked(root: Path, name: str, bad: str, good: str) -> _Checked:
     low, high = pictures
     sides = [f"{one.shape[1]}×{one.shape[0]}" for one in pictures]
     found.sizes = f"bad {sides[0]}, good {sides[1]}"
+    found.swapped = low.shape[0] > high.shape[0] and low.shape[1] > high.shape[1]
     found.factor = max(1, high.shape[0] // low.shape[0])
     if high.shape[:2] != tuple(side * found.factor for side in low.shape[:2]):
         found.problem = f"sizes do not fit: {found.sizes}"
         return found
     found.same = low.shape == high.shape and bool(np.array_equal(low, high))
-    found.digest = hashlib.sha256(identity(low) + identity(high)).digest()
+    found.digest = identity(high)
     return found
 
 
@@ -199,6 +206,13 @@ def _matched(query: Query) -> tuple[Listing, dict[str, tuple[str, str]], list[st
             f"{_NAME}:{query.path}?bad=NAME&good=NAME",
         )
     bad, good = sides
+    if not bad.keys() & good.keys():
+        raise BadData(
+            f"no picture in {folders[0]}/ has the name of one in {folders[1]}/",
+            why=f"{min(bad.values())} and {min(good.values())}: both pictures of a pair have the "
+            "same name but for the suffix, in capitals and small letters, too",
+            fix="rename those of one folder",
+        )
     alone = [*twice, *_without(bad, good, folders[1]), *_without(good, bad, folders[0])]
     return listing, {name: (bad[name], good[name]) for name in bad if name in good}, alone
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import BadData, UsageError
+from zoo.common.shown_text import printable
 from zoo.contracts.dataset import Dataset, DatasetProvider, Split
 from zoo.hookspecs import hookimpl
 
@@ -25,7 +27,7 @@ OPTIONS = ("group", "test", "rate", "seconds")
 #: Samples per second, and seconds of an example, where no options say otherwise.
 RATE, SECONDS = 16_000, 1.0
 #: How Google's Speech Commands name their files: the speaker, then the number of the recording.
-_SPEAKER = r"(?:^|/)([^/]+)_nohash_\d+\.wav$"
+_SPEAKER = r"(?:^|/)([^/]+)_nohash_"
 _LONGEST = 60.0
 
 
@@ -87,7 +89,17 @@ def open_wav(argument: str | None) -> Dataset:
     shared.refuse_empty(listing, files, "sounds", broken=True)
     pattern, group_notes = _group(query, files)
     groups, more = groups_of(pattern, files)
-    indices, split_notes = shared.divide(files, hashes, classes, groups, test)
+    try:
+        indices, split_notes = shared.divide(files, hashes, classes, groups, test)
+    except BadData as error:
+        if not group_notes or groups is None:
+            raise
+        raise BadData(
+            error.what,
+            why=f"{error.why}; the names of the files say who speaks: …_nohash_…",
+            fix="add speakers; or write group=([^/]+)$ to take each file by itself, and accuracy "
+            "is that of voices that the network knows",
+        ) from error
     splits = {
         name: _split(
             listing.root,
@@ -176,16 +188,31 @@ def _group(query: Query, files: Sequence[ListedFile]) -> tuple[str | None, list[
     """The expression that finds a file's group, and a note where nobody asked for it."""
     if "group" in query.options:
         return query.options["group"], []
+    splits: dict[str, set[str | None]] = {}
+    for file in files:
+        # Noise and sounds of another kind stand beside those of speakers in Speech Commands.
+        if found := re.search(_SPEAKER, file.below):
+            splits.setdefault(found[1], set()).add(file.split)
+    shared = sorted(speaker for speaker, own in splits.items() if len(own) > 1)
+    if shared:
+        return None, [
+            f"{len(shared)} of {len(splits)} speakers, whom the names of the files say, are in "
+            f"several of the given splits, such as {printable(shared[0])}: accuracy there is that "
+            "of voices that the network knows"
+        ]
     given = files[0].split is not None and any(file.split == "validation" for file in files)
-    if given or not all("_nohash_" in file.below for file in files):
+    if given or not splits:
         return None, []
     return _SPEAKER, ["grouped by speaker, whom the names of the files say: …_nohash_…"]
 
 
 def _held(others: Sequence[ListedFile]) -> list[str]:
+    from zoo.data.readers.wave_files import CONVERT
+
     suffixes = Counter(Path(file.path).suffix.lower() for file in others)
     other = {".mp3", ".ogg", ".flac", ".m4a", ".aac", ".opus", ".aiff", ".aif"} & set(suffixes)
-    return [f"{suffixes[one]} {one} files are not read" for one in sorted(other)]
+    read = [f"{suffixes[one]} {one} files are not read" for one in sorted(other)]
+    return [*read, CONVERT] if read else []
 
 
 def _form_notes(

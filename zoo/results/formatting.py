@@ -293,9 +293,9 @@ def count(amount: int, noun: str) -> str:
 
 
 def heading(text: str) -> str:
-    """Foreign text on one line, beginning with a capital; the rest stays as it is."""
+    """Foreign text on one line, beginning with a capital, but for names such as ``mAP``."""
     line = plain(text)
-    return line[:1].upper() + line[1:]
+    return line if line[1:2].isupper() else line[:1].upper() + line[1:]
 
 
 def listed(words: Iterable[str]) -> str:

@@ -21,6 +21,7 @@ from zoo.data.readers.degradations import enlarged
 from zoo.hookspecs import hookimpl
 from zoo.results.formatting import number, plus_minus, plus_minus_range
 from zoo.tasks import luma, picture_checks
+from zoo.tasks.image_generation import pixels_of
 from zoo.tasks.means import half_width
 
 if TYPE_CHECKING:
@@ -41,15 +42,6 @@ _WHITE = 255.0
 _MARKED = 16
 
 
-def pictures_of(outputs: Array) -> Array:
-    """Outputs, from 0 to 1, as people see them: uint8 of the same shape; NaN is black."""
-    import numpy as np
-
-    values = np.nan_to_num(outputs.astype(np.float32), nan=0.0, posinf=1.0, neginf=0.0)
-    pixels: Array = np.round(np.clip(values, 0.0, 1.0) * _WHITE).astype(np.uint8)
-    return pixels
-
-
 def scale_of(truth: Truth) -> int:
     """By which factor good pictures are larger than the network's inputs."""
     return int(truth.labels.shape[1]) // int(getattr(truth.preprocessing, "height", 0) or 1)
@@ -68,6 +60,8 @@ class ImageEnhancement(Task):
         Raises:
             UsageError: Labels are to be smoothed, or pictures changed in a way that the good ones
                 cannot follow.
+
+        The loss itself raises BadData where the network makes pictures of another size.
         """
         if options.label_smoothing:
             raise UsageError(
@@ -91,6 +85,7 @@ class ImageEnhancement(Task):
             return ops.cast(labels, "float32") / _WHITE
 
         def squared(labels: Any, outputs: Any) -> Any:
+            _refuse_sizes(outputs.shape[1:], labels.shape[1:])
             return ops.mean(ops.square(good(labels) - outputs), axis=(1, 2, 3))
 
         def ratio(labels: Any, outputs: Any) -> Any:
@@ -116,7 +111,7 @@ class ImageEnhancement(Task):
 
     def decode(self, outputs: Array) -> Array:
         """Pictures, uint8 (examples, height, width, channels)."""
-        return pictures_of(outputs)
+        return pixels_of(outputs)
 
     def compare(self, reference: Array, candidate: Array) -> Comparison:
         """Noise and structural similarity; see `picture_checks.compare`."""
@@ -128,7 +123,7 @@ class ImageEnhancement(Task):
 
     def evaluate(self, answers: Array, truth: Truth) -> tuple[Metric, ...]:
         """PSNR and SSIM on the luma: means over pictures, the border shaved by the scale."""
-        _refuse_sizes(answers, truth)
+        _refuse_sizes(answers.shape[1:], truth.labels.shape[1:])
         border = scale_of(truth) if scale_of(truth) > 1 else 0
         ratios = luma.psnr(answers, truth.labels, border)
         similar = luma.similarity(answers, truth.labels, border)
@@ -221,7 +216,7 @@ class ImageEnhancement(Task):
         self, output: Any, classes: tuple[str, ...], most: int, steps: Sequence[str] = ()
     ) -> DecodedOutput:
         """The picture's size: its pixels are too many to read."""
-        picture = pictures_of(output)
+        picture = pixels_of(output)
         return DecodedOutput(answer=self.describe_label(picture, classes), picture=picture)
 
     def pictures_beside(
@@ -235,14 +230,14 @@ class ImageEnhancement(Task):
         """Before, after and truth; of the file that is farthest off its picture and changes."""
         import numpy as np
 
-        made, scale = pictures_of(output), label.shape[0] // given.shape[0]
+        made, scale = pixels_of(output), label.shape[0] // given.shape[0]
         shown = {
             "bicubic" if scale > 1 else "before": enlarged(given, scale),
             "network": made,
             "truth": label,
         }
         apart = {
-            name: np.abs(pictures_of(own).astype(np.int64) - made) for name, own in files.items()
+            name: np.abs(pixels_of(own).astype(np.int64) - made) for name, own in files.items()
         }
         if not apart:
             return shown
@@ -252,7 +247,7 @@ class ImageEnhancement(Task):
         marked = np.clip(apart[worst] * _MARKED, 0, 255).astype(np.uint8)
         return {
             **shown,
-            worst: pictures_of(files[worst]),
+            worst: pixels_of(files[worst]),
             f"its changes, {_MARKED} times as bright": marked,
         }
 
@@ -276,14 +271,16 @@ def _ratios(answers: Array, truth: Truth) -> Array:
     return luma.psnr(answers, truth.labels, scale if scale > 1 else 0)
 
 
-def _refuse_sizes(answers: Array, truth: Truth) -> None:
-    if answers.shape == truth.labels.shape:
+def _refuse_sizes(made: Sequence[int | None], good: Sequence[int | None]) -> None:
+    """Sizes of one picture; of free sides, which are None, nothing is known."""
+    if None in (*made, *good) or tuple(made) == tuple(good):
         return
-    made, good = ("×".join(map(str, one.shape[1:])) for one in (answers, truth.labels))
+    sizes = ["×".join(map(str, one)) for one in (made, good)]
     raise BadData(
-        f"the network makes pictures of {made}, and the good ones are {good}",
-        why="a network enlarges by one factor, and its inputs have one size",
-        fix=f"choose a degradation and patches that fit: patch={answers.shape[1]}",
+        f"the network makes pictures of {sizes[0]}, and the good ones are {sizes[1]}",
+        why="a network enlarges by one factor, and makes as many colours as it takes",
+        fix="take a network of the same factor (`zoo list`), or data of its factor: "
+        "degrade=bicubic2 is for pictures twice as large, noise25 and jpeg20 keep their size",
     )
 
 

@@ -25,7 +25,7 @@ from zoo.contracts import (
 )
 from zoo.hookspecs import hookimpl
 from zoo.results.formatting import plus_minus, plus_minus_range
-from zoo.tasks.classification import check_shapes
+from zoo.tasks import picture_checks
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from zoo.tasks.distances import Estimate
 
 FRECHET = "Fréchet distance"
-#: Two images look the same from this structural similarity on.
-SAME_SSIM = 0.95
 #: Pictures in the report: so many images side by side, and below each other.
 _COLUMNS, _ROWS = 12, 4
 #: Pixels between two of them, and their shade, which stands out from black and from white.
@@ -130,50 +128,6 @@ def _latent(preprocessing: Preprocessing) -> LatentPreprocessing:
             fix="give the variant a LatentPreprocessing",
         )
     return cast("LatentPreprocessing", preprocessing)
-
-
-def compare(reference: Array, candidate: Array) -> Comparison:
-    """Noise and structural similarity of images made from the same latents.
-
-    Raises:
-        ZooError: The shapes differ.
-    """
-    import numpy as np
-
-    from zoo.tasks.image_similarity import sqnr_db, ssim
-
-    check_shapes(reference, candidate)
-    difference = np.abs(reference.astype(np.float64) - candidate)
-    similar = ssim(reference, candidate)
-    return Comparison(
-        count=len(reference),
-        max_abs=float(difference.max()),
-        mean_abs=float(difference.mean()),
-        agreement=float((similar >= SAME_SSIM).mean()),
-        sqnr_db=sqnr_db(reference, candidate),
-        ssim=float(similar.mean()),
-    )
-
-
-def parity(comparison: Comparison, precision: Precision) -> Check:
-    """Whether a file draws what the Keras generator draws."""
-    least_db, least_ssim = precision.tolerances.sqnr_db, precision.tolerances.ssim
-    noise = comparison.sqnr_db if comparison.sqnr_db is not None else float("nan")
-    similar = comparison.ssim if comparison.ssim is not None else float("nan")
-    # Written so that a NaN, which compares false to everything, fails.
-    reasons = []
-    if not noise >= least_db:
-        reasons.append(f"the images are only {noise:.1f} dB above their noise")
-    if not similar >= least_ssim:
-        reasons.append(f"their structural similarity is {similar:.3f}")
-    return Check(
-        name="parity",
-        passed=not reasons,
-        value=f"{noise:.1f} dB, SSIM {similar:.4f}, max |Δ| {comparison.max_abs:.2g} on "
-        f"{comparison.count} latents",
-        limit=f"at least {least_db:g} dB, SSIM {least_ssim:g}",
-        reason="; ".join(reasons),
-    )
 
 
 def accuracy(truth: Truth, reference: Array, candidate: Array, max_drop: float) -> Check:
@@ -298,14 +252,17 @@ class ImageGeneration(Task):
     activation = staticmethod(unit_range)
     compile = staticmethod(compile_model)
     evaluate = staticmethod(evaluate)
-    compare = staticmethod(compare)
-    parity = staticmethod(parity)
+    compare = staticmethod(picture_checks.compare)
     accuracy = staticmethod(accuracy)
     baseline = staticmethod(baseline)
     details = staticmethod(details)
     depends = staticmethod(depends)
     sample_image = staticmethod(sample_image)
     gallery = staticmethod(gallery)
+
+    def parity(self, comparison: Comparison, precision: Precision) -> Check:
+        """Whether a file draws what the Keras generator draws."""
+        return picture_checks.parity(comparison, precision, counted="latents")
 
     def class_labels(self, labels: Array) -> Array | None:
         """None: images are generated without classes."""

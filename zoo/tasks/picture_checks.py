@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from zoo.contracts import Check, Comparison, Precision
 from zoo.tasks import target_checks
 from zoo.tasks.classification import check_shapes
-from zoo.tasks.image_generation import SAME_SSIM
 from zoo.tasks.image_similarity import sqnr_db, ssim
 from zoo.tasks.regression import spreads
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
 
+#: Two pictures look the same from this structural similarity on.
+SAME_SSIM = 0.95
 #: Values that brightness and contrast are fitted to.
 _FITTED = 200_000
 
@@ -41,8 +42,14 @@ def compare(reference: Array, candidate: Array) -> Comparison:
     )
 
 
-def parity(comparison: Comparison, precision: Precision) -> Check:
-    """Whether a file makes the pictures that the Keras network makes."""
+def parity(comparison: Comparison, precision: Precision, counted: str = "pictures") -> Check:
+    """Whether a file makes the pictures that the Keras network makes.
+
+    Args:
+        comparison: What `compare` found.
+        precision: Has the limits.
+        counted: What the pictures were made of, in the plural.
+    """
     least_db, least_ssim = precision.tolerances.sqnr_db, precision.tolerances.ssim
     noise, similar = (
         math.nan if one is None else one for one in (comparison.sqnr_db, comparison.ssim)
@@ -57,7 +64,7 @@ def parity(comparison: Comparison, precision: Precision) -> Check:
         name="parity",
         passed=not reasons,
         value=f"{noise:.1f} dB, SSIM {similar:.4f}, max |Δ| {comparison.max_abs:.2g} on "
-        f"{comparison.count} pictures",
+        f"{comparison.count} {counted}",
         limit=f"at least {least_db:g} dB, SSIM {least_ssim:g}",
         reason="; ".join(reasons),
     )

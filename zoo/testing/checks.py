@@ -70,7 +70,7 @@ NETWORK = (
     ),
     NamedCheck(
         name="gradients",
-        promise="every trainable weight gets a gradient in one step",
+        promise="every trainable weight gets a gradient within two steps",
         function="zoo.testing.learning:gradients",
     ),
     NamedCheck(

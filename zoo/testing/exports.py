@@ -16,7 +16,7 @@ from zoo.contracts import Dataset, Preprocessing, Task
 from zoo.contracts.dataset import IGNORED
 from zoo.contracts.task import Metric
 from zoo.contracts.training import Calibration, Training
-from zoo.data.opening import open_dataset, serves
+from zoo.data.opening import data_for_task, open_dataset, serves
 from zoo.execution.chain_runner import combine_outputs, run_chain
 from zoo.execution.runner import choose_runtime, host_device
 from zoo.networks.loading import Subject
@@ -52,16 +52,20 @@ def choose_data(
 ) -> str:
     """The dataset to train on: the one asked for, else a small one, else any that fits.
 
+    Returns:
+        As it is read for the task.
+
     Raises:
         NotTried: None serves the task with inputs of this kind.
     """
     if wanted is not None:
-        return wanted
+        return data_for_task(registry, wanted, task.name)
     serving = [p.name for p in registry.datasets if serves(task, p.tasks) and p.argument is None]
     # Stable sorting puts the small ones first.
     for name in sorted(serving, key=lambda name: name not in DATA):
-        if _fits(registry, name, preprocessing):
-            return name
+        read = data_for_task(registry, name, task.name)
+        if _fits(registry, read, preprocessing):
+            return read
     raise NotTried(
         f"no dataset serves the task {task.name} with {preprocessing.input_name}; "
         "name one: --data DATASET"
@@ -73,10 +77,14 @@ def _fits(registry: Registry, data: str, preprocessing: Preprocessing) -> bool:
     from zoo.data.preprocessing.inputs import read_input
 
     try:
-        read_input(open_dataset(registry, data).splits["train"], 0, preprocessing.training)
+        train = open_dataset(registry, data).splits["train"]
+    except (BadData, MissingExtra, UsageError):
+        return False  # it is not here, or needs an option
+    try:
+        read_input(train, 0, preprocessing.training)
     except UsageError:
         return True  # another size, which training from scratch takes over
-    except (BadData, MissingExtra):
+    except BadData:
         return False
     return True
 

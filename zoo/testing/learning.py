@@ -35,7 +35,7 @@ _FIT_FIX = (
 
 
 def gradients(subject: CheckedNetwork) -> Finding:
-    """Every trainable weight gets a gradient in one training step."""
+    """Every trainable weight gets a gradient in the first training step, or in the second."""
     import numpy as np
 
     tf = require("tensorflow")
@@ -45,17 +45,25 @@ def gradients(subject: CheckedNetwork) -> Finding:
         return _both_trained(subject, network, companion)
     model = subject.trainable(network, 0.001)
     inputs, labels = subject.examples(GRADIENT_EXAMPLES)
-    with tf.GradientTape() as tape:
-        loss = model.compute_loss(inputs, labels, model(inputs, training=True))
     names = {id(variable): name for name, variable in variable_names(network).items()}
-    found = tape.gradient(loss, network.trainable_variables)
-    # Exactly zero means not connected: even a bias in front of a batch normalization, which
-    # cancels out, gets the noise of rounding.
-    dead = [
-        names.get(id(variable), variable.path)
-        for variable, gradient in zip(network.trainable_variables, found, strict=True)
-        if gradient is None or not np.any(np.abs(tf.convert_to_tensor(gradient).numpy()) > 0)
-    ]
+
+    def without_gradient() -> list[str]:
+        with tf.GradientTape() as tape:
+            loss = model.compute_loss(inputs, labels, model(inputs, training=True))
+        found = tape.gradient(loss, network.trainable_variables)
+        # Exactly zero means not connected: even a bias in front of a batch normalization, which
+        # cancels out, gets the noise of rounding.
+        return [
+            names.get(id(variable), variable.path)
+            for variable, gradient in zip(network.trainable_variables, found, strict=True)
+            if gradient is None or not np.any(np.abs(tf.convert_to_tensor(gradient).numpy()) > 0)
+        ]
+
+    dead = without_gradient()
+    if dead:
+        # A layer whose weights begin as zeros hands gradients on once it has left them.
+        model.train_on_batch(inputs, labels)
+        dead = without_gradient()
     return _connected(dead, len(network.trainable_variables))
 
 

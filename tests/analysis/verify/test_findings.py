@@ -14,12 +14,14 @@ from click.testing import CliRunner, Result
 from digit_files import layer, registry, with_manifest
 
 from zoo.analysis.verify.claims import Claim
+from zoo.analysis.verify.outputs import _beside_baseline
 from zoo.analysis.verify.verify import verify
 from zoo.artifacts.artifact import manifest_text, open_artifact, parse_manifest, require_manifest
 from zoo.artifacts.bundle import bundle
 from zoo.artifacts.bundle.readme import readme
 from zoo.cli.main import zoo
-from zoo.contracts import Usage
+from zoo.contracts import Metric, Usage
+from zoo.contracts.baseline import AgainstBaseline
 from zoo.pipeline.steps.gate import _each_once
 from zoo.results.records import NO_BETTER, Evaluation, QualityFinding
 
@@ -93,6 +95,7 @@ def test_findings_that_were_left_out_are_found_with_data(copy: Callable[[str], P
     good = claim(file, "the network")
     assert good is not None
     assert good.status == "holds"
+    assert good.found.startswith("better than its baseline, always '")
     # A network of no use, with hashes made anew.
     weights, _ = layer()
     data = file.read_bytes()
@@ -107,6 +110,16 @@ def test_findings_that_were_left_out_are_found_with_data(copy: Callable[[str], P
     honest = claim(file, "the network")
     assert honest is not None
     assert honest.status == "holds"
+
+
+def test_a_network_is_called_better_than_its_own_baseline_alone() -> None:
+    ratio = Metric(name="PSNR", value=30.0, low=29.0, high=31.0, count=9, unit="dB")
+    found = AgainstBaseline(answer="bicubic interpolation", metric=ratio, gain=1.0, better=True)
+    assert _beside_baseline({"baseline": found, "findings": ()}).endswith("bicubic interpolation")
+    # Too few examples are no weakness, and no proof either.
+    unsure = {"baseline": replace(found, better=False), "findings": (NOTE,)}
+    assert _beside_baseline(unsure) == NOTE.text
+    assert _beside_baseline({"baseline": None, "findings": (NOTE,)}) == NOTE.text
 
 
 def test_a_finding_of_network_and_file_is_told_once_in_the_networks_words() -> None:

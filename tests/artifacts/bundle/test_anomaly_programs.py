@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
+from bundle_programs import lines_of, write_programs
 
-from zoo.contracts import ImagePreprocessing, Preprocessing, SeriesPreprocessing, UsageRequest
+from zoo.contracts import ImagePreprocessing, Preprocessing, SeriesPreprocessing
 from zoo.tasks.anomaly_scores import squared_error
 
 pytest.importorskip("jinja2")
@@ -60,32 +58,14 @@ int main() {
 def folder_of(own: Preprocessing, folder: Path, threshold: float) -> tuple[float, str]:
     """What a bundle has beside its model, an input and an output; returns the zoo's score."""
     from zoo.artifacts.bundle.facts import score_facts
-    from zoo.exporters.onnx.usage import usage
 
     random, shape = np.random.default_rng(0), own.in_layout("nhwc").network_shape
     low, high = own.value_range
     raw = random.uniform(low, high, own.input_shape).astype(own.dtype)
     answer = random.normal(size=shape).astype(np.float32)
-    plain = {"scale": None, "zero_point": None}
-    given = {"name": "in", "shape": [1, *own.input_shape], "dtype": "float32", **plain}
-    output = {"name": "out", "shape": [1, *shape], "dtype": "float32", "max_abs": 1e-4, **plain}
-    facts = {
-        "model": {"file": "net.onnx"},
-        "input": {**given, "raw_dtype": own.dtype},
-        "output": output,
-        "outputs": [{**output, "answer": "reconstruction"}],
-        "answer": "reconstruction",
-        "preprocessing": asdict(own),
-        "score": score_facts(own, {"threshold": threshold, "rule": "mine"}),
-        "state": {"kept": False, "carried": {}},
-        "golden": {"count": 3, "max_abs": 1e-4},
-    }
-    facts["inputs"] = [facts["input"]]
-    request = UsageRequest(model=folder / "net.onnx", facts=facts, operators={}, target="")
-    texts = {"metadata.json": json.dumps(facts), "labels.txt": "normal\nanomaly\n"}
-    for name, text in {**usage(request).files, **texts}.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+    facts = score_facts(own, {"threshold": threshold, "rule": "mine"})
+    labels = ("normal", "anomaly")
+    write_programs(folder, own, shape, "reconstruction", labels, score=facts)
     raw.tofile(folder / "raw.bin")
     answer.tofile(folder / "answer.bin")
     score = float(squared_error(answer[None], raw[None], own)[0])
@@ -93,11 +73,8 @@ def folder_of(own: Preprocessing, folder: Path, threshold: float) -> tuple[float
 
 
 def said(folder: Path, *program: str | Path) -> tuple[float, str]:
-    done = subprocess.run(
-        list(map(str, program)), cwd=folder, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    score, verdict = done.stdout.split()
+    (line,) = lines_of(folder, *program)
+    score, verdict = line.split()
     return float(score), verdict
 
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
+from bundle_programs import lines_of, write_programs
 
-from zoo.contracts import ImagePreprocessing, UsageRequest
+from zoo.contracts import ImagePreprocessing
 from zoo.tasks.object_detection.decoding import above, decode
 
 pytest.importorskip("jinja2")
 
 SHAPE, CLASSES, THRESHOLD = (6, 9, 7), 3, 0.35
+NAMES = ("a cat", "a dog", "another")
 PYTHON = """
 import json, sys; sys.path.insert(0, "python")
 import numpy as np, run
@@ -65,41 +65,18 @@ def grid(kind: str) -> np.ndarray:
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a bundle has beside its model."""
     from zoo.artifacts.bundle.facts import box_facts
-    from zoo.exporters.onnx.usage import usage
 
-    folder = tmp_path_factory.mktemp("boxes")
-    plain = {"scale": None, "zero_point": None}
-    given = {"name": "in", "shape": [1, 48, 72, 1], "dtype": "float32", **plain}
-    output = {"name": "grid", "shape": [1, *SHAPE], "dtype": "float32", "max_abs": 1e-4, **plain}
-    facts = {
-        "model": {"file": "net.onnx"},
-        "input": {**given, "raw_dtype": "uint8"},
-        "output": output,
-        "outputs": [{**output, "answer": "boxes"}],
-        "answer": "boxes",
-        "preprocessing": asdict(ImagePreprocessing(height=48, width=72, channels=1)),
-        "score": None,
-        "boxes": box_facts({"threshold": THRESHOLD}),
-        "state": {"kept": False, "carried": {}},
-        "golden": {"count": 3, "max_abs": 1e-4},
-    }
-    facts["inputs"] = [facts["input"]]
-    request = UsageRequest(model=folder / "net.onnx", facts=facts, operators={}, target="")
-    texts = {"metadata.json": json.dumps(facts), "labels.txt": "a cat\na dog\nanother\n"}
-    for name, text in {**usage(request).files, **texts}.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+    folder = write_programs(
+        tmp_path_factory.mktemp("boxes"),
+        ImagePreprocessing(height=48, width=72, channels=1),
+        SHAPE,
+        "boxes",
+        NAMES,
+        boxes=box_facts({"threshold": THRESHOLD}),
+    )
     (folder / "boxes.mjs").write_text(JAVASCRIPT)
     (folder / "boxes.cpp").write_text(CPP)
     return folder
-
-
-def said(folder: Path, *program: str | Path) -> list[str]:
-    done = subprocess.run(
-        list(map(str, program)), cwd=folder, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
 
 
 def test_every_program_finds_the_boxes_of_the_zoo(
@@ -120,12 +97,12 @@ def test_every_program_finds_the_boxes_of_the_zoo(
         expected = above(decode(answer)[0], THRESHOLD)
         assert len(expected) == 0 if kind == "of nothing" else len(expected) >= 8
         for language, program in programs.items():
-            lines = said(bundle, *program)
+            lines = lines_of(bundle, *program)
             found = np.reshape(json.loads(lines[0]), (-1, 6))
             assert found.shape == expected.shape, (language, kind)
             np.testing.assert_allclose(found, expected, atol=1e-5, err_msg=f"{language} {kind}")
             if len(lines) > 1:
-                names = [("a cat", "a dog", "another")[int(box[0])] for box in expected[:1]]
+                names = [NAMES[int(box[0])] for box in expected[:1]]
                 first = [f"{n} {box[1]:.2f} [" for n, box in zip(names, expected, strict=False)]
                 assert lines[1].startswith((first or ["nothing"])[0])
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
+from bundle_programs import lines_of, write_programs
 
-from zoo.contracts import ImagePreprocessing, UsageRequest
+from zoo.contracts import ImagePreprocessing
 from zoo.registry import load_registry
 
 pytest.importorskip("jinja2")
@@ -62,41 +61,16 @@ def answer(kind: str) -> np.ndarray:
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a bundle has beside its model."""
-    from zoo.exporters.onnx.usage import usage
-
-    folder = tmp_path_factory.mktemp("masks")
-    plain = {"scale": None, "zero_point": None}
-    given = {"name": "in", "shape": [1, 6, 9, 1], "dtype": "float32", **plain}
-    output = {"name": "masks", "shape": [1, *SHAPE], "dtype": "float32", "max_abs": 1e-4, **plain}
-    facts = {
-        "model": {"file": "net.onnx"},
-        "input": {**given, "raw_dtype": "uint8"},
-        "output": output,
-        "outputs": [{**output, "answer": "class-map"}],
-        "answer": "class-map",
-        "preprocessing": asdict(ImagePreprocessing(height=6, width=9, channels=1)),
-        "score": None,
-        "boxes": None,
-        "state": {"kept": False, "carried": {}},
-        "golden": {"count": 3, "max_abs": 1e-4},
-    }
-    facts["inputs"] = [facts["input"]]
-    request = UsageRequest(model=folder / "net.onnx", facts=facts, operators={}, target="")
-    texts = {"metadata.json": json.dumps(facts), "labels.txt": "\n".join(NAMES) + "\n"}
-    for name, text in {**usage(request).files, **texts}.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+    folder = write_programs(
+        tmp_path_factory.mktemp("masks"),
+        ImagePreprocessing(height=6, width=9, channels=1),
+        SHAPE,
+        "class-map",
+        NAMES,
+    )
     (folder / "masks.mjs").write_text(JAVASCRIPT)
     (folder / "masks.cpp").write_text(CPP)
     return folder
-
-
-def said(folder: Path, *program: str | Path) -> list[str]:
-    done = subprocess.run(
-        list(map(str, program)), cwd=folder, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
 
 
 def test_every_program_chooses_the_classes_of_the_zoo(
@@ -119,7 +93,7 @@ def test_every_program_chooses_the_classes_of_the_zoo(
         shares = {one.name: one.value for one in task.decoded(given[0], NAMES, 9).scores}
         assert len(shares) == (1 if kind == "of one class" else 4)
         for language, program in programs.items():
-            lines = said(bundle, *program)
+            lines = lines_of(bundle, *program)
             assert json.loads(lines[0]) == expected.reshape(-1).tolist(), (language, kind)
             for line in lines[1:]:
                 found = re.findall(r"(\w+ \w+) ([\d.]+)%", line)

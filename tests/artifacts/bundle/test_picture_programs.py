@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from zoo.contracts import ImagePreprocessing, UsageRequest
-from zoo.tasks.image_enhancement import pictures_of
+from zoo.tasks.image_generation import pixels_of
 
 pytest.importorskip("jinja2")
 
@@ -96,7 +96,7 @@ def folder_of(own: ImagePreprocessing, folder: Path) -> dict[str, bytes]:
     answer.tofile(folder / "answer.bin")
     raw = np.moveaxis(pixels, -1, 0) if own.layout == "nchw" else pixels
     head = b"P5" if own.channels == 1 else b"P6"
-    made = head + b"\n12 8\n255\n" + pictures_of(answer).tobytes()
+    made = head + b"\n12 8\n255\n" + pixels_of(answer).tobytes()
     return {"read.bin": raw.tobytes(), "made.bin": made}
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
+from bundle_programs import write_programs
 
 from zoo.contracts import SoundPreprocessing, UsageRequest
 from zoo.data.preprocessing.sounds import features
@@ -74,36 +73,6 @@ int main(void) {
 """
 
 
-def folder_of(record: SoundPreprocessing, folder: Path) -> Path:
-    """The programs of an ONNX file, without the file."""
-    from zoo.exporters.onnx.usage import usage
-
-    plain = {"dtype": "float32", "scale": None, "zero_point": None}
-    given = {"name": "sound", "shape": [1, *record.input_shape], "raw_dtype": "float32", **plain}
-    output = {"name": "shares", "shape": [1, 2], "max_abs": 1e-4, "answer": "choice", **plain}
-    facts = {
-        "model": {"file": "sound.onnx"},
-        "input": given,
-        "inputs": [given],
-        "output": output,
-        "outputs": [output],
-        "answer": "choice",
-        "preprocessing": asdict(record),
-        "state": {"kept": False, "carried": {}},
-        "golden": {"count": 3, "max_abs": 1e-4},
-    }
-    request = UsageRequest(model=folder / "sound.onnx", facts=facts, operators={}, target="")
-    files = {
-        **usage(request).files,
-        "metadata.json": json.dumps(facts),
-        "labels.txt": "a\nb\n",
-    }
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
-    return folder
-
-
 def speech(record: SoundPreprocessing, folder: Path) -> list[Path]:
     """Spoken words at the record's rate: as long as it takes, longer, and shorter."""
     import wave
@@ -128,7 +97,8 @@ def bundled(
 ) -> tuple[Path, list[Path], SoundPreprocessing]:
     """A folder with programs, sounds, and the record that both are of."""
     record = RECORDS[request.param]
-    folder = folder_of(record, tmp_path_factory.mktemp(request.param))
+    made = tmp_path_factory.mktemp(request.param)
+    folder = write_programs(made, record, (2,), "choice", ("a", "b"))
     return folder, speech(record, folder), record
 
 
@@ -155,6 +125,28 @@ def test_the_python_program_hears_what_the_zoo_hears(bundled: Bundled) -> None:
     pytest.importorskip("onnxruntime")
     folder, paths, record = bundled
     assert apart(output(folder, sys.executable, "-c", PYTHON, *paths), paths, record) <= DOUBLE
+
+
+def test_the_python_program_says_what_it_cannot_read(bundled: Bundled, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    folder, paths, _ = bundled
+    sound = paths[0].read_bytes()
+    float_samples = sound[:20] + b"\x03\x00" + sound[22:]
+    for content, told in (
+        (float_samples, "unknown format: 3"),
+        (b"OggS" + sound[4:], "does not start with RIFF"),
+        (sound[:30], "not read here"),
+        (sound[:-501], "empty or cut off"),
+        (sound[:40] + bytes(4), "empty or cut off"),
+    ):
+        path = tmp_path / "a.wav"
+        path.write_bytes(content)
+        done = subprocess.run(
+            [sys.executable, "-c", PYTHON, path], cwd=folder, capture_output=True, check=False
+        )
+        assert done.returncode == 1
+        assert told in done.stderr.decode()
+        assert "Traceback" not in done.stderr.decode()
 
 
 def test_the_javascript_program_hears_what_the_zoo_hears(bundled: Bundled) -> None:
@@ -210,3 +202,16 @@ def test_another_window_would_be_noticed(bundled: Bundled) -> None:
         assert apart(output(folder, node, "hear.mjs", *paths), paths, record) > DOUBLE
     finally:
         path.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reader"), [("image", "pillow"), ("sound", "scipy"), ("rows", "")]
+)
+def test_a_python_program_needs_what_reads_its_inputs(kind: str, reader: str) -> None:
+    from zoo.exporters.shared.usage_code import python_needs
+
+    facts = {"preprocessing": {"kind": kind}}
+    request = UsageRequest(model=Path("a.onnx"), facts=facts, operators={}, target="")
+    told = python_needs("`pip install onnxruntime`", request)
+    assert told.startswith("`pip install onnxruntime`")
+    assert [name for name in ("pillow", "scipy") if name in told] == [reader] * bool(reader)

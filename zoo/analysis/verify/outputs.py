@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zoo.analysis.verify.claims import ClaimList
@@ -246,7 +246,7 @@ def check_quality(
         claims.check(
             "the network",
             not weak or any(finding.weak for finding in manifest.gate.findings),
-            "; ".join(weak) or "better than what looks at no input",
+            "; ".join(weak) or _beside_baseline(found),
             "the manifest says nothing of it",
         )
     for claimed in manifest.gate.metrics:
@@ -262,6 +262,15 @@ def check_quality(
             f"the manifest says {claimed.value:.4f} ({claimed.low:.4f} – {claimed.high:.4f}) "
             f"on {claimed.count:,}",
         )
+
+
+def _beside_baseline(found: Mapping[str, Any]) -> str:
+    """What `quality_of` found beside the baseline, of a network that nothing speaks against."""
+    baseline = found["baseline"]
+    if baseline is not None and baseline.better:
+        return f"better than its baseline, {baseline.answer}"
+    text: str = found["findings"][0].text
+    return text
 
 
 def _judged_on(manifest: Manifest) -> str:

@@ -21,7 +21,7 @@ from zoo.data.annotations.records import (
     real_numbers,
 )
 from zoo.data.annotations.shapes import run_lengths
-from zoo.data.readers.folder_names import split_of
+from zoo.data.readers.folder_names import split_of_any
 from zoo.data.readers.listing import class_order
 
 #: Beginnings of names of COCO's files that hold no boxes of things.
@@ -78,9 +78,7 @@ def _named(files: Files) -> list[tuple[str, str | None]]:
 def _split(name: str) -> str | None:
     path = Path(name)
     stem = path.stem.removeprefix("instances_").removesuffix(".coco")
-    asked = [stem, *(part for part in reversed(path.parent.parts))]
-    found = next((split for one in asked if (split := split_of(one))), None)
-    return "validation" if found == "?" else found
+    return split_of_any([stem, *reversed(path.parent.parts)])
 
 
 def _load(root: Path, name: str) -> Mapping[str, Any]:
@@ -90,14 +88,12 @@ def _load(root: Path, name: str) -> Mapping[str, Any]:
         raise BadData(f"{printable(name)} is no JSON: {error}", fix="export it anew") from error
     except OSError as error:
         raise BadData(f"{printable(name)} cannot be read", why=str(error)) from error
-    whole = isinstance(data, dict) and all(
-        isinstance(data.get(key), list) for key in ("images", "annotations", "categories")
-    )
-    if not whole:
+    parts = ("images", "annotations", "categories")
+    if not isinstance(data, dict) or not all(isinstance(data.get(key), list) for key in parts):
         raise BadData(
             f"{printable(name)} is not of COCO's form", why=_FORM, fix="export it as COCO JSON"
         )
-    return data  # type: ignore[no-any-return]
+    return data
 
 
 def _categories(data: Mapping[str, Any], name: str) -> dict[Any, str]:
@@ -184,11 +180,11 @@ def _pictures(
         elif key in pictures or path in listed:
             found.lost.append(f"{shown} is listed twice: {printable(title)}")
         else:
-            size = own.get("height"), own.get("width")
+            height, width = own.get("height"), own.get("width")
             pictures[key] = AnnotatedPicture(
                 path=path,
                 split=split,
-                size=size if all(type(n) is int for n in size) else None,  # type: ignore[arg-type]
+                size=(height, width) if type(height) is int and type(width) is int else None,
             )
             listed.add(path)
     found.pictures += pictures.values()

@@ -15,7 +15,14 @@ from zoo.contracts.dataset import SPLITS, Dataset, Split
 from zoo.data.annotations.files import Files
 from zoo.data.annotations.kinds import kind_of_labels
 from zoo.data.annotations.labels import box_rows, drawn_mask, kept_masks, padded, stored_mask
-from zoo.data.annotations.masks import BadMask, class_values, names_of, read_mask, value_table
+from zoo.data.annotations.masks import (
+    BadMask,
+    class_values,
+    ignored_value,
+    names_of,
+    read_mask,
+    value_table,
+)
 from zoo.data.annotations.records import AnnotatedPicture, Annotations
 from zoo.data.folder import image_split
 from zoo.data.near_copies import as_outlines, near_copy_notes
@@ -227,8 +234,8 @@ def _classes(
     """Names of classes, and the class index of each value of masks."""
     ignored = {*_ignored(query)}
     named = class_values(files)
+    seen = {*named}
     if not named:
-        seen: set[int] = set()
         for picture in found.pictures:
             try:
                 seen |= {int(value) for value in np.unique(read_mask(files.root / picture.mask))}
@@ -236,16 +243,21 @@ def _classes(
                 continue  # Told where the mask is read for its labels.
         named = names_of(seen - ignored)
     named = {value: name for value, name in named.items() if value not in ignored}
-    if not named:
+    # Where no mask can be read, each is told when it is read for its labels.
+    if seen and not named:
         raise BadData("masks have no value but those that are ignored", fix="check ignore=")
     return tuple(named.values()), value_table(named, ignored)
 
 
 def _ignored(query: Query) -> list[int]:
-    values = [part.strip() for part in query.options.get("ignore", "").split(",") if part.strip()]
-    if not all(value.isdecimal() and len(value) < 9 for value in values):
-        raise UsageError(f"ignore={query.options['ignore']} is no value", fix="ignore=255")
-    return [int(value) for value in values]
+    parts = [part.strip() for part in query.options.get("ignore", "").split(",")]
+    values = [ignored_value(part) for part in parts if part]
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        raise UsageError(
+            f"ignore={query.options['ignore']} is no value", fix="ignore=255, or ignore=#e0e0c0"
+        )
+    return known
 
 
 def _divide(
@@ -259,7 +271,13 @@ def _divide(
     if not there or there == {"train"}:
         told = ["all pictures are in train: split by content"] if there else []
         return split_alike(present, hashes, LABELS), told
-    if any(split is None for split in given) or "train" not in there:
+    if "train" not in there and None not in given:
+        raise BadData(
+            f"no pictures are for train; all are for {' and '.join(sorted(there))}",
+            why="a network learns from what is for train",
+            fix="put some into train, or name a file or a folder that is not called after a split",
+        )
+    if None in given:
         raise BadData(
             f"{sum(split is None for split in given)} pictures are in no split, others in "
             f"{', '.join(sorted(there))}",

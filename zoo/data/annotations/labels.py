@@ -21,7 +21,7 @@ from zoo.data.annotations.shapes import drawn, sampled
 
 #: So far beyond the picture an edge may lie, in pixels or as a share: annotators' roundings.
 _PIXELS, _SHARE = 1.0, 0.005
-_VERSION = 1
+_VERSION = 2
 _PADDING = (-1.0, 0.0, 0.0, 0.0, 0.0)
 
 

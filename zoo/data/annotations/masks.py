@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +17,15 @@ from zoo.common.shown_text import printable
 from zoo.data.annotations.files import Files
 from zoo.data.annotations.records import AnnotatedPicture, Annotations
 from zoo.data.readers.class_folders import note
-from zoo.data.readers.folder_names import folded, split_of
+from zoo.data.readers.folder_names import folded, split_of_any
 from zoo.data.readers.image_files import MAX_PIXELS, formats
 
 _MASKS = {"mask", "masks", "label", "labels", "annotations", "segmentationclass", "gt"}
 _PICTURES = {"image", "images", "img", "imgs", "picture", "pictures", "photos", "jpegimages"}
 _ENDINGS = re.compile(r"[_-](mask|masks|gt|seg|label|labels|labelids|l)$", re.IGNORECASE)
 _NAMES = ("classes.txt", "labels.txt", "label_colors.txt", "labelmap.txt")
+#: Colours are values from here on; greys are their grey value, in whichever form a mask is saved.
+_COLOURS = 1 << 24
 #: More values than this are no classes.
 _MOST_VALUES = 256
 _FORM = "one class a line: cat, or 1 cat for its value, or 128 0 0 cat for its colour"
@@ -42,15 +45,24 @@ def read_masks(files: Files) -> Annotations:
     in_folders = any(_kind(path) == "mask" for path in files.pictures)
     masks: dict[str, str] = {}
     pictures: dict[str, str] = {}
-    for path in files.pictures:
-        stem = posixpath.splitext(posixpath.basename(path))[0]
-        is_mask = _kind(path) == "mask" if in_folders else bool(_ENDINGS.search(stem))
-        own = masks if is_mask else pictures
-        key = _key(path, is_mask)
+
+    def add(own: dict[str, str], path: str, key: str) -> None:
         if key in own:
             found.lost.append(f"{printable(path)} and {printable(own[key])} are of one name")
         else:
             own[key] = path
+
+    mask_paths = []
+    for path in files.pictures:
+        stem = posixpath.splitext(posixpath.basename(path))[0]
+        if _kind(path) == "mask" if in_folders else _ENDINGS.search(stem):
+            mask_paths.append(path)
+        else:
+            add(pictures, path, _key(path))
+    for path in mask_paths:
+        # A picture may end so, too: left_L.jpg beside right_R.jpg.
+        own = _key(path)
+        add(masks, path, own if own in pictures else _ENDINGS.sub("", own))
     if not masks:
         raise UsageError(
             f"there are no masks in {files.root}",
@@ -59,7 +71,11 @@ def read_masks(files: Files) -> Annotations:
         )
     for key, path in pictures.items():
         if key in masks:
-            found.pictures.append(AnnotatedPicture(path=path, split=_split(key), mask=masks[key]))
+            found.pictures.append(
+                AnnotatedPicture(
+                    path=path, split=split_of_any(key.split("/")[:-1]), mask=masks[key]
+                )
+            )
     found.entries = len(masks)
     found.lost += [
         f"{printable(masks[key])} is the mask of no picture" for key in masks if key not in pictures
@@ -74,23 +90,18 @@ def _kind(path: str) -> str:
     return "mask" if any(part in _MASKS for part in parts) else ""
 
 
-def _key(path: str, is_mask: bool) -> str:
+def _key(path: str) -> str:
     """What a picture and its mask share: the path without words for either."""
     folder, name = posixpath.split(posixpath.splitext(path)[0])
     parts = [part for part in folder.split("/") if part]
     kept = [p for p in parts if folded(p).replace(" ", "") not in _MASKS | _PICTURES]
-    return "/".join((*kept, _ENDINGS.sub("", name) if is_mask else name))
-
-
-def _split(key: str) -> str | None:
-    found = next((s for part in key.split("/")[:-1] if (s := split_of(part))), None)
-    return "validation" if found == "?" else found
+    return "/".join((*kept, name))
 
 
 def class_values(files: Files) -> dict[int, str]:
     """Names of classes by their values in masks, in order; nothing where no file says them.
 
-    A colour is 65,536 x red + 256 x green + blue.
+    Values are those of `read_mask`.
 
     Raises:
         BadData: The file says something else.
@@ -121,14 +132,29 @@ def _class(line: str, number: int) -> tuple[int, str]:
         if len(words) > 3 and all(word.isdecimal() and int(word) < 256 for word in numbers):
             red, green, blue = map(int, numbers)
             title = " ".join(words[3:] if first == 0 else words[:first])
-            return (red << 16) + (green << 8) + blue, title
+            return colour_value(red, green, blue), title
     if len(words) > 1 and words[0].isdecimal() and len(words[0]) < 6:
         return int(words[0]), " ".join(words[1:])
     return number, line
 
 
+def colour_value(red: Any, green: Any, blue: Any) -> Any:
+    """The value of a colour, int, or of arrays of them."""
+    grey = (red == green) & (green == blue)
+    return np.where(grey, red, _COLOURS + (red << 16) + (green << 8) + blue)[()]
+
+
+def ignored_value(text: str) -> int | None:
+    """The value that a user means by ``255`` or by a colour, ``#e0e0c0``; None for other text."""
+    if re.fullmatch(r"#[0-9a-fA-F]{6}", text):
+        return int(colour_value(*bytes.fromhex(text[1:])))
+    return int(text) if text.isdecimal() and len(text) < 9 else None
+
+
 def read_mask(path: Path) -> NDArray[np.int32]:
     """The values of a mask, int32, shape (height, width): indices of a palette, grey or colours.
+
+    A colour is 16,777,216 + 65,536 x red + 256 x green + blue; a grey is its grey value.
 
     Raises:
         BadMask: It is no picture, lossy, or too large.
@@ -142,7 +168,7 @@ def read_mask(path: Path) -> NDArray[np.int32]:
             image.load()
             if image.mode in ("RGB", "RGBA"):
                 parts = np.asarray(image.convert("RGB")).astype(np.int32)
-                return (parts[..., 0] << 16) + (parts[..., 1] << 8) + parts[..., 2]
+                return np.asarray(colour_value(*np.moveaxis(parts, -1, 0)), np.int32)
             if image.mode not in ("1", "L", "P", "I", "I;16"):
                 raise BadMask(f"its pixels are of mode {image.mode}")
             values: NDArray[np.int32] = np.asarray(image).astype(np.int32)
@@ -172,15 +198,10 @@ def names_of(values: set[int]) -> dict[int, str]:
 def _name(value: int) -> str:
     if value == 0:
         return "background"
-    red, green, blue = value >> 16, value >> 8 & 255, value & 255
-    if value < 1 << 16:
-        return str(value)
-    return str(red) if red == green == blue else f"#{red:02x}{green:02x}{blue:02x}"
+    return str(value) if value < _COLOURS else f"#{value - _COLOURS:06x}"
 
 
 def value_table(classes: Mapping[int, str], ignored: set[int]) -> dict[int, int]:
-    """The class index of each value, -1 for those that are ignored; greys count as colours, too."""
+    """The class index of each value, -1 for those that are ignored."""
     table = {value: number for number, value in enumerate(classes)}
-    table.update(dict.fromkeys(ignored, -1))
-    greys = {value * 0x010101: label for value, label in table.items() if 0 < value < 256}
-    return {**greys, **table}
+    return {**table, **dict.fromkeys(ignored, -1)}

@@ -100,6 +100,14 @@ def real_number(value: Any) -> float | None:
     return found if np.isfinite(found) else None
 
 
+def written_number(text: str) -> float | None:
+    """The finite number of a text; None for any other, such as ``1_0``."""
+    try:
+        return real_number(float(text)) if text.isascii() and "_" not in text else None
+    except ValueError:
+        return None
+
+
 def real_numbers(values: Any, count: int | None = None) -> list[float] | None:
     """Finite numbers, `count` of them; None for anything else."""
     if not isinstance(values, Sequence) or isinstance(values, str):

@@ -11,15 +11,16 @@ from xml.parsers import expat
 from zoo.common.errors import BadData, UsageError
 from zoo.common.shown_text import printable
 from zoo.data.annotations.files import Files
-from zoo.data.annotations.records import AnnotatedPicture, Annotations, Thing, real_number
+from zoo.data.annotations.records import AnnotatedPicture, Annotations, Thing, written_number
 from zoo.data.readers.class_folders import note
-from zoo.data.readers.folder_names import split_of
+from zoo.data.readers.folder_names import split_of_any
+from zoo.data.readers.image_files import suffixes
 from zoo.data.readers.listing import class_order
 
 _MOST_BYTES = 16 << 20
 _MOST_DEPTH = 50
-#: Lists of the official splits; ``trainval`` is the sum of two of them.
-_LISTS = {"train": "train", "val": "validation", "test": "test"}
+#: The list of what is in train and in val; it counts where neither has a list of its own.
+_BOTH = "trainval"
 _EDGES = ("ymin", "xmin", "ymax", "xmax")
 
 
@@ -28,14 +29,14 @@ class BadXml(ValueError):
 
 
 @dataclass
-class Node:
+class XmlElement:
     """An element: its name, the text in it, and the elements in it."""
 
     name: str
     text: str = ""
-    children: list[Node] = field(default_factory=list)
+    children: list[XmlElement] = field(default_factory=list)
 
-    def all(self, name: str) -> list[Node]:
+    def all(self, name: str) -> list[XmlElement]:
         """The elements right below that are called so."""
         return [child for child in self.children if child.name == name]
 
@@ -44,19 +45,19 @@ class Node:
         return next((child.text.strip() for child in self.all(name)), "")
 
 
-def parse_xml(data: bytes) -> Node:
+def parse_xml(data: bytes) -> XmlElement:
     """Parses XML that declares nothing: no document type, so no entities of its own.
 
     Raises:
         BadXml: It is damaged, declares a document type, or is nested too deeply.
     """
-    top = Node("")
+    top = XmlElement("")
     open_ones = [top]
 
     def start(name: str, _: Any) -> None:
         if len(open_ones) > _MOST_DEPTH:
             raise BadXml(f"elements are nested more than {_MOST_DEPTH} deep")
-        node = Node(name)
+        node = XmlElement(name)
         open_ones[-1].children.append(node)
         open_ones.append(node)
 
@@ -95,7 +96,7 @@ def read_voc(files: Files) -> Annotations:
             fix="name the folder that holds Annotations/ and JPEGImages/",
         )
     found = Annotations(root=files.root)
-    trees: list[tuple[str, Node]] = []
+    trees: list[tuple[str, XmlElement]] = []
     for path in texts:
         tree = _tree(files, path)
         if isinstance(tree, str):
@@ -108,7 +109,7 @@ def read_voc(files: Files) -> Annotations:
             f"the .xml files in {files.root} name no objects", fix="check that they are VOC's"
         )
     found.classes = tuple(sorted(named, key=class_order))
-    given = dict(_given(files))
+    given = _given(files)
     taken: dict[str, str] = {}
     for path, tree in trees:
         picture = _picture(files, path, tree)
@@ -122,10 +123,17 @@ def read_voc(files: Files) -> Annotations:
         else:
             taken[picture] = path
             stem = posixpath.splitext(posixpath.basename(path))[0]
-            split = given.get(stem) if given else _split(path)
+            split = given.get(stem) if given else split_of_any(path.split("/")[:-1])
             if given and split is None:
                 continue
             found.pictures.append(_read(found, path, tree, picture, split))
+    if given and taken and not found.pictures:
+        raise BadData(
+            f"the lists in ImageSets/Main name no picture of {files.root}: "
+            f"{', '.join(map(printable, [*given][:3]))}, …",
+            why="each line is the name of a picture without its suffix",
+            fix="correct the lists, or remove them",
+        )
     left = sorted({*files.pictures} - {*taken})
     found.notes += note("pictures without an .xml, left out", [printable(p) for p in left])
     if given and (count := len(taken) - len(found.pictures)):
@@ -133,7 +141,7 @@ def read_voc(files: Files) -> Annotations:
     return found
 
 
-def _tree(files: Files, path: str) -> Node | str:
+def _tree(files: Files, path: str) -> XmlElement | str:
     if files.paths[path].size > _MOST_BYTES:
         return f"more than {_MOST_BYTES} bytes"
     try:
@@ -142,11 +150,11 @@ def _tree(files: Files, path: str) -> Node | str:
         return str(error)
 
 
-def _title(path: str, tree: Node) -> str:
+def _title(path: str, tree: XmlElement) -> str:
     return printable(tree.value("filename") or posixpath.splitext(posixpath.basename(path))[0])
 
 
-def _picture(files: Files, path: str, tree: Node) -> str | None:
+def _picture(files: Files, path: str, tree: XmlElement) -> str | None:
     """The picture of an XML file: that of its own name before the one that it names."""
     stem = posixpath.splitext(posixpath.basename(path))[0]
     title = tree.value("filename")
@@ -160,32 +168,65 @@ def _picture(files: Files, path: str, tree: Node) -> str | None:
     return alike[0] if len(alike) == 1 else None
 
 
-def _given(files: Files) -> Iterator[tuple[str, str]]:
-    """Names of pictures without suffix, and their splits, as the official lists give them."""
+def _given(files: Files) -> dict[str, str]:
+    """Splits of pictures, by their names without suffix, as the lists in ``ImageSets/Main`` say."""
+    lists = {}
     for path in files.paths:
-        parts = path.split("/")
-        split = _LISTS.get(parts[-1].removesuffix(".txt"))
-        if split and path.endswith(".txt") and parts[-3:-1] == ["ImageSets", "Main"]:
-            for line in (files.root / path).read_text(encoding="utf-8-sig").splitlines():
-                if line.strip():
-                    yield line.split()[0], split
+        *folders, name = path.split("/")
+        if folders[-2:] == ["ImageSets", "Main"] and name.endswith(".txt"):
+            stem = name.removesuffix(".txt")
+            split = "train" if stem.lower() == _BOTH else split_of_any([stem])
+            if split:
+                lists[path] = split
+    whole = [path for path in lists if posixpath.basename(path).lower() == f"{_BOTH}.txt"]
+    for path in whole:
+        beside = {
+            lists[p] for p in lists if p != path and posixpath.dirname(p) == posixpath.dirname(path)
+        }
+        if beside & {"train", "validation"}:
+            del lists[path]
+    found: dict[str, str] = {}
+    where: dict[tuple[str, str], str] = {}
+    for path, split in lists.items():
+        for name in _lines(files, path):
+            found[name] = split
+            first = where.setdefault((posixpath.dirname(path), name), path)
+            if lists[first] != split:
+                raise BadData(
+                    f"{printable(name)} is in {printable(first)} and in {printable(path)}",
+                    why="a picture in two splits is measured on what was learnt",
+                    fix="correct one of the lists",
+                )
+    return found
 
 
-def _split(path: str) -> str | None:
-    found = next((s for part in path.split("/")[:-1] if (s := split_of(part))), None)
-    return "validation" if found == "?" else found
+def _lines(files: Files, path: str) -> Iterator[str]:
+    """Names of pictures in a list, without folders and suffix."""
+    try:
+        lines = (files.root / path).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, ValueError) as error:
+        raise BadData(
+            f"{printable(path)} cannot be read as text", why=str(error), fix="save it as UTF-8"
+        ) from error
+    known = suffixes()
+    for line in filter(None, map(str.strip, lines)):
+        stem, suffix = posixpath.splitext(posixpath.basename(line))
+        yield stem if suffix.lower() in known else posixpath.basename(line)
 
 
 def _read(
-    found: Annotations, path: str, tree: Node, picture: str, split: str | None
+    found: Annotations, path: str, tree: XmlElement, picture: str, split: str | None
 ) -> AnnotatedPicture:
     sizes = [_whole(size.value(side)) for size in tree.all("size") for side in ("height", "width")]
-    stated = (sizes[0], sizes[1]) if len(sizes) == 2 and all(sizes) else None
-    own = AnnotatedPicture(path=picture, split=split, size=stated)  # type: ignore[arg-type]
+    height, width = sizes if len(sizes) == 2 else (None, None)
+    stated = (height, width) if height and width else None
+    own = AnnotatedPicture(path=picture, split=split, size=stated)
     for number, thing in enumerate(tree.all("object"), 1):
         found.entries += 1
         shown = f"object {number} of {printable(path)}"
-        edges = [_number(box.value(edge)) for box in thing.all("bndbox")[:1] for edge in _EDGES]
+        edges = [
+            written_number(box.value(edge)) for box in thing.all("bndbox")[:1] for edge in _EDGES
+        ]
         name = thing.value("name")
         if not name:
             found.broken.append(f"{shown} has no name")
@@ -199,13 +240,6 @@ def _read(
     return own
 
 
-def _number(text: str) -> float | None:
-    try:
-        return real_number(float(text)) if text.isascii() and "_" not in text else None
-    except ValueError:
-        return None
-
-
 def _whole(text: str) -> int | None:
-    value = _number(text)
+    value = written_number(text)
     return int(value) if value is not None and value >= 1 and value == int(value) else None

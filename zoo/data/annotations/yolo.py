@@ -16,10 +16,10 @@ from zoo.data.annotations.records import (
     Annotations,
     Thing,
     polygon_of,
-    real_number,
+    written_number,
 )
 from zoo.data.readers.class_folders import note
-from zoo.data.readers.folder_names import split_of
+from zoo.data.readers.folder_names import split_of_any
 
 _NAMES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml", "classes.txt")
 _FORM = 'names: ["cat", "dog"], train: images/train, val: images/val'
@@ -47,20 +47,22 @@ def read_yolo(files: Files) -> Annotations:
         given = _given(settings, files, source)
     if not found.classes or len({*found.classes}) < len(found.classes):
         raise BadData(f"{source} names no classes, or one twice", fix=f"write {_FORM}")
-    bare = []
+    bare, used = [], set()
     for path in files.pictures:
-        split = given.get(path) if given else _split(path)
+        split = given.get(path) if given else split_of_any(path.split("/")[:-1])
         if given and split is None:
             continue
         rows = _rows(files, path)
         if rows is None:
             bare.append(path)
             continue
+        used.add(rows)
         picture = AnnotatedPicture(path=path, split=split)
         _read(found, picture, rows, _text(files, rows))
         found.pictures.append(picture)
-    used = {_rows(files, picture.path) for picture in found.pictures}
+    # Some programs put their list of names beside the rows.
     texts = [p for p in files.paths if p.endswith(".txt") and "labels/" in f"/{p}"]
+    texts = [p for p in texts if posixpath.basename(p) != "classes.txt"]
     found.lost += [f"{printable(p)} is of no picture" for p in texts if not given and p not in used]
     found.notes += note(
         "pictures without a .txt, left out (an empty one says that nothing is there)",
@@ -95,29 +97,33 @@ def _text(files: Files, name: str) -> str:
 
 
 def _yaml(files: Files, name: str) -> Mapping[str, Any]:
-    text = _text(files, name)
-    # An alias can make gigabytes of a few lines, and no such file needs one.
-    if re.search(r"(^|[\s\[,:-])[&*]\w", text):
-        raise BadData(f"{printable(name)} has anchors or aliases", fix="write their values out")
+    yaml, text = require("yaml"), _text(files, name)
     try:
-        settings = require("yaml").safe_load(text)
-    except (require("yaml").YAMLError, ValueError, RecursionError) as error:
+        # An alias can make gigabytes of a few lines, and no such file needs one.
+        marks = yaml.AnchorToken, yaml.AliasToken
+        if any(isinstance(token, marks) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
+            raise BadData(f"{printable(name)} has anchors or aliases", fix="write their values out")
+        settings = yaml.safe_load(text)
+        # Classes may be called yes and no, which would be true and false.
+        words = yaml.load(text, Loader=yaml.BaseLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise BadData(f"{printable(name)} is no YAML: {reason}", fix=f"write {_FORM}") from error
     if not isinstance(settings, dict):
         raise BadData(f"{printable(name)} holds no settings", fix=f"write {_FORM}")
-    return settings
+    return {**settings, "names": words.get("names")}
 
 
 def _classes(names: Any, source: str) -> tuple[str, ...]:
     if isinstance(names, dict):
-        keys = [*names]
-        if not all(type(key) is int for key in keys) or sorted(keys) != [*range(len(keys))]:
+        numbered = {str(number): number for number in range(len(names))}
+        if names.keys() != numbered.keys():
+            shown = ", ".join(map(str, names))
             raise BadData(
-                f"the names of {source} are numbered {keys!r:.60}, not 0 to {len(keys) - 1}",
+                f"the names of {source} are numbered {shown:.60}, not 0 to {len(names) - 1}",
                 fix=f"write {_FORM}",
             )
-        names = [names[key] for key in sorted(keys)]
+        names = [names[key] for key in numbered]
     if not isinstance(names, list) or not names:
         raise BadData(f"{source} has no names", fix=f"write {_FORM}")
     return tuple(str(name) for name in names)
@@ -150,7 +156,7 @@ def _given(settings: Mapping[str, Any], files: Files, source: str) -> dict[str, 
 def _pictures_of(entry: str, base: str, files: Files, source: str) -> list[str]:
     """Pictures in a folder, or of a list, that settings name."""
     for start in (posixpath.dirname(source), base):
-        place = posixpath.normpath(posixpath.join(start, entry))
+        place = posixpath.normpath(posixpath.join(start, entry.replace("\\", "/")))
         # Exports write ../train/images for what lies beside the settings.
         place = re.sub(r"^(\.\./)+", "", place)
         if place in files.paths and place.endswith(".txt"):
@@ -161,11 +167,6 @@ def _pictures_of(entry: str, base: str, files: Files, source: str) -> list[str]:
         if inside:
             return inside
     return []
-
-
-def _split(path: str) -> str | None:
-    found = next((s for part in path.split("/")[:-1] if (s := split_of(part))), None)
-    return "validation" if found == "?" else found
 
 
 def _rows(files: Files, path: str) -> str | None:
@@ -193,7 +194,7 @@ def _read(found: Annotations, picture: AnnotatedPicture, name: str, text: str) -
 
 
 def _thing(shown: str, parts: Sequence[str], classes: int) -> Thing | str:
-    values = [_number(part) for part in parts]
+    values = [written_number(part) for part in parts]
     numbers = [value for value in values if value is not None]
     if len(numbers) < len(values) or len(numbers) < 5:
         return f"{' '.join(parts)[:60]!r} is no class with four numbers or a polygon"
@@ -209,10 +210,3 @@ def _thing(shown: str, parts: Sequence[str], classes: int) -> Thing | str:
         return polygon
     (left, top), (right, bottom) = polygon.min(axis=0).tolist(), polygon.max(axis=0).tolist()
     return Thing(name=shown, label=int(label), box=(top, left, bottom, right), shape=(polygon,))
-
-
-def _number(text: str) -> float | None:
-    try:
-        return real_number(float(text)) if text.isascii() and "_" not in text else None
-    except ValueError:
-        return None

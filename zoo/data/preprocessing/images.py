@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.common.errors import BadData
+from zoo.common.errors import BadData, UsageError
 from zoo.common.optional_imports import require
 from zoo.contracts.dataset import IGNORED, Split
 from zoo.contracts.preprocessing import ImagePreprocessing, InputKind, SampleList
@@ -48,6 +48,8 @@ def to_pixels(image: NDArray[np.uint8], preprocessing: ImagePreprocessing) -> ND
     return pixels
 
 
+#: Axes of labels that are pictures: examples, height, width, channels.
+_PICTURES = 4
 _EXPECTED = "a dataset yields images of type uint8 and shape (height, width, 1 or 3)"
 
 
@@ -154,13 +156,27 @@ class Images(InputKind[ImagePreprocessing]):
 
         Raises:
             BadData: The example is no uint8 image; names the example.
+            UsageError: Labels are pictures, which cannot follow a change of size.
         """
         image = split.read(index)
         problem = _image_problem(image)
         if problem:
             raise BadData(f"example {index} cannot be used: {problem}", fix=_EXPECTED)
+        self._refuse_resizing(image, split.labels)
         pixels = to_pixels(image, self.own)
         return pixels.transpose(2, 0, 1) if self.own.layout == "nchw" else pixels
+
+    def _refuse_resizing(self, image: NDArray[np.uint8], labels: NDArray[Any]) -> None:
+        taken, given = (self.own.height, self.own.width), image.shape[:2]
+        if labels.ndim != _PICTURES or taken == given:
+            return
+        patch = labels.shape[1] * taken[0] // given[0]
+        raise UsageError(
+            f"the network takes pictures of {taken[1]}×{taken[0]}, and the bad ones are "
+            f"{given[1]}×{given[0]}",
+            why="resized bad pictures would no longer belong to their good ones",
+            fix=f"read them with patch={patch}, or fit the network: --input-size {given[0]}",
+        )
 
     def labels(self, labels: NDArray[Any]) -> NDArray[Any]:
         """Masks, as `resized_masks`; all other labels unchanged."""

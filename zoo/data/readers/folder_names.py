@@ -93,6 +93,12 @@ def split_of(name: str) -> str | None:
     return _SPLIT_OF.get(match[1], "?")
 
 
+def split_of_any(names: Iterable[str]) -> str | None:
+    """The split of the first name that means one; one that may be either is ``validation``."""
+    found = next((split for name in names if (split := split_of(name))), None)
+    return "validation" if found == "?" else found
+
+
 def a_fold(name: str) -> bool:
     """Whether a folder is one of several parts for cross-validation: ``fold1``."""
     return _FOLD.fullmatch(folded(name)) is not None

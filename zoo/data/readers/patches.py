@@ -36,7 +36,8 @@ class PicturePair:
     Attributes:
         name: For messages and reports.
         split: The split that all of it belongs to.
-        digest: SHA-256 of what both show.
+        digest: SHA-256 of what the good one shows. Pairs of one good picture belong together,
+            however it became bad.
         read: Returns both, bad first: uint8, (height, width, 3), the sides of the good one being
             those of the bad one times the scale.
     """
@@ -152,17 +153,19 @@ def _split_of(
     import numpy as np
 
     from zoo.data.readers.class_folders import note
-    from zoo.data.readers.hashing import split_hash
+    from zoo.data.readers.degradations import LEAST_PATCH
+    from zoo.data.readers.hashing import array_hash, split_hash
 
     each = max(1, MOST[split] // max(1, len(pairs)))
     bads, goods, names, identities = [], [], [], []
-    small, thinned = [], 0
+    small, thinned, most = [], 0, 0
     for pair in pairs:
         bad, good = pair.read()
         step = side // 2 // scale * scale if split == "train" else side
         places = list(_places(good.shape[:2], side, max(step, scale)))
         if not places:
             small.append(f"{pair.name} ({good.shape[1]}×{good.shape[0]})")
+            most = max(most, min(good.shape[:2]) // scale * scale)
         kept = _thinned(places, each)
         thinned += len(places) - len(kept)
         for top, left in kept:
@@ -176,7 +179,8 @@ def _split_of(
         raise BadData(
             f"the {split} split has no picture of at least {side}×{side} pixels",
             why="; ".join(small[:3]) or "it has no picture at all",
-            fix=f"give it larger pictures, or ask for smaller patches: patch={side // 2}",
+            fix="give it larger pictures"
+            + (f", or ask for smaller patches: patch={most}" if most >= LEAST_PATCH else ""),
         )
     labels = np.stack(goods)
     inputs = np.stack(bads)
@@ -189,7 +193,8 @@ def _split_of(
     return Split(
         labels=labels,
         read=lambda index: inputs[index],
-        content_hash=split_hash(identities, labels),
+        # Bad patches are no part of identities: one good picture may have become bad in many ways.
+        content_hash=split_hash(map(array_hash, inputs), labels),
         identities=identities,
         names=names,
     ), told

@@ -28,7 +28,7 @@ _COMPRESSED = {
     0x0055: "MP3",
     0x00FF: "AAC",
 }
-#: First bytes of files of other kinds that are found under this name.
+#: First bytes of files of other kinds that are found under this name, or given in their place.
 _OTHERS = {
     b"OggS": "an Ogg file",
     b"fLaC": "a FLAC file",
@@ -105,10 +105,12 @@ def _no_wave(data: bytes) -> str:
     if data[:4] == b"RIFF":
         return "its header is cut off" if len(data) < 12 else "a RIFF file, but not of a sound"
     other = next((what for start, what in _OTHERS.items() if data.startswith(start)), None)
-    if other is None:
-        printable = all(byte in b"\t\n\r" or 32 <= byte < 127 for byte in data[:64])
-        other = "a text" if printable else "no WAV file"
-    return f"it is {other}"
+    if other is None and data[4:8] == b"ftyp":
+        other = "an MP4 file (.m4a)"
+    if other is not None:
+        return f"it is {other}; {CONVERT}"
+    printable = all(byte in b"\t\n\r" or 32 <= byte < 127 for byte in data[:64])
+    return f"it is {'a text' if printable else 'no WAV file'}"
 
 
 def _format(data: bytes, size: int) -> _Format:

@@ -150,7 +150,7 @@ def finetune(
     check_hyperparameters(architecture, given)
     check_resizing(variant, training)
     require("keras.utils").set_random_seed(seed)
-    parent = None
+    parent, licence = None, dataset.licence
     if training.from_scratch:
         preprocessing = fitted(resized_preprocessing(variant.preprocessing, training), dataset)
         network = build_resized(architecture, variant, len(dataset.classes), given, preprocessing)
@@ -160,6 +160,8 @@ def finetune(
             found, variant.name, dataset, given, training
         )
         parent, given = card.model_id, {**card.hyperparameters, **given}
+        if not training.epochs and not new_head:
+            licence = card.licence  # nothing is learnt from these data
     if new_head:
         in_units_of(network, task, dataset)
     companion = build_companion(architecture, variant, len(dataset.classes), network, given)
@@ -195,7 +197,7 @@ def finetune(
         dataset=dataset.name,
         dataset_hash=dataset.content_hash,
         classes=dataset.classes,
-        licence=dataset.licence,
+        licence=licence,
         sha256=sha256,
         hyperparameters=given,
         preprocessing=None

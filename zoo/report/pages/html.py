@@ -89,7 +89,9 @@ def _quality(run: RunView) -> dict[str, Any]:
         return {"charts": (roc_chart(run.curves, run.model_id),), "mistakes": ()}
     reference = run.confusions.get(subject)
     if reference is None:
-        return {"charts": (Chart("", "No confusion matrix was recorded."),), "mistakes": ()}
+        # An evaluation without one is of a task that has none, such as detection.
+        why = "No confusion matrix was recorded."
+        return {"charts": () if run.reference else (Chart("", why),), "mistakes": ()}
     counts = matrix(reference, run.classes)
     if counts is None:
         why = "The confusion matrix is empty or does not fit the classes, so it is not drawn."

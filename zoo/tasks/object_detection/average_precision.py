@@ -79,11 +79,13 @@ class Matches:
 
     @cached_property
     def resampled(self) -> list[Precisions]:
-        """Of `RESAMPLES` drawings, whatever the size of boxes.
+        """Of `RESAMPLES` drawings, whatever the size of boxes; of those with a true box.
 
-        The pictures are the same for all answers to as many pictures.
+        The pictures are the same for all answers to the same labels.
         """
-        return [self.drawn(numbers) for numbers in drawings(self.pictures)]
+        drawn = (self.drawn(numbers) for numbers in drawings(self.pictures))
+        # Without a box there is no precision: counted as 0, it would hide every loss.
+        return [one for one in drawn if one.has("all")]
 
     def drawn(self, numbers: Array) -> Precisions:
         """Of pictures by number, with repetitions, as many as there are; of boxes of any size."""

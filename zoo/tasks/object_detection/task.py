@@ -13,7 +13,7 @@ from zoo.contracts.baseline import AgainstBaseline
 from zoo.contracts.geometric_transform import GeometricTransform
 from zoo.contracts.prediction import SHOWN_FROM, DecodedBox, DecodedOutput
 from zoo.contracts.weakness import Weakness
-from zoo.results.formatting import plus_minus, plus_minus_range
+from zoo.results.formatting import count, plus_minus, plus_minus_range
 from zoo.tasks.object_detection import comparison as compared
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MEAN, HALF = "mAP 50:95", "mAP 50"
 THRESHOLD, RULE = "threshold", "rule"
 _RULE = "largest F1 at an overlap of 50 % on the validation split"
+_NO_RULE = "a default: no box is right on the validation split"
 _LOSS = "detection loss"
 #: Captions of drawings that are no file's.
 TRUE, BEFORE_EXPORT = "what is true", "before export"
@@ -76,7 +77,10 @@ class ObjectDetection(Task):
         """The probability from which on boxes are shown, by F1 on the validation split."""
         from zoo.tasks.object_detection.threshold import best_threshold
 
-        return {THRESHOLD: best_threshold(self.decode(outputs), truth.labels), RULE: _RULE}
+        chosen = best_threshold(self.decode(outputs), truth.labels)
+        if chosen is None:
+            return {THRESHOLD: SHOWN_FROM, RULE: _NO_RULE}
+        return {THRESHOLD: chosen, RULE: _RULE}
 
     @property
     def threshold(self) -> float:
@@ -185,7 +189,8 @@ class ObjectDetection(Task):
         return (
             Weakness(
                 code="finds-nothing",
-                text=f"the detector {found} in {len(answers):,} pictures with {boxes:,} objects",
+                text=f"the detector {found} in {count(len(answers), 'picture')} with "
+                f"{count(boxes, 'object')}",
                 fix="train for more epochs or at another --learning-rate, and look at the boxes of "
                 "the data (`zoo data`)",
             ),

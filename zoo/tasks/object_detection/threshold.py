@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo.contracts.prediction import SHOWN_FROM
 from zoo.tasks.object_detection.decoding import LEAST_SCORE, above, objects, pairs
 
 if TYPE_CHECKING:
@@ -24,8 +23,8 @@ def right_of(detections: Array, boxes: Array) -> list[tuple[int, int]]:
     return pairs(detections, boxes, RIGHT_OVERLAP)
 
 
-def best_threshold(detections: Array, labels: Array) -> float:
-    """The one with the largest F1 over all boxes of a split; `SHOWN_FROM` where nothing is right.
+def best_threshold(detections: Array, labels: Array) -> float | None:
+    """The one with the largest F1 over all boxes of a split; None where nothing is right.
 
     Args:
         detections: (pictures, most, 6).
@@ -41,7 +40,7 @@ def best_threshold(detections: Array, labels: Array) -> float:
         right += [place in hits for place in range(len(own))]
         true += len(real)
     if not any(right):
-        return SHOWN_FROM
+        return None
     order = np.argsort(-np.asarray(scores), kind="stable")
     sorted_scores = np.asarray(scores)[order]
     hits_so_far = np.cumsum(np.asarray(right)[order])
