@@ -191,7 +191,7 @@ def _tiles_of(
     size = (picture.shape[0], picture.shape[1])
     if size[0] * size[1] > MOST_PIXELS:
         return [Sample(name=sample.name, read=partial(_refuse, size))], whole
-    places = tuple(product(*(_starts(own, side) for own, side in zip(size, sides, strict=True))))
+    places = tuple(product(_starts(size[0], sides[0]), _starts(size[1], sides[1])))
     tiles = [Sample(name=sample.name, read=partial(_cut, padded, place, sides)) for place in places]
     return tiles, _Plan(first=first, places=places, size=size)
 
