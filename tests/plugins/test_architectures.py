@@ -60,6 +60,7 @@ COUNTS = {
     "dcgan28.fashion_mnist": 5_000,
     "ds_cnn.words": 528,
     "fomo_small.fashion_scenes": 1_000,
+    "ssd_mobilenet_small.fashion_scenes": 1_000,
 }
 #: Of larger ones the slow tests convert every precision, by the conformance kit.
 TRAINED = [

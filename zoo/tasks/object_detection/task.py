@@ -166,9 +166,26 @@ class ObjectDetection(Task):
             "95 %)",
         )
 
+    def class_loss(self, truth: Truth, reference: Array, candidate: Array) -> Check | None:
+        """True boxes of each class that are found, by the file and by the reference."""
+        from zoo.tasks.object_detection.box_checks import class_loss
+
+        return class_loss(truth.labels, reference, candidate, truth.classes, self.threshold)
+
+    def probability_checks(
+        self, truth: Truth, reference: Array, candidate: Array, precision: Precision
+    ) -> tuple[Check, ...]:
+        """Whether boxes that are the same are as probable: the threshold is the network's."""
+        from zoo.tasks.object_detection.box_checks import probability_shift
+
+        own, found, most = self.threshold, self.decode(candidate), precision.tolerances.confidence
+        return (probability_shift(self.decode(reference), found, own, most),)
+
     def baseline(self, answers: Array, truth: Truth) -> AgainstBaseline | None:
         """The mean box of each class in training, on every picture."""
-        trivial = _mean_boxes(truth)
+        from zoo.tasks.object_detection.baseline import mean_boxes
+
+        trivial = mean_boxes(truth)
         gain, low, high = _difference(trivial, answers, truth)
         return AgainstBaseline(
             answer="the mean box of each class on every picture",
@@ -334,21 +351,3 @@ def _difference(before: Array, after: Array, truth: Truth) -> tuple[float, float
         100 * (b.mean() - a.mean()) for a, b in zip(one.resampled, other.resampled, strict=True)
     ]
     return 100 * (other.own.mean() - one.own.mean()), *ends(drawn)
-
-
-def _mean_boxes(truth: Truth) -> Array:
-    """Of each class its mean box in training, as probable as it is frequent, on each picture."""
-    import numpy as np
-
-    from zoo.tasks.object_detection.decoding import COLUMNS, MOST
-
-    learnt = truth.labels if truth.training is None else truth.training.labels
-    boxes = learnt[learnt[..., 0] >= 0]
-    counts = np.bincount(boxes[:, 0].astype(np.int64), minlength=len(truth.classes))
-    found = np.zeros((MOST, len(COLUMNS)), np.float32)
-    found[:, 0] = -1.0
-    for place, label in enumerate(np.argsort(-counts, kind="stable")[:MOST]):
-        if counts[label]:
-            mean = boxes[boxes[:, 0] == label, 1:].mean(axis=0)
-            found[place] = (label, counts[label] / len(boxes), *mean)
-    return np.broadcast_to(found, (len(truth.labels), *found.shape)).copy()
