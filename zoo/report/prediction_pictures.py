@@ -45,8 +45,8 @@ def write_pictures(found: Predictions, folder: Path, *, overwrite: bool = False)
 def write_masks(found: Predictions, folder: Path, *, overwrite: bool = False) -> list[Path]:
     """Writes the mask of each example as a PNG of the size of its picture.
 
-    Values are the numbers of classes, with a palette; 255 is what the network did not see. Of 256
-    classes or more they are grey values of 16 bits, and that is 65535.
+    Values are the numbers of classes, with a palette; 255 is what the network did not see. From 256
+    classes on they are grey values of 16 bits, and that is 65535.
 
     Args:
         found: The answers.
@@ -100,7 +100,7 @@ def _free_paths(
 def _write_mask(path: Path, mask: DecodedMask) -> None:
     import numpy as np
 
-    wide = len(mask.names) >= _UNSEEN
+    wide = len(mask.names) > _UNSEEN
     values = mask.whole()
     values[values < 0] = _UNSEEN_WIDE if wide else _UNSEEN
     image = require("PIL.Image").fromarray(values.astype(np.uint16 if wide else np.uint8))
