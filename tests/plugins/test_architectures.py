@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.box_labels import boxes_of
+from tests.support.box_labels import boxes_of, network_task
 from zoo.common.errors import Unsupported, UsageError, ZooError
 from zoo.contracts import (
     Architecture,
@@ -20,7 +20,6 @@ from zoo.contracts import (
     ImagePreprocessing,
     LatentPreprocessing,
     Preprocessing,
-    Task,
     TokenPreprocessing,
     Variant,
 )
@@ -133,11 +132,6 @@ def raw_inputs(preprocessing: Preprocessing, count: int = 64) -> np.ndarray:
     return np.repeat(pixels[..., None], channels, axis=-1)
 
 
-def task_of(variant: Variant) -> Task:
-    decoding = variant.decoded_with(variant.preprocessing)
-    return REGISTRY.tasks.get(variant.task).with_decoding(decoding)
-
-
 def on_small_pictures(variant: Variant) -> Variant:
     """The same network for pictures of `SIDE`, which take a fifth of the time."""
     smaller = dataclasses.replace(variant.preprocessing, height=SIDE, width=SIDE)
@@ -185,7 +179,7 @@ def test_the_size_is_true_and_every_parameter_gets_a_gradient(
         assert_true_size(network, variant)
     preprocessing = with_synthetic_statistics(variant.preprocessing)
     model = raw_model(network, preprocessing)
-    task = task_of(variant)
+    task = network_task(REGISTRY, variant)
     task.compile(model, keras.optimizers.SGD(0.0), Training(from_scratch=True))
     # A batch of large images takes gigabytes, and each is many examples to a convolution.
     inputs = raw_inputs(preprocessing, 4 if variant.multiply_adds >= 50_000_000 else 64)
@@ -230,7 +224,7 @@ def test_every_export_runs_and_answers_like_keras(
     if precision == "float32":
         assert comparison.max_abs <= 1e-4
     assert comparison.count >= 16, "too few waves were decided to say anything"
-    task = task_of(variant)
+    task = network_task(REGISTRY, variant)
     assert task.parity(comparison, precision_named(precision)).passed
     assert not task.parity(wrong, precision_named(precision)).passed
     assert wrong.agreement < 0.5, "the comparison must notice outputs in another order"
@@ -289,7 +283,7 @@ def exported(
     Waves are no photographs, and leave some networks torn between two classes: compared are those
     that the network decides by at least `margin`.
     """
-    task = task_of(variant)
+    task = network_task(REGISTRY, variant)
     inputs = raw_inputs(preprocessing, count)
     path = folder / f"network{exporter.suffix}"
     exporter.export(
