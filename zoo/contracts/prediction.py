@@ -73,6 +73,19 @@ class DecodedBox:
         return replace(self, pixels=(y_low, x_low, y_high, x_high))
 
 
+@dataclass(frozen=True, kw_only=True, repr=False)
+class CodedFile:
+    """A picture as few bytes.
+
+    Attributes:
+        content: Of the file.
+        suffix: Of its name, with the dot.
+    """
+
+    content: bytes
+    suffix: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class DecodedOutput:
     """The output for one example as people read it.
@@ -87,6 +100,7 @@ class DecodedOutput:
         numbers: Outputs by name as nested lists, where nothing is known of their meaning.
         boxes: Objects in a picture, the most probable first; None of what is no detector.
         picture: Where the answer is one, its pixels, uint8, (height, width, 1 or 3).
+        coded: X.
     """
 
     answer: str
@@ -98,6 +112,7 @@ class DecodedOutput:
     numbers: Mapping[str, Any] = field(default_factory=dict)
     picture: Array | None = None
     boxes: tuple[DecodedBox, ...] | None = None
+    coded: CodedFile | None = None
 
     def in_picture(self, height: int, width: int) -> DecodedOutput:
         """The same with boxes in pixels of a picture of that size."""

@@ -40,8 +40,10 @@ class PredictedExample(Brief):
 
     def plain(self) -> dict[str, Any]:
         """For JSON; pictures are left out, steps, numbers and boxes where the task gives none."""
-        output = asdict(replace(self.output, picture=None))
-        del output["picture"]
+        output = asdict(replace(self.output, picture=None, coded=None))
+        del output["picture"], output["coded"]
+        if self.output.coded is not None:
+            output["coded_bytes"] = len(self.output.coded.content)
         for name in ("steps", "numbers"):
             if not output[name]:
                 del output[name]

@@ -88,6 +88,33 @@ def compressed(name: str, picture: Array, quality: int) -> tuple[int, Array]:
         picture: uint8, (height, width, 1 or 3).
         quality: 1 to 95.
     """
+    written, made = _written(name, picture, quality)
+    return len(written) - (_before_scan(written) if name == "JPEG" else _CONTAINER), made
+
+
+def least_jpeg(picture: Array, ratio: float) -> int | None:
+    """Bytes of the smallest JPEG file, with all its headers, that comes back with that PSNR.
+
+    Args:
+        picture: uint8, (height, width, 1 or 3).
+        ratio: In RGB, in decibels.
+
+    Returns:
+        None where quality 95 does not reach it.
+    """
+    low, high, found = 1, 95, None
+    while low <= high:
+        quality = (low + high) // 2
+        written, made = _written("JPEG", picture, quality)
+        if float(psnr(made[None], picture[None])[0]) >= ratio:
+            found, high = len(written), quality - 1
+        else:
+            low = quality + 1
+    return found
+
+
+def _written(name: str, picture: Array, quality: int) -> tuple[bytes, Array]:
+    """A file, and the picture in it."""
     import numpy as np
 
     image_module: Any = require("PIL.Image")
@@ -96,10 +123,8 @@ def compressed(name: str, picture: Array, quality: int) -> tuple[int, Array]:
     options = {"optimize": True} if name == "JPEG" else {"method": 4}
     buffer = io.BytesIO()
     image.save(buffer, name, quality=quality, **options)
-    written = buffer.getvalue()
     made = np.asarray(image_module.open(buffer).convert("L" if grey else "RGB"))
-    size = len(written) - (_before_scan(written) if name == "JPEG" else _CONTAINER)
-    return size, made.reshape(picture.shape)
+    return buffer.getvalue(), made.reshape(picture.shape)
 
 
 def nearest_in_size(name: str, picture: Array, size: int) -> Array:

@@ -16,10 +16,11 @@ from zoo.contracts.prediction import DecodedOutput
 from zoo.results.formatting import number, plus_minus, plus_minus_range
 from zoo.tasks import luma, picture_checks
 from zoo.tasks.image_compression import file_checks, standard_codecs
+from zoo.tasks.image_compression.coded_file import CodedPictures
 from zoo.tasks.image_compression.coder import CodeCoder
 from zoo.tasks.image_compression.file_checks import CODE, PICTURE, codes_of
 from zoo.tasks.image_compression.symbol_tables import counted_tables, parse_tables
-from zoo.tasks.image_enhancement import pictures_of
+from zoo.tasks.image_generation import pixels_of
 from zoo.tasks.means import half_width
 
 if TYPE_CHECKING:
@@ -111,9 +112,14 @@ class ImageCompression(Task):
         text = self.decoding.get(TABLES)
         return None if text is None else CodeCoder(parse_tables(str(text)))
 
+    def stored_code(self) -> CodedPictures | None:
+        """Coded files of any size; None before the tables were counted."""
+        text = self.decoding.get(TABLES)
+        return None if text is None else CodedPictures(parse_tables(str(text)))
+
     def decode(self, outputs: Array) -> Array:
         """Whole numbers of the code, int16, and pictures, uint8, by name."""
-        return joined({CODE: codes_of(outputs[CODE]), PICTURE: pictures_of(outputs[PICTURE])})
+        return joined({CODE: codes_of(outputs[CODE]), PICTURE: pixels_of(outputs[PICTURE])})
 
     def compare(self, reference: Array, candidate: Array) -> Comparison:
         """Codes and pictures; see `file_checks.compare`."""
@@ -282,7 +288,7 @@ class ImageCompression(Task):
         if PICTURE not in given:
             return DecodedOutput(answer=self._describe_code(codes_of(record[CODE])))
         if CODE not in given:
-            picture = pictures_of(record[PICTURE])[0]
+            picture = pixels_of(record[PICTURE])[0]
             return DecodedOutput(answer=self.describe_label(picture, classes), picture=picture)
         answer = self.decode(record)[0]
         text, _ = self.describe_answer(answer, classes)
@@ -305,12 +311,12 @@ class ImageCompression(Task):
         classes: tuple[str, ...] = (),
     ) -> Mapping[str, Array]:
         """The picture, what the network and its files make of it, and JPEG of the same size."""
-        shown = {"picture": label, "network": pictures_of(output[PICTURE])}
+        shown = {"picture": label, "network": pixels_of(output[PICTURE])}
         coder = self.coder
         if coder is not None:
             size = len(coder.encode(codes_of(output[CODE])[None])[0])
             shown["JPEG of the same size"] = standard_codecs.nearest_in_size("JPEG", label, size)
-        return {**shown, **{name: pictures_of(own[PICTURE]) for name, own in files.items()}}
+        return {**shown, **{name: pixels_of(own[PICTURE]) for name, own in files.items()}}
 
     def details(self, answers: Array, truth: Truth) -> Mapping[str, Any]:
         """How pictures are measured, and what JPEG and WebP make of as many bits."""

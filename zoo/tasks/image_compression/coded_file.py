@@ -1,0 +1,209 @@
+r"""Coded pictures of any size as files: a header, and streams of the entropy coder.
+
+In little-endian order:
+
+    7 bytes  ``\x93EZPIC`` and the version, 1
+    1 byte   side of a cell in pixels
+    8 bytes  the first of the SHA-256 of the tables' text
+    2 and 2  height and width of the picture in pixels
+    4 bytes  CRC-32 of all bytes before it and behind it
+    2 each   length of each stream in bytes
+    …        the streams, as `zoo.tasks.image_compression.coder` writes them
+
+Cells are coded row by row. A stream holds as many whole ones as have 16,000 numbers, the last one
+the rest: the coder works on streams side by side, and counts in 16 bits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import zlib
+from typing import TYPE_CHECKING
+
+from zoo.common.errors import BadData, BadFile
+from zoo.contracts.prediction import CodedFile, DecodedOutput
+from zoo.contracts.stored_code import PictureCode, StoredCode
+from zoo.results.formatting import number
+from zoo.tasks.image_compression import standard_codecs
+from zoo.tasks.image_compression.coder import CodeCoder
+from zoo.tasks.image_compression.file_checks import codes_of
+
+if TYPE_CHECKING:
+    from zoo.contracts.task import Array
+    from zoo.tasks.image_compression.symbol_tables import SymbolTables
+
+_MAGIC, _VERSION = b"\x93EZPIC", 1
+_HEAD, _CHECKED = 24, 20
+#: Numbers of a stream at most; so many cannot be longer than 16 bits can say.
+_NUMBERS = 16_000
+#: Streams that are coded side by side: more would take gigabytes.
+_TOGETHER = 128
+#: Larger pictures would take gigabytes: 67 million pixels, whatever a header says.
+MOST_PIXELS = 1 << 26
+#: Numbers of a code, likewise.
+MOST_NUMBERS = 1 << 27
+_LONGEST = (1 << 16) - 1
+#: JPEG of the same PSNR is looked for in pictures of so many pixels at most.
+_COMPARED = 1 << 22
+
+
+class _Damaged(Exception):
+    """Why a file cannot be read."""
+
+
+class CodedPictures(StoredCode):
+    """Files of one network's codes.
+
+    Args:
+        tables: Of the network.
+    """
+
+    suffix = ".ezp"
+
+    def __init__(self, tables: SymbolTables) -> None:
+        self._channels = len(tables.channels)
+        self._coder = CodeCoder(tables)
+        self._mark = hashlib.sha256(tables.text.encode()).digest()[:8]
+
+    def recognizes(self, head: bytes) -> bool:
+        """By its first six bytes."""
+        return head.startswith(_MAGIC)
+
+    def rounded(self, code: Array) -> Array:
+        """See `file_checks.codes_of`."""
+        return codes_of(code)
+
+    def packed(self, code: PictureCode) -> bytes:
+        """The content of a file; see the module for its form.
+
+        Raises:
+            BadData: The picture is too large, or the code has other channels than the tables.
+        """
+        height, width = code.height, code.width
+        fits = _fits(height, width) and code.cells.size <= MOST_NUMBERS
+        if not fits or not 0 < code.cell < 256:
+            raise BadData(
+                f"a picture of {width}×{height} pixels is too large to be coded",
+                why=f"coded files hold {MOST_PIXELS:,} pixels at most, {_LONGEST:,} on a side, and "
+                f"{MOST_NUMBERS:,} numbers",
+                fix="cut it into several pictures",
+            )
+        cells = code.cells.reshape(-1, code.cells.shape[-1])
+        streams: list[bytes] = []
+        for count, length in self._streams(len(cells)):
+            first, cells = cells[: count * length], cells[count * length :]
+            streams += self._coder.encode(first.reshape(count, length, cells.shape[-1]))
+        head = _MAGIC + bytes((_VERSION, code.cell)) + self._mark
+        head += height.to_bytes(2, "little") + width.to_bytes(2, "little")
+        lengths = b"".join(len(stream).to_bytes(2, "little") for stream in streams)
+        rest = lengths + b"".join(streams)
+        return head + zlib.crc32(rest, zlib.crc32(head)).to_bytes(4, "little") + rest
+
+    def unpacked(self, content: bytes, name: str = "the coded picture") -> PictureCode:
+        """The code; sizes are held against the file's before anything of that size is made.
+
+        Args:
+            content: Of the file.
+            name: What the file is called in errors.
+
+        Raises:
+            BadFile: The file is of another kind or network, damaged, or cut off.
+        """
+        if not self.recognizes(content):
+            raise BadFile(
+                f"{name} is no coded picture",
+                why="it does not begin as such files do",
+                fix=f"name a {self.suffix} file that `zoo predict` wrote, or a picture",
+            )
+        try:
+            return self._read(content)
+        except _Damaged as error:
+            raise BadFile(
+                f"{name} cannot be decoded", why=str(error), fix="copy the file again"
+            ) from None
+        except BadFile as error:
+            raise BadFile(f"{name}: {error.what}", why=error.why, fix=error.fix) from None
+
+    def _read(self, content: bytes) -> PictureCode:
+        import numpy as np
+
+        if len(content) < _HEAD:
+            raise _Damaged("it ends within its header")
+        version, cell = content[len(_MAGIC)], content[len(_MAGIC) + 1]
+        if version != _VERSION:
+            raise BadFile(
+                f"it is of version {version}, and version {_VERSION} is read here",
+                fix="decode it with the edgezoo that it was coded with",
+            )
+        if content[8:16] != self._mark:
+            raise BadFile(
+                "it was coded by another network",
+                why="its numbers were coded with other tables than those of this one",
+                fix="decode it with a file of the network that coded it, in any precision",
+            )
+        told = int.from_bytes(content[_CHECKED:_HEAD], "little")
+        if zlib.crc32(content[_HEAD:], zlib.crc32(content[:_CHECKED])) != told:
+            raise _Damaged("its check sum does not fit: it was cut off or changed")
+        height, width = (int.from_bytes(content[at : at + 2], "little") for at in (16, 18))
+        if not _fits(height, width) or not cell:
+            raise _Damaged(f"it says that it is of {width}×{height} pixels, in cells of {cell}")
+        rows, columns = math.ceil(height / cell), math.ceil(width / cell)
+        if rows * columns * self._channels > MOST_NUMBERS:
+            raise _Damaged(f"it says that it has cells of {cell} pixels, too many to be decoded")
+        parts = self._streams(rows * columns)
+        streams = _cut(content[_HEAD:], sum(count for count, _ in parts))
+        cells = np.empty((rows * columns, self._channels), np.int16)
+        stream = first = 0
+        for count, length in parts:
+            coded = streams[stream : stream + count]
+            own = self._coder.decode(coded, (length, self._channels))
+            cells[first : first + count * length] = own.reshape(-1, self._channels)
+            stream, first = stream + count, first + count * length
+        whole = cells.reshape(rows, columns, self._channels)
+        return PictureCode(cells=whole, cell=cell, height=height, width=width)
+
+    def described(
+        self, content: bytes, picture: Array | None, given: Array | None
+    ) -> DecodedOutput:
+        """Bytes and bits per pixel; PSNR and JPEG's size where the given picture is there, too."""
+        height, width = (int.from_bytes(content[at : at + 2], "little") for at in (16, 18))
+        rate = number(8 * len(content) / height / width, 3)
+        told = f"{width}×{height} pixels in {len(content):,} bytes, {rate} bpp"
+        if picture is not None and given is not None:
+            ratio = float(standard_codecs.psnr(picture[None], given[None])[0])
+            told += f", PSNR {number(ratio, 4)} dB"
+            if height * width <= _COMPARED:
+                size = standard_codecs.least_jpeg(given, ratio)
+                told += f"; JPEG of that PSNR: {size:,} bytes" if size else "; JPEG reaches less"
+        # A coded file that was given is on disk already.
+        made = CodedFile(content=content, suffix=self.suffix) if given is not None else None
+        return DecodedOutput(answer=told, picture=picture, coded=made)
+
+    def _streams(self, cells: int) -> list[tuple[int, int]]:
+        """How many streams of how many cells are coded at once, one after the other."""
+        whole = max(1, _NUMBERS // self._channels)
+        full = cells // whole
+        parts = [(min(_TOGETHER, full - at), whole) for at in range(0, full, _TOGETHER)]
+        return [*parts, (1, cells % whole)] if cells % whole else parts
+
+
+def _fits(height: int, width: int) -> bool:
+    sides = min(height, width) > 0 and max(height, width) <= _LONGEST
+    return sides and height * width <= MOST_PIXELS
+
+
+def _cut(rest: bytes, count: int) -> list[bytes]:
+    """The streams behind their lengths.
+
+    Raises:
+        BadFile: They are not as long as they should be together.
+    """
+    lengths = [int.from_bytes(rest[2 * n : 2 * n + 2], "little") for n in range(count)]
+    if len(rest) != 2 * count + sum(lengths):
+        raise _Damaged("its streams are not as long as they should be")
+    streams, at = [], 2 * count
+    for length in lengths:
+        streams.append(rest[at : at + length])
+        at += length
+    return streams
