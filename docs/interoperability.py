@@ -96,8 +96,24 @@ def with_rows(text: str, rows: Sequence[tuple[File, Sequence[Cell | None]]]) -> 
         if place is None:
             raise SystemExit(f"{PAGE.name} has no row of {file.model} {start}: --missing adds them")
         lines[place] = row_of(file, cells, notes)
+    lines, notes = with_notes_in_use(lines, notes)
     renewed = "\n".join([summary(lines), *lines, WHY, "", *numbered(notes)])
     return f"{before}{BEGIN}\n\n{renewed}\n\n{END}{after}"
+
+
+def with_notes_in_use(
+    lines: Sequence[str], notes: Mapping[str, int]
+) -> tuple[list[str], dict[str, int]]:
+    """The lines and their notes numbered anew, without notes that no cell has any more."""
+    used = {int(number) for line in lines for number in re.findall(r" \[(\d+)\] \|", line)}
+    kept = [(reason, number) for reason, number in notes.items() if number in used]
+    new = {number: place for place, (_, number) in enumerate(kept, start=1)}
+
+    def renumbered(found: re.Match[str]) -> str:
+        return f" [{new[int(found[1])]}] |"
+
+    written = [re.sub(r" \[(\d+)\] \|", renumbered, line) for line in lines]
+    return written, {reason: new[number] for reason, number in kept}
 
 
 def with_tables(text: str, found: str) -> str:

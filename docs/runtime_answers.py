@@ -35,7 +35,7 @@ REGISTRY = load_registry(PluginSettings(installed=False))
 INPUTS = 256
 #: Beside these, the file itself decides nothing: they write it.
 SOURCES = (
-    "exporters/*.py",
+    "exporters/**/*.py",
     "zoo/networks/building.py",
     "zoo/pipeline/steps/export.py",
     "zoo/data/preprocessing/calibration.py",

@@ -13,6 +13,7 @@ from zoo.contracts import ExportRequest
 from zoo.networks.building import layer_names
 from zoo.networks.multiply_adds import functions_inlined
 
+from ..shared.enlarging import enlarged_by_resizing
 from ..shared.recurrent import recurrent_layers, unrolled
 from .converter_memory import with_few_copies
 from .external_data import inline_constants, is_large
@@ -117,7 +118,12 @@ def _trace(
     # Recurrent layers are recognized by their functions. On a GPU, LSTMs would become an operator
     # of that device's library.
     tracing = functions_inlined() if static else tf.device("CPU:0")
-    with tracing, _unsupported_operators_unlogged(), _names_of_old_numpy():
+    with (
+        tracing,
+        enlarged_by_resizing(source, divides=True),
+        _unsupported_operators_unlogged(),
+        _names_of_old_numpy(),
+    ):
         traced = function.get_concrete_function(*signature)
         model, apart = with_few_copies(
             lambda: tf2onnx.convert.from_function(

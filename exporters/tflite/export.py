@@ -10,6 +10,7 @@ from zoo.common.optional_imports import require
 from zoo.contracts import Exporter, ExportRequest, LayerComparison, LayerRequest
 from zoo.contracts.exporter import RoundingRequest, Written
 
+from ..shared.enlarging import enlarged_by_resizing
 from ..shared.not_finite import refuse_weights
 from ..shared.recurrent import reuse_folder
 from .activations import with_own_activations
@@ -51,7 +52,11 @@ def export(request: ExportRequest) -> Written:
     model = keras.Model(request.model.inputs, named)
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     form = form_of(request)
-    with written_as(form, request.precision, model) as others, leftovers_refused(model):
+    with (
+        written_as(form, request.precision, model) as others,
+        enlarged_by_resizing(model, divides=False),
+        leftovers_refused(model),
+    ):
         data, told = _convert(converter, request, tf)
     data = _compact(with_own_activations(with_usable_states(data)), model, request)
     data, beside = with_metadata(data, request)

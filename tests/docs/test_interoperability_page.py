@@ -91,6 +91,10 @@ def test_rows_of_some_files_are_renewed_and_all_others_stay(
     assert {"above", "### one", "### two", "1. `no PACK`", whole.splitlines()[8]} <= same
     assert renewed.count("no [2] |") == 1
     assert "\n1. `no PACK`\n2. `it is too hot`\n" in renewed
+    # A note that no cell has any more goes, and the others move up.
+    mended = program.with_rows(renewed, [(files[0], cells)])
+    assert renewed.count("[2]") == mended.count("[1]") == 1
+    assert f"\n{program.WHY}\n\n1. `it is too hot`\n\n{program.END}" in mended
     # A row of another model is none of this one.
     later = "| tflite | float32 | ".join(renewed.rsplit("| tflite | int8 | ", 1))
     missing = program.File("one", "tflite", "float32", None)
