@@ -100,6 +100,7 @@ def render(template: str, request: UsageRequest, **more: Any) -> str:
         kinds={output["answer"] for output in facts["outputs"]},
         # Of an encoder or a decoder what its codes are coded with.
         coded=facts.get("code"),
+        code_cells=_cells(gives["shape"] if facts["answer"] == "code" else given["shape"]),
         # Whether a program makes a file of a file that it is given.
         makes=facts["answer"] == "code"
         or (facts["answer"] == "picture" and (takes_pictures or bool(facts.get("code")))),
@@ -118,6 +119,12 @@ def render(template: str, request: UsageRequest, **more: Any) -> str:
         **more,
     )
     return re.sub(r"\n{4,}", "\n\n\n", text)
+
+
+def _cells(shape: Sequence[int]) -> tuple[int, int, int]:
+    """Rows, columns and channels of a code with its batch: what it has none of is 1."""
+    *more, columns, channels = (1, 1, *shape[1:])
+    return math.prod(more), columns, channels
 
 
 def _picture_words(shape: Sequence[int]) -> dict[str, str]:

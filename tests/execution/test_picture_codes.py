@@ -10,7 +10,7 @@ import pytest
 from zoo.common.errors import BadData, Unsupported
 from zoo.execution.picture_codes import code_grid, decode, encode
 from zoo.tasks.image_compression.coded_file import CodedPictures
-from zoo.tasks.image_compression.symbol_tables import counted_tables
+from zoo.tasks.image_compression.counting import counted_tables
 
 SIDE, CELL = 32, 4
 GRID = code_grid((SIDE, SIDE), (SIDE // CELL, SIDE // CELL, 2))

@@ -15,8 +15,8 @@ from bundle_programs import lines_of, write_programs
 from zoo.artifacts.bundle.facts import code_facts, code_files
 from zoo.contracts import ImagePreprocessing, PartPreprocessing
 from zoo.tasks.image_compression.coder import CodeCoder
+from zoo.tasks.image_compression.counting import counted_tables
 from zoo.tasks.image_compression.file_checks import codes_of
-from zoo.tasks.image_compression.symbol_tables import counted_tables
 
 pytest.importorskip("jinja2")
 
@@ -28,13 +28,13 @@ import sys; sys.path.insert(0, "python")
 from pathlib import Path
 import numpy as np, run
 answer = np.fromfile("answer.bin", np.float32).reshape(1, 3, 4, 5)
-coded = run.encode(run.whole(answer))
+coded = run.encode_code(run.whole(answer))
 Path("coded.bin").write_bytes(coded)
-run.decode(Path("given.bin").read_bytes(), (60,)).tofile("codes.bin")
+run.decode_code(Path("given.bin").read_bytes(), (60,)).tofile("codes.bin")
 print(run.in_words([answer]))
 for name in sys.argv[1:]:
     try:
-        run.decode(Path(name).read_bytes(), (60,))
+        run.decode_code(Path(name).read_bytes(), (60,))
         print("read")
     except ValueError:
         print("refused")
@@ -47,10 +47,10 @@ const coder = coderOf(readFileSync("tables.txt", "utf8"));
 const answer = new Float32Array(file("answer.bin").buffer);
 const coded = coder.encode(wholeOf(answer));
 writeFileSync("coded.bin", coded);
-writeFileSync("codes.bin", new Uint8Array(coder.decode(file("given.bin"), 60).buffer));
+writeFileSync("codes.bin", new Uint8Array(coder.decode(file("given.bin")).buffer));
 console.log(`60 whole numbers in ${coded.length} bytes`);
 for (const name of process.argv.slice(2)) {
-  try { coder.decode(file(name), 60); console.log("read"); } catch { console.log("refused"); }
+  try { coder.decode(file(name)); console.log("read"); } catch { console.log("refused"); }
 }
 """
 CPP = """
@@ -69,13 +69,13 @@ int main(int argc, char** argv) {
   const auto coded = Coded(coder, answer);
   std::ofstream made("coded.bin", std::ios::binary);
   for (const std::uint8_t byte : coded) made.put(static_cast<char>(byte));
-  const auto codes = coder.Decode(Bytes("given.bin"), kOutputs);
+  const auto codes = coder.Decode(Bytes("given.bin"));
   std::ofstream back("codes.bin", std::ios::binary);
   back.write(reinterpret_cast<const char*>(codes.data()), kOutputs * 2);
   std::cout << InWords(answer, "") << "\\n";
   for (int number = 1; number < argc; ++number) {
     try {
-      coder.Decode(Bytes(argv[number]), kOutputs);
+      coder.Decode(Bytes(argv[number]));
       std::cout << "read\\n";
     } catch (const std::runtime_error&) {
       std::cout << "refused\\n";
@@ -183,11 +183,11 @@ def test_programs_of_a_decoder_read_coded_pictures(
     )
     compiled(folder, "cpp/run.cpp")
     for path, told in (
-        ("cpp/run.cpp", "coder.Decode(bytes, kInputs)"),
-        ("kotlin/Run.kt", "coder.decode(File(path).readBytes(), INPUTS)"),
+        ("cpp/run.cpp", "coder.Decode(bytes)"),
+        ("kotlin/Run.kt", "coder.decode(File(path).readBytes())"),
         ("swift/main.swift", "coder.decode([UInt8]"),
-        ("javascript/run.mjs", "coder.decode(new Uint8Array(coded), 60)"),
-        ("python/run.py", 'decode(Path(path).read_bytes(), INPUT["shape"])'),
+        ("javascript/run.mjs", "coder.decode(new Uint8Array(coded))"),
+        ("python/run.py", 'decode_code(Path(path).read_bytes(), INPUT["shape"])'),
     ):
         text = (folder / path).read_text(encoding="utf-8")
         assert told in text, path

@@ -196,13 +196,13 @@ def code_facts(decoding: Mapping[str, float | str]) -> dict[str, str] | None:
 
 
 def code_files(decoding: Mapping[str, float | str]) -> dict[str, str]:
-    """What programs read beside the metadata: tables, a channel on each line."""
+    """What programs read beside the metadata: tables, a part on each line."""
     facts = code_facts(decoding)
     return {} if facts is None else {facts["tables"]: _lines(str(decoding[_TABLES]))}
 
 
 def _lines(tables: str) -> str:
-    return tables.replace(";", "\n") + "\n"
+    return tables.replace("|", "\n") + "\n"
 
 
 def box_facts(decoding: Mapping[str, float | str]) -> dict[str, Any]:

@@ -7,11 +7,12 @@ In little-endian order:
     8 bytes  the first of the SHA-256 of the tables' text
     2 and 2  height and width of the picture in pixels
     4 bytes  CRC-32 of all bytes before it and behind it
-    2 each   length of each stream in bytes
+    4 each   length of each stream in bytes
     …        the streams, as `zoo.tasks.image_compression.coder` writes them
 
-Cells are coded row by row. A stream holds as many whole ones as have 16,000 numbers, the last one
-the rest: the coder works on streams side by side, and counts in 16 bits.
+A stream is the code of a square block of cells, which has 24,000 numbers at most: the coder works
+on blocks side by side, and counts in 16 bits. Blocks at the right and lower edges are smaller. The
+streams of blocks of the whole size come first, row by row, then those of each other size.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from __future__ import annotations
 import hashlib
 import math
 import zlib
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from zoo.common.errors import BadData, BadFile
@@ -35,8 +37,10 @@ if TYPE_CHECKING:
 
 _MAGIC, _VERSION = b"\x93EZPIC", 1
 _HEAD, _CHECKED = 24, 20
-#: Numbers of a stream at most; so many cannot be longer than 16 bits can say.
-_NUMBERS = 16_000
+#: Numbers of a stream at most.
+_NUMBERS = 24_000
+#: Bytes of its length.
+_LENGTH = 4
 #: Streams that are coded side by side: more would take gigabytes.
 _TOGETHER = 128
 #: Larger pictures would take gigabytes: 67 million pixels, whatever a header says.
@@ -46,6 +50,10 @@ MOST_NUMBERS = 1 << 27
 _LONGEST = (1 << 16) - 1
 #: JPEG of the same PSNR is looked for in pictures of so many pixels at most.
 _COMPARED = 1 << 22
+
+
+#: Top and left of blocks, and the rows and columns of each.
+_Blocks = tuple[list[tuple[int, int]], tuple[int, int]]
 
 
 class _Damaged(Exception):
@@ -80,6 +88,8 @@ class CodedPictures(StoredCode):
         Raises:
             BadData: The picture is too large, or the code has other channels than the tables.
         """
+        import numpy as np
+
         height, width = code.height, code.width
         fits = _fits(height, width) and code.cells.size <= MOST_NUMBERS
         if not fits or not 0 < code.cell < 256:
@@ -89,14 +99,13 @@ class CodedPictures(StoredCode):
                 f"{MOST_NUMBERS:,} numbers",
                 fix="cut it into several pictures",
             )
-        cells = code.cells.reshape(-1, code.cells.shape[-1])
         streams: list[bytes] = []
-        for count, length in self._streams(len(cells)):
-            first, cells = cells[: count * length], cells[count * length :]
-            streams += self._coder.encode(first.reshape(count, length, cells.shape[-1]))
+        for places, (tall, wide) in self._blocks(*code.cells.shape[:2]):
+            blocks = [code.cells[top : top + tall, left : left + wide] for top, left in places]
+            streams += self._coder.encode(np.stack(blocks))
         head = _MAGIC + bytes((_VERSION, code.cell)) + self._mark
         head += height.to_bytes(2, "little") + width.to_bytes(2, "little")
-        lengths = b"".join(len(stream).to_bytes(2, "little") for stream in streams)
+        lengths = b"".join(len(stream).to_bytes(_LENGTH, "little") for stream in streams)
         rest = lengths + b"".join(streams)
         return head + zlib.crc32(rest, zlib.crc32(head)).to_bytes(4, "little") + rest
 
@@ -151,17 +160,15 @@ class CodedPictures(StoredCode):
         rows, columns = math.ceil(height / cell), math.ceil(width / cell)
         if rows * columns * self._channels > MOST_NUMBERS:
             raise _Damaged(f"it says that it has cells of {cell} pixels, too many to be decoded")
-        parts = self._streams(rows * columns)
-        streams = _cut(content[_HEAD:], sum(count for count, _ in parts))
-        cells = np.empty((rows * columns, self._channels), np.int16)
-        stream = first = 0
-        for count, length in parts:
-            coded = streams[stream : stream + count]
-            own = self._coder.decode(coded, (length, self._channels))
-            cells[first : first + count * length] = own.reshape(-1, self._channels)
-            stream, first = stream + count, first + count * length
-        whole = cells.reshape(rows, columns, self._channels)
-        return PictureCode(cells=whole, cell=cell, height=height, width=width)
+        blocks = self._blocks(rows, columns)
+        streams = iter(_cut(content[_HEAD:], sum(len(places) for places, _ in blocks)))
+        cells = np.empty((rows, columns, self._channels), np.int16)
+        for places, (tall, wide) in blocks:
+            coded = list(islice(streams, len(places)))
+            found = self._coder.decode(coded, (tall, wide, self._channels))
+            for (top, left), own in zip(places, found, strict=True):
+                cells[top : top + tall, left : left + wide] = own
+        return PictureCode(cells=cells, cell=cell, height=height, width=width)
 
     def described(
         self, content: bytes, picture: Array | None, given: Array | None
@@ -180,12 +187,19 @@ class CodedPictures(StoredCode):
         made = CodedFile(content=content, suffix=self.suffix) if given is not None else None
         return DecodedOutput(answer=told, picture=picture, coded=made)
 
-    def _streams(self, cells: int) -> list[tuple[int, int]]:
-        """How many streams of how many cells are coded at once, one after the other."""
-        whole = max(1, _NUMBERS // self._channels)
-        full = cells // whole
-        parts = [(min(_TOGETHER, full - at), whole) for at in range(0, full, _TOGETHER)]
-        return [*parts, (1, cells % whole)] if cells % whole else parts
+    def _blocks(self, rows: int, columns: int) -> list[_Blocks]:
+        """Places of blocks by their size, so many at most as are coded at once."""
+        side = max(1, math.isqrt(_NUMBERS // self._channels))
+        of_size: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        for top in range(0, rows, side):
+            for left in range(0, columns, side):
+                size = min(side, rows - top), min(side, columns - left)
+                of_size.setdefault(size, []).append((top, left))
+        return [
+            (places[at : at + _TOGETHER], size)
+            for size, places in of_size.items()
+            for at in range(0, len(places), _TOGETHER)
+        ]
 
 
 def _fits(height: int, width: int) -> bool:
@@ -199,10 +213,11 @@ def _cut(rest: bytes, count: int) -> list[bytes]:
     Raises:
         BadFile: They are not as long as they should be together.
     """
-    lengths = [int.from_bytes(rest[2 * n : 2 * n + 2], "little") for n in range(count)]
-    if len(rest) != 2 * count + sum(lengths):
+    at = _LENGTH * count
+    lengths = [int.from_bytes(rest[n : n + _LENGTH], "little") for n in range(0, at, _LENGTH)]
+    if len(rest) != at + sum(lengths):
         raise _Damaged("its streams are not as long as they should be")
-    streams, at = [], 2 * count
+    streams = []
     for length in lengths:
         streams.append(rest[at : at + length])
         at += length
