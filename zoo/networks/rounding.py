@@ -15,8 +15,9 @@ ROUNDED = "rounded"
 def rounded(code: Any, *, error_weight: float) -> Any:
     """The code as the part behind it takes it: rounded to the nearest whole numbers.
 
-    In training it is moved by uniform noise from -0.5 to 0.5 instead, which has the same spread as
-    rounding and a gradient (Ballé et al. 2017, arXiv:1611.01704).
+    In training, too; the gradient goes straight through, as if nothing had been rounded. Bits are
+    those of a code with uniform noise instead, see `zoo.tasks.image_compression.training` (Minnen
+    and Singh 2020, arXiv:2007.08739, take both the same way).
 
     Args:
         code: Keras tensor, float32.
@@ -61,19 +62,17 @@ def _layer_class() -> Any:
     keras = require("keras")
 
     class Rounding(keras.layers.Layer):  # type: ignore[misc, name-defined, unused-ignore]
-        """Rounds; adds noise in training."""
+        """Rounds; the gradient goes straight through."""
 
         def __init__(self, error_weight: float, **options: Any) -> None:
             super().__init__(**options)
             self.error_weight = error_weight
-            self.noise = keras.random.SeedGenerator()
 
         def call(self, code: Any, training: bool | None = None) -> Any:
-            """The whole numbers, or the code with noise."""
+            """The whole numbers."""
             if not training:
                 return keras.ops.round(code)
-            shape = keras.ops.shape(code)
-            return code + keras.random.uniform(shape, -0.5, 0.5, seed=self.noise)
+            return code + keras.ops.stop_gradient(keras.ops.round(code) - code)
 
         def get_config(self) -> dict[str, Any]:
             """What a copy is made with."""

@@ -1,6 +1,8 @@
-"""Tables of an entropy coder: how often each whole number occurs in each channel of a code.
+"""Tables of an entropy coder, and how one of them is chosen for each number of a code.
 
-They are whole numbers themselves, so that every computer codes and decodes alike.
+How far a number is from zero depends on its channel and on the numbers around it. So a weighted sum
+of those that were coded before it chooses the table: all channels share the tables, and each has
+weights of its own. All are whole numbers, so that every computer codes and decodes alike.
 """
 
 from __future__ import annotations
@@ -8,24 +10,24 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from itertools import pairwise
 
 from zoo.common.errors import BadFile
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-#: Frequencies of a channel add up to 2 to the power of so many.
+#: Frequencies of a table add up to 2 to the power of so many.
 BITS = 14
 TOTAL = 1 << BITS
-#: At most so many numbers of a channel have a frequency of their own.
-_MOST = 512
+#: A guess is in so many parts of one: 64.
+GUESS_BITS = 6
+#: Farther than so from its guess a number counts as so far, in sums.
+FARTHEST = 255
+#: No weight is larger: sums then fit into 32 bits.
+_LARGEST_WEIGHT = 1 << 13
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChannelTable:
-    """One channel: numbers from `low` on, and at the end whatever is none of them.
+class Table:
+    """Whole numbers from `low` on, and at the end whatever is none of them.
 
     Attributes:
         low: The least number with a frequency of its own.
@@ -37,19 +39,45 @@ class ChannelTable:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SymbolTables:
-    """The tables of all channels.
+class Channel:
+    """How numbers of one channel are guessed, and their table is chosen.
 
     Attributes:
+        guess: In parts of 64, the weights of the number on the left and of the one above, and what
+            is added.
+        weights: What is added, then the weights of how far from their guesses these are: the number
+            on the left, the one above, and those of the same cell in the channels before, the
+            nearest channel first; those that are not there have none.
+    """
+
+    guess: tuple[int, int, int]
+    weights: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SymbolTables:
+    """All that a coder of whole numbers knows.
+
+    Attributes:
+        tables: From those of numbers near their guesses to those of numbers far from them.
+        limits: Ascending; the table is that whose number is how many of them the sum reaches.
         channels: In the order of the code's last axis.
     """
 
-    channels: tuple[ChannelTable, ...]
+    tables: tuple[Table, ...]
+    limits: tuple[int, ...]
+    channels: tuple[Channel, ...]
 
     @cached_property
     def text(self) -> str:
-        """``-2:5,90,16000,280,9;…``: of each channel `low` and the frequencies."""
-        return ";".join(f"{c.low}:{','.join(map(str, c.frequencies))}" for c in self.channels)
+        """``-2:5,90,16000,280,9;…|3,5,…|50,14,0:20,30,28,9,3;…``: tables, limits, channels."""
+        return "|".join(
+            [
+                ";".join(f"{one.low}:{_listed(one.frequencies)}" for one in self.tables),
+                _listed(self.limits),
+                ";".join(f"{_listed(c.guess)}:{_listed(c.weights)}" for c in self.channels),
+            ]
+        )
 
     @cached_property
     def digest(self) -> bytes:
@@ -63,57 +91,53 @@ def parse_tables(text: str) -> SymbolTables:
     Raises:
         BadFile: It is no such text, or frequencies do not add up.
     """
-    channels = []
-    for number, part in enumerate(text.split(";"), start=1):
-        low, _, listed = part.partition(":")
-        try:
-            found = ChannelTable(
-                low=int(low), frequencies=tuple(int(one) for one in listed.split(","))
-            )
-        except ValueError:
-            raise _bad(number, f"{part[:40]!r} is no list of frequencies") from None
-        if min(found.frequencies) < 1 or sum(found.frequencies) != TOTAL:
-            raise _bad(number, f"they add up to {sum(found.frequencies)} instead of {TOTAL}")
-        if abs(found.low) >= 1 << 15:
-            raise _bad(number, f"they begin at {found.low}, which is no number of 16 bits")
-        channels.append(found)
-    return SymbolTables(channels=tuple(channels))
+    parts = text.split("|")
+    if len(parts) != 3:
+        raise _bad(f"they have {len(parts)} parts, and not tables, limits and channels")
+    tables = tuple(_table(part, number) for number, part in enumerate(parts[0].split(";"), 1))
+    limits = _numbers(parts[1], "the limits") if parts[1] else ()
+    if len(limits) != len(tables) - 1 or any(later <= one for one, later in pairwise(limits)):
+        raise _bad(f"{len(limits)} limits do not part {len(tables)} tables")
+    channels = tuple(_channel(part, number) for number, part in enumerate(parts[2].split(";"), 1))
+    return SymbolTables(tables=tables, limits=limits, channels=channels)
 
 
-def counted_tables(codes: NDArray[np.int16]) -> SymbolTables:
-    """Tables of how often numbers occur.
-
-    Args:
-        codes: Whole numbers, (examples, …, channels).
-    """
-    flat = codes.reshape(-1, codes.shape[-1])
-    return SymbolTables(channels=tuple(_counted(flat[:, n]) for n in range(flat.shape[1])))
-
-
-def _counted(values: NDArray[np.int16]) -> ChannelTable:
-    import numpy as np
-
-    low, high = int(values.min()), int(values.max())
-    if high - low >= _MOST:  # Those far from the middle are coded in full.
-        low = max(low, int(np.median(values)) - _MOST // 2)
-        high = min(high, low + _MOST - 1)
-    inside = values[(values >= low) & (values <= high)].astype(np.int64)
-    counts = np.bincount(inside - low, minlength=high - low + 1).astype(np.int64)
-    counts = np.append(counts, len(values) - len(inside))
-    return ChannelTable(low=low, frequencies=tuple(_scaled(counts.tolist())))
+def _table(part: str, number: int) -> Table:
+    low, _, listed = part.partition(":")
+    own = f"table {number}"
+    found = Table(low=_numbers(low, own)[0], frequencies=_numbers(listed, own))
+    if min(found.frequencies) < 1 or sum(found.frequencies) != TOTAL:
+        raise _bad(f"those of {own} add up to {sum(found.frequencies)} instead of {TOTAL}")
+    if abs(found.low) >= 1 << 17:
+        raise _bad(f"{own} begins at {found.low}, and no number is so far from its guess")
+    return found
 
 
-def _scaled(counts: list[int]) -> list[int]:
-    """In proportion, each from 1, `TOTAL` together; whole numbers throughout."""
-    room, together = TOTAL - len(counts), sum(counts)
-    scaled = [1 + count * room // together for count in counts]
-    scaled[scaled.index(max(scaled))] += TOTAL - sum(scaled)
-    return scaled
+def _channel(part: str, number: int) -> Channel:
+    own = f"channel {number}"
+    guess, _, listed = part.partition(":")
+    weights, left_above = _numbers(listed, own), _numbers(guess, own)
+    if len(left_above) != 3 or not 3 <= len(weights) <= 2 + number:
+        raise _bad(f"{own} has {len(left_above)} and {len(weights)} weights")
+    if max(map(abs, (*left_above, *weights))) > _LARGEST_WEIGHT:
+        raise _bad(f"{own} has a weight above {_LARGEST_WEIGHT}")
+    return Channel(guess=(left_above[0], left_above[1], left_above[2]), weights=weights)
 
 
-def _bad(number: int, why: str) -> BadFile:
+def _numbers(listed: str, whose: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(one) for one in listed.split(","))
+    except ValueError:
+        raise _bad(f"{listed[:40]!r} of {whose} is no list of whole numbers") from None
+
+
+def _listed(numbers: tuple[int, ...]) -> str:
+    return ",".join(map(str, numbers))
+
+
+def _bad(why: str) -> BadFile:
     return BadFile(
-        f"the frequencies of channel {number} of the code cannot be read",
+        "the tables that codes of pictures are coded with cannot be read",
         why=why,
         fix="export the network again: its manifest has been changed",
     )

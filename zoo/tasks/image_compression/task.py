@@ -18,8 +18,9 @@ from zoo.tasks import luma, picture_checks
 from zoo.tasks.image_compression import file_checks, standard_codecs
 from zoo.tasks.image_compression.coded_file import CodedPictures
 from zoo.tasks.image_compression.coder import CodeCoder
+from zoo.tasks.image_compression.counting import counted_tables
 from zoo.tasks.image_compression.file_checks import CODE, PICTURE, codes_of
-from zoo.tasks.image_compression.symbol_tables import counted_tables, parse_tables
+from zoo.tasks.image_compression.symbol_tables import parse_tables
 from zoo.tasks.image_generation import pixels_of
 from zoo.tasks.means import half_width
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 #: What a file is decoded with.
 TABLES, RULE = "tables", "rule"
-_COUNTED = "how often each number occurs in each channel, on the validation split"
+_COUNTED = "how often numbers occur among their neighbours, on the validation split"
 PSNR, RATE = "PSNR", "bits per pixel"
 _DB = "dB"
 _COST = "bits and errors"
