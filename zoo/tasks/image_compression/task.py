@@ -326,15 +326,8 @@ class ImageCompression(Task):
             "decoded back"
         }
         rates = self.rates(answers)
-        if rates is None:
-            return told
-        told["curves"] = {
-            name: standard_codecs.rate_distortion(name, truth.labels).points
-            for name in standard_codecs.CODECS
-        }
-        told["counted"] = standard_codecs.COUNTED
-        ratios = standard_codecs.psnr(answers[PICTURE], truth.labels)
-        told["point"] = [round(float(rates.mean()), 4), round(float(ratios.mean()), 3)]
+        if rates is not None:
+            told |= standard_codecs.beside(answers[PICTURE], rates, truth.labels)
         return told
 
 
