@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.tasks.image_compression.symbol_tables import FARTHEST, GUESS_BITS, SymbolTables
 
@@ -61,7 +61,8 @@ class Contexts:
         sums = self.base + self.left * left + self.above * above
         # Exact in real numbers of 64 bits, which are multiplied faster than whole ones.
         sums += np.rint(far.astype(np.float64) @ self.before.T.astype(np.float64)).astype(np.int64)
-        return np.searchsorted(self.limits, sums, side="right")
+        found: Numbers = np.searchsorted(self.limits, sums, side="right")
+        return found
 
 
 def guessed(left: Numbers, above: Numbers, weights: Numbers) -> Numbers:
@@ -77,7 +78,7 @@ def guessed(left: Numbers, above: Numbers, weights: Numbers) -> Numbers:
     return found
 
 
-def beside(codes: Numbers) -> tuple[Numbers, Numbers]:
+def beside(codes: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Of each number that on the left and that above; see `Contexts` for the edges."""
     import numpy as np
 
