@@ -77,7 +77,7 @@ def predict_with_file(
     manifest = chain.manifest
     found = find_inputs(manifest.preprocessing, asked, asked.data or manifest.dataset.name)
     cut = picture_tiles(task, manifest.preprocessing, found.samples)
-    answered = cut.joined(chain_outputs(registry, chain, cut.samples, emit=emit))
+    answered = cut.joined(chain_outputs(registry, chain, cut.samples, emit=emit, take=cut.take))
     found = replace(found, notes=[*found.notes, *cut.notes])
     made = decoded_predictions(
         chain.name, task, manifest.classes, manifest.preprocessing, found, answered, asked.top
@@ -200,7 +200,7 @@ def _answered_in_keras(
         return outputs_of(inputs, own, step)
 
     cut = picture_tiles(loaded.task, own, found.samples)
-    return cut.joined(outputs_for(cut.samples, own, answer, "keras", emit=emit))
+    return cut.joined(outputs_for(cut.samples, own, answer, "keras", emit=emit, take=cut.take))
 
 
 def find_inputs(preprocessing: Preprocessing, asked: PredictionRequest, data: str) -> SampleList:
