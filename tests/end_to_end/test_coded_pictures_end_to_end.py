@@ -28,7 +28,7 @@ from zoo.pipeline.run import execute
 from zoo.registry import load_registry
 from zoo.results.formatting import number
 
-for module in ("tensorflow", "ai_edge_litert", "jinja2"):
+for module in ("tensorflow", "onnxruntime", "tf2onnx", "jinja2"):
     pytest.importorskip(module)
 
 pytestmark = pytest.mark.slow
@@ -43,13 +43,13 @@ class Shipped:
     picture: Path
 
     def file(self, part: str) -> Path:
-        (found,) = self.folder.glob(f"*.float32.{part}.tflite")
+        (found,) = self.folder.glob(f"*.float32.{part}.onnx")
         return found
 
     @property
     def other_decoder(self) -> Path:
         """Of another pair, whatever its gate says of it."""
-        found = self.folder.glob("*.float16.decoder.tflite*")
+        found = self.folder.glob("*.float16.decoder.onnx*")
         return next(path for path in found if not path.name.endswith(".npz"))
 
     def typed(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -70,7 +70,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shipped]:
     recipe = recipe_from(
         model="autoencoder_small",
         data=f"folder:{photos}?patch={SIDE}",
-        format=("tflite",),
+        format=("onnx",),
         precision=("float32", "float16"),
         set={"filters": 8},
         from_scratch=True,
@@ -93,7 +93,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shipped]:
 @pytest.fixture
 def pair(shipped: Shipped, tmp_path: Path) -> list[Path]:
     """Copies of both files with their golden inputs, in a folder of their own."""
-    for path in shipped.folder.glob("*.float32.*.tflite*"):
+    for path in shipped.folder.glob("*.float32.*.onnx*"):
         shutil.copy(path, tmp_path)
     return [tmp_path / shipped.file(part).name for part in PARTS]
 
