@@ -17,7 +17,7 @@ from zoo.common.progress import Event, OnEvent
 from zoo.common.shown_text import printable
 from zoo.common.worker import call
 from zoo.contracts import Preprocessing, Task
-from zoo.contracts.preprocessing import SampleList
+from zoo.contracts.preprocessing import ImagePreprocessing, SampleList
 from zoo.data.readers.npz_tensors import UNLABELLED
 from zoo.execution.picture_tiles import picture_tiles
 from zoo.execution.sample_outputs import SampleOutputs, chain_outputs, outputs_for
@@ -247,6 +247,7 @@ def decoded_predictions(
     Raises:
         BadData: Nothing was answered.
     """
+    from zoo.data.preprocessing.images import shown_part
     from zoo.data.preprocessing.inputs import read_input
     from zoo.data.samples.reading import split_of_samples
 
@@ -266,8 +267,10 @@ def decoded_predictions(
             top,
             steps(index),
         )
-        if decoded.boxes is not None:
-            decoded = decoded.in_picture(*split.read(index).shape[:2])
+        if decoded.has_places and isinstance(preprocessing, ImagePreprocessing):
+            height, width = split.read(index).shape[:2]
+            part = shown_part((height, width), preprocessing)
+            decoded = decoded.in_picture(height, width, part)
         examples.append(PredictedExample(sample=samples[index], output=decoded))
     unlike = [f"the examples are unlike those of the training: {answered.unlike}"]
     return Predictions(

@@ -35,8 +35,8 @@ def rate_chart(details: Mapping[str, Mapping[str, Any]], subject: str) -> Chart:
             rates, ratios = zip(*sorted(curve), strict=True)
             axes.plot(rates, ratios, color=colour, marker="o", markersize=4, label=fmt.plain(name))
         if files:
-            marks = {"facecolor": "none", "edgecolor": BLUE, "linewidth": 1.5, "zorder": 4}
-            axes.scatter(*zip(*files.values(), strict=True), s=70, label="its files", **marks)
+            xs, ys = zip(*files.values(), strict=True)
+            axes.scatter(xs, ys, s=70, facecolor="none", edgecolor=BLUE, label="its files")
         if subject in points:
             x, y = points[subject]
             axes.scatter([x], [y], s=46, color=BLUE, zorder=5, label="the network")
