@@ -10,6 +10,7 @@ from zoo.data.preprocessing.inputs import kind_of
 from zoo.data.samples.reading import read_samples
 from zoo.report.charts.series_chart import MOST_CHANNELS, series_chart
 from zoo.report.charts.series_pictures import series_picture
+from zoo.report.drawn_answers import drawn_answer, legend
 from zoo.report.environment import versions_here
 from zoo.report.example_cards import picture_uri
 from zoo.report.headline import Headline, weak_kind, weakness
@@ -18,7 +19,6 @@ from zoo.report.prediction_text import count_rows, score_rows
 from zoo.report.view import Rows
 from zoo.results import formatting as fmt
 from zoo.results.predictions import PredictedExample, Predictions
-from zoo.tasks.object_detection.drawing import with_boxes
 
 #: More examples than these would make the page larger than a megabyte.
 MOST = 60
@@ -35,22 +35,26 @@ class PredictionCard:
     Attributes:
         name: Of the example.
         given: Data URI of the picture as it was given, upright; empty of other inputs.
-        seen: Of what the network takes, where that is another one.
+        seen: Of what the network takes, where that is another one; or of what it makes.
+        caption: What `seen` is.
         drawing: Of a series its lines as an ``<svg>`` element; empty of other inputs.
         text: Of a text its words.
         answer: In words.
         confidence: In per cent; empty where there is none.
         table: Its scores or steps.
+        legend: Of a mask the colour, ``#rrggbb`` or empty, and the name of each class in it.
     """
 
     name: str
     given: str
     seen: str
+    caption: str
     drawing: str
     text: str
     answer: str
     confidence: str
     table: Rows
+    legend: tuple[tuple[str, str], ...] = ()
 
 
 def render(found: Predictions) -> str:
@@ -104,11 +108,13 @@ def _card(one: PredictedExample, preprocessing: Preprocessing) -> PredictionCard
         name=fmt.plain(one.input, 120),
         given=given,
         seen=seen if seen != given else "",
+        caption="what the network sees" if one.output.picture is None else "what it makes of it",
         drawing=drawing,
         text=fmt.plain(text, _LONGEST),
         answer=fmt.plain(answer, 200),
         confidence="" if sure is None else f"{fmt.share(sure)}\N{NO-BREAK SPACE}%",
         table=score_rows(one),
+        legend=legend(one.output.mask) if one.output.mask is not None else (),
     )
 
 
@@ -132,8 +138,11 @@ def _shown(one: PredictedExample, preprocessing: Preprocessing) -> tuple[str, st
         return picture_uri(series_picture(raw)), "", "", ""
     if preprocessing.shown_as == "spectrogram":
         return picture_uri(kind_of(preprocessing).picture(raw)), "", "", ""
-    taken, _, _ = read_samples([one.sample], preprocessing.in_layout("nhwc"), [0])
-    if one.output.boxes is not None:
+    if one.output.picture is not None:
+        return picture_uri(raw), picture_uri(one.output.picture), "", ""
+    drawn = drawn_answer(raw, one.output)
+    if drawn is not None:
         # What the network takes shows no more than this.
-        return picture_uri(with_boxes(raw, one.output.boxes)), "", "", ""
+        return picture_uri(drawn), "", "", ""
+    taken, _, _ = read_samples([one.sample], preprocessing.in_layout("nhwc"), [0])
     return picture_uri(raw), picture_uri(taken[0]) if len(taken) else "", "", ""
