@@ -255,6 +255,7 @@ def export(
             calibration=samples,
             input_name=part.takes or preprocessing.called,
             output_names=loaded.outputs_of(part),
+            output_contents=loaded.contents_of(part),
             integer_input=preprocessing.whole_bytes,
             real_outputs=any(output.reading == TARGETS for output in loaded.task.outputs),
             axes=preprocessing.axes,
