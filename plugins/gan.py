@@ -65,6 +65,7 @@ def companion(
     *,
     doublings: int = 2,
     discriminator_width: int = 32,
+    discriminator_stages: int = 0,
     normalization: str = "batch",
     dropout: float = 0.0,
 ) -> Any:
@@ -73,26 +74,38 @@ def companion(
     Args:
         inputs: float32, (batch, side, side, channels), in [-1, 1].
         classes: Not used.
-        doublings: Convolutions, each of which halves the side.
+        doublings: Convolutions, each of which halves the side, unless `discriminator_stages` says
+            otherwise.
         discriminator_width: Maps of the first; each one after has twice as many.
-        normalization: ``batch`` as in the paper; ``none``, as a gradient penalty requires.
+        discriminator_stages: Convolutions, where they are not as many as `doublings`.
+        normalization: ``batch`` as in the paper; ``none``, as a gradient penalty requires;
+            ``spectral``: every kernel has a largest singular value of 1 (Miyato et al. 2018).
         dropout: Share of the last features that is dropped while training.
     """
     from keras import layers
 
-    if normalization not in ("batch", "none"):
-        raise ValueError(f"normalization must be 'batch' or 'none', not {normalization!r}")
+    if normalization not in ("batch", "none", "spectral"):
+        raise ValueError(
+            f"normalization must be 'batch', 'spectral' or 'none', not {normalization!r}"
+        )
+
+    def normalized(layer: Any) -> Any:
+        if normalization != "spectral":
+            return layer
+        return layers.SpectralNormalization(layer, name=f"{layer.name}_spectral")
+
     x = inputs
-    for number in range(1, doublings + 1):
+    for number in range(1, (discriminator_stages or doublings) + 1):
         maps = discriminator_width << (number - 1)
-        x = layers.Conv2D(maps, _KERNEL, _STRIDE, padding="same", name=f"down{number}")(x)
+        down = layers.Conv2D(maps, _KERNEL, _STRIDE, padding="same", name=f"down{number}")
+        x = normalized(down)(x)
         if number > 1 and normalization == "batch":  # the paper leaves it out behind the image
             x = layers.BatchNormalization(name=f"bn{number}")(x)
         x = layers.LeakyReLU(_SLOPE, name=f"leaky{number}")(x)
     x = layers.Flatten(name="flatten")(x)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
-    return layers.Dense(1, name="real")(x)
+    return normalized(layers.Dense(1, name="real"))(x)
 
 
 def _variant(

@@ -10,7 +10,7 @@ import pytest
 
 from zoo.common.errors import MissingExtra, UsageError
 from zoo.contracts.dataset import SPLITS
-from zoo.data.photographs import open_photographs
+from zoo.data.photographs import for_task, open_photographs, tasks_of
 from zoo.data.readers.degradations import enlarged
 from zoo.data.readers.photographs import (
     PHOTOGRAPHS,
@@ -105,3 +105,20 @@ def test_degradations_that_there_are_not_are_told(typed: str | None, told: str) 
     with pytest.raises(UsageError, match=re.escape(told)) as found:
         open_photographs(typed)
     assert found.value.fix
+
+
+def test_pictures_to_compress_are_their_own_labels() -> None:
+    assert for_task("", "image-compression") == "?task=image-compression"
+    assert for_task("?patch=96", "image-compression") == "?patch=96&task=image-compression"
+    for same in ("", "?degrade=jpeg20"):
+        assert for_task(same, "image-enhancement") == same
+    assert for_task("?degrade=jpeg20", "image-compression") == "?degrade=jpeg20"
+    assert tasks_of("?degrade=jpeg20") == ("image-enhancement",)
+    assert tasks_of("?task=image-compression") == ("image-compression",)
+    dataset = open_photographs("?task=image-compression&patch=96")
+    test = dataset.splits["test"]
+    assert test.labels.shape[1:] == (96, 96, 3)
+    assert all(np.array_equal(test.read(n), test.labels[n]) for n in range(0, len(test), 9))
+    assert not any("made bad" in note for note in dataset.notes)
+    with pytest.raises(UsageError, match="for pictures as they are"):
+        open_photographs("?task=image-compression&degrade=jpeg20")

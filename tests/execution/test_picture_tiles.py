@@ -12,7 +12,7 @@ from zoo.common.errors import UsageError
 from zoo.contracts import ImagePreprocessing, Task
 from zoo.contracts.prediction import DecodedOutput
 from zoo.contracts.preprocessing import Sample
-from zoo.execution.picture_tiles import MOST_TILES, picture_tiles
+from zoo.execution.picture_tiles import MOST_PIXELS, picture_tiles
 from zoo.execution.sample_outputs import SampleOutputs, outputs_for
 from zoo.registry import load_registry
 from zoo.report.prediction_pictures import write_pictures
@@ -42,7 +42,8 @@ def answered(task: Task, *pictures: np.ndarray, scale: int = 1) -> SampleOutputs
     samples = [Sample(name=f"{n}.png", read=one.copy) for n, one in enumerate(pictures)]
     cut = picture_tiles(task, OWN, samples)
     network = blurred if scale == 1 else doubled
-    found = outputs_for(cut.samples, OWN, network, "test", emit=lambda event: None)
+    found = outputs_for(cut.samples, OWN, network, "test", emit=lambda event: None, take=cut.take)
+    assert (found.outputs is None) == bool(cut.notes)  # parts are not held
     assert bool(cut.notes) == any(one.shape[:2] != (16, 16) for one in pictures)
     return cut.joined(found)
 
@@ -60,23 +61,49 @@ def test_tiles_give_what_the_whole_picture_gives(task: Task, scale: int) -> None
     assert found.outputs is not None
     network = blurred if scale == 1 else doubled
     for own, made in zip(pictures, found.outputs, strict=True):
-        assert np.allclose(made, network(own[None])[0])
+        assert made.dtype == np.uint8
+        assert np.array_equal(made, task.decode(network(own[None])[0]))
 
 
 def test_small_pictures_are_filled_up_and_cut_again(task: Task) -> None:
     found = answered(task, picture(9, 30))
     assert found.outputs is not None
     assert found.outputs[0].shape == (9, 30, 3)
-    assert np.allclose(found.outputs[0][:8], blurred(picture(9, 30)[None])[0][:8])
+    whole = task.decode(blurred(picture(9, 30)[None])[0])
+    assert np.array_equal(found.outputs[0][:8], whole[:8])
 
 
 def test_what_is_too_large_or_cannot_be_read_is_told_and_the_others_are_made(task: Task) -> None:
-    large = np.zeros((16, 12 * MOST_TILES + 40, 3), np.uint8)
+    large = np.broadcast_to(np.uint8(0), (2, MOST_PIXELS // 2 + 1, 3))
     text = np.zeros((5, 5), np.uint8)
     found = answered(task, large, picture(20, 20), text)
     assert found.kept == (1,)
-    assert "tiles of 16×16, more than 4,096" in dict(found.problems)[0]
+    assert "at most 33.6 million are answered: cut the picture" in dict(found.problems)[0]
     assert 2 in dict(found.problems)
+
+
+def test_a_picture_of_thousands_of_tiles_is_read_once_and_no_tile_is_held(task: Task) -> None:
+    reads: list[int] = []
+
+    def read() -> np.ndarray:
+        reads.append(1)
+        return np.broadcast_to(np.arange(250, dtype=np.uint8)[:, None, None], (250, 4000, 3))
+
+    cut = picture_tiles(task, OWN, [Sample(name="wide.png", read=read)])
+    assert len(cut.samples) > 4096
+    held = len(reads)
+    found = outputs_for(
+        cut.samples,
+        OWN,
+        lambda pixels: pixels.astype(np.float32) / 255,
+        "test",
+        emit=lambda event: None,
+        take=cut.take,
+    )
+    made = cut.joined(found).outputs
+    assert made is not None
+    assert np.array_equal(made[0], read())
+    assert len(reads) - held == 2  # once for all tiles, once here
 
 
 def test_other_tasks_resize_as_ever(task: Task) -> None:

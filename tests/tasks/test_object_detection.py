@@ -200,7 +200,7 @@ def test_answers_in_words_and_pixels(task: Task, case: Case) -> None:
     first = decoded.boxes[0]
     assert decoded.answer.startswith(f"{first.name} {first.score:.2f}, ")
     true = {CLASSES[int(b[0])]: b[1:] for b in case.labels[picture]}
-    told = decoded.in_picture(200, 400)
+    told = decoded.in_picture(200, 400, (0.0, 0.0, 200.0, 400.0))
     assert told.boxes is not None
     for box in told.boxes:
         assert box.name in true

@@ -147,3 +147,30 @@ def test_probabilities_are_condensed_to_classes_and_a_sample() -> None:
     assert (pieces == kept).all()
     outputs[1, 39, 39, 2] = np.nan
     assert np.isnan(sampled_probabilities(outputs)).all(axis=(1, 2)).tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_dice_loss_is_that_of_numpy(seed: int) -> None:
+    keras = pytest.importorskip("keras")
+    from zoo.contracts.training import Training
+    from zoo.tasks.semantic_segmentation.objective import compile_model
+
+    random = np.random.default_rng(seed)
+    labels = random.integers(-1, 3, (2, 4, 4)).astype(np.int16)
+    logits = random.normal(size=(2, 4, 4, 4)).astype(np.float32) * 2  # no pixel has the last class
+
+    def loss(**task: float) -> float:
+        given = keras.Input((4, 4, 4))
+        model = keras.Model(given, keras.layers.Activation("linear")(given))
+        compile_model(model, keras.optimizers.SGD(0.0), Training(from_scratch=True, task=task))
+        return float(np.mean(keras.ops.convert_to_numpy(model.loss(labels, logits))))
+
+    powers = np.exp(logits.astype(np.float64))
+    shares = (powers / powers.sum(axis=-1, keepdims=True))[labels >= 0]
+    true = np.eye(4)[labels[labels >= 0]]
+    entropy = -np.log(shares[true == 1]).mean()
+    each = 1 - 2 * (shares * true).sum(axis=0) / (shares.sum(axis=0) + true.sum(axis=0))
+    assert loss() == pytest.approx(entropy, rel=1e-5)
+    assert loss(dice=2.0) == pytest.approx(entropy + 2 * each[:3].mean(), rel=1e-5)
+    # A class that no pixel has would count as missed.
+    assert each.mean() != pytest.approx(each[:3].mean(), rel=1e-2)

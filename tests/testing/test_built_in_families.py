@@ -33,6 +33,7 @@ OF_TASK = {
     "object-detection": "rectangles",
     "semantic-segmentation": "fashion_scenes?count=60",
     "image-enhancement": "photographs?degrade=noise25",
+    "image-compression": "photographs",
 }
 #: Another, where pictures become larger.
 ENLARGED = {"espcn_x2": "photographs?degrade=bicubic2"}

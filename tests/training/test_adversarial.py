@@ -194,6 +194,7 @@ def plain(digits: Dataset) -> dict[str, np.ndarray]:
         {"loss": "wasserstein", "gradient_penalty": 10.0},
         {"loss": "cross-entropy", "gradient_penalty": 1.0, "instance_noise": 0.0},
         {"average": 0.0, "discriminator_rate": 2.0},
+        {"gradient_penalty": 1.0, "penalty_every": 2, "second_moment": 0.99, "decay": False},
     ],
     ids=str,
 )
@@ -232,6 +233,8 @@ def test_a_loss_that_explodes_is_told(digits: Dataset) -> None:
         ({"gradient_penalty": -1.0}, "gradient_penalty"),
         ({"average": 1.0}, "average"),
         ({"l1": True}, "l1"),
+        ({"penalty_every": 0}, "penalty_every"),
+        ({"second_moment": 0.0}, "second_moment"),
     ],
 )
 def test_wrong_task_options_are_refused_with_what_is_right(
@@ -262,3 +265,63 @@ def test_a_network_without_companion_cannot_be_trained_adversarially() -> None:
     network = build_network(ARCHITECTURE, VARIANT, 10, SMALL)
     with pytest.raises(UsageError, match="cannot be trained to generate"):
         trainee(network, VARIANT.preprocessing)
+
+
+def compiled(**changes: Any) -> Any:
+    """A model as it is trained, with the schedule of a training of 100 steps."""
+    import keras
+
+    still = {**SMALL, "dropout": 0.0}
+    network = build_network(ARCHITECTURE, VARIANT, 10, still)
+    companion = build_companion(ARCHITECTURE, VARIANT, 10, network, still)
+    model = trainee(network, VARIANT.preprocessing, companion)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0001, 90, warmup_target=0.002, warmup_steps=10
+    )
+    TASK.compile(model, keras.optimizers.AdamW(schedule), options(**changes))
+    return model
+
+
+def test_a_lazy_penalty_counts_for_the_steps_that_are_left_out() -> None:
+    model = compiled(gradient_penalty=1.0, penalty_every=3)
+    import tensorflow as tf
+
+    images = tf.random.stateless_uniform((8, 28, 28, 1), [0, 1], -1, 1)
+    once = float(model.gradient_penalty(images, images))
+    found = []
+    for step in range(7):
+        model.optimizer.iterations.assign(step)
+        found.append(float(model.lazy_penalty(images, images)))
+    assert once > 0
+    assert [value > 0 for value in found] == [True, False, False] * 2 + [True]
+    assert found[3] == pytest.approx(3 * once, rel=1e-4)
+
+
+def test_rates_are_constant_without_decay_and_moments_are_those_asked_for() -> None:
+    model = compiled(decay=False, second_moment=0.9, momentum=0.25, discriminator_rate=2.0)
+    for step in (0, 50, 100):
+        for optimizer, rate in ((model.optimizer, 0.002), (model.second, 0.004)):
+            optimizer.iterations.assign(step)
+            assert float(optimizer.learning_rate) == pytest.approx(rate)
+            assert (optimizer.beta_1, optimizer.beta_2) == (0.25, 0.9)
+    falling = compiled()
+    falling.optimizer.iterations.assign(100)
+    assert float(falling.optimizer.learning_rate) == pytest.approx(0.0, abs=1e-9)
+    assert falling.optimizer.beta_2 == 0.999
+
+
+def test_spectral_normalization_holds_the_largest_singular_value_at_one() -> None:
+    hyper = {**SMALL, "discriminator_stages": 3, "normalization": "spectral", "dropout": 0.0}
+    network = build_network(ARCHITECTURE, VARIANT, 10, SMALL)
+    companion = build_companion(ARCHITECTURE, VARIANT, 10, network, hyper)
+    assert companion is not None
+    images = np.random.default_rng(0).uniform(-1, 1, (4, 28, 28, 1)).astype(np.float32)
+    for _ in range(60):
+        companion(images, training=True)
+    kernels = {n: v.numpy() for n, v in variable_names(companion).items() if n.endswith("kernel")}
+    assert len(kernels) == 4
+    for name, kernel in kernels.items():
+        largest = np.linalg.svd(kernel.reshape(-1, kernel.shape[-1]), compute_uv=False)[0]
+        assert largest == pytest.approx(1.0, rel=0.03), name
+    with pytest.raises(UsageError, match="must be 'batch', 'spectral' or 'none'"):
+        build_companion(ARCHITECTURE, VARIANT, 10, network, {"normalization": "layer"})

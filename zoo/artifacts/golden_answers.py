@@ -12,7 +12,11 @@ from zoo.contracts import Preprocessing, Task
 
 
 def golden_answers(
-    task: Task, arrays: GoldenArrays, preprocessing: Preprocessing, classes: tuple[str, ...]
+    task: Task,
+    arrays: GoldenArrays,
+    preprocessing: Preprocessing,
+    classes: tuple[str, ...],
+    part: str = "",
 ) -> tuple[str, ...]:
     """The answer to each golden input, in words; empty of tasks that choose nothing to decode with.
 
@@ -21,12 +25,21 @@ def golden_answers(
         arrays: Golden inputs and outputs.
         preprocessing: Of the file.
         classes: Names, in the order of the outputs.
+        part: Of several files, which one gave the outputs: the task gets these alone, by name.
     """
     if not task.own_decoding:
         return ()
+    import numpy as np
+
+    outputs = arrays.outputs
+    if part and outputs.dtype.names is None:
+        (name,) = task.part(part).outputs
+        named = np.empty(len(outputs), [(name, outputs.dtype, outputs.shape[1:])])
+        named[name] = outputs
+        outputs = named
     return tuple(
         task.decoded_beside(
             output, partial(arrays.inputs.__getitem__, index), preprocessing, classes, len(classes)
         ).answer
-        for index, output in enumerate(arrays.outputs)
+        for index, output in enumerate(outputs)
     )

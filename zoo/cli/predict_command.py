@@ -53,7 +53,12 @@ _LISTED = 40
     default=".",
     help="Folder for the pictures that a network makes [the working folder].",
 )
-@click.option("--overwrite", is_flag=True, help="Replace pictures of the same name there.")
+@click.option(
+    "--masks",
+    type=click.Path(file_okay=False),
+    help="Also write the mask of each picture as a PNG into this folder: values are classes.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace pictures and masks of the same name.")
 @click.option("--html", type=PAGE_FILE, help="Also write a page with the inputs here.")
 @json_option
 @click.pass_context
@@ -65,6 +70,7 @@ def command(
     top: int,
     data: str | None,
     pictures: str,
+    masks: str | None,
     overwrite: bool,
     html: str | None,
     as_json: bool,
@@ -75,7 +81,7 @@ def command(
     An INPUT is what the network takes: a picture, a folder of pictures, a .csv of a recording, a
     text, a .txt or .conll file, or an .npz file of arrays. It is read exactly as training examples
     are. Of a folder, the share of each class is printed, too. Pictures that a network makes are
-    written as PNG, named after input and network.
+    written as PNG, named after input and network; --masks does so with the classes of pixels.
 
     The exit code is 1 when an input could not be read; the others are answered all the same.
     """
@@ -96,20 +102,24 @@ def command(
             registry=settings.registry(),
             **source,
         )
-    from zoo.report.prediction_pictures import write_pictures
+    from zoo.report.prediction_pictures import write_masks, write_pictures
 
     written = write_pictures(found, Path(pictures), overwrite=overwrite)
+    drawn = [] if masks is None else write_masks(found, Path(masks), overwrite=overwrite)
     if html is not None:
         from zoo.common.files import OTHER_FILE, write_text
         from zoo.report.pages.predictions import render
 
         write_text(Path(html), render(found), fix=OTHER_FILE)
     if as_json:
-        print_json({**found.plain(), **({"pictures": [*map(str, written)]} if written else {})})
+        files = {"pictures": written, "masks": drawn}
+        told = {kind: [*map(str, paths)] for kind, paths in files.items() if paths}
+        print_json({**found.plain(), **told})
     else:
         _print(found)
-        for path in written:
-            terminal.echo(f"picture  {path}")
+        for kind, paths in (("picture", written), ("mask   ", drawn)):
+            for path in paths:
+                terminal.echo(f"{kind}  {path}")
         if html is not None:
             terminal.echo(f"\npage     {html}")
     ctx.exit(1 if found.failed else 0)

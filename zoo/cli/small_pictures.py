@@ -34,10 +34,11 @@ def print_picture(example: PredictedExample, preprocessing: Preprocessing) -> No
         pixels = example.sample.read()
     except (ZooError, OSError):  # gone since it was answered
         return
-    if example.output.boxes:
-        from zoo.tasks.object_detection.drawing import with_boxes
+    if example.output.has_places:
+        from zoo.report.drawn_answers import drawn_answer
 
-        pixels = with_boxes(pixels, example.output.boxes)
+        drawn = drawn_answer(pixels, example.output)
+        pixels = pixels if drawn is None else drawn
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
     image.thumbnail((_WIDTH, _WIDTH))
     rows = np.asarray(image).tolist()

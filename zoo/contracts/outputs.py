@@ -40,6 +40,9 @@ class Output:
         reading: How programs read it, one of `READINGS`; empty: it follows from the shape.
         content: What the standard metadata of files call it, one of `CONTENTS`; empty: they have no
             word for it, and files carry none.
+        rounded: Whether the next part takes it rounded to whole numbers, which are what is stored
+            or sent. The file gives real numbers; whoever runs the files rounds them in between. The
+            network rounds them itself, see `zoo.networks.rounding`.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Output:
     part: str = ""
     reading: str = ""
     content: str = ""
+    rounded: bool = False
 
     def __post_init__(self) -> None:
         check_name("output", self.name)
@@ -67,11 +71,13 @@ class ModelPart:
         outputs: Names of what it returns, in their order.
         takes: Name of the output of the part before that is its input; empty for the first part,
             which takes the examples.
+        takes_rounded: Whether it is rounded to whole numbers in between.
     """
 
     name: str
     outputs: tuple[str, ...]
     takes: str = ""
+    takes_rounded: bool = False
 
 
 def parts_of(outputs: Sequence[Output]) -> tuple[ModelPart, ...]:
@@ -79,8 +85,9 @@ def parts_of(outputs: Sequence[Output]) -> tuple[ModelPart, ...]:
     names = tuple(dict.fromkeys(output.part for output in outputs))
     given = [tuple(o.name for o in outputs if o.part == name) for name in names]
     takes = ("", *(of_part[0] for of_part in given))
+    rounded = {output.name for output in outputs if output.rounded}
     return tuple(
-        ModelPart(name=name, outputs=of_part, takes=before)
+        ModelPart(name=name, outputs=of_part, takes=before, takes_rounded=before in rounded)
         for name, of_part, before in zip(names, given, takes, strict=False)
     )
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:  # lists and help must not wait for numpy
     Array = NDArray[Any]
 
 
+#: What no class is known of, as in labels.
+_NONE = -1
 #: Boxes of a picture at most: what COCO's measure takes.
 MOST_BOXES = 100
 #: From this probability on boxes are shown where no threshold was chosen.
@@ -73,6 +75,73 @@ class DecodedBox:
         return replace(self, pixels=(y_low, x_low, y_high, x_high))
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DecodedMask:
+    """The class of each pixel of a picture.
+
+    Attributes:
+        chosen: Numbers of classes as the network answers them, uint8 or uint16, (height, width).
+        names: Of all classes, in order.
+        size: Height and width of the picture as it was given; None where that is not known.
+        part: Top, left, bottom and right edge of what the network saw of it, in its pixels; beyond
+            the picture where that was padded.
+    """
+
+    chosen: Array
+    names: tuple[str, ...]
+    size: tuple[int, int] | None = None
+    part: tuple[float, float, float, float] | None = None
+
+    def whole(self, most: int | None = None) -> Array:
+        """The mask at the size of the picture: of each pixel the class at its middle.
+
+        Args:
+            most: Longest side; a larger picture's mask is made for that.
+
+        Returns:
+            int32, (height, width); -1 where the network did not see the picture.
+        """
+        import numpy as np
+
+        height, width = self.size or self.chosen.shape
+        factor = 1.0 if most is None else min(1.0, most / max(height, width))
+        rows, columns = self._places(*(max(1, round(side * factor)) for side in (height, width)))
+        mask = self.chosen.astype(np.int32)[np.maximum(rows, 0)[:, None], np.maximum(columns, 0)]
+        mask[rows == _NONE] = _NONE
+        mask[:, columns == _NONE] = _NONE
+        return mask
+
+    def pixels(self) -> dict[str, int]:
+        """How many pixels of the picture each class has, the largest first; none of no pixel."""
+        import numpy as np
+
+        shape = self.size or self.chosen.shape
+        down, across = (
+            np.bincount(own[own != _NONE], minlength=count)
+            for own, count in zip(self._places(*shape), self.chosen.shape, strict=True)
+        )
+        counts = np.zeros(len(self.names), np.int64)
+        np.add.at(counts, self.chosen.astype(np.int64), down[:, None] * across)
+        order = np.argsort(-counts, kind="stable").tolist()
+        return {self.names[place]: int(counts[place]) for place in order if counts[place]}
+
+    def _places(self, height: int, width: int) -> tuple[Array, Array]:
+        """Row and column of the answer for each of a picture so large; -1 beyond its part."""
+        import numpy as np
+
+        full = self.size or self.chosen.shape
+        top, left, bottom, right = self.part or (0.0, 0.0, float(full[0]), float(full[1]))
+        found = []
+        for count, whole, low, high, answered in (
+            (height, full[0], top, bottom, self.chosen.shape[0]),
+            (width, full[1], left, right, self.chosen.shape[1]),
+        ):
+            middles = (np.arange(count) + 0.5) * whole / count
+            place = np.floor((middles - low) / (high - low) * answered).astype(np.int64)
+            found.append(np.where((place >= 0) & (place < answered), place, _NONE))
+        return found[0], found[1]
+
+
 @dataclass(frozen=True, kw_only=True)
 class DecodedOutput:
     """The output for one example as people read it.
@@ -86,6 +155,7 @@ class DecodedOutput:
         steps: Of a sequence whose steps are answered one by one.
         numbers: Outputs by name as nested lists, where nothing is known of their meaning.
         boxes: Objects in a picture, the most probable first; None of what is no detector.
+        mask: The class of each pixel of a picture; None where pixels have none.
         picture: Where the answer is one, its pixels, uint8, (height, width, 1 or 3).
     """
 
@@ -98,12 +168,29 @@ class DecodedOutput:
     numbers: Mapping[str, Any] = field(default_factory=dict)
     picture: Array | None = None
     boxes: tuple[DecodedBox, ...] | None = None
+    mask: DecodedMask | None = None
 
-    def in_picture(self, height: int, width: int) -> DecodedOutput:
-        """The same with boxes in pixels of a picture of that size."""
-        if self.boxes is None:
-            return self
-        return replace(self, boxes=tuple(box.in_picture(height, width) for box in self.boxes))
+    @property
+    def has_places(self) -> bool:
+        """Whether the answer is about places in a picture."""
+        return self.boxes is not None or self.mask is not None
+
+    def in_picture(
+        self, height: int, width: int, part: tuple[float, float, float, float]
+    ) -> DecodedOutput:
+        """The same with boxes and mask in pixels of a picture of that size.
+
+        Args:
+            height: Of the picture as it was given.
+            width: Likewise.
+            part: Edges of what the network saw of it, as in `DecodedMask`.
+        """
+        boxes, mask = self.boxes, self.mask
+        if boxes is not None:
+            boxes = tuple(box.in_picture(height, width) for box in boxes)
+        if mask is not None:
+            mask = replace(mask, size=(height, width), part=part)
+        return replace(self, boxes=boxes, mask=mask)
 
 
 def likeliest(probabilities: Array, names: Sequence[str], most: int) -> tuple[NamedScore, ...]:

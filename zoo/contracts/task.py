@@ -157,7 +157,8 @@ class Task(OutputDecoding, TrainingObjective):
         one_choice: Whether outputs are one choice among classes, whose logits a larger network
             teaches a smaller one by.
         tiled: Whether pictures of other sizes than the network's are answered by tiles of its size,
-            put together again, instead of being resized.
+            put together again, instead of being resized. Its `decode` makes pictures, uint8, of
+            what the network answers, and `decoded` takes such a picture, too.
         one_class: Whether training holds examples of one class alone. Integer ranges are then
             measured on those of other classes in validation, too.
         quality_rises: Whether more of the headline that `evaluate` measures is better; None: as of

@@ -1,4 +1,7 @@
-"""A folder of good pictures, made bad in a stated way: ``folder:PATH?degrade=bicubic2``."""
+"""A folder of good pictures in patches, made bad in a stated way, or left as they are.
+
+``folder:PATH?degrade=bicubic2``, ``folder:PATH?task=image-compression``.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from zoo.common.errors import UsageError
 from zoo.contracts.dataset import Dataset
+from zoo.data.readers.patches import COMPRESSION
 from zoo.data.readers.query import Query
 
 if TYPE_CHECKING:
@@ -36,14 +40,19 @@ def open_degraded(query: Query, name: str) -> Dataset:
     from zoo.data.readers.image_files import picture_files
     from zoo.data.readers.patches import PicturePair, patch_dataset, split_pictures
 
-    others = sorted(query.options.keys() - {"degrade", "patch"})
+    untouched = query.options.get("task") == COMPRESSION
+    others = sorted(query.options.keys() - {"task" if untouched else "degrade", "patch"})
     if others:
+        own = f"task={COMPRESSION} is" if untouched else "degrade="
         raise UsageError(
-            f"{others[0]}= is of labelled folders, and degrade= of good pictures",
+            f"{others[0]}= is of labelled folders, and {own} of good pictures"
+            if others[0] != "degrade"
+            else f"degrade= makes pictures bad, and {own} for pictures as they are",
             fix=f"leave {others[0]}= out",
         )
-    degradation = degradation_of(query, f"folder:{query.path}")
-    patch = patch_of(query, degradation.scale)
+    degradation = None if untouched else degradation_of(query, f"folder:{query.path}")
+    scale = degradation.scale if degradation else 1
+    patch = patch_of(query, scale)
     listing = picture_files(query.path)
     checked, memory_notes = check_files(listing.root, listing.files)
     broken = [
@@ -70,11 +79,11 @@ def open_degraded(query: Query, name: str) -> Dataset:
     return patch_dataset(
         name,
         pairs,
-        scale=degradation.scale,
+        scale=scale,
         patch=patch,
         source=f"files in {Path(query.path).name or query.path}",
         notes=(
-            f"made bad: {degradation.meaning}",
+            *([f"made bad: {degradation.meaning}"] if degradation else []),
             *shared.note("left out", listing.ignored),
             *shared.note("left out: broken", broken),
             *shared.copies([digest for _, digest in good]),
@@ -84,8 +93,11 @@ def open_degraded(query: Query, name: str) -> Dataset:
     )
 
 
-def _pair(path: Path, degradation: Degradation) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _pair(
+    path: Path, degradation: Degradation | None
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     from zoo.data.readers.degradations import degraded_pair
     from zoo.data.readers.patches import read_colours
 
-    return degraded_pair(read_colours(path), degradation)
+    good = read_colours(path)
+    return (good, good) if degradation is None else degraded_pair(good, degradation)

@@ -13,6 +13,7 @@ from zoo.contracts.dataset import Dataset, DatasetProvider, Split
 from zoo.data.degraded_folder import open_degraded
 from zoo.data.labelled_images import open_labelled, table_task
 from zoo.data.one_class import TASK
+from zoo.data.readers.patches import COMPRESSION
 from zoo.data.readers.patches import TASK as ENHANCEMENT
 from zoo.hookspecs import hookimpl
 
@@ -34,8 +35,9 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
     yield DatasetProvider(
         name="folder",
         summary="your own images: one folder per class, or train/ validation/ test/ above them",
-        tasks=(*CLASSES, "regression", "multi-label", TASK, ENHANCEMENT),
+        tasks=(*CLASSES, "regression", "multi-label", TASK, ENHANCEMENT, COMPRESSION),
         tasks_of=tasks_of,
+        for_task=for_task,
         open=open_folder,
         fingerprint=fingerprint,
         asking={TASK: "normal=CLASS", ENHANCEMENT: "degrade=bicubic2"},
@@ -64,6 +66,7 @@ def open_folder(argument: str | None) -> Dataset:
             others are the anomalies of validation and test.
             ``?degrade=bicubic2`` is for image enhancement: all pictures are good ones, and made bad
             so; ``patch=96`` is the side of the patches that they are cut into.
+            ``?task=image-compression`` leaves them as they are.
 
     Raises:
         UsageError: No such folder, or a wrong option.
@@ -81,7 +84,7 @@ def open_folder(argument: str | None) -> Dataset:
     from zoo.data.readers.listing import list_folder
 
     query = _find(argument)
-    if "degrade" in query.options:
+    if "degrade" in query.options or query.options.get("task") == COMPRESSION:
         return open_degraded(query, f"folder:{argument}")
     if "normal" in query.options:
         return open_one_class(query, f"folder:{argument}")
@@ -161,14 +164,24 @@ def tasks_of(argument: str | None) -> tuple[str, ...]:
     query = _find(argument)
     if "degrade" in query.options:
         return (ENHANCEMENT,)
+    if query.options.get("task") == COMPRESSION:
+        return (COMPRESSION,)
     if "normal" in query.options:
         return (TASK,)
     found = table_task(expanded(query.path), _asked(query))
     return CLASSES if found is None else (found,)
 
 
+def for_task(argument: str, task: str) -> str:
+    """The argument with ``task=image-compression`` where that is what a user has asked for."""
+    query = _find(argument)
+    if task != COMPRESSION or query.options.keys() & {"task", "degrade", "normal"}:
+        return argument
+    return f"{argument}{'&' if query.options else '?'}task={COMPRESSION}"
+
+
 def _asked(query: Query) -> str | None:
-    choices = ("image-classification", "regression", "multi-label")
+    choices = ("image-classification", "regression", "multi-label", COMPRESSION)
     return query.choice("task", choices) if "task" in query.options else None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from zoo.contracts.task import Array
     from zoo.data.preprocessing.steps import Answer
 
+    #: Receives numbers of samples and their outputs, (samples, …).
+    Take = Callable[[Sequence[int], Array], None]
+
 _CHUNK = 128
 #: Fewer samples, unless they are texts, say nothing of the range of their values.
 _MANY = 20
@@ -31,7 +34,8 @@ class SampleOutputs:
     """What was answered, and what could not be read.
 
     Attributes:
-        outputs: In real numbers, (samples, …), of those that could be read; None of none.
+        outputs: In real numbers, (samples, …), of those that could be read; None of none, and where
+            parts were handed over one by one.
         kept: Which samples these are.
         problems: The others, with the reasons.
         unlike: Why the inputs are unlike those of the training; empty otherwise.
@@ -54,6 +58,7 @@ def outputs_for(
     runtime: str,
     *,
     emit: OnEvent,
+    take: Take | None = None,
 ) -> SampleOutputs:
     """Reads samples by parts and has them answered.
 
@@ -63,6 +68,7 @@ def outputs_for(
         answer: Raw inputs, (samples, …), to outputs.
         runtime: What answers.
         emit: Receives progress.
+        take: Receives the outputs of each part, which are not held then.
     """
     import numpy as np
 
@@ -85,11 +91,15 @@ def outputs_for(
                 finite &= np.isfinite(own.reshape(len(own), -1)).all(axis=1)
             problems += [
                 (index, "the network answers NaN or infinity")
-                for index, right in zip(good, finite.tolist(), strict=True)
-                if not right
+                for index, own in zip(good, finite.tolist(), strict=True)
+                if not own
             ]
-            chunks.append(outputs[finite])
-            kept += [index for index, right in zip(good, finite.tolist(), strict=True) if right]
+            right = [index for index, own in zip(good, finite.tolist(), strict=True) if own]
+            if take is None:
+                chunks.append(outputs[finite])
+            else:
+                take(right, outputs[finite])
+            kept += right
         emit({"event": "progress", "done": part.stop, "total": len(samples)})
     return SampleOutputs(
         outputs=np.concatenate(chunks) if chunks else None,
@@ -102,9 +112,16 @@ def outputs_for(
 
 
 def chain_outputs(
-    registry: Registry, chain: FileChain, samples: Sequence[Sample], *, emit: OnEvent
+    registry: Registry,
+    chain: FileChain,
+    samples: Sequence[Sample],
+    *,
+    emit: OnEvent,
+    take: Take | None = None,
 ) -> SampleOutputs:
     """The outputs of a file, or of all files of a model, in the runtime of the format.
+
+    `take` is that of `outputs_for`.
 
     Raises:
         MissingExtra: The runtime is not installed.
@@ -127,4 +144,5 @@ def chain_outputs(
                 found.append(outputs_of(given, manifest.preprocessing, session.run))
             return joined_outputs(chain, found)
 
-        return outputs_for(samples, chain.manifest.preprocessing, answer, runtime, emit=emit)
+        own = chain.manifest.preprocessing
+        return outputs_for(samples, own, answer, runtime, emit=emit, take=take)

@@ -12,6 +12,7 @@ from zoo.common.errors import UsageError, ZooError
 from zoo.common.optional_imports import require
 from zoo.common.plugin_errors import plugin_line
 from zoo.contracts import Architecture, ModelPart, Preprocessing, Task, Variant
+from zoo.networks.rounding import behind_rounding
 
 #: Name of the layer that a new set of classes replaces.
 HEAD = "head"
@@ -192,7 +193,7 @@ def deployed_part(
     given = {name: made[name] for name in part.outputs}
     fix = "correct the plugin of the network or of its task: see docs/plugins.md"
     if part.takes:
-        inner = made[part.takes]
+        inner = behind_rounding(made[part.takes]) if part.takes_rounded else made[part.takes]
         outer = keras.Input(inner.shape[1:], batch_size=batch, dtype=inner.dtype, name=part.takes)
     else:
         inner, outer = network.input, raw_input(preprocessing, batch)

@@ -16,7 +16,7 @@ from zoo.common.progress import Event, OnEvent
 from zoo.common.shown_text import printable
 from zoo.common.worker import call
 from zoo.contracts import Preprocessing, Task
-from zoo.contracts.preprocessing import SampleList
+from zoo.contracts.preprocessing import ImagePreprocessing, SampleList
 from zoo.data.readers.npz_tensors import UNLABELLED
 from zoo.execution.picture_tiles import picture_tiles
 from zoo.execution.sample_outputs import SampleOutputs, chain_outputs, outputs_for
@@ -61,7 +61,7 @@ def predict_with_file(
     found = find_inputs(manifest.preprocessing, asked, asked.data or manifest.dataset.name)
     task = task_of(registry, manifest)
     cut = picture_tiles(task, manifest.preprocessing, found.samples)
-    answered = cut.joined(chain_outputs(registry, chain, cut.samples, emit=emit))
+    answered = cut.joined(chain_outputs(registry, chain, cut.samples, emit=emit, take=cut.take))
     found = replace(found, notes=[*found.notes, *cut.notes])
     made = decoded_predictions(
         chain.name, task, manifest.classes, manifest.preprocessing, found, answered, asked.top
@@ -157,7 +157,7 @@ def _answered_in_keras(
         return outputs_of(inputs, own, step)
 
     cut = picture_tiles(loaded.task, own, found.samples)
-    return cut.joined(outputs_for(cut.samples, own, answer, "keras", emit=emit))
+    return cut.joined(outputs_for(cut.samples, own, answer, "keras", emit=emit, take=cut.take))
 
 
 def find_inputs(preprocessing: Preprocessing, asked: PredictionRequest, data: str) -> SampleList:
@@ -204,6 +204,7 @@ def decoded_predictions(
     Raises:
         BadData: Nothing was answered.
     """
+    from zoo.data.preprocessing.images import shown_part
     from zoo.data.preprocessing.inputs import read_input
     from zoo.data.samples.reading import split_of_samples
 
@@ -223,8 +224,10 @@ def decoded_predictions(
             top,
             steps(index),
         )
-        if decoded.boxes is not None:
-            decoded = decoded.in_picture(*split.read(index).shape[:2])
+        if decoded.has_places and isinstance(preprocessing, ImagePreprocessing):
+            height, width = split.read(index).shape[:2]
+            part = shown_part((height, width), preprocessing)
+            decoded = decoded.in_picture(height, width, part)
         examples.append(PredictedExample(sample=samples[index], output=decoded))
     unlike = [f"the examples are unlike those of the training: {answered.unlike}"]
     return Predictions(

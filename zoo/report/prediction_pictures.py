@@ -1,17 +1,23 @@
-"""Pictures that a network made of examples, as files."""
+"""Pictures and masks that a network answers, as files."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.common.errors import UsageError
 from zoo.common.files import atomic_path
 from zoo.common.optional_imports import require
+from zoo.contracts.prediction import DecodedMask
 from zoo.results.predictions import Predictions
+from zoo.tasks.semantic_segmentation.overlay import colours
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
+
+#: Values of masks for what the network did not see, in files of 8 and of 16 bits.
+_UNSEEN, _UNSEEN_WIDE = 255, 65535
 
 
 def write_pictures(found: Predictions, folder: Path, *, overwrite: bool = False) -> list[Path]:
@@ -30,8 +36,49 @@ def write_pictures(found: Predictions, folder: Path, *, overwrite: bool = False)
     """
     made = [(one.input, one.output.picture) for one in found.examples]
     pictures = [(name, pixels) for name, pixels in made if pixels is not None]
+    paths = _free_paths(found, [name for name, _ in pictures], folder, "--pictures", overwrite)
+    for path, (_, pixels) in zip(paths, pictures, strict=True):
+        _write(path, pixels)
+    return paths
+
+
+def write_masks(found: Predictions, folder: Path, *, overwrite: bool = False) -> list[Path]:
+    """Writes the mask of each example as a PNG of the size of its picture.
+
+    Values are the numbers of classes, with a palette; 255 is what the network did not see. From 256
+    classes on they are grey values of 16 bits, and that is 65535.
+
+    Args:
+        found: The answers.
+        folder: Made if it is not there.
+        overwrite: Whether files of these names are replaced.
+
+    Returns:
+        The files, named after input and network.
+
+    Raises:
+        UsageError: A file is there already, and none is written; or answers are no masks.
+    """
+    masks = [(one.input, one.output.mask) for one in found.examples]
+    made = [(f"{Path(name).stem or 'picture'}.mask", mask) for name, mask in masks if mask]
+    if not made:
+        raise UsageError(
+            f"{found.subject} answers no masks",
+            why=f"its task is {found.task}",
+            fix="leave --masks out",
+        )
+    paths = _free_paths(found, [f"{name}.png" for name, _ in made], folder, "--masks", overwrite)
+    for path, (_, mask) in zip(paths, made, strict=True):
+        _write_mask(path, mask)
+    return paths
+
+
+def _free_paths(
+    found: Predictions, names: Sequence[str], folder: Path, option: str, overwrite: bool
+) -> list[Path]:
+    """A path for each picture, in a folder that is there from then on."""
     paths: list[Path] = []
-    for name, _ in pictures:
+    for name in names:
         stem = f"{Path(name).stem or 'picture'}.{found.subject}"
         number, path = 1, folder / f"{stem}.png"
         while path in paths:
@@ -43,13 +90,26 @@ def write_pictures(found: Predictions, folder: Path, *, overwrite: bool = False)
         raise UsageError(
             f"{there[0]} is there already" + (f", and {len(there) - 1} more" * (len(there) > 1)),
             why="a picture of that name would be overwritten",
-            fix="--pictures FOLDER writes elsewhere, --overwrite replaces it",
+            fix=f"{option} FOLDER writes elsewhere, --overwrite replaces it",
         )
     if paths:
         folder.mkdir(parents=True, exist_ok=True)
-    for path, (_, pixels) in zip(paths, pictures, strict=True):
-        _write(path, pixels)
     return paths
+
+
+def _write_mask(path: Path, mask: DecodedMask) -> None:
+    import numpy as np
+
+    wide = len(mask.names) > _UNSEEN
+    values = mask.whole()
+    values[values < 0] = _UNSEEN_WIDE if wide else _UNSEEN
+    image = require("PIL.Image").fromarray(values.astype(np.uint16 if wide else np.uint8))
+    if not wide:
+        palette = np.full((_UNSEEN + 1, 3), 128, np.uint8)
+        palette[: len(mask.names)] = colours(len(mask.names))
+        image.putpalette(palette.tobytes())
+    with atomic_path(path) as temporary:
+        image.save(temporary, "PNG")
 
 
 def _write(path: Path, pixels: Array) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from zoo.contracts.prediction import DecodedBox
+from zoo.contracts.prediction import DecodedBox, NamedScore
 from zoo.report.view import Rows
 from zoo.results import formatting as fmt
 from zoo.results.predictions import PredictedExample, Predictions
@@ -32,6 +32,8 @@ def score_rows(example: PredictedExample) -> Rows:
         return ("step", "class", _PER_CENT), rows, "llr"
     if output.boxes is not None:
         return _box_rows(output.boxes)
+    if output.mask is not None:
+        return _mask_rows(output.scores, output.mask.pixels())
     if output.probabilities and output.confidence is not None:
         ranked = [(fmt.plain(score.name), _share(score.value)) for score in output.scores]
         return ("class", _PER_CENT), ranked, "lr"
@@ -55,6 +57,12 @@ def _box_rows(boxes: Sequence[DecodedBox]) -> Rows:
     rows = [(fmt.plain(box.name), _share(box.score), *map(str, box.pixels or ())) for box in boxes]
     headings = ("object", _PER_CENT, "top", "left", "bottom", "right")
     return headings, rows or [("nothing", *[""] * (len(headings) - 1))], "lrrrrr"
+
+
+def _mask_rows(shares: Sequence[NamedScore], pixels: Mapping[str, int]) -> Rows:
+    """Classes with their shares of the answer, and their pixels in the picture as it was given."""
+    rows = [(fmt.plain(s.name), _share(s.value), f"{pixels.get(s.name, 0):,}") for s in shares]
+    return ("class", _PER_CENT, "pixels"), rows, "lrr"
 
 
 def _numbers_row(named: tuple[str, Any]) -> tuple[str, str, str]:

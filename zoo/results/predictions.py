@@ -39,9 +39,18 @@ class PredictedExample(Brief):
             yield f"confidence={self.output.confidence:.4g}"
 
     def plain(self) -> dict[str, Any]:
-        """For JSON; pictures are left out, steps, numbers and boxes where the task gives none."""
-        output = asdict(replace(self.output, picture=None))
-        del output["picture"]
+        """For JSON; pictures are left out, steps, numbers and boxes where the task gives none.
+
+        Of a mask the pixels of each class are told, in the picture as it was given.
+        """
+        mask = self.output.mask
+        output = asdict(replace(self.output, picture=None, mask=None))
+        del output["picture"], output["mask"]
+        if mask is not None:
+            height, width = mask.size or mask.chosen.shape
+            pixels = mask.pixels()
+            unseen = height * width - sum(pixels.values())
+            output["mask"] = {"height": height, "width": width, "pixels": pixels, "unseen": unseen}
         for name in ("steps", "numbers"):
             if not output[name]:
                 del output[name]

@@ -17,7 +17,7 @@ from pydantic import Field
 from zoo.common.errors import UsageError
 from zoo.common.optional_imports import require
 from zoo.contracts import Preprocessing
-from zoo.contracts.declaration import Real, Share
+from zoo.contracts.declaration import Real, Share, Whole
 from zoo.contracts.training import Section
 from zoo.networks.building import normalization
 from zoo.tasks.features import judge_in_graph
@@ -40,6 +40,8 @@ class AdversarialOptions(Section):
         gradient_penalty: Weight of the penalty on the discriminator's gradient; 0 for none. With
             ``wasserstein`` its norm is drawn to 1 between real and generated (Gulrajani 2017),
             else to 0 at real images (Mescheder 2018).
+        penalty_every: Steps from one computation of the penalty to the next; its weight grows by as
+            much, so that it stays the same on average (Karras 2020, "lazy regularization").
         instance_noise: Standard deviation of what is added to all images that the discriminator
             sees, which range from -1 to 1; falls to 0 at the end (Sønderby 2017).
         l1: Weight of the sum of absolute values of the discriminator's kernels in its loss.
@@ -47,17 +49,25 @@ class AdversarialOptions(Section):
         average: What is kept is the moving average of the generator's weights, of this inertia
             (Karras 2018); 0 keeps the last.
         momentum: First moment of both optimizers (Radford 2015: 0.5).
+        second_moment: Decay of the second moment of both optimizers; Adam's own is 0.999, and 0.99
+            follows a loss that changes faster (Karras 2018).
+        decay: Whether the learning rate rises over a tenth of the steps and then falls to 0.
+            Without, it is constant: the moving average smooths what the steps scatter, and an
+            epoch without instance noise is the same however many follow.
         discriminator_rate: Learning rate of the discriminator in units of the generator's
             (Heusel 2017).
     """
 
     loss: Loss = "cross-entropy"
     gradient_penalty: Annotated[Real, Field(ge=0)] = 0.0
+    penalty_every: Annotated[Whole, Field(ge=1, le=1000)] = 1
     instance_noise: Annotated[Real, Field(ge=0, le=10)] = 0.1
     l1: Annotated[Real, Field(ge=0)] = 0.0
     l2: Annotated[Real, Field(ge=0)] = 0.0
     average: Share = 0.995
     momentum: Share = 0.5
+    second_moment: Annotated[Share, Field(gt=0)] = 0.999
+    decay: bool = True
     discriminator_rate: Annotated[Real, Field(gt=0, le=100)] = 1.0
 
 
@@ -185,13 +195,24 @@ def _trainee_class() -> Any:
             """What is added to the discriminator's loss."""
             total = tf.constant(0.0)
             if self.chosen.gradient_penalty:
-                total += self.chosen.gradient_penalty * self.gradient_penalty(real, fake)
+                total += self.chosen.gradient_penalty * self.lazy_penalty(real, fake)
             kernels = [v for v in self.companion.trainable_variables if v.name == "kernel"]
             if self.chosen.l1:
                 total += self.chosen.l1 * sum(tf.reduce_sum(tf.abs(k)) for k in kernels)
             if self.chosen.l2:
                 total += self.chosen.l2 * sum(tf.reduce_sum(tf.square(k)) for k in kernels)
             return total
+
+        def lazy_penalty(self, real: Any, fake: Any) -> Any:
+            """The gradient penalty in every k-th step, k times; else 0."""
+            every = self.chosen.penalty_every
+            if every == 1:
+                return self.gradient_penalty(real, fake)
+            return tf.cond(
+                self.optimizer.iterations % every == 0,
+                lambda: float(every) * self.gradient_penalty(real, fake),
+                lambda: tf.constant(0.0),
+            )
 
         def gradient_penalty(self, real: Any, fake: Any) -> Any:
             """Mean squared distance of the gradient's norm from what it should be."""
@@ -239,12 +260,15 @@ def _trainee_class() -> Any:
 def _optimizers(optimizer: Any, chosen: AdversarialOptions) -> tuple[Any, Any]:
     """The given optimizer with its own momentum, and a copy for the discriminator."""
     keras = require("keras")
-    made = []
+    rate, made = optimizer.get_config()["learning_rate"], []
+    if not chosen.decay and isinstance(rate, dict):
+        rate = rate["config"]["warmup_target"]
     for factor in (1.0, chosen.discriminator_rate):
         twin = keras.optimizers.AdamW(
-            _scaled(optimizer.get_config()["learning_rate"], factor),
+            _scaled(rate, factor),
             weight_decay=optimizer.weight_decay or 0.0,
             beta_1=chosen.momentum,
+            beta_2=chosen.second_moment,
         )
         twin.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         made.append(twin)

@@ -48,9 +48,11 @@ def unit_range(outputs: Any) -> Any:
 
 
 def pixels_of(outputs: Array) -> Array:
-    """Outputs, from 0 to 1, as uint8 of the same shape."""
+    """Outputs, from 0 to 1, as uint8 of the same shape; what is uint8 stays as it is."""
     import numpy as np
 
+    if outputs.dtype == np.uint8:
+        return outputs
     pixels: Array = np.round(np.clip(np.nan_to_num(outputs), 0.0, 1.0) * 255.0).astype(np.uint8)
     return pixels
 

@@ -65,7 +65,7 @@ NETWORK = (
     ),
     NamedCheck(
         name="head",
-        promise="the last layer is called head and alone depends on the classes",
+        promise="the last layer with weights is called head and alone depends on the classes",
         function="zoo.testing.structure:head",
     ),
     NamedCheck(

@@ -109,10 +109,13 @@ def _batched(shapes: dict[str, tuple[int, ...]]) -> str:
 
 
 def head(subject: CheckedNetwork) -> Finding:
-    """The last layer is called ``head`` and alone depends on the classes."""
+    """The last layer with weights is called ``head`` and alone depends on the classes."""
     if not subject.variant.has_head:
         raise NotTried(NO_HEAD)
-    last, *others = reversed(subject.network().layers)
+    whole = list(reversed(subject.network().layers))
+    # What only enlarges a mask may follow.
+    behind = next((n for n, one in enumerate(whole) if one.name == HEAD or one.weights), 0)
+    last, others = whole[behind], whole[behind + 1 :]
     if last.name != HEAD:
         return Finding(
             passed=False,
@@ -127,7 +130,7 @@ def head(subject: CheckedNetwork) -> Finding:
             fix="give the name to the layer whose weights depend on the classes, and put it last",
         )
     wider = build_network(subject.architecture, subject.variant, subject.variant.classes + 1)
-    twins = list(reversed(wider.layers))[1:]
+    twins = list(reversed(wider.layers))[behind + 1 :]
     changed = [a.name for a, b in zip(others, twins, strict=False) if _sizes(a) != _sizes(b)]
     if changed or len(twins) != len(others):
         return Finding(

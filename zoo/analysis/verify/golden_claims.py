@@ -16,7 +16,7 @@ def check_golden_answers(
     golden = manifest.golden
     if task is None or golden is None or not golden.answers:
         return
-    found = golden_answers(task, arrays, manifest.preprocessing, manifest.classes)
+    found = golden_answers(task, arrays, manifest.preprocessing, manifest.classes, manifest.part)
     claims.check(
         "golden answers",
         found == golden.answers,

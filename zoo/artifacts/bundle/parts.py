@@ -63,6 +63,7 @@ def chain_facts(chain: FileChain, parts: Sequence[BundledPart], target: str) -> 
                 "file": part.facts["model"]["file"],
                 "program": "" if part.program is None else part.program.file,
                 "input": part.facts["input"],
+                "whole_numbers": bool(part.facts["preprocessing"].get("whole_numbers")),
                 "outputs": [
                     {
                         **output,

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from zoo.contracts.checks import check
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # lists and help must not wait for numpy
+    from numpy.typing import NDArray
+
     from zoo.contracts.preprocessing.input_kind import InputKind
 
 #: numpy's name of a type; of several inputs, name, type and shape of each.
@@ -161,6 +163,10 @@ class Preprocessing(ABC):
     def text_files(self) -> Mapping[str, tuple[str, ...]]:
         """Fields that belong in a text file of their own, one line per entry."""
         return {}
+
+    def taken(self, given: NDArray[Any]) -> NDArray[Any]:
+        """What a file gets of raw inputs, (examples, …): as a rule those themselves."""
+        return given
 
     def affine(self) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
         """The normalization as one multiplication and one addition per channel."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from zoo.contracts.checks import check
 from zoo.contracts.preprocessing.base import Preprocessing
+
+if TYPE_CHECKING:  # lists and help must not wait for numpy
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +25,7 @@ class PartPreprocessing(Preprocessing):
         high: Greatest.
         before: Name of the part before.
         output: Name of its output.
+        whole_numbers: Whether what the part before gave is rounded before this part takes it.
         kind: Tells the records apart where they are stored.
     """
 
@@ -33,6 +37,7 @@ class PartPreprocessing(Preprocessing):
     high: float
     before: str
     output: str
+    whole_numbers: bool = False
     kind: Literal["part"] = "part"
 
     def __post_init__(self) -> None:
@@ -56,7 +61,16 @@ class PartPreprocessing(Preprocessing):
         """That of the part before."""
         return (self.low, self.high)
 
+    def taken(self, given: NDArray[Any]) -> NDArray[Any]:
+        """Whole numbers where that is asked: what is stored of the part before."""
+        import numpy as np
+
+        return np.rint(given).astype(given.dtype) if self.whole_numbers else given
+
     def describe(self) -> dict[str, str]:
         """Where the values come from."""
         sides = "×".join(map(str, self.shape))
+        if self.whole_numbers:
+            rounded = f"the output {self.output} of the {self.before}, rounded"
+            return {"input": f"{sides} whole numbers: {rounded}"}
         return {"input": f"{sides} real numbers: the output {self.output} of the {self.before}"}

@@ -97,13 +97,43 @@ def _resized(picture: Image, preprocessing: ImagePreprocessing) -> Image:
         )
         box = (columns[0], rows[0], columns[1], rows[1])
         return picture.resize((width, height), resampling, box=box)
-    scale = max(picture.width / width, picture.height / height)
-    inner_width = min(width, max(1, round(picture.width / scale)))
-    inner_height = min(height, max(1, round(picture.height / scale)))
+    inner_width, inner_height = padded_sides((picture.width, picture.height), (width, height))
     canvas: Image = image_module.new(picture.mode, (width, height))
     inner = picture.resize((inner_width, inner_height), resampling)
     canvas.paste(inner, ((width - inner_width) // 2, (height - inner_height) // 2))
     return canvas
+
+
+def shown_part(
+    size: tuple[int, int], preprocessing: ImagePreprocessing
+) -> tuple[float, float, float, float]:
+    """What `to_pixels` takes of a picture: top, left, bottom and right edge, in its pixels.
+
+    Args:
+        size: Height and width of the picture.
+        preprocessing: Of the network; where it pads, edges lie beyond the picture.
+    """
+    target = preprocessing.height, preprocessing.width
+    if size == target and preprocessing.crop_share == 1:
+        return 0.0, 0.0, float(size[0]), float(size[1])
+    if preprocessing.resize == "crop":
+        (top, bottom), (left, right) = crop_edges(size, target, preprocessing.crop_share)
+        return float(top), float(left), float(bottom), float(right)
+    edges = []
+    inner = padded_sides(size, target) if preprocessing.resize == "pad" else target
+    for whole, side, own in zip(size, target, inner, strict=True):
+        start = -((side - own) // 2) * whole / own
+        edges.append((start, start + side * whole / own))
+    return edges[0][0], edges[1][0], edges[0][1], edges[1][1]
+
+
+def padded_sides(size: tuple[int, int], target: tuple[int, int]) -> tuple[int, int]:
+    """The sides of a picture that is made as large as a target has room for, in the same order."""
+    scale = max(own / side for own, side in zip(size, target, strict=True))
+    first, second = (
+        min(side, max(1, round(own / scale))) for own, side in zip(size, target, strict=True)
+    )
+    return first, second
 
 
 def is_mask(labels: NDArray[Any]) -> bool:
@@ -130,11 +160,7 @@ def resized_masks(masks: NDArray[Any], preprocessing: ImagePreprocessing) -> NDA
     if preprocessing.resize == "crop":
         edges = crop_edges(size, target, preprocessing.crop_share)
     elif preprocessing.resize == "pad":
-        scale = max(size[0] / target[0], size[1] / target[1])
-        inner = (
-            min(target[0], max(1, round(size[0] / scale))),
-            min(target[1], max(1, round(size[1] / scale))),
-        )
+        inner = padded_sides(size, target)
     rows, columns = (
         np.minimum((low + (np.arange(count) + 0.5) * (high - low) / count).astype(int), whole - 1)
         for (low, high), count, whole in zip(edges, inner, size, strict=True)

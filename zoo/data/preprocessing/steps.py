@@ -32,7 +32,7 @@ def outputs_of(inputs: Array, preprocessing: Preprocessing, answer: Answer) -> A
         BadData: There is no such output, or it has another shape than the state.
     """
     if not preprocessing.states:
-        return answer(inputs)
+        return answer(preprocessing.taken(inputs))
     made = [fields_of(outputs) for _, outputs in _walk(inputs, preprocessing, answer)]
     return joined({name: np.stack([one[name] for one in made], axis=1) for name in made[0]})
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 #: The only class: labels are pictures.
 CLASSES = ("picture",)
 TASK = "image-enhancement"
+#: Of pictures that are left as they are: each is its own label.
+COMPRESSION = "image-compression"
 #: Of the bad picture's patches, where pictures are to be made larger; else of both.
 SMALL_SIDE, SIDE = 32, 64
 #: At most so many patches of a split, shared out evenly over its pictures: 60 MB of training.

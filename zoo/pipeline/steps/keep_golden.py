@@ -86,11 +86,12 @@ def keep_golden(
     packed: list[KeptGolden] = []
     off = 0.0  # how far the inputs of the next file may be off
     for artifact, own, outputs in zip(chain.artifacts, answered, fast, strict=True):
-        choice = _of_file(chosen, chain, artifact)
-        arrays = GoldenArrays(inputs=given, outputs=outputs[kept])
+        choice, part = _of_file(chosen, chain, artifact), require_manifest(artifact).part
+        taken = require_manifest(artifact).preprocessing.taken(given)
+        arrays = GoldenArrays(inputs=taken, outputs=outputs[kept])
         in_chain: dict[str, float] = {}
         if packed:
-            moved = _moved(artifact, arrays, off, runtime, device, children)
+            moved = _moved(artifact, given, arrays, off, runtime, device, children)
             in_chain = {n: float(f"{choice.limits[n] + moved[n]:.4g}") for n in choice.limits}
         golden = Golden(
             dataset=origin,
@@ -102,7 +103,7 @@ def keep_golden(
             tolerance=choice.tolerance,
             limits={name: limit for name, limit in choice.limits.items() if name},
             in_chain=in_chain,
-            answers=golden_answers(task, arrays, preprocessing, chain.manifest.classes),
+            answers=golden_answers(task, arrays, preprocessing, chain.manifest.classes, part),
         )
         packed.append(make_golden(golden, arrays, golden_name(artifact.path.name)))
         given, off = arrays.outputs, max((in_chain or choice.limits).values())
@@ -117,6 +118,7 @@ def _of_file(chosen: GoldenChoice, chain: FileChain, artifact: Artifact) -> Gold
 
 def _moved(
     artifact: Artifact,
+    given: Array,
     arrays: GoldenArrays,
     off: float,
     runtime: str,
@@ -126,8 +128,9 @@ def _moved(
     """How far a file's outputs may be off when its inputs are, by output."""
     import numpy as np
 
-    signs = np.random.default_rng(_SEED).choice((-off, off), arrays.inputs.shape)
-    inputs = arrays.inputs + signs.astype(arrays.inputs.dtype)
+    # Before it is rounded: most whole numbers stay as they are, and some become their neighbours.
+    signs = np.random.default_rng(_SEED).choice((-off, off), given.shape)
+    inputs = given + signs.astype(given.dtype)
     own = require_manifest(artifact).preprocessing
     found = run_inputs(
         inputs, artifact.path, runtime, device, preprocessing=own, children=children

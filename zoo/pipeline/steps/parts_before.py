@@ -32,6 +32,8 @@ class PartsBefore:
             deployed_part(loaded.network, loaded.preprocessing, loaded.task, one, batch=None)
             for one in self._before
         ]
+        following = [*self._before[1:], part]
+        self._rounded = {one.takes for one in following if one.takes_rounded}
         self._batch = min(inference_batch(model) for model in self._models)
 
     def run(self, raw: Array | None) -> Array | None:
@@ -49,6 +51,7 @@ class PartsBefore:
         following = [*(part.takes for part in self._before[1:]), self._part.takes]
         for model, name in zip(self._models, following, strict=True):
             values = model(values, training=False)[name]
+            values = np.rint(values) if name in self._rounded else values
         return np.asarray(values, np.float32)
 
     def preprocessing(self, registry: Registry, data: str | None, seed: int) -> PartPreprocessing:
@@ -66,4 +69,5 @@ class PartsBefore:
             high=high,
             before=self._before[-1].name,
             output=self._part.takes,
+            whole_numbers=self._part.takes_rounded,
         )

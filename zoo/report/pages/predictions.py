@@ -10,6 +10,7 @@ from zoo.data.preprocessing.inputs import kind_of
 from zoo.data.samples.reading import read_samples
 from zoo.report.charts.series_chart import MOST_CHANNELS, series_chart
 from zoo.report.charts.series_pictures import series_picture
+from zoo.report.drawn_answers import drawn_answer, legend
 from zoo.report.environment import versions_here
 from zoo.report.example_cards import picture_uri
 from zoo.report.headline import Headline, weak_kind, weakness
@@ -18,7 +19,6 @@ from zoo.report.prediction_text import count_rows, score_rows
 from zoo.report.view import Rows
 from zoo.results import formatting as fmt
 from zoo.results.predictions import PredictedExample, Predictions
-from zoo.tasks.object_detection.drawing import with_boxes
 
 #: More examples than these would make the page larger than a megabyte.
 MOST = 60
@@ -41,6 +41,7 @@ class PredictionCard:
         answer: In words.
         confidence: In per cent; empty where there is none.
         table: Its scores or steps.
+        legend: Of a mask the colour, ``#rrggbb`` or empty, and the name of each class in it.
     """
 
     name: str
@@ -51,6 +52,7 @@ class PredictionCard:
     answer: str
     confidence: str
     table: Rows
+    legend: tuple[tuple[str, str], ...] = ()
 
 
 def render(found: Predictions) -> str:
@@ -109,6 +111,7 @@ def _card(one: PredictedExample, preprocessing: Preprocessing) -> PredictionCard
         answer=fmt.plain(answer, 200),
         confidence="" if sure is None else f"{fmt.share(sure)}\N{NO-BREAK SPACE}%",
         table=score_rows(one),
+        legend=legend(one.output.mask) if one.output.mask is not None else (),
     )
 
 
@@ -132,8 +135,9 @@ def _shown(one: PredictedExample, preprocessing: Preprocessing) -> tuple[str, st
         return picture_uri(series_picture(raw)), "", "", ""
     if preprocessing.shown_as == "spectrogram":
         return picture_uri(kind_of(preprocessing).picture(raw)), "", "", ""
-    taken, _, _ = read_samples([one.sample], preprocessing.in_layout("nhwc"), [0])
-    if one.output.boxes is not None:
+    drawn = drawn_answer(raw, one.output)
+    if drawn is not None:
         # What the network takes shows no more than this.
-        return picture_uri(with_boxes(raw, one.output.boxes)), "", "", ""
+        return picture_uri(drawn), "", "", ""
+    taken, _, _ = read_samples([one.sample], preprocessing.in_layout("nhwc"), [0])
     return picture_uri(raw), picture_uri(taken[0]) if len(taken) else "", "", ""

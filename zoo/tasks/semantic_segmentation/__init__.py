@@ -31,4 +31,12 @@ def zoo_tasks() -> Any:
         ),
         max_drop={"int8": 1.0},
         one_choice=False,
+        options=_options,
     )
+
+
+def _options() -> Any:
+    # Not imported before something is trained: lists do not need it.
+    from zoo.tasks.semantic_segmentation.objective import SegmentationOptions
+
+    return SegmentationOptions

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from zoo.common.optional_imports import require
 from zoo.contracts.dataset import IGNORED
+from zoo.contracts.declaration import Real
+from zoo.contracts.training import Section
 
 #: The metric that decides which epoch is kept.
 METRIC = "mean IoU"
 
 
+class SegmentationOptions(Section):
+    """Options of training for masks.
+
+    Attributes:
+        dice: Weight of the Dice loss (Milletari et al. 2016, arXiv:1606.04797) beside the
+            cross-entropy: one less the overlap of probabilities and true mask, of each class that
+            a batch has, whatever its size; 0 for none.
+    """
+
+    dice: Annotated[Real, Field(ge=0, le=100)] = 0.0
+
+
 def compile_model(model: Any, optimizer: Any, options: Any) -> str:
-    """Cross-entropy on the logits of pixels, each counting the same; `IGNORED` ones do not."""
+    """Cross-entropy on the logits of pixels, each counting the same; `IGNORED` ones do not.
+
+    Beside it the Dice loss with the weight that the options say.
+    """
     keras = require("keras")
     ops = keras.ops
-    smoothing = float(options.label_smoothing)
+    smoothing, dice = float(options.label_smoothing), float(options.task.get("dice", 0.0))
 
     def cross_entropy(labels: Any, logits: Any) -> Any:
         real = ops.cast(ops.not_equal(labels, IGNORED), logits.dtype)
@@ -26,7 +45,9 @@ def compile_model(model: Any, optimizer: Any, options: Any) -> str:
         )
         # One loss per pixel, so that pixels can be weighted; its mean is that of real ones.
         count = ops.cast(ops.size(real), logits.dtype)
-        return losses * real * count / ops.maximum(ops.sum(real), 1.0)
+        each = losses * real * count / ops.maximum(ops.sum(real), 1.0)
+        # One number for the batch, added to each pixel: the mean is the sum of both.
+        return each + dice * dice_loss(targets, logits, real) if dice else each
 
     model.compile(
         optimizer=optimizer,
@@ -35,6 +56,28 @@ def compile_model(model: Any, optimizer: Any, options: Any) -> str:
         jit_compile=False,
     )
     return METRIC
+
+
+def dice_loss(targets: Any, logits: Any, real: Any) -> Any:
+    """One less the Dice coefficient of probabilities, the mean over classes that the batch has.
+
+    Args:
+        targets: float32, (batch, height, width, classes): 1 for the class of a pixel, else 0.
+        logits: float32, of the same shape.
+        real: float32, (batch, height, width): 1 where a pixel has a class, else 0.
+
+    Returns:
+        float32, a number from 0 to 1.
+    """
+    ops = require("keras").ops
+    seen = real[..., None]
+    probabilities, targets = ops.softmax(logits) * seen, targets * seen
+    pixels = ops.sum(targets, axis=(0, 1, 2))
+    both = ops.sum(probabilities * targets, axis=(0, 1, 2))
+    whole = pixels + ops.sum(probabilities, axis=(0, 1, 2))
+    there = ops.cast(pixels > 0, logits.dtype)
+    missed = there * (1.0 - 2.0 * both / ops.maximum(whole, 1.0))
+    return ops.sum(missed) / ops.maximum(ops.sum(there), 1.0)
 
 
 def _mean_overlap(classes: int) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.contracts import Check, Comparison, Metric, Precision, Task, Truth
 from zoo.contracts.dataset import IGNORED
-from zoo.contracts.prediction import DecodedOutput, NamedScore
+from zoo.contracts.prediction import DecodedMask, DecodedOutput, NamedScore
 from zoo.contracts.weakness import Weakness
 from zoo.results.formatting import plus_minus, plus_minus_range, share
 from zoo.tasks import classes as by_class
@@ -254,9 +254,11 @@ class SemanticSegmentation(Task):
     def decoded(
         self, output: Any, classes: tuple[str, ...], most: int, steps: Sequence[str] = ()
     ) -> DecodedOutput:
-        """The share of the picture that each class has."""
-        shares = shares_of(self.decode(output[None])[0], classes)
+        """The class of each pixel, and the share of the picture that each class has."""
+        mask = class_maps.mask_of(output)
+        shares = shares_of(mask, classes)
         return DecodedOutput(
+            mask=DecodedMask(chosen=mask, names=classes),
             answer=shares_text(shares),
             scores=shares[:most],
             probabilities=True,

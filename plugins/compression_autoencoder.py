@@ -1,0 +1,145 @@
+"""A small autoencoder that compresses pictures: a transform that begins as the cosine one, mended.
+
+Ballé et al., "End-to-end optimized image compression", 2017 (arXiv:1611.01704): analysis, rounding
+and synthesis are trained together for rate and error. Networks of convolutions alone take days for
+that. This one begins as what JPEG does: the discrete cosine transform of blocks of 8×8 pixels
+(Ahmed et al. 1974) in luma and chroma, as a convolution and its transpose of stride 8. Beside
+them are convolutions that see more than one block; they begin at zero, and so training only
+improves on the cosine transform. ReLU is used in the place of generalized divisive normalization,
+which few runtimes on devices have. The variants differ in what a bit is worth in training.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from zoo.contracts import Architecture, ImagePreprocessing, Variant
+from zoo.hookspecs import hookimpl
+
+_SIDE, _FACTOR = 64, 8
+_WHITE = 255.0
+#: Of luma, and of each of two chromas: the lowest frequencies are kept.
+_LUMA, _CHROMA = 52, 6
+_CODE = _LUMA + 2 * _CHROMA
+#: By variant, what a mean squared error of 1, in pixel values of 0 to 255, is worth in bits per
+#: pixel.
+_RATES = {
+    "autoencoder_small_low": 0.0032,
+    "autoencoder_small": 0.01,
+    "autoencoder_small_high": 0.032,
+}
+#: Rows turn red, green and blue into luma and two chromas, orthonormal.
+_COLOURS = ((3**-0.5,) * 3, (2**-0.5, 0.0, -(2**-0.5)), (6**-0.5, -2 * 6**-0.5, 6**-0.5))
+
+
+def build(inputs: Any, classes: int, *, filters: int = 64, error_weight: float = 0.01) -> Any:
+    """Builds the code, and the picture made of the rounded code.
+
+    Args:
+        inputs: float32, (batch, height, width, 3), 0 to 1; sides are multiples of 8.
+        classes: Not used: the output is a picture.
+        filters: Maps of the convolutions beside the transform.
+        error_weight: Bits per pixel that a mean squared error of 1, in pixel values of 0 to 255, is
+            worth in training: the more, the better and larger the pictures.
+
+    Returns:
+        By name: ``code``, (batch, height / 8, width / 8, 64), and ``picture``, of the shape of
+        the inputs, about 0 to 1.
+    """
+    from keras import initializers, layers
+
+    from zoo.networks.rounding import rounded
+
+    basis = _basis()
+    step = _step(error_weight)
+    options: dict[str, Any] = {"padding": "same", "activation": "relu"}
+    forward = layers.Conv2D(
+        _CODE,
+        _FACTOR,
+        strides=_FACTOR,
+        kernel_initializer=initializers.Constant(_WHITE / step * basis),
+        bias_initializer=initializers.Constant(-_WHITE / step * _grey(basis)),
+        name="analysis",
+    )(inputs)
+    x = layers.Conv2D(filters // 2, 5, strides=4, name="analysis_around1", **options)(inputs)
+    x = layers.Conv2D(filters, 3, strides=2, name="analysis_around2", **options)(x)
+    x = layers.Conv2D(
+        _CODE, 3, padding="same", kernel_initializer="zeros", name="analysis_around3"
+    )(x)
+    made = layers.Add(name="made")([forward, x])
+    whole = rounded(made, error_weight=error_weight)
+    # Blocks are mended as codes, where a convolution of 3×3 sees 24×24 pixels.
+    x = layers.Conv2D(filters * 3 // 2, 3, name="synthesis_around1", **options)(whole)
+    x = layers.Conv2D(
+        _CODE, 3, padding="same", kernel_initializer="zeros", name="synthesis_around2"
+    )(x)
+    x = layers.Add(name="mended")([whole, x])
+    # In steps of rounding, so that all weights are of one size and learn at one rate.
+    drawn = layers.Conv2DTranspose(
+        3,
+        _FACTOR,
+        strides=_FACTOR,
+        kernel_initializer=initializers.Constant(basis),
+        name="synthesis",
+    )(x)
+    x = layers.Conv2D(filters // 4, 3, name="smoothing1", **options)(drawn)
+    x = layers.Conv2D(3, 3, padding="same", kernel_initializer="zeros", name="smoothing2")(x)
+    x = layers.Add(name="smoothed")([drawn, x])
+    return {"code": made, "picture": layers.Rescaling(step / _WHITE, 0.5, name="brightness")(x)}
+
+
+def _step(error_weight: float) -> float:
+    """The step of rounding that the cosine transform is best with, in pixel values."""
+    return float(2.2 * error_weight**-0.5)
+
+
+def _basis() -> Any:
+    """The cosine transform of luma and chromas, orthonormal: float32 (8, 8, 3, code)."""
+    import numpy as np
+
+    place = np.arange(_FACTOR)
+    waves = np.cos(np.pi * (place[:, None] + 0.5) * place / _FACTOR) * (2 / _FACTOR) ** 0.5
+    waves[:, 0] *= 0.5**0.5
+    ordered = sorted(np.ndindex(_FACTOR, _FACTOR), key=lambda one: (sum(one), one))
+    kept = [
+        waves[:, None, None, row] * waves[None, :, None, column] * np.array(colour)
+        for colour, count in zip(_COLOURS, (_LUMA, _CHROMA, _CHROMA), strict=True)
+        for row, column in ordered[:count]
+    ]
+    return np.stack(kept, axis=-1).astype(np.float32)
+
+
+def _grey(basis: Any) -> Any:
+    """The code of a grey picture, in steps of one: (code,)."""
+    return 0.5 * basis.sum(axis=(0, 1, 2))
+
+
+@hookimpl
+def zoo_architectures() -> Any:
+    """Yields the family."""
+    yield Architecture(
+        name="compression_autoencoder",
+        summary="Pictures as few whole numbers, and back, by convolutions",
+        source="Ballé et al. 2017, arXiv:1611.01704",
+        build=build,
+        weights=Path(__file__).with_name("weights"),
+        variants=tuple(
+            Variant(
+                name=name,
+                task="image-compression",
+                preprocessing=ImagePreprocessing(
+                    height=_SIDE, width=_SIDE, channels=3, mean=(0.0,) * 3, std=(1.0,) * 3
+                ),
+                output_shape={
+                    "code": (_SIDE // _FACTOR, _SIDE // _FACTOR, _CODE),
+                    "picture": (_SIDE, _SIDE, 3),
+                },
+                classes=1,
+                parameters=194_134,
+                multiply_adds=16_343_040,
+                hyperparameters={"filters": 64, "error_weight": weight},
+            )
+            for name, weight in _RATES.items()
+        ),
+    )
