@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from zoo.contracts.precision import BASELINE
-from zoo.contracts.task import Metric
+from zoo.contracts.task import Metric, loss_unit
 from zoo.pipeline.rows import ArtifactRow
 from zoo.results.formatting import (
     MISSING,
@@ -79,7 +79,7 @@ def _accuracy(passed: Sequence[ArtifactRow]) -> Iterator[str]:
             f"{_basis(worst)}."
         )
     else:
-        unit = metric.loss_unit if metric else "points"
+        unit = loss_unit([metric] if metric else [])
         at = f", which leaves {metric_value(metric)}" if metric else ""
         yield (
             f"{worst.file} lost the most {name} of the files that passed: "

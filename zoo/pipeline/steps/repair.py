@@ -28,6 +28,7 @@ from zoo.common.files import copy_with_side_files, sha256_of, size_with_side_fil
 from zoo.contracts import Comparison, Dataset, LayerComparison, Precision, Task, Truth
 from zoo.contracts.plugin import Plugin
 from zoo.contracts.precision import BASELINE, CALIBRATIONS
+from zoo.contracts.task import loss_unit
 from zoo.data.opening import open_dataset
 from zoo.execution.device import Device
 from zoo.execution.runner import choose_runtime, host_device, run_file
@@ -105,7 +106,7 @@ class RepairSession:
     context: StepContext
     asked: ExportParameters
     made: int = 0
-    unit: str = "points"
+    unit: str = field(default_factory=lambda: loss_unit([]))
     expected: Array = field(init=False)
 
     @property
@@ -219,7 +220,7 @@ class RepairSession:
             preprocessing=manifest.preprocessing,
         )
         before = task.evaluate(task.answers(self.expected, truth), truth)
-        self.unit = before[0].loss_unit if before else "points"
+        self.unit = loss_unit(before)
         after = task.evaluate(task.answers(answered.outputs, truth), truth)
         drop = loss_between(before, after) or 0.0
         precision = self.registry.precision(manifest.precision)
