@@ -93,10 +93,17 @@ def render(template: str, request: UsageRequest, **more: Any) -> str:
         autoescape=False,  # programs are no HTML; names were examined above
     )
     given, gives = facts["input"], facts["output"]
+    takes_pictures = facts["preprocessing"]["kind"] == "image"
     least, most = _LIMITS.get(given["dtype"], (0, 0))
     text: str = environment.get_template(template).render(
         m=facts,
         kinds={output["answer"] for output in facts["outputs"]},
+        # Of an encoder or a decoder what its codes are coded with.
+        coded=facts.get("code"),
+        code_cells=_cells(gives["shape"] if facts["answer"] == "code" else given["shape"]),
+        # Whether a program makes a file of a file that it is given.
+        makes=facts["answer"] == "code"
+        or (facts["answer"] == "picture" and (takes_pictures or bool(facts.get("code")))),
         cpp=CPP,
         swift=SWIFT,
         js=JAVASCRIPT,
@@ -108,14 +115,20 @@ def render(template: str, request: UsageRequest, **more: Any) -> str:
         input_most=most,
         scale_in=_real(given["scale"]),
         scale_out=_real(gives["scale"]),
-        **_picture_words(gives["shape"]),
+        **_picture_words(given["shape"] if facts["answer"] == "code" else gives["shape"]),
         **more,
     )
     return re.sub(r"\n{4,}", "\n\n\n", text)
 
 
+def _cells(shape: Sequence[int]) -> tuple[int, int, int]:
+    """Rows, columns and channels of a code with its batch: what it has none of is 1."""
+    *more, columns, channels = (1, 1, *shape[1:])
+    return math.prod(more), columns, channels
+
+
 def _picture_words(shape: Sequence[int]) -> dict[str, str]:
-    """What programs call pictures of the output's channels: grey ones are PGM, others PPM."""
+    """What programs call pictures of such channels: grey ones are PGM, others PPM."""
     grey = shape[-1:] == [1]
     return {
         "picture_mark": "P5" if grey else "P6",

@@ -12,6 +12,7 @@ from report_views import accuracy, epoch, rejected, row, training
 from zoo.contracts.task import Metric
 from zoo.report.charts.confusion_chart import confusion_chart, difference_chart, matrix, mistakes
 from zoo.report.charts.latency_chart import latency_chart
+from zoo.report.charts.rate_chart import rate_chart
 from zoo.report.charts.svg import INK, Chart, draw
 from zoo.report.charts.training_chart import training_charts
 
@@ -223,3 +224,24 @@ def test_the_most_frequent_mistakes_come_first() -> None:
         ("class 1", "class 0", 1, 21),
     ]
     assert mistakes(np.eye(3, dtype=np.int64), classes) == ()
+
+
+def test_the_rate_distortion_chart_has_curves_and_points() -> None:
+    curves = {"JPEG": [[1.0, 33.0], [0.25, 27.0]], "WebP": [[0.5, 32.5], [0.2, 28.0]]}
+    own = {"curves": curves, "counted": "whole files", "point": [0.4, 31.25]}
+    details = {"net": own, "net.int8.onnx": {**own, "point": [0.41, 31.0]}}
+    chart = rate_chart(details, "net")
+    told = set(texts(chart.svg))
+    assert {"JPEG", "WebP", "the network", "its files", "bits per pixel", "PSNR, dB"} <= told
+    assert "its files" not in texts(rate_chart({"net": own}, "net").svg)
+    assert chart.narrow != ""
+    assert chart.caption.endswith("Counted: whole files.")
+    assert chart.table is not None
+    assert chart.table[1] == [
+        ("net", "0.4000", "31.25"),
+        ("net.int8.onnx", "0.4100", "31.00"),
+        ("JPEG", "0.2500", "27.00"),
+        ("JPEG", "1.0000", "33.00"),
+        ("WebP", "0.2000", "28.00"),
+        ("WebP", "0.5000", "32.50"),
+    ]

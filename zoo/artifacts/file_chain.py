@@ -100,8 +100,12 @@ def open_chain(registry: Registry, path: Path) -> FileChain:
     Raises:
         BadFile: A file is not there, was altered or exchanged, has no manifest, or is of no chain.
     """
-    artifact = open_unaltered(registry, path)
-    manifest = require_manifest(artifact)
+    return whole_chain(registry, open_unaltered(registry, path))
+
+
+def whole_chain(registry: Registry, artifact: Artifact) -> FileChain:
+    """`open_chain` for a file that is open."""
+    path, manifest = artifact.path, require_manifest(artifact)
     if not manifest.part:
         return FileChain(artifacts=(artifact,))
     found = []

@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # lists and help must not wait for numpy
     from numpy.typing import NDArray
 
     from zoo.contracts.preprocessing import Preprocessing
+    from zoo.contracts.stored_code import StoredCode
     from zoo.contracts.task import Truth
 
     Array = NDArray[Any]
@@ -79,6 +80,14 @@ class OutputDecoding:
             truth: Of the same examples.
         """
         return self.decode(outputs)
+
+    def stored_code(self) -> StoredCode | None:
+        """How whole pictures are stored between two files, an encoder and a decoder; None: not.
+
+        A task of such networks overrides this; ``zoo predict`` then compresses pictures of any
+        size, and decodes coded files.
+        """
+        return None
 
     def describe_answer(self, answer: Any, classes: tuple[str, ...]) -> tuple[str, float | None]:
         """One prediction as text, with its confidence from 0 to 1 where there is one."""

@@ -12,10 +12,12 @@ from zoo.contracts.checks import check, check_name
 #: in no way; ``reconstruction`` is the normalized input as the network reproduces it, whose mean
 #: squared distance from the input is a score beside a threshold; ``picture`` is one of any size, 0
 #: to 1 in each channel; ``class-map`` are probabilities of the classes of each pixel, the largest
-#: of which is its class; ``boxes`` is a grid of centres, see `zoo.tasks.object_detection.decoding`.
+#: of which is its class; ``boxes`` is a grid of centres, see `zoo.tasks.object_detection.decoding`;
+#: ``code`` is what an encoder makes of a picture: rounded, it is coded with the ``tables`` of the
+#: manifest's decoding, see `zoo.tasks.image_compression.coder`.
 TARGETS, LABELS, RECONSTRUCTION, PICTURE = "targets", "labels", "reconstruction", "picture"
-CLASS_MAP, BOXES = "class-map", "boxes"
-READINGS = (TARGETS, LABELS, RECONSTRUCTION, PICTURE, CLASS_MAP, BOXES)
+CLASS_MAP, BOXES, CODE = "class-map", "boxes", "code"
+READINGS = (TARGETS, LABELS, RECONSTRUCTION, PICTURE, CLASS_MAP, BOXES, CODE)
 
 #: What an output holds, for the standard metadata of files: ``class-scores`` have a value for each
 #: class on the last axis. The others are decoded boxes, the most probable first: edges (1, boxes,

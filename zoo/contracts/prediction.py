@@ -75,6 +75,19 @@ class DecodedBox:
         return replace(self, pixels=(y_low, x_low, y_high, x_high))
 
 
+@dataclass(frozen=True, kw_only=True, repr=False)
+class CodedFile:
+    """A picture as few bytes.
+
+    Attributes:
+        content: Of the file.
+        suffix: Of its name, with the dot.
+    """
+
+    content: bytes
+    suffix: str
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DecodedMask:
     """The class of each pixel of a picture.
@@ -157,6 +170,7 @@ class DecodedOutput:
         boxes: Objects in a picture, the most probable first; None of what is no detector.
         mask: The class of each pixel of a picture; None where pixels have none.
         picture: Where the answer is one, its pixels, uint8, (height, width, 1 or 3).
+        coded: Of a picture that was compressed, the file with its code.
     """
 
     answer: str
@@ -168,6 +182,7 @@ class DecodedOutput:
     numbers: Mapping[str, Any] = field(default_factory=dict)
     picture: Array | None = None
     boxes: tuple[DecodedBox, ...] | None = None
+    coded: CodedFile | None = None
     mask: DecodedMask | None = None
 
     @property

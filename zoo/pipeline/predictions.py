@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.artifacts.file_chain import open_chain
+from zoo.artifacts.artifact import open_unaltered, require_manifest
+from zoo.artifacts.file_chain import whole_chain
 from zoo.artifacts.file_task import task_of
 from zoo.common.brief import BriefTuple
 from zoo.common.errors import BadData
@@ -20,8 +21,16 @@ from zoo.contracts.preprocessing import ImagePreprocessing, SampleList
 from zoo.data.readers.npz_tensors import UNLABELLED
 from zoo.execution.picture_tiles import picture_tiles
 from zoo.execution.sample_outputs import SampleOutputs, chain_outputs, outputs_for
+from zoo.networks.card import Card
 from zoo.networks.checkpoints import Checkpoint
 from zoo.networks.loading import LoadedModel, Subject, load_model
+from zoo.pipeline.coded_predictions import (
+    CodedInputs,
+    coded_by_files,
+    coded_by_network,
+    coding_files,
+    sorted_inputs,
+)
 from zoo.registry import Registry
 from zoo.results.predictions import PredictedExample, Predictions, UnreadExample
 
@@ -56,10 +65,17 @@ def predict_with_file(
         BadFile: It has no manifest, or was altered.
         BadData: Nothing could be read.
     """
-    chain = open_chain(registry, path)
+    artifact = open_unaltered(registry, path)
+    manifest = require_manifest(artifact)
+    task = task_of(registry, manifest)
+    if (stored := task.stored_code()) is not None:
+        given = sorted_inputs(stored, asked.inputs)
+        chain = coding_files(registry, artifact, task, given)
+        own = _pictures_among(chain.manifest.preprocessing, given, asked, manifest.dataset.name)
+        return _some(coded_by_files(registry, chain, stored, given, own, emit=emit))
+    chain = whole_chain(registry, artifact)
     manifest = chain.manifest
     found = find_inputs(manifest.preprocessing, asked, asked.data or manifest.dataset.name)
-    task = task_of(registry, manifest)
     cut = picture_tiles(task, manifest.preprocessing, found.samples)
     answered = cut.joined(chain_outputs(registry, chain, cut.samples, emit=emit, take=cut.take))
     found = replace(found, notes=[*found.notes, *cut.notes])
@@ -67,6 +83,22 @@ def predict_with_file(
         chain.name, task, manifest.classes, manifest.preprocessing, found, answered, asked.top
     )
     return replace(made, findings=manifest.findings)
+
+
+def _pictures_among(
+    preprocessing: Preprocessing, given: CodedInputs, asked: PredictionRequest, data: str
+) -> SampleList:
+    """Samples of what is no coded file."""
+    if not given.pictures:
+        return SampleList()
+    return find_inputs(preprocessing, replace(asked, inputs=given.pictures), asked.data or data)
+
+
+def _some(found: Predictions) -> Predictions:
+    """Refuses answers to nothing."""
+    if not found.examples:
+        raise _nothing(found.failed)
+    return found
 
 
 def predict_with_network(
@@ -77,7 +109,14 @@ def predict_with_network(
     Raises:
         BadData: Nothing could be read.
     """
-    data = asked.data or checkpoint.card().dataset
+    card = checkpoint.card()
+    data = asked.data or card.dataset
+    stored = registry.tasks.get(checkpoint.task).with_decoding(card.decoding).stored_code()
+    if stored is not None:
+        given = sorted_inputs(stored, asked.inputs)
+        own = _pictures_among(checkpoint.preprocessing, given, asked, data)
+        told = coded_by_network(registry, checkpoint, stored, given, own, data=data, emit=emit)
+        return _with_findings(_some(told), card)
     # What is wrong with names must not wait for TensorFlow.
     found = find_inputs(checkpoint.preprocessing, asked, data)
     answered: SampleOutputs = call(
@@ -130,6 +169,10 @@ def _of_network(
         answered,
         top,
     )
+    return _with_findings(made, card)
+
+
+def _with_findings(made: Predictions, card: Card) -> Predictions:
     weak = (f"what was found when it was evaluated: {sentence}" for sentence in card.findings)
     return replace(made, notes=(*made.notes, *weak))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.common.errors import UsageError
-from zoo.common.files import atomic_path
+from zoo.common.files import atomic_path, write_bytes
 from zoo.common.optional_imports import require
 from zoo.contracts.prediction import DecodedMask
 from zoo.results.predictions import Predictions
@@ -16,12 +17,14 @@ from zoo.tasks.semantic_segmentation.overlay import colours
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
 
+#: ``.{encoder,decoder}.`` in a name, see `zoo.artifacts.file_chain.name_of_all`.
+_PARTS = re.compile(r"\.\{[^{}]*\}\.")
 #: Values of masks for what the network did not see, in files of 8 and of 16 bits.
 _UNSEEN, _UNSEEN_WIDE = 255, 65535
 
 
 def write_pictures(found: Predictions, folder: Path, *, overwrite: bool = False) -> list[Path]:
-    """Writes a PNG for each example that was answered by a picture.
+    """Writes a PNG for each example that was answered by a picture, and the file of its code.
 
     Args:
         found: The answers.
@@ -34,12 +37,19 @@ def write_pictures(found: Predictions, folder: Path, *, overwrite: bool = False)
     Raises:
         UsageError: A file is there already; none is written then.
     """
-    made = [(one.input, one.output.picture) for one in found.examples]
-    pictures = [(name, pixels) for name, pixels in made if pixels is not None]
-    paths = _free_paths(found, [name for name, _ in pictures], folder, "--pictures", overwrite)
-    for path, (_, pixels) in zip(paths, pictures, strict=True):
-        _write(path, pixels)
-    return paths
+    made = [(one.input, one.output) for one in found.examples if one.output.picture is not None]
+    suffixes = tuple({own.coded.suffix for _, own in made if own.coded is not None})
+    names = [name for name, _ in made]
+    written: list[Path] = []
+    paths = _free_paths(found, names, folder, "--pictures", overwrite, suffixes)
+    for path, (_, own) in zip(paths, made, strict=True):
+        if own.coded is not None:
+            written.append(path.with_name(path.stem + own.coded.suffix))
+            write_bytes(written[-1], own.coded.content)
+        assert own.picture is not None  # or it would not be among them
+        _write(path, own.picture)
+        written.append(path)
+    return written
 
 
 def write_masks(found: Predictions, folder: Path, *, overwrite: bool = False) -> list[Path]:
@@ -74,22 +84,39 @@ def write_masks(found: Predictions, folder: Path, *, overwrite: bool = False) ->
 
 
 def _free_paths(
-    found: Predictions, names: Sequence[str], folder: Path, option: str, overwrite: bool
+    found: Predictions,
+    names: Sequence[str],
+    folder: Path,
+    option: str,
+    overwrite: bool,
+    suffixes: Sequence[str] = (),
 ) -> list[Path]:
-    """A path for each picture, in a folder that is there from then on."""
+    """A path for each picture, in a folder that is there from then on.
+
+    Args:
+        found: Names the network.
+        names: Of the examples.
+        folder: Where.
+        option: That names it.
+        overwrite: Whether files of these names are replaced.
+        suffixes: Of files that are written beside pictures.
+    """
     paths: list[Path] = []
+    # What all files of a model are called is no name of a file.
+    subject = _PARTS.sub(".", found.subject)
     for name in names:
-        stem = f"{Path(name).stem or 'picture'}.{found.subject}"
+        stem = f"{Path(name).stem or 'picture'}.{subject}"
         number, path = 1, folder / f"{stem}.png"
         while path in paths:
             number += 1
             path = folder / f"{stem}-{number}.png"
         paths.append(path)
-    there = [path for path in paths if path.exists()]
+    beside = [path.with_name(path.stem + suffix) for path in paths for suffix in suffixes]
+    there = [path for path in [*paths, *beside] if path.exists()]
     if there and not overwrite:
         raise UsageError(
             f"{there[0]} is there already" + (f", and {len(there) - 1} more" * (len(there) > 1)),
-            why="a picture of that name would be overwritten",
+            why="a file of that name would be overwritten",
             fix=f"{option} FOLDER writes elsewhere, --overwrite replaces it",
         )
     if paths:

@@ -73,6 +73,7 @@ def view_of(run: Run, command: str) -> RunView:
         findings=run.findings,
         confusions={n: told["confusion"] for n, told in details.items() if "confusion" in told},
         curves={name: told for name, told in details.items() if "roc" in told},
+        rates={name: told for name, told in details.items() if "curves" in told},
         samples=samples_of(run, dataset) if reference is not None else (),
         step_samples=step_samples_of(run, dataset) if reference is not None else (),
         sketches=sample_images_of(run, training),

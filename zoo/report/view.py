@@ -97,6 +97,7 @@ class RunView:
         reference: Quality of the network before export; None when it was not evaluated.
         confusions: Confusion matrices by subject: the reference's, or the model id, and files.
         curves: Details of evaluations with a ROC curve, by subject likewise.
+        rates: Details of evaluations of compression, with other formats' curves, likewise.
         step_samples: Test sequences with a class for each step.
         sketches: What the network made after each epoch.
         galleries: What the network and its files make of the same inputs.
@@ -120,6 +121,7 @@ class RunView:
     findings: tuple[QualityFinding, ...] = ()
     confusions: Mapping[str, Confusion] = field(default_factory=dict)
     curves: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    rates: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     samples: tuple[SampleImage, ...] = ()
     step_samples: tuple[StepSample, ...] = ()
     sketches: tuple[Picture, ...] = ()

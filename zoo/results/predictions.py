@@ -44,8 +44,10 @@ class PredictedExample(Brief):
         Of a mask the pixels of each class are told, in the picture as it was given.
         """
         mask = self.output.mask
-        output = asdict(replace(self.output, picture=None, mask=None))
-        del output["picture"], output["mask"]
+        output = asdict(replace(self.output, picture=None, mask=None, coded=None))
+        del output["picture"], output["mask"], output["coded"]
+        if self.output.coded is not None:
+            output["coded_bytes"] = len(self.output.coded.content)
         if mask is not None:
             height, width = mask.size or mask.chosen.shape
             pixels = mask.pixels()

@@ -12,6 +12,7 @@ from pathlib import Path
 from zoo.analysis.verify.claims import Claim, ClaimList
 from zoo.analysis.verify.contents import check_contents, check_gate, check_origin
 from zoo.analysis.verify.further_sizes import check_further_sizes
+from zoo.analysis.verify.golden_claims import check_decoding_of_parts
 from zoo.analysis.verify.normalization import check_normalization
 from zoo.analysis.verify.outputs import check_golden, check_golden_chain, check_quality
 from zoo.analysis.verify.signatures import check_signatures, mention_signature
@@ -148,6 +149,7 @@ def verify(
         check_further_sizes(claims, one, require_manifest(one), where, runtimes)
     claims.part = ""
     if chain is not None:
+        check_decoding_of_parts(claims, chain)
         check_golden_chain(claims, registry, chain, precision, where, runtimes)
         check_quality(claims, registry, chain, where, runtimes, data, emit)
     return _check_claims(path, manifest, claims)

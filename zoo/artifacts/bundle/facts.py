@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -11,10 +12,12 @@ from zoo.artifacts.golden_samples import Golden, GoldenArrays
 from zoo.common.files import sha256_of
 from zoo.common.named_arrays import fields_of
 from zoo.contracts import FileContents, Preprocessing, TensorInfo
-from zoo.contracts.outputs import BOXES, CLASS_MAP, PICTURE, RECONSTRUCTION
+from zoo.contracts.outputs import BOXES, CLASS_MAP, CODE, PICTURE, RECONSTRUCTION
 from zoo.contracts.prediction import MOST_BOXES, SHOWN_FROM
 
 SCHEMA = 1
+#: In a manifest's decoding: tables of an entropy coder, and by how many bytes it names them.
+_TABLES, _DIGEST = "tables", 2
 #: What an output with so many axes behind the batch means, where its last axis is the classes.
 _ANSWERS = {1: "choice", 2: "choices"}
 _MEANINGS = {
@@ -27,6 +30,7 @@ _MEANINGS = {
     CLASS_MAP: "the probability of each class for each pixel; the largest is its class",
     "image": "an image, values from 0 to 1, channels last",
     PICTURE: "a picture, values from 0 to 1, channels last",
+    CODE: "rounded to whole numbers, what is coded of a picture",
     "values": "real numbers",
 }
 _RESET = (
@@ -115,6 +119,8 @@ def facts_of(
         else None,
         # How boxes follow from a grid; None for other outputs.
         "boxes": box_facts(manifest.decoding) if BOXES in manifest.readings.values() else None,
+        # How codes are coded as bytes; None where there are none.
+        "code": code_facts(manifest.decoding),
         "quality": [asdict(metric) for metric in (gate.metrics if gate else ())],
         # None for files that were written before findings were recorded.
         "findings": None
@@ -178,6 +184,25 @@ def _free(manifest: Manifest, name: str) -> str:
     own = manifest.free_sides.get(name, ())
     sides = [f"side {n + 1} ({side})" for n, side in enumerate(own) if side]
     return f"; {', '.join(sides)} may have other sizes" if sides else ""
+
+
+def code_facts(decoding: Mapping[str, float | str]) -> dict[str, str] | None:
+    """The file with the tables of an entropy coder, and the first bytes of their SHA-256 in hex."""
+    text = decoding.get(_TABLES)
+    if text is None:
+        return None
+    digest = hashlib.sha256(str(text).encode()).hexdigest()[: 2 * _DIGEST]
+    return {"tables": "tables.txt", "digest": digest}
+
+
+def code_files(decoding: Mapping[str, float | str]) -> dict[str, str]:
+    """What programs read beside the metadata: tables, a part on each line."""
+    facts = code_facts(decoding)
+    return {} if facts is None else {facts["tables"]: _lines(str(decoding[_TABLES]))}
+
+
+def _lines(tables: str) -> str:
+    return tables.replace("|", "\n") + "\n"
 
 
 def box_facts(decoding: Mapping[str, float | str]) -> dict[str, Any]:

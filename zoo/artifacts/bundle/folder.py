@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.artifacts.artifact import Artifact, Manifest, require_manifest
 from zoo.artifacts.bundle.earlier import CHECKSUMS, METADATA, listed_files, refuse_loss
-from zoo.artifacts.bundle.facts import facts_of, labels_of
+from zoo.artifacts.bundle.facts import code_files, facts_of, labels_of
 from zoo.artifacts.bundle.licence import licence_text
 from zoo.artifacts.bundle.parts import BundledPart, chain_facts, chain_usage
 from zoo.artifacts.bundle.readme import readme
@@ -222,6 +222,8 @@ def _fill(
     _write(folder, "labels.txt", "".join(f"{_one_line(c)}\n" for c in labels_of(manifest)))
     for field, lines in manifest.preprocessing.text_files().items():
         _write(folder, f"{field}.txt", "".join(f"{line}\n" for line in lines))
+    for name_of_file, text in code_files(manifest.decoding).items():
+        _write(folder, name_of_file, text)
     _write(folder, "LICENSE.txt", licence_text(manifest))
     _write_golden(folder, facts, arrays)
     _write(folder, METADATA, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")

@@ -15,6 +15,7 @@ from zoo.report.charts.confusion_chart import (
     moved_examples,
 )
 from zoo.report.charts.latency_chart import latency_chart
+from zoo.report.charts.rate_chart import rate_chart
 from zoo.report.charts.roc_chart import roc_chart
 from zoo.report.charts.svg import Chart
 from zoo.report.charts.training_chart import training_charts
@@ -82,11 +83,13 @@ def _flat(options: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _quality(run: RunView) -> dict[str, Any]:
-    """The ROC curve, or the reference's confusion matrix and the file that changes it most."""
+    """A ROC or rate-distortion curve, or the confusion matrix and the file that changes it most."""
     named = (run.reference.subject, run.model_id) if run.reference else (run.model_id,)
     subject = next((name for name in named if name in run.confusions), run.model_id)
     if run.model_id in run.curves:
         return {"charts": (roc_chart(run.curves, run.model_id),), "mistakes": ()}
+    if run.model_id in run.rates:
+        return {"charts": (rate_chart(run.rates, run.model_id),), "mistakes": ()}
     reference = run.confusions.get(subject)
     if reference is None:
         # An evaluation without one is of a task that has none, such as detection.

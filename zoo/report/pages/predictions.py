@@ -35,7 +35,8 @@ class PredictionCard:
     Attributes:
         name: Of the example.
         given: Data URI of the picture as it was given, upright; empty of other inputs.
-        seen: Of what the network takes, where that is another one.
+        seen: Of what the network takes, where that is another one; or of what it makes.
+        caption: What `seen` is.
         drawing: Of a series its lines as an ``<svg>`` element; empty of other inputs.
         text: Of a text its words.
         answer: In words.
@@ -47,6 +48,7 @@ class PredictionCard:
     name: str
     given: str
     seen: str
+    caption: str
     drawing: str
     text: str
     answer: str
@@ -106,6 +108,7 @@ def _card(one: PredictedExample, preprocessing: Preprocessing) -> PredictionCard
         name=fmt.plain(one.input, 120),
         given=given,
         seen=seen if seen != given else "",
+        caption="what the network sees" if one.output.picture is None else "what it makes of it",
         drawing=drawing,
         text=fmt.plain(text, _LONGEST),
         answer=fmt.plain(answer, 200),
@@ -135,6 +138,8 @@ def _shown(one: PredictedExample, preprocessing: Preprocessing) -> tuple[str, st
         return picture_uri(series_picture(raw)), "", "", ""
     if preprocessing.shown_as == "spectrogram":
         return picture_uri(kind_of(preprocessing).picture(raw)), "", "", ""
+    if one.output.picture is not None:
+        return picture_uri(raw), picture_uri(one.output.picture), "", ""
     drawn = drawn_answer(raw, one.output)
     if drawn is not None:
         # What the network takes shows no more than this.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from zoo.contracts import Output, Task
+from zoo.contracts import Output, Task, outputs
 from zoo.hookspecs import hookimpl
 from zoo.tasks.image_compression.file_checks import CODE, PICTURE
 from zoo.tasks.image_compression.task import RULE, TABLES, ImageCompression
@@ -23,15 +23,15 @@ def zoo_tasks() -> Iterable[Task]:
                 meaning="rounded to whole numbers, what is coded of a picture; "
                 "docs/image-compression.md has the coder",
                 part="encoder",
+                reading=outputs.CODE,
                 rounded=True,
             ),
             Output(
                 name=PICTURE,
                 meaning="the picture, 0 to 1 in each channel; times 255, rounded, it is one of 8 "
                 "bits",
-                # Without a reading: programs that write pictures take the size from a picture that
-                # comes in, and a decoder takes none.
                 part="decoder",
+                reading=outputs.PICTURE,
             ),
         ),
         higher_is_better=False,

@@ -88,6 +88,33 @@ def compressed(name: str, picture: Array, quality: int) -> tuple[int, Array]:
         picture: uint8, (height, width, 1 or 3).
         quality: 1 to 95.
     """
+    written, made = _written(name, picture, quality)
+    return len(written) - (_before_scan(written) if name == "JPEG" else _CONTAINER), made
+
+
+def least_jpeg(picture: Array, ratio: float) -> int | None:
+    """Bytes of the smallest JPEG file, with all its headers, that comes back with that PSNR.
+
+    Args:
+        picture: uint8, (height, width, 1 or 3).
+        ratio: In RGB, in decibels.
+
+    Returns:
+        None where quality 95 does not reach it.
+    """
+    low, high, found = 1, 95, None
+    while low <= high:
+        quality = (low + high) // 2
+        written, made = _written("JPEG", picture, quality)
+        if float(psnr(made[None], picture[None])[0]) >= ratio:
+            found, high = len(written), quality - 1
+        else:
+            low = quality + 1
+    return found
+
+
+def _written(name: str, picture: Array, quality: int) -> tuple[bytes, Array]:
+    """A file, and the picture in it."""
     import numpy as np
 
     image_module: Any = require("PIL.Image")
@@ -96,10 +123,8 @@ def compressed(name: str, picture: Array, quality: int) -> tuple[int, Array]:
     options = {"optimize": True} if name == "JPEG" else {"method": 4}
     buffer = io.BytesIO()
     image.save(buffer, name, quality=quality, **options)
-    written = buffer.getvalue()
     made = np.asarray(image_module.open(buffer).convert("L" if grey else "RGB"))
-    size = len(written) - (_before_scan(written) if name == "JPEG" else _CONTAINER)
-    return size, made.reshape(picture.shape)
+    return buffer.getvalue(), made.reshape(picture.shape)
 
 
 def nearest_in_size(name: str, picture: Array, size: int) -> Array:
@@ -117,6 +142,25 @@ def rate_distortion(name: str, pictures: Array) -> RateDistortion:
         pictures: uint8, (pictures, height, width, channels).
     """
     return _cached(name, _Pictures(pictures))
+
+
+def beside(pictures: Array, rates: Array, truth: Array) -> dict[str, Any]:
+    """What a network makes of pictures, and the curves of all formats, as plain data.
+
+    Args:
+        pictures: Of the network, uint8, (pictures, height, width, channels).
+        rates: Bits per pixel of each.
+        truth: The pictures that were compressed.
+
+    Returns:
+        ``point``: mean bits per pixel and mean PSNR; ``curves``: such points of each format, by
+        name; ``counted``: what of files, in words.
+    """
+    return {
+        "point": [round(float(rates.mean()), 4), round(float(psnr(pictures, truth).mean()), 3)],
+        "curves": {name: rate_distortion(name, truth).points for name in CODECS},
+        "counted": COUNTED,
+    }
 
 
 class _Pictures:

@@ -16,6 +16,7 @@ from zoo.contracts.prediction import DecodedOutput
 from zoo.results.formatting import number, plus_minus, plus_minus_range
 from zoo.tasks import luma, picture_checks
 from zoo.tasks.image_compression import file_checks, standard_codecs
+from zoo.tasks.image_compression.coded_file import CodedPictures
 from zoo.tasks.image_compression.coder import CodeCoder
 from zoo.tasks.image_compression.counting import counted_tables
 from zoo.tasks.image_compression.file_checks import CODE, PICTURE, codes_of
@@ -111,6 +112,11 @@ class ImageCompression(Task):
         """
         text = self.decoding.get(TABLES)
         return None if text is None else CodeCoder(parse_tables(str(text)))
+
+    def stored_code(self) -> CodedPictures | None:
+        """Coded files of any size; None before the tables were counted."""
+        text = self.decoding.get(TABLES)
+        return None if text is None else CodedPictures(parse_tables(str(text)))
 
     def decode(self, outputs: Array) -> Array:
         """Whole numbers of the code, int16, and pictures, uint8, by name."""
@@ -320,13 +326,8 @@ class ImageCompression(Task):
             "decoded back"
         }
         rates = self.rates(answers)
-        if rates is None:
-            return told
-        told["curves"] = {
-            name: standard_codecs.rate_distortion(name, truth.labels).points
-            for name in standard_codecs.CODECS
-        }
-        told["counted"] = standard_codecs.COUNTED
+        if rates is not None:
+            told |= standard_codecs.beside(answers[PICTURE], rates, truth.labels)
         return told
 
 
