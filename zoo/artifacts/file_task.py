@@ -11,6 +11,9 @@ from zoo.artifacts.gate import own_names
 from zoo.contracts import Check, Task
 from zoo.registry import Registry
 
+#: Characters of a text that are shown: a list of anchors is long.
+_MOST_SHOWN = 80
+
 
 def task_of(registry: Registry, manifest: Manifest) -> Task:
     """The task with what its outputs are decoded with.
@@ -53,14 +56,27 @@ def same_decoding(
     """
     if not manifest and not network:
         return ()
-    told, wanted = (", ".join(f"{k} {v}" for k, v in own.items()) for own in (manifest, network))
-    same = dict(manifest) == dict(network)
+    told, wanted = (
+        ", ".join(f"{key} {_shortened(value)}" for key, value in own.items())
+        for own in (manifest, network)
+    )
+    keys = dict.fromkeys((*manifest, *network))
+    others = [key for key in keys if manifest.get(key) != network.get(key)]
+    same = not others
     return (
         Check(
             name="decoding",
             passed=same,
             value=told or "nothing",
             limit=wanted or "nothing",
-            reason="" if same else "the decoding is not the one that the network was judged with",
+            reason=""
+            if same
+            else "the decoding is not the one that the network was judged with: "
+            f"{' and '.join(others)} {'differs' if len(others) == 1 else 'differ'}",
         ),
     )
+
+
+def _shortened(value: float | str) -> str:
+    text = str(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
