@@ -90,11 +90,6 @@ class Metric:
         return 100.0 * (other.value - self.value) / max(self.value, 1e-12)
 
 
-def loss_unit(metrics: Sequence[Metric]) -> str:
-    """What a loss of the headline is counted in: its `Metric.loss_unit`; points without labels."""
-    return metrics[0].loss_unit if metrics else "points"
-
-
 @dataclass(frozen=True, kw_only=True)
 class Check:
     """The result of one check of the gate.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zoo.contracts.task import loss_unit
 from zoo.pipeline.rows import ArtifactRow
 from zoo.results import formatting as fmt
+from zoo.tasks.quality import loss_unit
 
 #: In the place of a metric, where nothing was measured for want of labels.
 NO_LABELS = "no labels"

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from zoo.contracts.precision import BASELINE
-from zoo.contracts.task import Metric, loss_unit
+from zoo.contracts.task import Metric
 from zoo.pipeline.rows import ArtifactRow
 from zoo.results.formatting import (
     MISSING,
@@ -21,6 +21,7 @@ from zoo.results.formatting import (
     ratio,
     time_unit,
 )
+from zoo.tasks.quality import loss_unit
 
 #: A network whose float file answers within this time is called small.
 _SMALL_MS = 1.0

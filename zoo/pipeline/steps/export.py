@@ -197,8 +197,7 @@ def export(
     loaded = load_model(subject)
     check_logits(loaded.network, loaded.task)
     preprocessing, part = loaded.preprocessing, loaded.task.part(asked.part)
-    samples, held_out, reference = None, None, None
-    kept = asked.keep
+    samples, held_out, reference, kept = None, None, None, asked.keep
     if kind.calibrated:
         if data is None:
             raise UsageError(

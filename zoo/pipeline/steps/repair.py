@@ -28,7 +28,6 @@ from zoo.common.files import copy_with_side_files, sha256_of, size_with_side_fil
 from zoo.contracts import Comparison, Dataset, LayerComparison, Precision, Task, Truth
 from zoo.contracts.plugin import Plugin
 from zoo.contracts.precision import BASELINE, CALIBRATIONS
-from zoo.contracts.task import loss_unit
 from zoo.data.opening import open_dataset
 from zoo.execution.device import Device
 from zoo.execution.runner import choose_runtime, host_device, run_file
@@ -37,7 +36,7 @@ from zoo.pipeline.steps.export import ExportParameters, ExportStep
 from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, Step, StepContext
 from zoo.registry import Registry
 from zoo.results.records import Attempt, Export
-from zoo.tasks.quality import loss_between
+from zoo.tasks.quality import loss_between, loss_unit
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
