@@ -8,6 +8,7 @@ from zoo.artifacts.artifact import Manifest
 from zoo.artifacts.carried_states import carried_states
 from zoo.artifacts.file_chain import FileChain
 from zoo.artifacts.gate import own_names
+from zoo.common.shown_text import abridged
 from zoo.contracts import Check, Task
 from zoo.registry import Registry
 
@@ -53,7 +54,10 @@ def same_decoding(
     """
     if not manifest and not network:
         return ()
-    told, wanted = (", ".join(f"{k} {v}" for k, v in own.items()) for own in (manifest, network))
+    told, wanted = (
+        ", ".join(f"{name} {abridged(str(value))}" for name, value in own.items())
+        for own in (manifest, network)
+    )
     same = dict(manifest) == dict(network)
     return (
         Check(
