@@ -19,6 +19,11 @@ from zoo.hookspecs import hookimpl
 
 _SIDE, _FACTOR = 64, 8
 _WHITE = 255.0
+#: Inputs and codes are made small, and the weights of both transforms large. One step of training
+#: then changes these little: they begin well, and what is around them at nothing.
+_WIDE, _LARGE = 4.0, 16.0
+#: What inputs are beside: a byte, so that bytes are whole steps of integer files as they are.
+_GREY = 128 / 255
 #: Of luma, and of each of two chromas: the lowest frequencies are kept.
 _LUMA, _CHROMA = 52, 6
 _CODE = _LUMA + 2 * _CHROMA
@@ -33,13 +38,13 @@ _RATES = {
 _COLOURS = ((3**-0.5,) * 3, (2**-0.5, 0.0, -(2**-0.5)), (6**-0.5, -2 * 6**-0.5, 6**-0.5))
 
 
-def build(inputs: Any, classes: int, *, filters: int = 64, error_weight: float = 0.01) -> Any:
+def build(inputs: Any, classes: int, *, filters: int = 96, error_weight: float = 0.01) -> Any:
     """Builds the code, and the picture made of the rounded code.
 
     Args:
-        inputs: float32, (batch, height, width, 3), 0 to 1; sides are multiples of 8.
+        inputs: float32, (batch, height, width, 3), -1/8 to 1/8; sides are multiples of 8.
         classes: Not used: the output is a picture.
-        filters: Maps of the convolutions beside the transform.
+        filters: Maps of the convolution beside the transform; a sixth of it in pixels.
         error_weight: Bits per pixel that a mean squared error of 1, in pixel values of 0 to 255, is
             worth in training: the more, the better and larger the pictures.
 
@@ -53,40 +58,38 @@ def build(inputs: Any, classes: int, *, filters: int = 64, error_weight: float =
 
     basis = _basis()
     step = _step(error_weight)
-    options: dict[str, Any] = {"padding": "same", "activation": "relu"}
-    forward = layers.Conv2D(
+    made = layers.Conv2D(
         _CODE,
         _FACTOR,
         strides=_FACTOR,
-        kernel_initializer=initializers.Constant(_WHITE / step * basis),
-        bias_initializer=initializers.Constant(-_WHITE / step * _grey(basis)),
+        # Pads nothing where blocks are whole, and keeps what is before it out of integer weights.
+        padding="same",
+        kernel_initializer=initializers.Constant(_WHITE * _WIDE / step * basis),
         name="analysis",
     )(inputs)
-    x = layers.Conv2D(filters // 2, 5, strides=4, name="analysis_around1", **options)(inputs)
-    x = layers.Conv2D(filters, 3, strides=2, name="analysis_around2", **options)(x)
-    x = layers.Conv2D(
-        _CODE, 3, padding="same", kernel_initializer="zeros", name="analysis_around3"
-    )(x)
-    made = layers.Add(name="made")([forward, x])
     whole = rounded(made, error_weight=error_weight)
-    # Blocks are mended as codes, where a convolution of 3×3 sees 24×24 pixels.
-    x = layers.Conv2D(filters * 3 // 2, 3, name="synthesis_around1", **options)(whole)
-    x = layers.Conv2D(
-        _CODE, 3, padding="same", kernel_initializer="zeros", name="synthesis_around2"
-    )(x)
-    x = layers.Add(name="mended")([whole, x])
-    # In steps of rounding, so that all weights are of one size and learn at one rate.
-    drawn = layers.Conv2DTranspose(
+    # In steps of rounding from here on, so that all weights are of a size and learn at one rate.
+    blocks = layers.Conv2DTranspose(
         3,
         _FACTOR,
         strides=_FACTOR,
-        kernel_initializer=initializers.Constant(basis),
+        kernel_initializer=initializers.Constant(_LARGE * basis),
+        bias_initializer=initializers.Constant(_LARGE * _GREY * _WHITE / step),
         name="synthesis",
+    )(whole)
+    drawn = layers.Rescaling(1 / _LARGE, name="drawn")(blocks)
+    options: dict[str, Any] = {"padding": "same", "activation": "relu"}
+    # Blocks are mended as codes, where a convolution of 3×3 sees 24×24 pixels, and as pixels.
+    x = layers.Rescaling(1 / _LARGE, name="small")(whole)
+    x = layers.Conv2D(filters, 3, name="mending1", **options)(x)
+    mended = layers.Conv2DTranspose(
+        3, _FACTOR, strides=_FACTOR, kernel_initializer="zeros", name="mending2"
     )(x)
-    x = layers.Conv2D(filters // 4, 3, name="smoothing1", **options)(drawn)
-    x = layers.Conv2D(3, 3, padding="same", kernel_initializer="zeros", name="smoothing2")(x)
-    x = layers.Add(name="smoothed")([drawn, x])
-    return {"code": made, "picture": layers.Rescaling(step / _WHITE, 0.5, name="brightness")(x)}
+    x = layers.Conv2D(filters // 6, 3, name="smoothing1", **options)(drawn)
+    smoothed = layers.Conv2D(3, 3, padding="same", kernel_initializer="zeros", name="smoothing2")(x)
+    x = layers.Add(name="corrections")([mended, smoothed])
+    x = layers.Add(name="corrected")([drawn, x])
+    return {"code": made, "picture": layers.Rescaling(step / _WHITE, name="brightness")(x)}
 
 
 def _step(error_weight: float) -> float:
@@ -110,11 +113,6 @@ def _basis() -> Any:
     return np.stack(kept, axis=-1).astype(np.float32)
 
 
-def _grey(basis: Any) -> Any:
-    """The code of a grey picture, in steps of one: (code,)."""
-    return 0.5 * basis.sum(axis=(0, 1, 2))
-
-
 @hookimpl
 def zoo_architectures() -> Any:
     """Yields the family."""
@@ -129,16 +127,16 @@ def zoo_architectures() -> Any:
                 name=name,
                 task="image-compression",
                 preprocessing=ImagePreprocessing(
-                    height=_SIDE, width=_SIDE, channels=3, mean=(0.0,) * 3, std=(1.0,) * 3
+                    height=_SIDE, width=_SIDE, channels=3, mean=(_GREY,) * 3, std=(_WIDE,) * 3
                 ),
                 output_shape={
                     "code": (_SIDE // _FACTOR, _SIDE // _FACTOR, _CODE),
                     "picture": (_SIDE, _SIDE, 3),
                 },
                 classes=1,
-                parameters=194_134,
-                multiply_adds=16_343_040,
-                hyperparameters={"filters": 64, "error_weight": weight},
+                parameters=99_353,
+                multiply_adds=9_830_400,
+                hyperparameters={"filters": 96, "error_weight": weight},
             )
             for name, weight in _RATES.items()
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from zoo.common.optional_imports import require
 
 from ..quantization.histograms import Histogram
-from ..quantization.ranges import Range, range_of
+from ..quantization.ranges import Range, range_of, whole_range
 from .graph import feeds, session
 
 #: Operators whose result has the numbers of their input, and so its range.
@@ -49,7 +49,12 @@ def observe_ranges(model: Any, samples: NDArray[Any]) -> dict[str, Histogram]:
 
 
 def ranges(
-    graph: Any, seen: Mapping[str, Histogram], method: str, *, integer_input: bool
+    graph: Any,
+    seen: Mapping[str, Histogram],
+    method: str,
+    *,
+    integer_input: bool,
+    whole: Collection[str] = (),
 ) -> dict[str, Range]:
     """The range of each tensor that was seen, by a method.
 
@@ -58,19 +63,29 @@ def ranges(
         seen: From `observe_ranges`.
         method: One of `ranges.METHODS`.
         integer_input: Whether the input takes whole bytes, and so has their range.
+        whole: Names of inputs and outputs that hold whole numbers; see `whole_range`.
     """
     found: dict[str, Range] = {}
+    whole = set(whole)
+    for node in reversed(graph.node):
+        if node.op_type in _SAME_RANGE and whole.intersection(node.output):
+            whole.add(node.input[0])
+
+    def own(name: str) -> Range:
+        if name in whole:
+            return whole_range(seen[name], method, symmetric=False)
+        return range_of(seen[name], method)
+
     for value in graph.input:
         if value.name in seen:
-            own = range_of(seen[value.name], method)
-            found[value.name] = (0.0, 255.0) if integer_input else own
+            found[value.name] = (0.0, 255.0) if integer_input else own(value.name)
     for node in graph.node:
         sources = [name for name in node.input if name in found]
         for name in node.output:
             if name in seen and node.op_type in _SAME_RANGE and sources:
                 found[name] = found[sources[0]]
             elif name in seen:
-                found[name] = range_of(seen[name], method)
+                found[name] = own(name)
     return found
 
 

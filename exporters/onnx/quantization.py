@@ -73,8 +73,11 @@ def quantized(model: Any, request: ExportRequest) -> tuple[Any, Written]:
     kept += infinite
     seen = {name: held for name, held in seen.items() if name not in broken}
 
+    whole = {one.name for one in model.graph.input} if request.whole_input else set()
+    whole |= {one.name for one in model.graph.output} if request.whole_outputs else set()
+
     def build(method: str) -> Any:
-        found = ranges(model.graph, seen, method, integer_input=request.integer_input)
+        found = ranges(model.graph, seen, method, integer_input=request.integer_input, whole=whole)
         return with_qdq_pairs(model, found, kept, scheme_of(request))
 
     made, method, chosen = choose_method(

@@ -49,6 +49,22 @@ def range_of(histogram: Histogram, method: str) -> Range:
     )
 
 
+def whole_range(histogram: Histogram, method: str, *, symmetric: bool) -> Range:
+    """The range of whole numbers: one of 8 bits whose steps are 1, where it holds them.
+
+    A rounded value is then a whole number, and whoever takes it gets that: other steps would round
+    it twice.
+
+    Args:
+        histogram: What the tensor held.
+        method: See `range_of`, which gives the range of others.
+        symmetric: Whether zero points must be 0.
+    """
+    low, high = range_of(histogram, method)
+    least = -127.0 if symmetric else -128.0
+    return (least, 127.0) if least <= low and high <= 127.0 else (low, high)
+
+
 def _extremes(histogram: Histogram) -> Range:
     return histogram.low, histogram.high
 

@@ -12,7 +12,7 @@ from zoo.common.named_arrays import each_of
 from zoo.common.optional_imports import require
 
 from ..quantization.histograms import Histogram
-from ..quantization.ranges import Range, range_of
+from ..quantization.ranges import Range, range_of, whole_range
 from ..shared.not_finite import not_finite
 from .runner import Runner
 from .schema import kind_of, read_model, schema
@@ -58,6 +58,8 @@ def with_ranges(
     *,
     symmetric: bool,
     integer_input: bool,
+    whole_input: bool = False,
+    whole_outputs: bool = False,
 ) -> bytes:
     """The file with the ranges that a method gives.
 
@@ -67,16 +69,29 @@ def with_ranges(
         method: One of `ranges.METHODS`.
         symmetric: Whether zero points must be 0.
         integer_input: Whether the input takes whole bytes, and so has their range.
+        whole_input: See `zoo.contracts.ExportRequest`.
+        whole_outputs: Likewise.
     """
     buffer = bytearray(calibrated)
     model = read_model(calibrated)
     graph = model.subgraphs[0]
     broken = not_finite(seen.items())
     ranges: dict[int, Range] = {}
+    whole = {int(i) for i in graph.inputs} if whole_input else set()
+    whole |= {int(i) for i in graph.outputs} if whole_outputs else set()
+    for operator in reversed(graph.operators):
+        if kind_of(model, operator) in _SAME_RANGE and int(operator.outputs[0]) in whole:
+            whole.add(int(operator.inputs[0]))
+
+    def own(index: int) -> Range:
+        if index in whole:
+            return whole_range(seen[index], method, symmetric=symmetric)
+        return range_of(seen[index], method)
+
     for index in (int(i) for i in graph.inputs):
         if index in seen:
             # Applications hand over their bytes unchanged where a step of the input is 1.
-            ranges[index] = (0.0, 255.0) if integer_input else range_of(seen[index], method)
+            ranges[index] = (0.0, 255.0) if integer_input else own(index)
     for operator in graph.operators:
         kind = kind_of(model, operator)
         sources = [int(i) for i in operator.inputs if int(i) in ranges]
@@ -93,7 +108,7 @@ def with_ranges(
                 if sources:
                     ranges[index] = ranges[sources[0]]
             elif index in seen:
-                ranges[index] = range_of(seen[index], method)
+                ranges[index] = own(index)
     _write(buffer, ranges, symmetric=symmetric)
     return bytes(buffer)
 

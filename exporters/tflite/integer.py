@@ -78,6 +78,8 @@ def convert_to_integers(converter: Any, request: ExportRequest) -> tuple[bytes, 
             method,
             symmetric=scheme.symmetric,
             integer_input=request.integer_input,
+            whole_input=request.whole_input,
+            whole_outputs=request.whole_outputs,
         )
         made = with_usable_states(_quantized(ranged, request, scheme, broken))
         return at_sizes_of_data(made, request)

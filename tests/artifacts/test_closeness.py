@@ -157,6 +157,9 @@ class Measures:
     def choices(self, output) -> tuple:
         return (output,)
 
+    def comparable(self, reference, candidate) -> dict:
+        return {name: (reference[name], candidate[name]) for name in reference.dtype.names}
+
     def parity(self, comparison, precision) -> Check:
         return Check(name="parity", passed=True, value="alike", limit="alike")
 

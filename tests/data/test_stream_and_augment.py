@@ -8,6 +8,7 @@ import pytest
 from zoo.common.errors import UnknownName
 from zoo.contracts.dataset import IGNORED, Split
 from zoo.contracts.preprocessing import ImagePreprocessing
+from zoo.data.preprocessing.affine_transform import AffineTransform
 from zoo.data.preprocessing.augment import OPTIONS, augment, augmentation_names
 from zoo.data.preprocessing.inputs import read_inputs
 from zoo.data.preprocessing.stream import Examples, epoch_order, stream
@@ -144,6 +145,21 @@ def test_flip_mirrors_half():
 def shifted(image: np.ndarray, down: int, right: int) -> np.ndarray:
     wide = np.pad(image, ((2, 2), (2, 2), (0, 0)))
     return wide[2 - down : 2 - down + SIDE, 2 - right : 2 - right + SIDE]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("outside", [0.0, 7.0])
+def test_whole_pixels_are_moved_where_a_resampling_would_bring_them(channels, outside):
+    draws = tf.random.stateless_uniform((4, 64), [1, 2])
+    pixels = batch(64, channels)
+    transform = AffineTransform(draws, None, ("shift", "flip"), SIDE, SIDE)
+    assert transform.lands_on_pixels(SIDE, SIDE)
+    moved = transform.resampled(pixels, "NEAREST", outside)
+    assert moved.dtype == tf.uint8
+    assert not transform.lands_on_pixels(SIDE // 2, SIDE)
+    assert not AffineTransform(draws, None, ("rotate",), SIDE, SIDE).lands_on_pixels(SIDE, SIDE)
+    transform._whole = None
+    assert np.array_equal(moved, transform.resampled(pixels.astype(np.float32), "NEAREST", outside))
 
 
 @pytest.mark.parametrize("name", ["shift", "crop"])

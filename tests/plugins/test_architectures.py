@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.box_labels import boxes_of
+from tests.support.box_labels import boxes_of, network_task
 from zoo.common.errors import Unsupported, UsageError, ZooError
 from zoo.contracts import (
     Architecture,
@@ -59,6 +59,7 @@ COUNTS = {
     "dcgan28.fashion_mnist": 5_000,
     "ds_cnn.words": 528,
     "fomo_small.fashion_scenes": 1_000,
+    "ssd_mobilenet_small.fashion_scenes": 1_000,
 }
 #: Of larger ones the slow tests convert every precision, by the conformance kit.
 TRAINED = [
@@ -178,7 +179,7 @@ def test_the_size_is_true_and_every_parameter_gets_a_gradient(
         assert_true_size(network, variant)
     preprocessing = with_synthetic_statistics(variant.preprocessing)
     model = raw_model(network, preprocessing)
-    task = REGISTRY.tasks.get(variant.task)
+    task = network_task(REGISTRY, variant)
     task.compile(model, keras.optimizers.SGD(0.0), Training(from_scratch=True))
     # A batch of large images takes gigabytes, and each is many examples to a convolution.
     inputs = raw_inputs(preprocessing, 4 if variant.multiply_adds >= 50_000_000 else 64)
@@ -223,7 +224,7 @@ def test_every_export_runs_and_answers_like_keras(
     if precision == "float32":
         assert comparison.max_abs <= 1e-4
     assert comparison.count >= 16, "too few waves were decided to say anything"
-    task = REGISTRY.tasks.get(variant.task)
+    task = network_task(REGISTRY, variant)
     assert task.parity(comparison, precision_named(precision)).passed
     assert not task.parity(wrong, precision_named(precision)).passed
     assert wrong.agreement < 0.5, "the comparison must notice outputs in another order"
@@ -282,7 +283,7 @@ def exported(
     Waves are no photographs, and leave some networks torn between two classes: compared are those
     that the network decides by at least `margin`.
     """
-    task = REGISTRY.tasks.get(variant.task)
+    task = network_task(REGISTRY, variant)
     inputs = raw_inputs(preprocessing, count)
     path = folder / f"network{exporter.suffix}"
     exporter.export(

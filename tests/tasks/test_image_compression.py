@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zoo.artifacts import closeness
 from zoo.common.named_arrays import joined
 from zoo.contracts import Truth
 from zoo.contracts.precision import PRECISIONS
@@ -125,6 +126,28 @@ def test_files_with_other_codes_or_pictures_are_refused(
         assert not passes(broken), name
 
 
+def test_rounding_is_no_noise_and_a_channel_that_is_another_is(task: Any, outputs: Any) -> None:
+    def noise(file: Any) -> float:
+        found = closeness.compare(task, outputs, file).outputs["code"].noise
+        assert found is not None
+        return float(found)
+
+    code = outputs["code"].copy()
+    assert noise(changed(outputs, code=np.rint(code))) < 1e-6
+    beside = code.copy()
+    beside[..., 4] += 0.2
+    assert noise(changed(outputs, code=beside)) > 0.05
+    exchanged = code[..., [0, 1, 3, 2, 4, 5]]
+    for file in (exchanged, np.rint(exchanged)):
+        assert noise(changed(outputs, code=file)) > 0.5
+    # A channel that is nearly always 0 may be so in its own way.
+    faint = changed(outputs)
+    faint["code"][..., 5] *= 0.02
+    own = changed(faint)
+    own["code"][..., 5] *= -1
+    assert closeness.compare(task, faint, own).outputs["code"].noise == 0.0
+
+
 def test_a_file_that_grows_or_blurs_loses(task: Any, outputs: Any, truth: Any) -> None:
     before = task.answers(outputs, truth)
     draw = np.random.default_rng(5)
@@ -176,3 +199,97 @@ def test_what_is_not_counted_of_jpeg_is_the_same_in_all_files(pictures: Any) -> 
         written = buffer.getvalue()
         before.add(written[: standard_codecs._before_scan(written)])
     assert len(before) == 1
+
+
+@pytest.fixture(scope="module")
+def real() -> Any:
+    """Photographs, and a network that begins as the cosine transform: what its parts make."""
+    keras = pytest.importorskip("keras")
+    pytest.importorskip("skimage")
+    from zoo.data.photographs import open_photographs
+    from zoo.networks.building import build_network
+    from zoo.registry import PluginSettings, load_registry
+
+    architecture, variant = load_registry(PluginSettings(installed=False)).variant(
+        "autoencoder_small"
+    )
+    network = build_network(architecture, variant, 1)
+    split = open_photographs("?task=image-compression").splits["test"]
+    given = np.asarray(split.labels[:12])
+    made = network.get_layer("rounded").output
+    return (
+        keras.Model(network.input, network.output["code"]),
+        keras.Model(made, network.output["picture"]),
+        given,
+    )
+
+
+def through(encoder: Any, decoder: Any, given: Any) -> Any:
+    """What files give: the code, and the picture of the whole numbers, cut to what is shown."""
+    code = np.asarray(encoder((given / np.float32(255) - 0.5) / 4))
+    return joined({"code": code, "picture": drawn(decoder, code)})
+
+
+def drawn(decoder: Any, code: Any) -> Any:
+    return np.clip(np.asarray(decoder(codes_of(code).astype(np.float32))), 0, 1)
+
+
+def test_broken_parts_are_no_pass(real: Any) -> None:
+    """The network itself beats JPEG from its first step on; what is not it fails the gate."""
+    import keras
+
+    encoder, decoder, given = real
+    none: Any = None
+    truth = Truth(
+        labels=given, classes=("picture",), examples=none, held_out=none, preprocessing=none
+    )
+    (plain,) = zoo_tasks()
+    made = through(encoder, decoder, given)
+    task = plain.with_decoding(plain.choose_decoding(made, truth))
+    own = task.answers(made, truth)
+    found = task.baseline(own, truth)
+    assert found is not None
+    assert found.better
+
+    def caught(file: Any, precision: Any) -> list[str]:
+        answers = task.answers(file, truth)
+        checks = {
+            "parity": task.parity(task.compare(made, file), precision).passed,
+            "accuracy": task.accuracy(truth, own, answers, task.allowed_loss(precision)).passed,
+        }
+        return [name for name, passed in checks.items() if not passed]
+
+    damaged = keras.models.clone_model(decoder)
+    damaged.set_weights(decoder.get_weights())
+    layer = damaged.get_layer("synthesis")
+    layer.kernel.assign(layer.kernel * np.where(np.arange(64) == 3, -1.0, 1.0))
+    code = made["code"]
+    exchanged = code[..., [0, 2, 1, *range(3, 64)]]
+    wrong = {
+        "damaged decoder": changed(made, picture=drawn(damaged, code)),
+        "exchanged channels": changed(made, code=exchanged, picture=drawn(decoder, exchanged)),
+        "shifted code": changed(made, code=code + 1, picture=drawn(decoder, code + 1)),
+        "zeros": changed(made, code=0 * code, picture=drawn(decoder, 0 * code)),
+    }
+    assert caught(made, FLOAT32) == []
+    for name, file in wrong.items():
+        assert caught(file, INT8), name
+    for name in ("zeros", "damaged decoder"):
+        assert not task.baseline(task.answers(wrong[name], truth), truth).better, name
+
+
+def test_tables_of_another_network_make_pictures_larger_and_are_no_pass(real: Any) -> None:
+    encoder, decoder, given = real
+    none: Any = None
+    truth = Truth(
+        labels=given, classes=("picture",), examples=none, held_out=none, preprocessing=none
+    )
+    (plain,) = zoo_tasks()
+    made = through(encoder, decoder, given)
+    own = plain.with_decoding(plain.choose_decoding(made, truth))
+    mirrored = changed(made, code=7 * made["code"][..., ::-1])
+    other = plain.with_decoding(plain.choose_decoding(mirrored, truth))
+    sizes = [task.rates(task.answers(made, truth)).mean() for task in (own, other)]
+    assert sizes[1] > 1.2 * sizes[0]
+    assert own.baseline(own.answers(made, truth), truth).better
+    assert not other.baseline(other.answers(made, truth), truth).better

@@ -54,7 +54,7 @@ DEFAULT = {f"-{precision.name}" for precision in PRECISIONS if precision.default
 COMPARED = ("lenet5", "convnet28", "lstm_small")
 #: Whose other precisions are those of like networks: `tests/exporters/test_recurrent_files.py` has
 #: each precision of a reader of rows and of a tagger, and `convnet28` is one of convolutions.
-ALIKE = ("lstm_text", "lstm_tagger", "vgg8_small", "ds_cnn")
+ALIKE = ("lstm_text", "lstm_tagger", "vgg8_small", "ds_cnn", "ssd_mobilenet_small")
 
 
 def needed(variant: Variant, check: str) -> bool:

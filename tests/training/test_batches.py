@@ -13,6 +13,7 @@ from short_training import digits as digits
 from zoo.common.errors import UsageError
 from zoo.contracts import Dataset, ImagePreprocessing, Split
 from zoo.contracts.training import Training
+from zoo.data.preprocessing.augment import augment
 from zoo.training.batches import TrainingBatches, balanced_weights
 from zoo.training.qat.distillation import LogitDistillation
 
@@ -47,6 +48,30 @@ def test_masks_move_along_with_their_pictures() -> None:
         np.testing.assert_array_equal(values.numpy()[..., 0] > 127, found.numpy() == 1)
         moved += int((found.numpy()[:, :, SIDE // 2 + 2 :] == 1).any((1, 2)).sum())
     assert 8 < moved < 24
+
+
+def test_random_changes_follow_from_seed_and_epoch_however_the_stream_is_read() -> None:
+    names = ("shift", "flip", "erase")
+    pixels = np.random.default_rng(1).integers(0, 256, (40, SIDE, SIDE, 1), dtype=np.uint8)
+    dataset = marked(np.arange(40) % 2, pixels)
+    plain, changed, resumed = (
+        TrainingBatches(dataset, RULE, Training(augment=own, batch_size=16), TASK, 5)
+        for own in ((), names, names)
+    )
+    seen: list[np.ndarray] = []
+    for epoch in (1, 2, 3):
+        change = augment(names, 5 + epoch)  # a function of its own for each epoch, called in order
+        expected = [change(*batch) for batch in plain.train(epoch)]
+        found = [*changed.train(epoch)]
+        assert len(found) == 3
+        for (values, labels), (wanted, known) in zip(found, expected, strict=True):
+            assert np.array_equal(values, wanted)
+            assert np.array_equal(labels, known)
+        seen.append(np.concatenate([values for values, _ in found]))
+    assert changed.train(1) is changed.train(2)  # building it anew costs more than an epoch of few
+    assert not np.array_equal(seen[0], seen[1])
+    again = np.concatenate([values for values, _ in resumed.train(3)])
+    assert np.array_equal(again, seen[2])
 
 
 @pytest.mark.parametrize("shape", [(4,), (3, 4), (SIDE, SIDE)])

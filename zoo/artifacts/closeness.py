@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from zoo.artifacts.distortion import distortion
-from zoo.common.named_arrays import fields_of
 from zoo.common.proportions import LeastShare
 from zoo.contracts import Check, Comparison, Precision, Task
 from zoo.results.formatting import plus_minus
@@ -55,10 +54,9 @@ def compare(task: Task, reference: Array, candidate: Array, rounding: float = 0.
         ZooError: The shapes differ, says the task.
     """
     found = task.compare(reference, candidate)
-    theirs = fields_of(candidate)
     moved = {
-        name: movement_of(task.choices(values), task.choices(theirs[name]), rounding)
-        for name, values in fields_of(reference).items()
+        name: movement_of(task.choices(own), task.choices(theirs), rounding)
+        for name, (own, theirs) in task.comparable(reference, candidate).items()
     }
     outputs = {
         name: moved[name].put_into(one) if name in moved else one

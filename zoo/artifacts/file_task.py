@@ -55,16 +55,21 @@ def same_decoding(
     if not manifest and not network:
         return ()
     told, wanted = (
-        ", ".join(f"{name} {abridged(str(value))}" for name, value in own.items())
+        ", ".join(f"{key} {abridged(str(value))}" for key, value in own.items())
         for own in (manifest, network)
     )
-    same = dict(manifest) == dict(network)
+    keys = dict.fromkeys((*manifest, *network))
+    others = [key for key in keys if manifest.get(key) != network.get(key)]
+    same = not others
     return (
         Check(
             name="decoding",
             passed=same,
             value=told or "nothing",
             limit=wanted or "nothing",
-            reason="" if same else "the decoding is not the one that the network was judged with",
+            reason=""
+            if same
+            else "the decoding is not the one that the network was judged with: "
+            f"{' and '.join(others)} {'differs' if len(others) == 1 else 'differ'}",
         ),
     )

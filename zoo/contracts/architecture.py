@@ -29,6 +29,9 @@ class Variant:
         hyperparameters: Passed to the architecture's ``build`` as keyword arguments.
         classes: Number of classes for which ``parameters`` and ``multiply_adds`` hold.
         beside_classes: Values that a side of None has beside one for each class.
+        decoding: Returns what its outputs are decoded with beside what a task chooses, such as the
+            anchors of a detector, for the preprocessing that it is given: names of
+            `OutputDecoding.own_decoding`. None: nothing.
         parameters: All weights of what ``build`` returns, trainable or not; a companion is not
             counted.
         multiply_adds: Multiply-accumulate operations of convolutions, dense and recurrent layers
@@ -47,6 +50,7 @@ class Variant:
     ) = (None,)
     output_scale: int = 1
     beside_classes: int = 0
+    decoding: Callable[[Preprocessing], Mapping[str, float | str]] | None = None
 
     def __post_init__(self) -> None:
         check_name("variant", self.name)
@@ -65,6 +69,10 @@ class Variant:
     def has_head(self) -> bool:
         """Whether the output depends on the classes."""
         return any(None in shape for shape in self._shapes(self.preprocessing).values())
+
+    def decoded_with(self, preprocessing: Preprocessing) -> Mapping[str, float | str]:
+        """What outputs for such inputs are decoded with, before a task chooses more."""
+        return {} if self.decoding is None else self.decoding(preprocessing)
 
     def outputs_for(
         self, classes: int, preprocessing: Preprocessing | None = None

@@ -171,6 +171,10 @@ class ExportRequest:
         free_sides: Sides of inputs that are to stay free in the file, in the order of the model's
             inputs, which has None there; empty where all have one size.
         data_shapes: Of each input with the batch, where sides are free: sizes that the data have.
+        whole_input: Whether the input holds whole numbers, which integer files take as they are: by
+            steps of one, where 8 bits hold them.
+        whole_outputs: Whether the outputs are rounded to whole numbers by whoever runs the file, so
+            that integer files give these: likewise.
         reuse: A folder that outlives the request, for what would be the same for others that differ
             in `keep` and `method` alone; None where there are no others.
     """
@@ -199,6 +203,8 @@ class ExportRequest:
     input_names: tuple[str, ...] = ()
     free_sides: FreeSides = field(default_factory=dict)
     data_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    whole_input: bool = False
+    whole_outputs: bool = False
     reuse: Path | None = None
 
     @property

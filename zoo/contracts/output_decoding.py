@@ -23,11 +23,11 @@ class OutputDecoding:
     """How a task reads what a network returns.
 
     Attributes:
-        decoding: What outputs are decoded with, by name, where a task chooses such a thing
-            (`choose_decoding`): a threshold, and the rule in words. It belongs to trained weights,
-            travels in their card and in the manifest of each file, and is empty in the record of a
-            task itself.
-        own_decoding: Names in `decoding`; empty where nothing is chosen.
+        decoding: What outputs are decoded with, by name: what follows from the network
+            (`Variant.decoding`), such as anchors, and what the task chooses (`choose_decoding`): a
+            threshold, and the rule in words. It belongs to trained weights, travels in their card
+            and in the manifest of each file, and is empty in the record of a task itself.
+        own_decoding: Names in `decoding`; empty where there are none.
     """
 
     decoding: Mapping[str, float | str] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class OutputDecoding:
         return replace(self, decoding=own) if own else self
 
     def choose_decoding(self, outputs: Array, truth: Truth) -> Mapping[str, float | str]:
-        """What outputs of a network is decoded with.
+        """What outputs of a network are decoded with, all of it.
 
         Called once for trained weights, with the validation split and what the network returns for
         it. A task that names some in `own_decoding` overrides this.

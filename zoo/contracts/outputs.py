@@ -60,12 +60,14 @@ class ModelPart:
         takes: Name of the output of the part before that is its input; empty for the first part,
             which takes the examples.
         takes_rounded: Whether it is rounded to whole numbers in between.
+        gives_rounded: Whether what it returns is.
     """
 
     name: str
     outputs: tuple[str, ...]
     takes: str = ""
     takes_rounded: bool = False
+    gives_rounded: bool = False
 
 
 def parts_of(outputs: Sequence[Output]) -> tuple[ModelPart, ...]:
@@ -75,7 +77,13 @@ def parts_of(outputs: Sequence[Output]) -> tuple[ModelPart, ...]:
     takes = ("", *(of_part[0] for of_part in given))
     rounded = {output.name for output in outputs if output.rounded}
     return tuple(
-        ModelPart(name=name, outputs=of_part, takes=before, takes_rounded=before in rounded)
+        ModelPart(
+            name=name,
+            outputs=of_part,
+            takes=before,
+            takes_rounded=before in rounded,
+            gives_rounded=rounded.issuperset(of_part),
+        )
         for name, of_part, before in zip(names, given, takes, strict=False)
     )
 

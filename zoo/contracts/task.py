@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from zoo.common.named_arrays import fields_of
 from zoo.contracts.checks import check, check_name
 from zoo.contracts.comparison import Comparison
 from zoo.contracts.dataset import Split
@@ -245,6 +246,14 @@ class Task(OutputDecoding, TrainingObjective):
         probability for each of many labels, overrides this.
         """
         return (output,)
+
+    def comparable(self, reference: Array, candidate: Array) -> Mapping[str, tuple[Array, Array]]:
+        """By name of each output, the network's values and a file's, which are to be near: all.
+
+        A task overrides this where an output follows from one that may honestly be another.
+        """
+        theirs = fields_of(candidate)
+        return {name: (own, theirs[name]) for name, own in fields_of(reference).items()}
 
     @abstractmethod
     def compare(self, reference: Array, candidate: Array) -> Comparison:

@@ -46,7 +46,8 @@ class CheckedNetwork:
         self.architecture: Architecture
         self.variant: Variant
         self.architecture, self.variant = registry.variant(name)
-        self.task: Task = registry.tasks.get(self.variant.task)
+        found: Task = registry.tasks.get(self.variant.task)
+        self.task = found.with_decoding(self.variant.decoded_with(self.variant.preprocessing))
 
     def network(self, classes: int | None = None, seed: int = SEED) -> Any:
         """A network with seeded random weights: normalized inputs to logits.

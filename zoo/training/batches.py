@@ -76,14 +76,14 @@ class TrainingBatches:
     def train(self, epoch: int) -> Any:
         """Shuffled and augmented batches of one epoch, counted from 1."""
         self._epoch = epoch - 1
-        # Building a stream costs as much as training on hundreds of small examples; only the
-        # augmentation has a seed in it.
-        if self._shuffled is None or self.options.augment:
+        # Building a stream costs as much as training on hundreds of small examples.
+        if self._shuffled is None:
             names = self.options.augment
             self._shuffled = self._train.batches(
                 batch=self._batch,
                 shuffle_seed=self.seed,
-                augment=augment(names, self.seed + epoch, self.task.transform_labels)
+                # The number of the epoch, counted from 0, is added.
+                augment=augment(names, self.seed + 1, self.task.transform_labels)
                 if names
                 else None,
                 epoch_now=lambda: self._epoch,

@@ -13,11 +13,19 @@ import pytest
 from bundle_programs import lines_of, write_programs
 
 from zoo.contracts import ImagePreprocessing
-from zoo.tasks.object_detection.decoding import above, decode
+from zoo.contracts.anchors import Anchors
+from zoo.tasks.object_detection.decoding import above
+from zoo.tasks.object_detection.heads import head_of
 
 pytest.importorskip("jinja2")
 
-SHAPE, CLASSES, THRESHOLD = (6, 9, 7), 3, 0.35
+CLASSES, THRESHOLD = 3, 0.35
+#: Shapes of outputs, and what they are decoded with, by kind of head.
+GRID, ANCHORS = (6, 9, 7), Anchors.of_sizes([(6, 9), (3, 5), (1, 1)])
+HEADS = {
+    "centres": (GRID, {"threshold": THRESHOLD}),
+    "anchors": ((len(ANCHORS.boxes()), 7), {"threshold": THRESHOLD, **ANCHORS.recorded()}),
+}
 NAMES = ("a cat", "a dog", "another")
 PYTHON = """
 import json, sys; sys.path.insert(0, "python")
@@ -51,9 +59,9 @@ int main() {
 """
 
 
-def grid(kind: str) -> np.ndarray:
+def outputs(shape: tuple[int, ...], kind: str) -> np.ndarray:
     random = np.random.default_rng(3)
-    values = random.random((1, *SHAPE), np.float32)
+    values = random.random((1, *shape), np.float32)
     if kind == "of integers":  # full of equal neighbours
         values = np.rint(values * 8).astype(np.float32) / 8
     if kind == "of nothing":
@@ -62,26 +70,30 @@ def grid(kind: str) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a bundle has beside its model."""
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """What a bundle has beside its model, by kind of head."""
     from zoo.artifacts.bundle.facts import box_facts
 
-    folder = write_programs(
-        tmp_path_factory.mktemp("boxes"),
-        ImagePreprocessing(height=48, width=72, channels=1),
-        SHAPE,
-        "boxes",
-        NAMES,
-        boxes=box_facts({"threshold": THRESHOLD}),
-    )
-    (folder / "boxes.mjs").write_text(JAVASCRIPT)
-    (folder / "boxes.cpp").write_text(CPP)
-    return folder
+    made = {}
+    for head, (shape, decoding) in HEADS.items():
+        made[head] = folder = write_programs(
+            tmp_path_factory.mktemp(head),
+            ImagePreprocessing(height=48, width=72, channels=1),
+            shape,
+            "boxes",
+            NAMES,
+            boxes=box_facts(decoding),
+        )
+        (folder / "boxes.mjs").write_text(JAVASCRIPT)
+        (folder / "boxes.cpp").write_text(CPP)
+    return made
 
 
+@pytest.mark.parametrize("head", HEADS)
 def test_every_program_finds_the_boxes_of_the_zoo(
-    bundle: Path, compiled: Callable[..., Path]
+    bundles: dict[str, Path], head: str, compiled: Callable[..., Path]
 ) -> None:
+    bundle, (shape, decoding) = bundles[head], HEADS[head]
     programs: dict[str, tuple[str | Path, ...]] = {"C++": (compiled(bundle, "boxes.cpp"),)}
     if node := shutil.which("node"):
         programs["JavaScript"] = (node, "boxes.mjs")
@@ -92,9 +104,9 @@ def test_every_program_finds_the_boxes_of_the_zoo(
     except ImportError:
         pass
     for kind in ("of real numbers", "of integers", "of nothing"):
-        answer = grid(kind)
+        answer = outputs(shape, kind)
         answer.tofile(bundle / "answer.bin")
-        expected = above(decode(answer)[0], THRESHOLD)
+        expected = above(head_of(decoding).decode(answer)[0], THRESHOLD)
         assert len(expected) == 0 if kind == "of nothing" else len(expected) >= 8
         for language, program in programs.items():
             lines = lines_of(bundle, *program)
@@ -107,9 +119,12 @@ def test_every_program_finds_the_boxes_of_the_zoo(
                 assert lines[1].startswith((first or ["nothing"])[0])
 
 
-def test_programs_that_nothing_here_compiles_have_the_decoder(bundle: Path) -> None:
+@pytest.mark.parametrize("head", HEADS)
+def test_programs_that_nothing_here_compiles_have_the_decoder(
+    bundles: dict[str, Path], head: str
+) -> None:
     for text in ("kotlin/Run.kt", "swift/main.swift"):
-        program = (bundle / text).read_text(encoding="utf-8")
+        program = (bundles[head] / text).read_text(encoding="utf-8")
         assert "boxesOf(answer)" in program
         assert "inWords(answer" in program
         assert str(THRESHOLD) in program

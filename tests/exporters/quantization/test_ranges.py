@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from zoo.exporters.quantization.histograms import BINS, MOST_COUNTED, Histogram
-from zoo.exporters.quantization.ranges import DECAY, METHODS, STEPS, range_of
+from zoo.exporters.quantization.ranges import DECAY, METHODS, STEPS, range_of, whole_range
 
 VALUES = arrays(
     np.float32,
@@ -123,3 +123,12 @@ def test_moving_average_forgets_at_its_rate() -> None:
 def test_a_tensor_of_zeros_has_the_empty_range(method: str) -> None:
     assert range_of(seen(np.zeros((2, 3), np.float32)), method) == (0.0, 0.0)
     assert range_of(Histogram(), method) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_whole_numbers_have_steps_of_one_where_eight_bits_hold_them(symmetric: bool) -> None:
+    few = seen(np.array([-76.3, 0.4, 73.9], np.float32))
+    low, high = whole_range(few, "minmax", symmetric=symmetric)
+    assert (high - low) / (STEPS - symmetric) == 1.0
+    many = seen(np.array([-76.3, 0.4, 127.2], np.float32))
+    assert whole_range(many, "minmax", symmetric=symmetric) == range_of(many, "minmax")

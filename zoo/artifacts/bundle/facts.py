@@ -12,6 +12,7 @@ from zoo.artifacts.golden_samples import Golden, GoldenArrays
 from zoo.common.files import sha256_of
 from zoo.common.named_arrays import fields_of
 from zoo.contracts import FileContents, Preprocessing, TensorInfo
+from zoo.contracts.anchors import ANCHORS, Anchors
 from zoo.contracts.outputs import BOXES, CLASS_MAP, CODE, PICTURE, RECONSTRUCTION
 from zoo.contracts.prediction import MOST_BOXES, SHOWN_FROM
 
@@ -206,8 +207,9 @@ def _lines(tables: str) -> str:
 
 
 def box_facts(decoding: Mapping[str, float | str]) -> dict[str, Any]:
-    """From which probability on boxes are shown, and how many at most."""
+    """From which probability on boxes are shown, how many at most, and anchors where there are."""
     return {
+        "anchors": Anchors.read(decoding).facts() if ANCHORS in decoding else None,
         "threshold": decoding.get("threshold", SHOWN_FROM),
         "rule": decoding.get("rule", ""),
         "most": MOST_BOXES,

@@ -65,7 +65,7 @@ def unmoved_note(names: Sequence[str], what: str) -> tuple[str, ...]:
 
 def augment(
     names: Sequence[str], seed: int, follow: Callable[[Any, GeometricTransform], Any] | None = None
-) -> Callable[[Any, Any], tuple[Any, Any]]:
+) -> Callable[..., tuple[Any, Any]]:
     """Makes a function that changes each image of a batch at random.
 
     Args:
@@ -76,8 +76,9 @@ def augment(
 
     Returns:
         A function from pixels, shape (batch, height, width, channels), values 0-255, and labels to
-        float32 pixels of the same shape and range, and labels. It works in `tf.data.Dataset.map`;
-        calls must not run in parallel, or their numbering is random.
+        float32 pixels of the same shape and range, and labels. It works in `tf.data.Dataset.map`.
+        A third argument, int64 of shape (2,), is what is added to the seed and the number of the
+        call; without, calls are counted, and must not run in parallel.
 
     Raises:
         UnknownName: There is no such option.
@@ -87,31 +88,42 @@ def augment(
     with tf.device("CPU:0"):
         calls = tf.Variable(0, dtype=tf.int64, trainable=False)
 
-    def apply(pixels: Any, labels: Any) -> tuple[Any, Any]:
-        values = tf.cast(pixels, tf.float32)
-        number = calls.assign_add(1)
-        draws = tf.random.stateless_uniform((9, tf.shape(values)[0]), tf.stack([seed, number]))
+    def apply(pixels: Any, labels: Any, key: Any = None) -> tuple[Any, Any]:
+        values = pixels
+        own = tf.constant(seed, tf.int64) + (0 if key is None else key[0])
+        number = calls.assign_add(1) if key is None else key[1]
+        draws = tf.random.stateless_uniform((9, tf.shape(values)[0]), tf.stack([own, number]))
         if MOVING & set(chosen):
             places = None
             if "zoom" in chosen:  # drawn apart: the others' numbers stay what they were
                 places = tf.random.stateless_uniform(
-                    (3, tf.shape(values)[0]), tf.stack([-1 - seed, number])
+                    (3, tf.shape(values)[0]), tf.stack([-1 - own, number])
                 )
             transform = AffineTransform(draws[:4], places, chosen, *values.shape[1:3])
-            # Mirroring and whole shifts land on pixels: nothing to interpolate.
-            how = "BILINEAR" if {"rotate", "zoom"} & {*chosen} else "NEAREST"
-            values = transform.resampled(values, how, 0.0)
+            if not transform.lands_on_pixels(*values.shape[1:3]):
+                values = tf.cast(values, tf.float32)
+            values = transform.resampled(values, "BILINEAR", 0.0)
             labels = labels if follow is None else follow(labels, transform)
+        # Only now: bytes move faster.
+        values = tf.cast(values, tf.float32)
         if "erase" in chosen:
             # Minus the number is a key that no other draw of this seed has.
-            noise = tf.random.stateless_uniform(tf.shape(values), tf.stack([seed, -number]))
-            values = tf.where(_rectangles(values, draws[4:]), noise * 255.0, values)
+            noise = tf.random.stateless_uniform(tf.shape(values), tf.stack([own, -number]))
+            values = _erased(values, _rectangles(values, draws[4:]), noise * 255.0)
         return values, labels
 
     # AutoGraph would rewrite every function below, our imports included.
-    return cast(
-        "Callable[[Any, Any], tuple[Any, Any]]", tf.autograph.experimental.do_not_convert(apply)
-    )
+    return cast("Callable[..., tuple[Any, Any]]", tf.autograph.experimental.do_not_convert(apply))
+
+
+def _erased(values: Any, where: Any, noise: Any) -> Any:
+    """`noise` where `where` says so, else `values`."""
+    tf = require("tensorflow")
+    if values.shape[3] == 1:
+        return tf.where(where, noise, values)
+    # Of several channels, TensorFlow spreads a condition slowly, and multiplies fast.
+    share = tf.cast(where, tf.float32)
+    return values * (1.0 - share) + noise * share
 
 
 def _rectangles(values: Any, draws: Any) -> Any:

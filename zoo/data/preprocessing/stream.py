@@ -19,8 +19,8 @@ from zoo.data.preprocessing.inputs import labels_for, read_inputs
 MEMORY_LIMIT = 1 << 30
 
 #: Turns a batch of uint8 pixels and their labels into float32 pixels, 0-255, of the same shape, and
-#: labels that fit them.
-Augmentation = Callable[[Any, Any], tuple[Any, Any]]
+#: labels that fit them. Random numbers follow from the third argument, int64 of shape (2,).
+Augmentation = Callable[[Any, Any, Any], tuple[Any, Any]]
 
 
 class Examples:
@@ -83,7 +83,9 @@ class Examples:
             batch: Examples per batch; the last may hold fewer.
             shuffle_seed: Each epoch has an order of its own that follows from this seed; None
                 keeps the split's order.
-            augment: Applied to each batch; AutoGraph does not rewrite it.
+            augment: Applied to each batch; AutoGraph does not rewrite it. The random numbers of a
+                batch follow from the epoch and its number there; where epochs are counted here,
+                from its number among those of all epochs.
             first_epoch: Number of the first iteration's epoch. A resumed run sees the order that
                 an unbroken one would have seen.
             epoch_now: Asked for the epoch's number at each iteration, counted from 0, instead of
@@ -97,33 +99,44 @@ class Examples:
         tf = require("tensorflow")
         epoch = first_epoch
         _ = self._held  # a tensor of the stream, and none of the function that loads its batches
-
-        def orders() -> Iterator[NDArray[np.int64]]:
-            nonlocal epoch
-            number = epoch if epoch_now is None else epoch_now()
-            epoch += 1
-            yield epoch_order(len(self._split), shuffle_seed, number)
-
         batches = -(-len(self._split) // batch)
+
+        def orders() -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+            nonlocal epoch
+            counted, number = epoch, epoch if epoch_now is None else epoch_now()
+            epoch += 1
+            key = (0, counted * batches) if epoch_now is None else (number, 0)
+            yield epoch_order(len(self._split), shuffle_seed, number), np.array(key, np.int64)
+
         # AutoGraph would rewrite every function below the mapped ones, our imports included.
         as_it_is = tf.autograph.experimental.do_not_convert
 
-        def cut(order: Any) -> Any:
+        def cut(order: Any, key: Any) -> Any:
             numbers = tf.data.Dataset.range(batches)
-            return numbers.map(as_it_is(lambda n: order[n * batch : (n + 1) * batch]))
+            return numbers.map(
+                as_it_is(
+                    lambda n: (
+                        order[n * batch : (n + 1) * batch],
+                        tf.stack([key[0], key[1] + n + 1]),
+                    )
+                )
+            )
+
+        def made(indices: Any, key: Any) -> tuple[Any, ...]:
+            values, labels, *weights = self._load(indices)
+            if augment is not None:
+                values, labels = augment(values, labels, key)
+            return values, labels, *weights
 
         # Python is asked once for the order, not for each batch, for which training would wait.
-        stream = tf.data.Dataset.from_generator(
-            orders, output_signature=tf.TensorSpec((None,), tf.int64)
-        ).flat_map(as_it_is(cut))
+        one = tf.TensorSpec((None,), tf.int64), tf.TensorSpec((2,), tf.int64)
+        stream = tf.data.Dataset.from_generator(orders, output_signature=one).flat_map(
+            as_it_is(cut)
+        )
         stream = stream.apply(tf.data.experimental.assert_cardinality(batches))
-        # Order is kept, so threads do not make it random.
-        stream = stream.map(as_it_is(self._load), num_parallel_calls=1 if self.in_memory else 2)
-        if augment is not None:
-            # One call at a time: the n-th batch gets the n-th draw of random numbers.
-            stream = stream.map(
-                as_it_is(lambda values, labels, *weights: (*augment(values, labels), *weights))
-            )
+        # Order is kept, and random numbers follow from it, so threads do not make it random.
+        quick = self.in_memory and augment is None
+        stream = stream.map(as_it_is(made), num_parallel_calls=1 if quick else 2)
         return stream.prefetch(tf.data.AUTOTUNE)
 
     def _load(self, indices: Any) -> tuple[Any, ...]:

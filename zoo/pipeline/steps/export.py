@@ -274,6 +274,8 @@ def export(
             input_names=tuple(p.called for p in inputs) if len(inputs) > 1 else (),
             free_sides=free,
             data_shapes=data_shapes(preprocessing) if free else {},
+            whole_input=part.takes_rounded,
+            whole_outputs=part.gives_rounded,
             reuse=reuse,
         )
     )

@@ -22,6 +22,8 @@ _ROUNDING = 0.25
 _SAME = 0.99
 #: Pictures are compared by themselves where so many have the same code.
 _FEW = 16
+#: A channel of less spread, in steps of rounding, is nearly always 0, and may be so in its own way.
+_TOLD = 0.5
 _MOST_DB = 200.0
 
 
@@ -62,13 +64,39 @@ def compare(reference: Array, candidate: Array) -> Comparison:
         agreement=float((own == other).mean()),
         sqnr_db=quiet,
     )
+    both = same_codes(reference, candidate)
+    return Comparison.combined({CODE: code, PICTURE: picture_checks.compare(*both)})
+
+
+def same_codes(reference: Array, candidate: Array) -> tuple[Array, Array]:
+    """The pictures of both whose codes are the same, if there are some; else all."""
+    import numpy as np
+
+    own, other = (codes_of(one[CODE]) for one in (reference, candidate))
     alike = (own == other).reshape(len(own), -1).all(axis=1)
     both = reference[PICTURE], candidate[PICTURE]
-    if alike.sum() >= min(_FEW, len(own)):
-        # One that holds a NaN is compared, whatever its code.
-        alike |= ~np.isfinite(both[1]).reshape(len(own), -1).all(axis=1)
-        both = both[0][alike], both[1][alike]
-    return Comparison.combined({CODE: code, PICTURE: picture_checks.compare(*both)})
+    if alike.sum() < min(_FEW, len(own)):
+        return both
+    # One that holds a NaN is compared, whatever its code.
+    alike |= ~np.isfinite(both[1]).reshape(len(own), -1).all(axis=1)
+    return both[0][alike], both[1][alike]
+
+
+def comparable(reference: Array, candidate: Array) -> dict[str, tuple[Array, Array]]:
+    """What is to be near, by name: channels that give numbers, and pictures of the same numbers.
+
+    Of a file whose code is whole numbers already, what its rounding explains is left out.
+    """
+    import numpy as np
+
+    own, other = (one[CODE].astype(np.float64) for one in (reference, candidate))
+    if np.array_equal(other, np.rint(other)):
+        apart = other - own
+        other = own + np.sign(apart) * np.maximum(np.abs(apart) - 0.5, 0.0)
+    told = own.std(axis=tuple(range(own.ndim - 1))) >= _TOLD
+    if told.any():
+        own, other = own[..., told], other[..., told]
+    return {CODE: (own, other), PICTURE: same_codes(reference, candidate)}
 
 
 def parity(comparison: Comparison, precision: Precision) -> Check:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.common.optional_imports import require
 from zoo.tasks import luma
+from zoo.tasks.image_compression.coded_sizes import SameArray
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -141,7 +142,7 @@ def rate_distortion(name: str, pictures: Array) -> RateDistortion:
         name: One of `CODECS`.
         pictures: uint8, (pictures, height, width, channels).
     """
-    return _cached(name, _Pictures(pictures))
+    return _cached(name, SameArray(pictures))
 
 
 def beside(pictures: Array, rates: Array, truth: Array) -> dict[str, Any]:
@@ -163,24 +164,8 @@ def beside(pictures: Array, rates: Array, truth: Array) -> dict[str, Any]:
     }
 
 
-class _Pictures:
-    """Pictures that are the same where their bytes are."""
-
-    def __init__(self, values: Array) -> None:
-        import hashlib
-
-        self.values = values
-        self._digest = hashlib.sha256(values.tobytes() + repr(values.shape).encode()).digest()
-
-    def __hash__(self) -> int:
-        return hash(self._digest)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Pictures) and other._digest == self._digest
-
-
 @lru_cache(maxsize=4)
-def _cached(name: str, given: _Pictures) -> RateDistortion:
+def _cached(name: str, given: SameArray) -> RateDistortion:
     import numpy as np
 
     pictures = given.values

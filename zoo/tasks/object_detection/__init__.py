@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from zoo.contracts import Output, Task
+from zoo.contracts.anchors import ANCHORS, HEAD, OVERLAP
 from zoo.contracts.outputs import BOXES
 from zoo.hookspecs import hookimpl
 from zoo.tasks.object_detection.task import RULE, THRESHOLD, ObjectDetection
@@ -19,7 +20,7 @@ def zoo_tasks() -> Iterable[Task]:
         outputs=(
             Output(
                 name="grid",
-                meaning="for each cell a probability per class that an object's centre lies there, "
+                meaning="for each cell or anchor a probability per class that an object is there, "
                 "then centre and sides of its box; docs/object-detection.md has the formula",
                 reading=BOXES,
             ),
@@ -27,7 +28,7 @@ def zoo_tasks() -> Iterable[Task]:
         higher_is_better=False,
         quality_rises=True,
         least_classes=1,
-        own_decoding=(THRESHOLD, RULE),
+        own_decoding=(HEAD, ANCHORS, OVERLAP, THRESHOLD, RULE),
         max_drop={"int8": 1.0},
         one_choice=False,
     )

@@ -1,13 +1,14 @@
-"""How a file's grid and detections are held against its network's."""
+"""How a file's outputs and detections are held against its network's."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from zoo.contracts import Check, Comparison, Precision
 from zoo.tasks.classification import check_shapes
-from zoo.tasks.object_detection.decoding import above, decode, objects, pairs
+from zoo.tasks.object_detection.decoding import above, objects, pairs
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -39,8 +40,16 @@ def kept_share(reference: Array, candidate: Array, threshold: float) -> tuple[in
     return same, total
 
 
-def compare(reference: Array, candidate: Array, threshold: float) -> Comparison:
-    """Differences of the grid, and the share of boxes that are the same.
+def compare(
+    reference: Array, candidate: Array, decode: Callable[[Array], Array], threshold: float
+) -> Comparison:
+    """Differences of the outputs, and the share of boxes that are the same.
+
+    Args:
+        reference: Outputs of the network.
+        candidate: Of the file, for the same pictures.
+        decode: From outputs to detections.
+        threshold: Least probability of what is shown.
 
     Raises:
         ZooError: The shapes differ.

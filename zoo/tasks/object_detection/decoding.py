@@ -70,8 +70,7 @@ def decode(grid: Array) -> Array:
     rows, columns = grid.shape[1:3]
     classes = grid.shape[-1] - BOX_VALUES
     scores, boxes = values[..., :classes], values[..., classes:]
-    found = np.zeros((len(grid), MOST, len(COLUMNS)), np.float32)
-    found[..., 0] = _NO_OBJECT
+    found = no_detections(len(grid))
     places = np.nonzero(peaks(scores))
     score = scores[places]
     # By picture, then the most probable; what is equal stays in its order.
@@ -89,6 +88,15 @@ def decode(grid: Array) -> Array:
     kept = place < MOST
     told = np.stack([label.astype(np.float32), score, *edges], axis=1)
     found[example[kept], place[kept]] = told[kept]
+    return found
+
+
+def no_detections(examples: int) -> Array:
+    """What is returned for pictures in which nothing is found, float32 (examples, 100, 6)."""
+    import numpy as np
+
+    found = np.zeros((examples, MOST, len(COLUMNS)), np.float32)
+    found[..., 0] = _NO_OBJECT
     return found
 
 

@@ -89,17 +89,33 @@ def _box_loss(own: Any, centre: Any, side: Any, cell: Any, cells: Any) -> Any:
     ops = require("keras").ops
     middle = (cell - 0.5 + 2.0 * own[..., :2]) / cells
     sides = ops.square(own[..., 2:])
-    low, high = middle - sides / 2, middle + sides / 2
-    true_low, true_high = centre - side / 2, centre + side / 2
-    shared = ops.prod(
-        ops.maximum(ops.minimum(high, true_high) - ops.maximum(low, true_low), 0.0), axis=-1
+    lost = lost_overlap(
+        middle - sides / 2, middle + sides / 2, centre - side / 2, centre + side / 2
     )
-    union = ops.prod(sides, axis=-1) + ops.prod(side, axis=-1) - shared
-    around = ops.prod(ops.maximum(high, true_high) - ops.minimum(low, true_low), axis=-1)
-    overlap = shared / ops.maximum(union, _LEAST)
-    general = overlap - (around - union) / ops.maximum(around, _LEAST)
     wanted = ops.concatenate(
         [(centre * cells - cell + 0.5) / 2.0, ops.sqrt(ops.minimum(side, 1.0))], axis=-1
     )
     distance = ops.sum(ops.abs(own - wanted), axis=-1)
-    return _OVERLAP * (1.0 - general) + _DISTANCE * distance
+    return _OVERLAP * lost + _DISTANCE * distance
+
+
+def lost_overlap(low: Any, high: Any, true_low: Any, true_high: Any) -> Any:
+    """One minus the generalized intersection over union, from 0 to 2.
+
+    Args:
+        low: Upper left corners, (…, 2): down, across.
+        high: Lower right corners, likewise.
+        true_low: Of the true boxes.
+        true_high: Of the true boxes.
+
+    Returns:
+        (…).
+    """
+    ops = require("keras").ops
+    shared = ops.prod(
+        ops.maximum(ops.minimum(high, true_high) - ops.maximum(low, true_low), 0.0), axis=-1
+    )
+    union = ops.prod(high - low, axis=-1) + ops.prod(true_high - true_low, axis=-1) - shared
+    around = ops.prod(ops.maximum(high, true_high) - ops.minimum(low, true_low), axis=-1)
+    overlap = shared / ops.maximum(union, _LEAST)
+    return 1.0 - overlap + (around - union) / ops.maximum(around, _LEAST)

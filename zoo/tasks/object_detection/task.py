@@ -15,6 +15,7 @@ from zoo.contracts.prediction import SHOWN_FROM, DecodedBox, DecodedOutput
 from zoo.contracts.weakness import Weakness
 from zoo.results.formatting import count, plus_minus, plus_minus_range
 from zoo.tasks.object_detection import comparison as compared
+from zoo.tasks.object_detection.heads import Head, head_of
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -52,11 +53,10 @@ class ObjectDetection(Task):
                 why="most of the picture is no object: a share of it would be",
                 fix="leave --label-smoothing out",
             )
-        from zoo.tasks.object_detection.loss import detection_loss
-
         require("faster_coco_eval")  # not after the training
-        own = require("keras").metrics.MeanMetricWrapper(detection_loss, name=_LOSS)
-        model.compile(optimizer=optimizer, loss=detection_loss, metrics=[own], jit_compile=False)
+        loss = self.head.loss
+        own = require("keras").metrics.MeanMetricWrapper(loss, name=_LOSS)
+        model.compile(optimizer=optimizer, loss=loss, metrics=[own], jit_compile=False)
         return _LOSS
 
     def class_labels(self, labels: Array) -> Array | None:
@@ -69,18 +69,21 @@ class ObjectDetection(Task):
 
     def decode(self, outputs: Array) -> Array:
         """Detections, float32 (examples, 100, 6); see `zoo.tasks.object_detection.decoding`."""
-        from zoo.tasks.object_detection.decoding import decode
-
-        return decode(outputs)
+        return self.head.decode(outputs)
 
     def choose_decoding(self, outputs: Array, truth: Truth) -> Mapping[str, float | str]:
         """The probability from which on boxes are shown, by F1 on the validation split."""
         from zoo.tasks.object_detection.threshold import best_threshold
 
-        chosen = best_threshold(self.decode(outputs), truth.labels)
+        own, chosen = self.head.recorded(), best_threshold(self.decode(outputs), truth.labels)
         if chosen is None:
-            return {THRESHOLD: SHOWN_FROM, RULE: _NO_RULE}
-        return {THRESHOLD: chosen, RULE: _RULE}
+            return {**own, THRESHOLD: SHOWN_FROM, RULE: _NO_RULE}
+        return {**own, THRESHOLD: chosen, RULE: _RULE}
+
+    @property
+    def head(self) -> Head:
+        """How boxes follow from outputs, and what they learn by."""
+        return head_of(self.decoding)
 
     @property
     def threshold(self) -> float:
@@ -98,7 +101,7 @@ class ObjectDetection(Task):
 
     def compare(self, reference: Array, candidate: Array) -> Comparison:
         """Differences of the grid, and the share of boxes that are the same."""
-        return compared.compare(reference, candidate, self.threshold)
+        return compared.compare(reference, candidate, self.decode, self.threshold)
 
     def parity(self, comparison: Comparison, precision: Precision) -> Check:
         """The same boxes, and a grid that is close."""
@@ -163,9 +166,26 @@ class ObjectDetection(Task):
             "95 %)",
         )
 
+    def class_loss(self, truth: Truth, reference: Array, candidate: Array) -> Check | None:
+        """True boxes of each class that are found, by the file and by the reference."""
+        from zoo.tasks.object_detection.box_checks import class_loss
+
+        return class_loss(truth.labels, reference, candidate, truth.classes, self.threshold)
+
+    def probability_checks(
+        self, truth: Truth, reference: Array, candidate: Array, precision: Precision
+    ) -> tuple[Check, ...]:
+        """Whether boxes that are the same are as probable: the threshold is the network's."""
+        from zoo.tasks.object_detection.box_checks import probability_shift
+
+        own, found, most = self.threshold, self.decode(candidate), precision.tolerances.confidence
+        return (probability_shift(self.decode(reference), found, own, most),)
+
     def baseline(self, answers: Array, truth: Truth) -> AgainstBaseline | None:
         """The mean box of each class in training, on every picture."""
-        trivial = _mean_boxes(truth)
+        from zoo.tasks.object_detection.baseline import mean_boxes
+
+        trivial = mean_boxes(truth)
         gain, low, high = _difference(trivial, answers, truth)
         return AgainstBaseline(
             answer="the mean box of each class on every picture",
@@ -331,21 +351,3 @@ def _difference(before: Array, after: Array, truth: Truth) -> tuple[float, float
         100 * (b.mean() - a.mean()) for a, b in zip(one.resampled, other.resampled, strict=True)
     ]
     return 100 * (other.own.mean() - one.own.mean()), *ends(drawn)
-
-
-def _mean_boxes(truth: Truth) -> Array:
-    """Of each class its mean box in training, as probable as it is frequent, on each picture."""
-    import numpy as np
-
-    from zoo.tasks.object_detection.decoding import COLUMNS, MOST
-
-    learnt = truth.labels if truth.training is None else truth.training.labels
-    boxes = learnt[learnt[..., 0] >= 0]
-    counts = np.bincount(boxes[:, 0].astype(np.int64), minlength=len(truth.classes))
-    found = np.zeros((MOST, len(COLUMNS)), np.float32)
-    found[:, 0] = -1.0
-    for place, label in enumerate(np.argsort(-counts, kind="stable")[:MOST]):
-        if counts[label]:
-            mean = boxes[boxes[:, 0] == label, 1:].mean(axis=0)
-            found[place] = (label, counts[label] / len(boxes), *mean)
-    return np.broadcast_to(found, (len(truth.labels), *found.shape)).copy()
