@@ -101,7 +101,7 @@ def comparable(reference: Array, candidate: Array) -> dict[str, tuple[Array, Arr
 
 def parity(comparison: Comparison, precision: Precision) -> Check:
     """Whether files make the codes and the pictures that the Keras network makes."""
-    code, picture = comparison.outputs[CODE], comparison.outputs[PICTURE]
+    code, picture = (comparison.outputs.get(name, comparison) for name in (CODE, PICTURE))
     noise = math.nan if code.sqnr_db is None else code.sqnr_db
     integers = precision.arithmetic == "integer"
     least = precision.tolerances.sqnr_db
