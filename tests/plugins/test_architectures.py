@@ -52,6 +52,7 @@ SMALLEST = [
     (a, min(a.variants, key=lambda v: (not packaged(a, v), v.multiply_adds)))
     for a in REGISTRY.architectures
 ]
+DETECTORS = ("fomo_small", "centernet_small", "ssd_mobilenet_small")
 #: Test examples that the cards of packaged weights speak of, where these are not 10,000.
 COUNTS = {
     "autoencoder_small.photographs-task_image-compression-060980": 206,
@@ -59,8 +60,7 @@ COUNTS = {
     "dncnn_small.photographs-degrade_noise25": 206,
     "dcgan28.fashion_mnist": 5_000,
     "ds_cnn.words": 528,
-    "fomo_small.fashion_scenes": 1_000,
-    "ssd_mobilenet_small.fashion_scenes": 1_000,
+    **{f"{name}.fashion_scenes": 1_000 for name in DETECTORS},
 }
 #: Of larger ones the slow tests convert every precision, by the conformance kit.
 TRAINED = [
