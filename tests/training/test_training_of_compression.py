@@ -42,7 +42,7 @@ def train(patches: Dataset, folder: Path, stop_after: int = 99) -> tuple[Any, Tr
     registry = load_registry()
     architecture, variant = registry.variant("autoencoder_small")
     keras.utils.set_random_seed(3)
-    network = build_network(architecture, variant, 1, {"filters": 4})
+    network = build_network(architecture, variant, 1, {"filters": 12})
 
     def emit(event: dict[str, Any]) -> None:
         if event["event"] == "batch" and event["epoch"] > stop_after:
@@ -78,7 +78,7 @@ def test_the_noise_belongs_to_the_state() -> None:
     registry = load_registry()
     architecture, variant = registry.variant("autoencoder_small")
     task = registry.tasks.get(variant.task)
-    network = build_network(architecture, variant, 1, {"filters": 4})
+    network = build_network(architecture, variant, 1, {"filters": 12})
     assert task.trainee is not None
     assert task.state is not None
     (noise,) = task.state(task.trainee(network, variant.preprocessing))
