@@ -12,7 +12,7 @@ from linear_network import BIAS, SIDE, WEIGHTS
 from PIL import Image
 
 import zoo as api
-from zoo.common.errors import UsageError
+from zoo.common.errors import BadData, UsageError
 from zoo.contracts import ImagePreprocessing
 from zoo.data.preprocessing.images import to_pixels
 
@@ -96,3 +96,19 @@ def test_altered_files_answer_nothing(altered_file, plain_file, zoo):
     draw(Path("one.png"), 3)
     assert "was altered" in zoo("predict", altered_file, "one.png").err
     assert "add --data DATASET" in zoo("predict", plain_file, "one.png").err
+
+
+def test_a_picture_that_is_there_is_refused_before_anything_is_answered(zoo, monkeypatch):
+    from zoo.pipeline import predictions
+
+    def never(*_, **__):
+        raise BadData("the network was asked")
+
+    monkeypatch.setattr(predictions, "call", never)
+    draw(Path("cat.png"), 1)
+    Path("cat.espcn_x2.photographs-degrade_bicubic2.png").write_bytes(b"")
+    refused = zoo("predict", "espcn_x2", "cat.png")
+    assert refused.code == 2
+    assert "is there already" in refused.err
+    for more in ("--overwrite", "--pictures=other"):
+        assert "the network was asked" in zoo("predict", "espcn_x2", "cat.png", more).err

@@ -15,7 +15,7 @@ from zoo.contracts.preprocessing import Sample
 from zoo.execution.picture_tiles import MOST_PIXELS, picture_tiles
 from zoo.execution.sample_outputs import SampleOutputs, outputs_for
 from zoo.registry import load_registry
-from zoo.report.prediction_pictures import write_pictures
+from zoo.report.prediction_pictures import refuse_written, write_pictures
 from zoo.results.predictions import PredictedExample, Predictions
 
 OWN = ImagePreprocessing(height=16, width=16, channels=3, mean=(0.0,) * 3, std=(1.0,) * 3)
@@ -135,5 +135,10 @@ def test_pictures_are_written_and_none_is_overwritten(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is there already, and 1 more") as refused:
         write_pictures(found, tmp_path / "new")
     assert "--overwrite" in refused.value.fix
+    with pytest.raises(UsageError, match="is there already, and 1 more"):
+        refuse_written(found.subject, ["a/cat.jpg", "b/cat.png"], tmp_path / "new")
+    refuse_written(found.subject, ["dog.png"], tmp_path / "new")
+    refuse_written(found.subject, ["cat.png"], tmp_path / "other")
+    assert not (tmp_path / "other").exists()
     assert write_pictures(found, tmp_path / "new", overwrite=True) == paths
     assert "picture" not in found.plain()["examples"][0]

@@ -42,6 +42,7 @@ def predict(
     classes: str | None = None,
     state: Sequence[str] = (),
     task: str | None = None,
+    before: Callable[[str, Sequence[str]], None] | None = None,
     on_step: OnStep = quiet,
     progress: bool | None = None,
     registry: Registry | None = None,
@@ -66,6 +67,8 @@ def predict(
         state: Its inputs that take what an output gave at the step before, ``h=hn`` each.
         task: Of a network from elsewhere, where the data serve several; None for that of the data,
             without them for that which its outputs are of.
+        before: Called with the name of the network and those of the examples before anything is
+            answered, where answers are pictures: a place to refuse.
         on_step: Receives progress.
         progress: Whether it is shown where no `on_step` is given; None: on a terminal and in a
             notebook. Commands show their own.
@@ -76,7 +79,7 @@ def predict(
             that cannot be read is among `Predictions.failed`.
     """
     registry = registry or load_registry()
-    asked = _request(inputs, data, top)
+    asked = replace(_request(inputs, data, top), before=before)
     if task is not None and data is not None:
         registry.tasks.get(task)
         data = data_for_task(registry, data, task)

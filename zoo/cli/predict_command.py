@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,7 @@ def command(
     """
     from zoo.api.predictions import predict
     from zoo.common.optional_imports import require_extra
+    from zoo.report.prediction_pictures import refuse_written, write_masks, write_pictures
     from zoo.report.progress import StepProgress
 
     settings: Settings = ctx.obj
@@ -98,12 +100,11 @@ def command(
             inputs,
             top=top,
             data=data,
+            before=None if overwrite else partial(refuse_written, folder=Path(pictures)),
             on_step=progress,
             registry=settings.registry(),
             **source,
         )
-    from zoo.report.prediction_pictures import write_masks, write_pictures
-
     written = write_pictures(found, Path(pictures), overwrite=overwrite)
     drawn = [] if masks is None else write_masks(found, Path(masks), overwrite=overwrite)
     if html is not None:

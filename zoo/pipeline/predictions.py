@@ -17,7 +17,8 @@ from zoo.common.progress import Event, OnEvent
 from zoo.common.shown_text import printable
 from zoo.common.worker import call
 from zoo.contracts import Preprocessing, Task
-from zoo.contracts.preprocessing import ImagePreprocessing, SampleList
+from zoo.contracts.outputs import PICTURE
+from zoo.contracts.preprocessing import Sample, SampleList
 from zoo.data.readers.npz_tensors import UNLABELLED
 from zoo.execution.picture_tiles import picture_tiles
 from zoo.execution.sample_outputs import SampleOutputs, chain_outputs, outputs_for
@@ -49,11 +50,19 @@ class PredictionRequest:
         inputs: Files, folders, texts, as typed; or raw examples as arrays.
         data: Dataset that the network was trained on; empty where it is not known.
         top: So many scores of each at most.
+        before: Called before anything is answered, where answers are pictures, with the name of the
+            network and those of the examples: raises where their files could not be written.
     """
 
     inputs: tuple[str | Array, ...]
     data: str = ""
     top: int = 5
+    before: Callable[[str, Sequence[str]], None] | None = None
+
+    def announce(self, subject: str, task: Task, samples: Sequence[Sample]) -> None:
+        """Calls `before`."""
+        if self.before is not None and any(one.reading == PICTURE for one in task.outputs):
+            self.before(subject, [sample.name for sample in samples])
 
 
 def predict_with_file(
@@ -76,6 +85,7 @@ def predict_with_file(
     chain = whole_chain(registry, artifact)
     manifest = chain.manifest
     found = find_inputs(manifest.preprocessing, asked, asked.data or manifest.dataset.name)
+    asked.announce(chain.name, task, found.samples)
     cut = picture_tiles(task, manifest.preprocessing, found.samples)
     answered = cut.joined(chain_outputs(registry, chain, cut.samples, emit=emit, take=cut.take))
     found = replace(found, notes=[*found.notes, *cut.notes])
@@ -119,11 +129,12 @@ def predict_with_network(
         return _with_findings(_some(told), card)
     # What is wrong with names must not wait for TensorFlow.
     found = find_inputs(checkpoint.preprocessing, asked, data)
+    asked.announce(checkpoint.model_id, registry.tasks.get(checkpoint.task), found.samples)
     answered: SampleOutputs = call(
         "zoo.pipeline.predictions:answer_in_keras",
         {
             "subject": Subject(model=str(checkpoint.path), plugins=registry.settings),
-            "asked": replace(asked, data=data),
+            "asked": replace(asked, data=data, before=None),
         },
         on_event=emit,
     )
@@ -247,8 +258,7 @@ def decoded_predictions(
     Raises:
         BadData: Nothing was answered.
     """
-    from zoo.data.preprocessing.images import shown_part
-    from zoo.data.preprocessing.inputs import read_input
+    from zoo.data.preprocessing.inputs import kind_of, read_input
     from zoo.data.samples.reading import split_of_samples
 
     samples = found.samples
@@ -267,10 +277,10 @@ def decoded_predictions(
             top,
             steps(index),
         )
-        if decoded.has_places and isinstance(preprocessing, ImagePreprocessing):
+        if decoded.has_places:
             height, width = split.read(index).shape[:2]
-            part = shown_part((height, width), preprocessing)
-            decoded = decoded.in_picture(height, width, part)
+            part = kind_of(preprocessing).shown_part((height, width))
+            decoded = decoded if part is None else decoded.in_picture(height, width, part)
         examples.append(PredictedExample(sample=samples[index], output=decoded))
     unlike = [f"the examples are unlike those of the training: {answered.unlike}"]
     return Predictions(

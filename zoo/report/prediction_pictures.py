@@ -41,7 +41,9 @@ def write_pictures(found: Predictions, folder: Path, *, overwrite: bool = False)
     suffixes = tuple({own.coded.suffix for _, own in made if own.coded is not None})
     names = [name for name, _ in made]
     written: list[Path] = []
-    paths = _free_paths(found, names, folder, "--pictures", overwrite, suffixes)
+    if made:
+        folder.mkdir(parents=True, exist_ok=True)
+    paths = _free_paths(found.subject, names, folder, "--pictures", overwrite, suffixes)
     for path, (_, own) in zip(paths, made, strict=True):
         if own.coded is not None:
             written.append(path.with_name(path.stem + own.coded.suffix))
@@ -50,6 +52,20 @@ def write_pictures(found: Predictions, folder: Path, *, overwrite: bool = False)
         _write(path, own.picture)
         written.append(path)
     return written
+
+
+def refuse_written(subject: str, names: Sequence[str], folder: Path) -> None:
+    """Refuses before the work what `write_pictures` would refuse after it.
+
+    Args:
+        subject: Name of the network.
+        names: Of the examples.
+        folder: For the pictures.
+
+    Raises:
+        UsageError: A picture of one of them is there already.
+    """
+    _free_paths(subject, names, folder, "--pictures", overwrite=False)
 
 
 def write_masks(found: Predictions, folder: Path, *, overwrite: bool = False) -> list[Path]:
@@ -77,24 +93,27 @@ def write_masks(found: Predictions, folder: Path, *, overwrite: bool = False) ->
             why=f"its task is {found.task}",
             fix="leave --masks out",
         )
-    paths = _free_paths(found, [f"{name}.png" for name, _ in made], folder, "--masks", overwrite)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = _free_paths(
+        found.subject, [f"{name}.png" for name, _ in made], folder, "--masks", overwrite
+    )
     for path, (_, mask) in zip(paths, made, strict=True):
         _write_mask(path, mask)
     return paths
 
 
 def _free_paths(
-    found: Predictions,
+    answered_by: str,
     names: Sequence[str],
     folder: Path,
     option: str,
     overwrite: bool,
     suffixes: Sequence[str] = (),
 ) -> list[Path]:
-    """A path for each picture, in a folder that is there from then on.
+    """A path for each picture.
 
     Args:
-        found: Names the network.
+        answered_by: Name of the network.
         names: Of the examples.
         folder: Where.
         option: That names it.
@@ -103,7 +122,7 @@ def _free_paths(
     """
     paths: list[Path] = []
     # What all files of a model are called is no name of a file.
-    subject = _PARTS.sub(".", found.subject)
+    subject = _PARTS.sub(".", answered_by)
     for name in names:
         stem = f"{Path(name).stem or 'picture'}.{subject}"
         number, path = 1, folder / f"{stem}.png"
@@ -119,8 +138,6 @@ def _free_paths(
             why="a file of that name would be overwritten",
             fix=f"{option} FOLDER writes elsewhere, --overwrite replaces it",
         )
-    if paths:
-        folder.mkdir(parents=True, exist_ok=True)
     return paths
 
 
