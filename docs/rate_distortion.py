@@ -31,11 +31,11 @@ HERE = Path(__file__).parent
 RECORDS, PAGE = HERE / "rate-distortion.json", HERE / "image-compression.md"
 MODEL, DATA = "autoencoder_small", "photographs"
 #: What a mean squared error of 1 is worth, in bits per pixel; the variants' three are among them.
-WEIGHTS = (0.001, 0.0032, 0.01, 0.032, 0.1)
-#: The recipe of the packaged weights.
+WEIGHTS = (0.001, 0.0032, 0.01, 0.032)
+#: As the packaged weights, for a third of the time.
 TRAINING: dict[str, Any] = {
     "from_scratch": True,
-    "epochs": 3,
+    "epochs": 1,
     "batch_size": 32,
     "learning_rate": 0.0005,
     "augment": ("flip",),

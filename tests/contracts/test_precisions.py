@@ -172,7 +172,7 @@ def test_a_declared_precision_has_every_threshold_too() -> None:
         assert each.parity(GOOD, INT4).passed
         assert not each.parity(BAD, INT4).passed
         rises = each.higher_is_better if each.quality_rises is None else each.quality_rises
-        decibels = each.name == "image-enhancement"
+        decibels = each.name in ("image-enhancement", "image-compression")
         assert each.allowed_loss(INT4) == pytest.approx(0.6 if decibels else 3.0 if rises else 30.0)
     assert least_tolerance(INT4, REAL)[0] == 0.02
     assert placement(of(INT4, right=True), INT4).passed

@@ -91,6 +91,29 @@ def test_sizes_that_do_not_fit_are_named(pairs: Path) -> None:
         open_pairs(str(pairs))
 
 
+def test_what_is_left_of_good_pictures_beyond_the_factor_is_cut_off(pairs: Path) -> None:
+    whole = open_pairs(str(pairs))
+    for number, (height, width) in {2: (81, 97), 5: (80, 97)}.items():
+        path = pairs / "good" / f"{number}.png"
+        with Image.open(path) as good:
+            larger = Image.new("RGB", (width, height), "red")
+            larger.paste(good)
+        larger.save(path)
+    cut = open_pairs(str(pairs))
+    (told,) = [note for note in cut.notes if "multiple" in note]
+    assert told.startswith("2 good pictures are no multiple of 2: ")
+    assert told.endswith(": 2: bad 48×40, good 97×81; 5: bad 48×40, good 97×80")
+    patches = [
+        {
+            name: (split.read(index).tobytes(), split.labels[index].tobytes())
+            for split in dataset.splits.values()
+            for index, name in enumerate(split.names or ())
+        }
+        for dataset in (whole, cut)
+    ]
+    assert patches[0] == patches[1], "the same patches as of pictures that were cut before"
+
+
 def test_broken_pictures_are_named(pairs: Path) -> None:
     path = pairs / "bad" / "5.png"
     path.write_bytes(path.read_bytes()[:200])

@@ -44,10 +44,10 @@ def test_voices_are_held_out_where_names_say_whose_they_are(words: Path) -> None
 
 
 def test_voices_are_held_out_beside_sounds_of_none(words: Path) -> None:
-    (words / "_background_noise_").mkdir()
+    (words / "hum").mkdir()
     for number in range(6):
         noise = wav(tone(50, seconds=1.5, seed=number))
-        (words / "_background_noise_" / f"noise {number}.wav").write_bytes(noise)
+        (words / "hum" / f"noise {number}.wav").write_bytes(noise)
     (words / "low" / "v0_nohash_0.wav").rename(words / "low" / "v0_nohash_0 (loud).WAV")
     data = open_wav(str(words))
     voices = [
@@ -55,7 +55,7 @@ def test_voices_are_held_out_beside_sounds_of_none(words: Path) -> None:
         for split in data.splits.values()
     ]
     assert sum(map(len, voices)) == len(set.union(*voices)) == 8
-    assert any("6 in no group, each by itself: _background" in note for note in data.notes)
+    assert any("6 in no group, each by itself: hum" in note for note in data.notes)
 
 
 def test_one_voice_is_told_how_to_be_divided(tmp_path: Path) -> None:
@@ -184,3 +184,59 @@ def test_sounds_without_labels_are_read_alike(words: Path, tmp_path: Path) -> No
         broken.read()
     with pytest.raises(UsageError, match="there is no file"):
         sound_samples(str(tmp_path / "c.wav"), 16_000, 16_000)
+
+
+def with_lists(words: Path, voices: dict[str, str]) -> dict[str, list[str]]:
+    """Noise beside the words, and the sounds of some voices in lists, as in Speech Commands."""
+    (words / "_background_noise_").mkdir()
+    for number in range(2):
+        noise = wav(tone(50, seconds=1.5, seed=number))
+        (words / "_background_noise_" / f"noise_{number}.wav").write_bytes(noise)
+    names = sorted(path.relative_to(words).as_posix() for path in words.rglob("*_nohash_*.wav"))
+    lists = {
+        name: [path for path in names if path.partition("/")[2].startswith(voice)]
+        for name, voice in voices.items()
+    }
+    for name, own in lists.items():
+        (words / name).write_text("".join(f"{path}\n" for path in own), encoding="utf-8")
+    return lists
+
+
+def test_noise_is_no_class_and_lists_say_the_splits(words: Path) -> None:
+    before = fingerprint(str(words))
+    lists = with_lists(words, {"testing_list.txt": "v3", "validation_list.txt": "v5"})
+    assert fingerprint(str(words)) != before
+    with (words / "testing_list.txt").open("a", encoding="utf-8") as file:
+        file.write("low\\v9_nohash_0.wav\n")
+    data = open_wav(str(words))
+    assert data.classes == ("high", "low", "mid")
+    named = {name: list(split.names or ()) for name, split in data.splits.items()}
+    assert named["test"] == lists["testing_list.txt"]
+    assert named["validation"] == lists["validation_list.txt"]
+    assert voices_of(named["train"]) == {f"v{n}" for n in (0, 1, 2, 4, 6, 7)}
+    told = "\n".join(data.notes)
+    assert "left out: _background_noise_, 2 recordings" in told
+    assert "split by testing_list.txt and validation_list.txt: 36 train, 6 test, 6 valid" in told
+    assert "1 in the lists, and not in the folder: low/v9_nohash_0.wav" in told
+    assert "testing_list.txt (" not in told
+
+
+@pytest.mark.parametrize(
+    ("voices", "says"),
+    [
+        ({"testing_list.txt": "v3", "validation_list.txt": "v3"}, "is in testing_list.txt and in"),
+        ({"testing_list.txt": "v3", "validation_list.txt": "none"}, "no validation sound of high"),
+    ],
+    ids=["twice", "nothing"],
+)
+def test_lists_that_cannot_be_are_refused(words: Path, voices: dict[str, str], says: str) -> None:
+    with_lists(words, voices)
+    with pytest.raises(BadData, match=says):
+        open_wav(str(words))
+
+
+def test_one_list_alone_is_told(words: Path) -> None:
+    with_lists(words, {"testing_list.txt": "v3"})
+    data = open_wav(str(words))
+    assert "testing_list.txt not used: the other is missing" in data.notes
+    assert any("grouped by speaker" in note for note in data.notes)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from annotated import COUNT, as_yolo, picture
 
+from zoo.common.errors import BadData
 from zoo.data.annotations.files import Files
 from zoo.data.annotations.records import Annotations
 from zoo.data.annotations.yolo import read_yolo
@@ -55,3 +56,18 @@ def test_a_list_of_names_beside_the_rows_is_no_row(tmp_path):
     assert not read_yolo(Files(str(root))).lost
     (root / "labels" / "no_picture.txt").write_text("")
     assert read_yolo(Files(str(root))).lost == ["labels/no_picture.txt is of no picture"]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"1234567", "notes.txt has more than 6 bytes"), (b"\xff", "notes.txt cannot be read as t")],
+    ids=["large", "bytes"],
+)
+def test_a_file_that_is_no_small_text_is_refused(tmp_path, monkeypatch, content, says):
+    monkeypatch.setattr("zoo.data.annotations.files.MOST_BYTES", 6)
+    (tmp_path / "notes.txt").write_bytes(content)
+    (tmp_path / "short.txt").write_text("123456")
+    files = Files(str(tmp_path))
+    assert files.text("short.txt") == "123456"
+    with pytest.raises(BadData, match=says):
+        files.text("notes.txt")

@@ -72,7 +72,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shipped]:
         data=f"folder:{photos}?patch={SIDE}",
         format=("onnx",),
         precision=("float32", "float16"),
-        set={"filters": 8},
+        set={"filters": 12},
         from_scratch=True,
         epochs=1,
         allow_weak=True,

@@ -95,6 +95,8 @@ def test_from_masks_to_a_program_that_tells_shares(
     (file,) = run.folder.glob("*.int8.tflite")
     manifest = open_artifact(registry, file).manifest
     assert manifest is not None
+    # Its metadata name the classes, for programs that know nothing of the manifest.
+    assert list(manifest.attachments) == ["labels.txt"]
     assert manifest.gate is not None
     assert {"mean IoU", "parity", "classes", "confidence", "placement"} <= {
         check.name for check in manifest.gate.checks

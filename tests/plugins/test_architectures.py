@@ -55,6 +55,7 @@ SMALLEST = [
 DETECTORS = ("fomo_small", "centernet_small", "ssd_mobilenet_small")
 #: Test examples that the cards of packaged weights speak of, where these are not 10,000.
 COUNTS = {
+    "autoencoder_small.photographs-task_image-compression-060980": 206,
     "espcn_x2.photographs-degrade_bicubic2": 206,
     "dncnn_small.photographs-degrade_noise25": 206,
     "dcgan28.fashion_mnist": 5_000,
@@ -67,9 +68,7 @@ TRAINED = [
     for a, v in SMALLEST
     if packaged(a, v) and v.multiply_adds <= 2_000_000
 ]
-#: Whose networks are several files, and are exported in tests/end_to_end/.
-IN_PARTS = {task.name for task in REGISTRY.tasks if len(task.parts) > 1}
-UNTRAINED = [(a, v) for a, v in SMALLEST if not packaged(a, v) and v.task not in IN_PARTS]
+UNTRAINED = [(a, v) for a, v in SMALLEST if not packaged(a, v)]
 #: The other precisions are tested with every family by the conformance kit, in the slow tests.
 DEFAULT = {precision.name for precision in PRECISIONS if precision.default}
 CELLS = [
@@ -324,15 +323,16 @@ def exported(
 @pytest.mark.parametrize("model_id", CHECKPOINTS)
 def test_packaged_weights_give_their_golden_outputs(model_id: str) -> None:
     _, variant, checkpoint = resolve(REGISTRY, model_id)
-    assert checkpoint is not None
     network, card, new_head = load_network(checkpoint)
     assert not new_head
     preprocessing = card.preprocessing or variant.preprocessing
     model = deployed_model(network, preprocessing, REGISTRY.tasks.get(variant.task), batch=None)
-    outputs = np.asarray(model(raw_inputs(preprocessing, 4)))
+    made = model(raw_inputs(preprocessing, 4))
+    # Of two files the code: where a number is rounded the other way, the picture is another.
+    outputs = np.asarray(made["code"] if isinstance(made, dict) else made)
     if outputs[0].size > 100:  # of images, some pixels
         outputs = outputs.reshape(len(outputs), -1)[:, ::97]
-    np.testing.assert_allclose(outputs, GOLDEN[model_id], atol=2e-5)
+    np.testing.assert_allclose(outputs, GOLDEN[model_id], rtol=1e-6, atol=2e-5)
     assert card.accuracy is not None
     assert card.accuracy.low < card.accuracy.value < card.accuracy.high
     assert card.accuracy.count == COUNTS.get(model_id, 10_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
 import zlib
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zoo.artifacts.file_task import same_decoding
 from zoo.common.errors import BadData, BadFile
 from zoo.contracts.stored_code import PictureCode
 from zoo.tasks.image_compression.coded_file import MOST_NUMBERS, MOST_PIXELS, CodedPictures
@@ -137,6 +139,16 @@ def test_what_does_not_fit_is_not_written(files: CodedPictures) -> None:
         with pytest.raises(BadData, match="too large to be coded"):
             files.packed(large)
     assert MOST_NUMBERS >= 32 * MOST_PIXELS // CELL**2
+
+
+def test_tables_are_told_apart_and_not_shown_whole() -> None:
+    own, other = (counted_tables(some_code(40, 40, seed=n).cells[None]).text for n in (1, 2))
+    (check,) = same_decoding(
+        {"tables": own, "rule": "counted"}, {"tables": other, "rule": "counted"}
+    )
+    assert not check.passed
+    assert re.fullmatch(r"tables of [\d,]+ characters, SHA-256 \w{12}, rule counted", check.value)
+    assert check.value != check.limit
 
 
 def test_what_is_said_of_a_picture(files: CodedPictures) -> None:

@@ -8,11 +8,9 @@ from zoo.artifacts.artifact import Manifest
 from zoo.artifacts.carried_states import carried_states
 from zoo.artifacts.file_chain import FileChain
 from zoo.artifacts.gate import own_names
+from zoo.common.shown_text import abridged
 from zoo.contracts import Check, Task
 from zoo.registry import Registry
-
-#: Characters of a text that are shown: a list of anchors is long.
-_MOST_SHOWN = 80
 
 
 def task_of(registry: Registry, manifest: Manifest) -> Task:
@@ -57,7 +55,7 @@ def same_decoding(
     if not manifest and not network:
         return ()
     told, wanted = (
-        ", ".join(f"{key} {_shortened(value)}" for key, value in own.items())
+        ", ".join(f"{key} {abridged(str(value))}" for key, value in own.items())
         for own in (manifest, network)
     )
     keys = dict.fromkeys((*manifest, *network))
@@ -75,8 +73,3 @@ def same_decoding(
             f"{' and '.join(others)} {'differs' if len(others) == 1 else 'differ'}",
         ),
     )
-
-
-def _shortened(value: float | str) -> str:
-    text = str(value)
-    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"

@@ -10,6 +10,7 @@ import click
 from zoo.cli.options import Settings, complete_model, examples, json_option, print_json
 from zoo.cli.tables import human_count, print_value
 from zoo.common import terminal
+from zoo.common.shown_text import abridged
 
 _CLASSES_SHOWN = 20
 
@@ -138,5 +139,7 @@ def _print_card(model_id: str, card: dict[str, Any]) -> None:
         terminal.echo(f"  from      {card['recipe']['published']['url']}")
     terminal.echo(f"  licence   {card['licence']}")
     for name, value in card.get("decoding", {}).items():
-        print_value(f"  {name}", value if isinstance(value, str) else number(value, 4), 12)
+        print_value(
+            f"  {name}", abridged(value) if isinstance(value, str) else number(value, 4), 12
+        )
     terminal.echo(f"  sha256    {card['sha256']}")

@@ -10,7 +10,7 @@ import click
 from zoo.cli.options import Settings, examples, json_option
 from zoo.cli.tables import human_bytes, human_count, print_value
 from zoo.common import terminal
-from zoo.common.shown_text import some_of
+from zoo.common.shown_text import abridged, some_of
 from zoo.networks.layer_names import LayerNames
 
 #: So many names of a list are printed.
@@ -162,7 +162,7 @@ def _print_manifest(manifest: dict[str, Any], path: dict[str, str]) -> None:
     _line(known, f"{data['name']}, {data['content_hash'][:16]}…")
     _line("weights", f"{manifest['weights_sha256'][:16]}…")
     for name, value in manifest["decoding"].items():
-        _line(name, value if isinstance(value, str) else number(value, 4))
+        _line(name, abridged(value) if isinstance(value, str) else number(value, 4))
     calibration = manifest["calibration"]
     if calibration is not None:
         _line("calibrated on", f"{calibration['count']} inputs of {calibration['split']}")

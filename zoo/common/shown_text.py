@@ -6,7 +6,10 @@ import re
 import sys
 import unicodedata
 from collections.abc import Sequence
+from hashlib import sha256
 
+#: Longer values are not shown to people whole.
+_LONGEST = 120
 #: ``scheme://user:password@``; a password may hold anything but white space and quotes.
 _PASSWORD = re.compile(r"(\b[\w+.-]+://[^\s/:@'\"]*:)([^\s'\"]+)(?=@)")
 _PASSWORD_KEY = re.compile(
@@ -130,3 +133,10 @@ def _joins(letter: str, before: str, after: str) -> bool:
 
 def _escape(letter: str) -> str:
     return letter.encode("unicode_escape").decode("ascii")
+
+
+def abridged(text: str) -> str:
+    """A text as it is; of one of pages, such as tables, its length and what tells it apart."""
+    if len(text) <= _LONGEST:
+        return text
+    return f"of {len(text):,} characters, SHA-256 {sha256(text.encode()).hexdigest()[:12]}"

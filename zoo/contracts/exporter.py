@@ -145,6 +145,7 @@ class ExportRequest:
         input_name: Name to give the input.
         output_names: Names to give the outputs, in the order that the file is to have them; of
             several they are the keys of what the model returns.
+        output_contents: What each of them holds, for metadata: `Output.content`.
         integer_input: Whether raw inputs are whole numbers from 0 to 255, so that an integer file
             may take uint8; files for other inputs take and give float32 at every precision.
         real_outputs: Whether outputs are in units of their own, so that integer files give them as
@@ -198,6 +199,7 @@ class ExportRequest:
     task: str = ""
     classes: tuple[str, ...] = ()
     licence: str = ""
+    output_contents: tuple[str, ...] = ()
     trained: bool = False
     examples: bool = True
     input_names: tuple[str, ...] = ()

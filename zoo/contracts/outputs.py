@@ -19,6 +19,15 @@ TARGETS, LABELS, RECONSTRUCTION, PICTURE = "targets", "labels", "reconstruction"
 CLASS_MAP, BOXES, CODE = "class-map", "boxes", "code"
 READINGS = (TARGETS, LABELS, RECONSTRUCTION, PICTURE, CLASS_MAP, BOXES, CODE)
 
+#: What an output holds, for the standard metadata of files: ``class-scores`` have a value for each
+#: class on the last axis. The others are decoded boxes, the most probable first: edges (1, boxes,
+#: 4) as top, left, bottom and right, shares of the picture; class numbers and scores (1, boxes);
+#: and how many there are, (1,). All are real numbers.
+CLASS_SCORES = "class-scores"
+BOX_EDGES, BOX_CLASSES = "box-edges", "box-classes"
+BOX_SCORES, BOX_COUNT = "box-scores", "box-count"
+CONTENTS = (CLASS_SCORES, BOX_EDGES, BOX_CLASSES, BOX_SCORES, BOX_COUNT)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
@@ -31,6 +40,8 @@ class Output:
             answer``. Empty: it follows from the shape.
         part: Which file gives it, where a network is deployed as several; see `Task.parts`.
         reading: How programs read it, one of `READINGS`; empty: it follows from the shape.
+        content: What the standard metadata of files call it, one of `CONTENTS`; empty: they have no
+            word for it, and files carry none.
         rounded: Whether the next part takes it rounded to whole numbers, which are what is stored
             or sent. The file gives real numbers; whoever runs the files rounds them in between. The
             network rounds them itself, see `zoo.networks.rounding`.
@@ -40,12 +51,15 @@ class Output:
     meaning: str = ""
     part: str = ""
     reading: str = ""
+    content: str = ""
     rounded: bool = False
 
     def __post_init__(self) -> None:
         check_name("output", self.name)
         known = self.reading in ("", *READINGS)
         check(known, self.name, f"reading must be one of {', '.join(READINGS)}")
+        known = self.content in ("", *CONTENTS)
+        check(known, self.name, f"content must be one of {', '.join(CONTENTS)}")
         if self.part:
             check_name("part", self.part)
 

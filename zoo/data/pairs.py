@@ -45,7 +45,8 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
 def open_pairs(argument: str | None) -> Dataset:
     """Matches pictures by name, checks that each pair fits, and cuts all into patches.
 
-    Good pictures are as large as bad ones, or larger by one whole factor for all. Folders for
+    Good pictures are as large as bad ones, or larger by one whole factor for all; what is left of
+    a good one beyond that, fewer pixels than the factor, is cut off. Folders for
     training, validation and test above or below ``bad`` and ``good`` are honoured; else pairs are
     split 70/15/15 by content.
 
@@ -114,6 +115,11 @@ def open_pairs(argument: str | None) -> Dataset:
             *shared.note("left out", listing.ignored),
             *shared.note("left out: broken, or no pair that fits", broken),
             *shared.note("identical pairs", same),
+            *shared.note(
+                f"good pictures are no multiple of {scale}: what is more than {scale} times the "
+                "bad one is cut off below and right, as for bad ones made after that cut",
+                [f"{one.name}: {one.sizes}" for one in fitting if one.cut],
+            ),
             *shared.copies(digests),
             *told,
         ),
@@ -139,7 +145,7 @@ class _Checked:
         self.name = name
         self.problem = self.sizes = ""
         self.factor, self.same, self.digest = 1, False, b""
-        self.swapped = False
+        self.swapped = self.cut = False
 
 
 def _checked(root: Path, name: str, bad: str, good: str) -> _Checked:
@@ -164,18 +170,30 @@ def _checked(root: Path, name: str, bad: str, good: str) -> _Checked:
     found.sizes = f"bad {sides[0]}, good {sides[1]}"
     found.swapped = low.shape[0] > high.shape[0] and low.shape[1] > high.shape[1]
     found.factor = max(1, high.shape[0] // low.shape[0])
-    if high.shape[:2] != tuple(side * found.factor for side in low.shape[:2]):
+    left_over = [
+        own - side * found.factor for own, side in zip(high.shape[:2], low.shape[:2], strict=True)
+    ]
+    if not all(0 <= pixels < found.factor for pixels in left_over):
         found.problem = f"sizes do not fit: {found.sizes}"
         return found
+    found.cut = any(left_over)
     found.same = low.shape == high.shape and bool(np.array_equal(low, high))
-    found.digest = identity(high)
+    found.digest = identity(_cut(low, high))
     return found
 
 
 def _read(root: Path, bad: str, good: str) -> tuple[Picture, Picture]:
     from zoo.data.readers.patches import read_colours
 
-    return read_colours(root / bad), read_colours(root / good)
+    low, high = read_colours(root / bad), read_colours(root / good)
+    return low, _cut(low, high)
+
+
+def _cut(low: Picture, high: Picture) -> Picture:
+    """The good picture as far as it is a multiple of the bad one."""
+    factor = high.shape[0] // low.shape[0]
+    height, width = (side * factor for side in low.shape[:2])
+    return high[:height, :width]
 
 
 def _matched(query: Query) -> tuple[Listing, dict[str, tuple[str, str]], list[str]]:

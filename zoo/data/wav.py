@@ -51,7 +51,8 @@ def open_wav(argument: str | None) -> Dataset:
     """Checks every sound once and splits them.
 
     Files may have any rate, any number of channels, and whole or real numbers of any width. An
-    example is their mean over channels at one rate and of one length (`fitted_sound`).
+    example is their mean over channels at one rate and of one length (`fitted_sound`). In the
+    layout of Speech Commands noise is no class, and its lists say what is test and validation.
 
     Args:
         argument: Path of the folder. ``?rate=16000`` behind it is the number of samples per second
@@ -71,11 +72,12 @@ def open_wav(argument: str | None) -> Dataset:
     from zoo.data.readers.listing import list_folder
     from zoo.data.readers.sound_check import check_sounds
     from zoo.data.readers.sound_files import SUFFIXES
+    from zoo.data.readers.speech_commands import in_its_layout
 
     query = _query(argument)
     rate, samples = _size(query)
     test = query.share("test")
-    listing = list_folder(query.path, cut_test=test is not None)
+    listing = in_its_layout(list_folder(query.path, cut_test=test is not None))
     classes = shared.classes_of(listing)
     sounds, others = shared.by_suffix(listing.files, frozenset(SUFFIXES))
     shared.refuse_empty(listing, sounds, "sounds", broken=False, others=_held(others))
@@ -145,10 +147,11 @@ def fingerprint(argument: str | None) -> str:
         BadData: A link leaves the folder, or a folder cannot be read.
     """
     from zoo.data.readers.listing import list_folder, listing_fingerprint
+    from zoo.data.readers.speech_commands import lists_stamp
 
     query = _query(argument)
     listing = list_folder(query.path, cut_test=query.share("test") is not None)
-    return f"wav:{listing_fingerprint(listing)}"
+    return f"wav:{listing_fingerprint(listing)} {lists_stamp(listing)}".rstrip()
 
 
 def _query(argument: str | None) -> Query:

@@ -55,6 +55,11 @@ class LoadedModel:
         """Names of the outputs of one of the files."""
         return part.outputs if self.task.several_files else self.output_names
 
+    def contents_of(self, part: ModelPart) -> tuple[str, ...]:
+        """What each of these outputs holds (`Output.content`)."""
+        told = {output.name: output.content for output in self.task.outputs}
+        return tuple(told.get(name, "") for name in self.outputs_of(part))
+
 
 def load_model(subject: Subject, hyperparameters: dict[str, Any] | None = None) -> LoadedModel:
     """Loads a checkpoint with its verified weights.

@@ -18,7 +18,7 @@ from zoo.common.files import read_file
 from zoo.common.progress import Event, OnEvent
 from zoo.common.worker import call
 from zoo.contracts import Preprocessing, Task
-from zoo.contracts.preprocessing import ImagePreprocessing, Sample, SampleList
+from zoo.contracts.preprocessing import Sample, SampleList
 from zoo.contracts.stored_code import StoredCode
 from zoo.execution.picture_codes import CodeGrid, code_grid, decode, encode
 from zoo.execution.runner import choose_runtime, host_device
@@ -223,15 +223,15 @@ def code_in_keras(
     own, task = loaded.preprocessing, loaded.task
     stored = task.stored_code()
     assert stored is not None  # or this would not have been called
-    assert isinstance(own, ImagePreprocessing)
     answers, shapes = [], []
+    height, width = own.input_shape[:2]
     for part in task.parts:
         model = deployed_part(loaded.network, own, task, part, batch=None)
         answers.append(partial(_of_part, model, part.outputs[0]))
         shapes.append(tuple(model.output[part.outputs[0]].shape[1:]))
     parts = CodingParts(
         stored=stored,
-        grid=code_grid((own.height, own.width), shapes[0]),
+        grid=code_grid((height, width), shapes[0]),
         encode=answers[0],
         decode=answers[-1],
     )
@@ -302,13 +302,10 @@ def picture_of(sample: Sample, preprocessing: Preprocessing) -> Array:
     Raises:
         ZooError: It cannot be read.
     """
-    from zoo.data.preprocessing.images import to_pixels
+    from zoo.data.preprocessing.inputs import kind_of
 
-    given = sample.read()
-    assert isinstance(preprocessing, ImagePreprocessing)
-    height, width = (given.shape if given.ndim == 3 else (1, 1))[:2]
-    own = replace(preprocessing, height=max(height, 1), width=max(width, 1), crop_share=1.0)
-    return to_pixels(given, own)
+    picture: Array = kind_of(preprocessing).whole_picture(sample.read())
+    return picture
 
 
 def told_of(

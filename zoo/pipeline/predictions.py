@@ -18,7 +18,7 @@ from zoo.common.shown_text import printable
 from zoo.common.worker import call
 from zoo.contracts import Preprocessing, Task
 from zoo.contracts.outputs import PICTURE
-from zoo.contracts.preprocessing import ImagePreprocessing, Sample, SampleList
+from zoo.contracts.preprocessing import Sample, SampleList
 from zoo.data.readers.npz_tensors import UNLABELLED
 from zoo.execution.picture_tiles import picture_tiles
 from zoo.execution.sample_outputs import SampleOutputs, chain_outputs, outputs_for
@@ -258,8 +258,7 @@ def decoded_predictions(
     Raises:
         BadData: Nothing was answered.
     """
-    from zoo.data.preprocessing.images import shown_part
-    from zoo.data.preprocessing.inputs import read_input
+    from zoo.data.preprocessing.inputs import kind_of, read_input
     from zoo.data.samples.reading import split_of_samples
 
     samples = found.samples
@@ -278,10 +277,10 @@ def decoded_predictions(
             top,
             steps(index),
         )
-        if decoded.has_places and isinstance(preprocessing, ImagePreprocessing):
+        if decoded.has_places:
             height, width = split.read(index).shape[:2]
-            part = shown_part((height, width), preprocessing)
-            decoded = decoded.in_picture(height, width, part)
+            part = kind_of(preprocessing).shown_part((height, width))
+            decoded = decoded if part is None else decoded.in_picture(height, width, part)
         examples.append(PredictedExample(sample=samples[index], output=decoded))
     unlike = [f"the examples are unlike those of the training: {answered.unlike}"]
     return Predictions(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zoo.contracts import Metric
 from zoo.pipeline.rows import ArtifactRow
 from zoo.results import formatting as fmt
+from zoo.tasks.quality import loss_unit
 
 #: In the place of a metric, where nothing was measured for want of labels.
 NO_LABELS = "no labels"
@@ -82,11 +82,6 @@ def file_columns(rows: Sequence[ArtifactRow]) -> FileColumns:
         measured=any(one.p50_ms is not None for one in files),
         cells=tuple(_cells(row, sizes, times) for row in rows),
     )
-
-
-def loss_unit(metrics: Sequence[Metric]) -> str:
-    """The unit of the first; points where there is none."""
-    return metrics[0].loss_unit if metrics else "points"
 
 
 def change_head(unit: str) -> str:

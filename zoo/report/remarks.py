@@ -21,6 +21,7 @@ from zoo.results.formatting import (
     ratio,
     time_unit,
 )
+from zoo.tasks.quality import loss_unit
 
 #: A network whose float file answers within this time is called small.
 _SMALL_MS = 1.0
@@ -79,7 +80,7 @@ def _accuracy(passed: Sequence[ArtifactRow]) -> Iterator[str]:
             f"{_basis(worst)}."
         )
     else:
-        unit = metric.loss_unit if metric else "points"
+        unit = loss_unit([metric] if metric else [])
         at = f", which leaves {metric_value(metric)}" if metric else ""
         yield (
             f"{worst.file} lost the most {name} of the files that passed: "

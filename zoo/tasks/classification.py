@@ -10,6 +10,7 @@ from zoo.common.errors import ZooError
 from zoo.common.optional_imports import require
 from zoo.common.proportions import mcnemar_p, wilson_interval
 from zoo.contracts import Check, Comparison, Metric, Output, Precision, Task, Truth
+from zoo.contracts.outputs import CLASS_SCORES
 from zoo.contracts.prediction import DecodedOutput, likeliest
 from zoo.hookspecs import hookimpl
 from zoo.results.formatting import metric_decimals, plus_minus
@@ -284,5 +285,5 @@ def zoo_tasks() -> Iterable[Task]:
         yield Classification(
             name=f"{name}-classification",
             summary=f"One class per {kind}",
-            outputs=(Output(name="probabilities"),),
+            outputs=(Output(name="probabilities", content=CLASS_SCORES),),
         )

@@ -12,6 +12,7 @@ from zoo.common.proportions import wilson_interval
 from zoo.contracts import Check, Comparison, Metric, Output, Precision, Task, Truth
 from zoo.contracts.baseline import AgainstBaseline
 from zoo.contracts.geometric_transform import GeometricTransform
+from zoo.contracts.outputs import CLASS_SCORES
 from zoo.contracts.prediction import DecodedOutput, likeliest
 from zoo.data.preprocessing.augment import unmoved_note
 from zoo.hookspecs import hookimpl
@@ -310,6 +311,7 @@ def zoo_tasks() -> Iterable[Task]:
                 name="probabilities",
                 meaning="one probability per label, of which any number may be true",
                 reading="labels",
+                content=CLASS_SCORES,
             ),
         ),
         least_classes=1,

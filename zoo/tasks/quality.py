@@ -90,6 +90,11 @@ def loss_between(before: Sequence[Metric], after: Sequence[Metric]) -> float | N
     return before[0].lost_by(after[0]) if before and after else None
 
 
+def loss_unit(metrics: Sequence[Metric]) -> str:
+    """What a loss of the headline is counted in: its `Metric.loss_unit`; points without labels."""
+    return metrics[0].loss_unit if metrics else "points"
+
+
 def gain_of(baseline: AgainstBaseline, own: Metric) -> str:
     """``+86.4 points (+82.1 to +89.0, 95 %)``: how much better the network is, in words."""
     unit = own.loss_unit

@@ -1,4 +1,4 @@
-"""Image classifiers carry the standard metadata, which other tools read."""
+"""Networks for pictures carry the standard metadata, which other tools read."""
 
 from __future__ import annotations
 
@@ -10,58 +10,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_networks import TFLITE, Deployed, answers_of, digits, trained
+from picture_networks import CLASSES, asked, detection_request, pictures, written
+from tiny_networks import TFLITE, Deployed, answers_of
 
-from zoo.contracts import ExportRequest
+from zoo.contracts.outputs import BOX_SCORES
 from zoo.exporters.tflite.contents import with_appended
-from zoo.exporters.tflite.metadata import BUFFER, LABELS, metadata
+from zoo.exporters.tflite.metadata import BUFFER, LABELS, has_words, metadata, with_metadata
 
 for module in ("tensorflow", "ai_edge_litert", "sklearn"):
     pytest.importorskip(module)
-
-CLASSES = ("zero", "one", "two", "three", "four", "five", "six\nor 6", "seven", "eight", "nine")
-
-
-def pictures(channels: int) -> Deployed:
-    """Reads digits of 16×16 pixels from 0 to 255."""
-    import keras
-
-    images, classes = digits()
-    images = np.rint(images.repeat(2, 1).repeat(2, 2) * (255 / 16))[..., None]
-    images = np.repeat(images, channels, -1).astype(np.float32)
-    keras.utils.set_random_seed(2)
-    pixels = keras.Input((16, 16, channels))
-    found = keras.layers.Conv2D(8, 5, strides=2, activation="relu")(pixels)
-    outputs = keras.layers.Dense(10)(keras.layers.Flatten()(found))
-    network = keras.Model(pixels, outputs)
-    return trained(network, keras.layers.Rescaling(1 / 128, -1.0), images, classes, 5)
 
 
 @pytest.fixture(scope="module")
 def coloured() -> Deployed:
     return pictures(3)
-
-
-def asked(subject: Deployed, path: Path, precision: str) -> ExportRequest:
-    return ExportRequest(
-        model=subject.model,
-        path=path,
-        precision=precision,
-        calibration=subject.training[:100] if precision == "int8" else None,
-        input_name="pixels",
-        output_names=("probabilities",),
-        integer_input=True,
-        name="pictures.digits",
-        task="image-classification",
-        classes=CLASSES,
-        licence="CC-BY-4.0",
-    )
-
-
-def written(request: ExportRequest, manifest: str = '{"any": "text"}') -> Path:
-    TFLITE.export(request)
-    TFLITE.write_manifest(request.path, manifest)
-    return request.path
 
 
 class Table:
@@ -92,6 +54,20 @@ class Table:
     def floats(self, field: int) -> list[float]:
         start, count = self._raw.Vector(self._at(field)), self._raw.VectorLen(self._at(field))
         return np.frombuffer(self._data, "<f4", count, start).tolist()
+
+    def numbers(self, field: int) -> list[int]:
+        start, count = self._raw.Vector(self._at(field)), self._raw.VectorLen(self._at(field))
+        return np.frombuffer(self._data, "<u4", count, start).tolist()
+
+    def _places(self, field: int) -> list[int]:
+        start, count = self._raw.Vector(self._at(field)), self._raw.VectorLen(self._at(field))
+        return [start + 4 * number for number in range(count)]
+
+    def each(self, field: int) -> list[Table]:
+        return [Table(self._data, self._raw.Indirect(at)) for at in self._places(field)]
+
+    def texts(self, field: int) -> list[str]:
+        return [str(self._raw.String(at).decode()) for at in self._places(field)]
 
     def one(self, field: int) -> Table:
         return Table(self._data, self._raw.Indirect(self._at(field) + self._raw.Pos))
@@ -159,15 +135,22 @@ def test_labels_and_manifest_stand_beside_each_other(coloured: Deployed, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "change", [{"task": "image-generation"}, {"classes": ()}, {"integer_input": False}], ids=str
+    "change",
+    [
+        {"output_contents": ("",)},
+        {"output_contents": (BOX_SCORES,)},
+        {"classes": ()},
+        {"integer_input": False},
+        {"axes": ("time", "channel")},
+    ],
+    ids=str,
 )
-def test_what_is_no_image_classifier_has_none(
+def test_what_the_standard_has_no_words_for_has_none(
     coloured: Deployed, tmp_path: Path, change: dict[str, Any]
 ) -> None:
-    path = tmp_path / "net.tflite"
-    TFLITE.export(replace(asked(coloured, path, "float32"), **change))
-    assert BUFFER.encode() not in path.read_bytes()
-    assert not zipfile.is_zipfile(path)
+    request = asked(coloured, tmp_path / "net.tflite", "float32")
+    assert has_words(request)
+    assert with_metadata(b"model", replace(request, **change)) == (b"model", {})
 
 
 def test_answers_stay_what_they_were(coloured: Deployed, tmp_path: Path) -> None:
@@ -190,47 +173,19 @@ def test_grey_images_are_marked_as_such(tmp_path: Path) -> None:
     assert [image.one(1).number(side, "Uint32") for side in (0, 1)] == [12, 16], "width, height"
 
 
-class TestMediaPipe:
-    """MediaPipe Tasks' own classifier."""
-
-    @pytest.mark.parametrize("precision", ["float32", "float16", "dynamic-int8", "int8"])
-    def test_it_opens_the_file_and_gives_our_first_choice(
-        self, coloured: Deployed, tmp_path: Path, precision: str
-    ) -> None:
-        pytest.importorskip("mediapipe", reason="mediapipe is not installed")
-        path = written(asked(coloured, tmp_path / "net.tflite", precision))
-        some = coloured.inputs[:64]
-        ours = answers_of(path, some).argmax(-1)
-        theirs = classified(path, some)
-        assert [index for index, _ in theirs] == ours.tolist()
-        assert {name for _, name in theirs} <= {" ".join(name.split()) for name in CLASSES}
-        assert len({name for _, name in theirs}) > 5
-
-    def test_it_opens_no_compressed_files(self, coloured: Deployed, tmp_path: Path) -> None:
-        pytest.importorskip("mediapipe", reason="mediapipe is not installed")
-        request = asked(coloured, tmp_path / "net.tflite", "float32")
-        TFLITE.export(request)
-        with zipfile.ZipFile(request.path, "a", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("zoo_manifest.json", "text " * 100)
-        with pytest.raises(RuntimeError, match="uncompressed"):
-            classified(request.path, coloured.inputs[:1])
-
-
-def classified(path: Path, images: np.ndarray) -> list[tuple[int, str]]:
-    """First choices of MediaPipe: number and name."""
-    import mediapipe
-    from mediapipe.tasks.python import BaseOptions, vision
-
-    options = vision.ImageClassifierOptions(
-        base_options=BaseOptions(model_asset_path=str(path)), max_results=1
-    )
-    found = []
-    with vision.ImageClassifier.create_from_options(options) as classifier:
-        for pixels in np.ascontiguousarray(images.astype(np.uint8)):
-            image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=pixels)
-            first = classifier.classify(image).classifications[0].categories[0]
-            found.append((int(first.index), str(first.category_name)))
-    return found
+def test_boxes_by_the_published_schema(tmp_path: Path) -> None:
+    graph = Table.root(metadata(detection_request(tmp_path / "net.tflite"))).only(3)
+    given = [graph.each(3)[place] for place in range(4)]
+    names = ["location", "category", "score", "number of detections"]
+    assert [one.text(0) for one in given] == names
+    box = given[0].one(3)
+    assert box.number(0, "Uint8") == 3, "not marked as a bounding box"
+    assert box.one(1).numbers(0) == [1, 0, 3, 2], "left, top, right, bottom"
+    assert (box.one(1).number(1, "Int8"), box.one(1).number(2, "Int8")) == (1, 0)
+    labels = given[1].only(6)
+    assert (labels.text(0), labels.number(2, "Int8")) == (LABELS, 3), "labels of values"
+    group = graph.only(7)
+    assert (group.text(0), group.texts(1)) == ("detection_result", names[:3])
 
 
 def test_nothing_is_appended_to_a_bare_file() -> None:

@@ -126,6 +126,18 @@ class InputKind(ABC, Generic[Own]):
         """A raw example as pixels, uint8 (height, width); for kinds shown as spectrograms."""
         raise NotImplementedError(f"{type(self).__name__} has no picture()")
 
+    def shown_part(self, size: tuple[int, int]) -> tuple[float, float, float, float] | None:
+        """What inputs show of a picture of this height and width, for kinds that are pictures.
+
+        Returns:
+            Top, left, bottom and right edge in its pixels; None for other kinds.
+        """
+        return None
+
+    def whole_picture(self, example: Array) -> Array:
+        """A raw picture with the channels of the network, at its own size; for kinds of those."""
+        raise NotImplementedError(f"{type(self).__name__} has no whole_picture()")
+
     def step_texts(self, split: Split, index: int, steps: list[int]) -> tuple[str, ...]:
         """A text for each of these steps, for reports; by default the steps' numbers."""
         return tuple(str(step + 1) for step in steps)

@@ -6,7 +6,7 @@ import posixpath
 from functools import cached_property
 from pathlib import Path
 
-from zoo.common.errors import UsageError
+from zoo.common.errors import BadData, UsageError
 from zoo.common.files import is_there, no_folder
 from zoo.common.paths import expanded
 from zoo.common.shown_text import printable
@@ -16,6 +16,8 @@ from zoo.data.readers.listing import ListedFile, Listing, list_files, listing_fi
 
 #: Folders of annotations, beside which pictures lie, too.
 _BESIDE = {"annotations", "labels", "masks"}
+#: A file of annotations with more is none that was written by hand, or for one picture.
+MOST_BYTES = 16 << 20
 
 
 class Files:
@@ -64,6 +66,25 @@ class Files:
         for path in self.pictures:
             found.setdefault(posixpath.basename(path), []).append(path)
         return found
+
+    def text(self, path: str, fix: str = "save it as UTF-8") -> str:
+        """What a small file has, as text.
+
+        Args:
+            path: One of `paths`.
+            fix: What to do where it is no text.
+
+        Raises:
+            BadData: It is too large, cannot be read, or is no UTF-8.
+        """
+        if self.paths[path].size > MOST_BYTES:
+            told = f"{printable(path)} has more than {MOST_BYTES:,} bytes"
+            raise BadData(told, fix="check the file")
+        try:
+            return (self.root / path).read_text(encoding="utf-8-sig")
+        except (OSError, ValueError) as error:
+            told = f"{printable(path)} cannot be read as text"
+            raise BadData(told, why=str(error), fix=fix) from error
 
     def picture(self, name: str, source: str) -> str | None:
         """The picture that a file of annotations names; None where there is none, or several.

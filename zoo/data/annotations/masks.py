@@ -109,10 +109,7 @@ def class_values(files: Files) -> dict[int, str]:
     name = next((one for one in _NAMES if one in files.paths), None)
     if name is None:
         return {}
-    try:
-        lines = (files.root / name).read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, ValueError) as error:
-        raise BadData(f"{name} cannot be read as text", why=str(error), fix=_FORM) from error
+    lines = files.text(name, fix=_FORM).splitlines()
     found: dict[int, str] = {}
     real = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     for number, line in enumerate(real):

@@ -10,14 +10,13 @@ from xml.parsers import expat
 
 from zoo.common.errors import BadData, UsageError
 from zoo.common.shown_text import printable
-from zoo.data.annotations.files import Files
+from zoo.data.annotations.files import MOST_BYTES, Files
 from zoo.data.annotations.records import AnnotatedPicture, Annotations, Thing, written_number
 from zoo.data.readers.class_folders import note
 from zoo.data.readers.folder_names import split_of_any
 from zoo.data.readers.image_files import suffixes
 from zoo.data.readers.listing import class_order
 
-_MOST_BYTES = 16 << 20
 _MOST_DEPTH = 50
 #: The list of what is in train and in val; it counts where neither has a list of its own.
 _BOTH = "trainval"
@@ -142,8 +141,8 @@ def read_voc(files: Files) -> Annotations:
 
 
 def _tree(files: Files, path: str) -> XmlElement | str:
-    if files.paths[path].size > _MOST_BYTES:
-        return f"more than {_MOST_BYTES} bytes"
+    if files.paths[path].size > MOST_BYTES:
+        return f"more than {MOST_BYTES} bytes"
     try:
         return parse_xml((files.root / path).read_bytes())
     except (BadXml, OSError) as error:
@@ -202,14 +201,8 @@ def _given(files: Files) -> dict[str, str]:
 
 def _lines(files: Files, path: str) -> Iterator[str]:
     """Names of pictures in a list, without folders and suffix."""
-    try:
-        lines = (files.root / path).read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, ValueError) as error:
-        raise BadData(
-            f"{printable(path)} cannot be read as text", why=str(error), fix="save it as UTF-8"
-        ) from error
     known = suffixes()
-    for line in filter(None, map(str.strip, lines)):
+    for line in filter(None, map(str.strip, files.text(path).splitlines())):
         stem, suffix = posixpath.splitext(posixpath.basename(line))
         yield stem if suffix.lower() in known else posixpath.basename(line)
 

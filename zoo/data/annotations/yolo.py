@@ -23,7 +23,6 @@ from zoo.data.readers.folder_names import split_of_any
 
 _NAMES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml", "classes.txt")
 _FORM = 'names: ["cat", "dog"], train: images/train, val: images/val'
-_MOST_BYTES = 16 << 20
 _KEYS = {"train": "train", "val": "validation", "test": "test"}
 
 
@@ -40,7 +39,7 @@ def read_yolo(files: Files) -> Annotations:
     found = Annotations(root=files.root, in_pixels=False)
     given: Mapping[str, str] = {}
     if source.endswith(".txt"):
-        found.classes = tuple(filter(None, map(str.strip, _text(files, source).splitlines())))
+        found.classes = tuple(filter(None, map(str.strip, files.text(source).splitlines())))
     else:
         settings = _yaml(files, source)
         found.classes = _classes(settings.get("names"), source)
@@ -58,7 +57,7 @@ def read_yolo(files: Files) -> Annotations:
             continue
         used.add(rows)
         picture = AnnotatedPicture(path=path, split=split)
-        _read(found, picture, rows, _text(files, rows))
+        _read(found, picture, rows, files.text(rows))
         found.pictures.append(picture)
     # Some programs put their list of names beside the rows.
     texts = [p for p in files.paths if p.endswith(".txt") and "labels/" in f"/{p}"]
@@ -85,19 +84,8 @@ def _source(files: Files) -> str:
     return source
 
 
-def _text(files: Files, name: str) -> str:
-    if files.paths[name].size > _MOST_BYTES:
-        raise BadData(f"{printable(name)} has more than {_MOST_BYTES} bytes", fix="check the file")
-    try:
-        return (files.root / name).read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise BadData(
-            f"{printable(name)} cannot be read as text", why=str(error), fix="save it as UTF-8"
-        ) from error
-
-
 def _yaml(files: Files, name: str) -> Mapping[str, Any]:
-    yaml, text = require("yaml"), _text(files, name)
+    yaml, text = require("yaml"), files.text(name)
     try:
         # An alias can make gigabytes of a few lines, and no such file needs one.
         marks = yaml.AnchorToken, yaml.AliasToken
@@ -160,7 +148,7 @@ def _pictures_of(entry: str, base: str, files: Files, source: str) -> list[str]:
         # Exports write ../train/images for what lies beside the settings.
         place = re.sub(r"^(\.\./)+", "", place)
         if place in files.paths and place.endswith(".txt"):
-            names = _text(files, place).splitlines()
+            names = files.text(place).splitlines()
             found = (files.picture(name.strip(), place) for name in names if name.strip())
             return [path for path in found if path is not None]
         inside = [p for p in files.pictures if place == "." or p.startswith(f"{place}/")]

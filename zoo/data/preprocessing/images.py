@@ -5,6 +5,7 @@ Every pixel that a network or an exported file ever sees has passed through `to_
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -191,6 +192,16 @@ class Images(InputKind[ImagePreprocessing]):
         self._refuse_resizing(image, split.labels)
         pixels = to_pixels(image, self.own)
         return pixels.transpose(2, 0, 1) if self.own.layout == "nchw" else pixels
+
+    def shown_part(self, size: tuple[int, int]) -> tuple[float, float, float, float]:
+        """See the function `shown_part`."""
+        return shown_part(size, self.own)
+
+    def whole_picture(self, example: NDArray[Any]) -> NDArray[np.uint8]:
+        """Pixels, uint8 (height, width, channels of the network)."""
+        height, width = (example.shape if example.ndim == 3 else (1, 1))[:2]
+        sides = {"height": max(height, 1), "width": max(width, 1)}
+        return to_pixels(example, replace(self.own, **sides, crop_share=1.0))
 
     def _refuse_resizing(self, image: NDArray[np.uint8], labels: NDArray[Any]) -> None:
         taken, given = (self.own.height, self.own.width), image.shape[:2]

@@ -197,8 +197,7 @@ def export(
     loaded = load_model(subject)
     check_logits(loaded.network, loaded.task)
     preprocessing, part = loaded.preprocessing, loaded.task.part(asked.part)
-    samples, held_out, reference = None, None, None
-    kept = asked.keep
+    samples, held_out, reference, kept = None, None, None, asked.keep
     if kind.calibrated:
         if data is None:
             raise UsageError(
@@ -255,6 +254,7 @@ def export(
             calibration=samples,
             input_name=part.takes or preprocessing.called,
             output_names=loaded.outputs_of(part),
+            output_contents=loaded.contents_of(part),
             integer_input=preprocessing.whole_bytes,
             real_outputs=any(output.reading == TARGETS for output in loaded.task.outputs),
             axes=preprocessing.axes,

@@ -36,7 +36,7 @@ from zoo.pipeline.steps.export import ExportParameters, ExportStep
 from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, Step, StepContext
 from zoo.registry import Registry
 from zoo.results.records import Attempt, Export
-from zoo.tasks.quality import loss_between
+from zoo.tasks.quality import loss_between, loss_unit
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -105,7 +105,7 @@ class RepairSession:
     context: StepContext
     asked: ExportParameters
     made: int = 0
-    unit: str = "points"
+    unit: str = field(default_factory=lambda: loss_unit([]))
     expected: Array = field(init=False)
 
     @property
@@ -219,7 +219,7 @@ class RepairSession:
             preprocessing=manifest.preprocessing,
         )
         before = task.evaluate(task.answers(self.expected, truth), truth)
-        self.unit = before[0].loss_unit if before else "points"
+        self.unit = loss_unit(before)
         after = task.evaluate(task.answers(answered.outputs, truth), truth)
         drop = loss_between(before, after) or 0.0
         precision = self.registry.precision(manifest.precision)

@@ -8,7 +8,7 @@ from zoo.contracts import Output, Task, outputs
 from zoo.hookspecs import hookimpl
 from zoo.tasks.image_compression.file_checks import CODE, PICTURE
 from zoo.tasks.image_compression.task import RULE, TABLES, ImageCompression
-from zoo.tasks.image_compression.training import trainee
+from zoo.tasks.image_compression.training import state, trainee
 
 
 @hookimpl
@@ -41,4 +41,5 @@ def zoo_tasks() -> Iterable[Task]:
         max_drop={"int8": 0.2},
         one_choice=False,
         trainee=trainee,
+        state=state,
     )

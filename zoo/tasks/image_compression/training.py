@@ -37,6 +37,11 @@ def trainee(network: Any, preprocessing: Preprocessing) -> Any:
     return keras.Model(raw, ops.stack([cost, errors, bits], axis=1))
 
 
+def state(model: Any) -> list[Any]:
+    """The state of the noise that is added to codes, which the next epoch depends on."""
+    return [one.noise.state for one in model.layers if isinstance(one, _bits_class())]
+
+
 def negative_log2_laplace(values: Any, scale: Any) -> Any:
     """Bits of a whole number whose real one has a Laplace distribution around zero.
 

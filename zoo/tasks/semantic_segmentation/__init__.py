@@ -15,7 +15,7 @@ from zoo.hookspecs import hookimpl
 def zoo_tasks() -> Any:
     """Yields the task."""
     from zoo.contracts import Output
-    from zoo.contracts.outputs import CLASS_MAP
+    from zoo.contracts.outputs import CLASS_MAP, CLASS_SCORES
     from zoo.tasks.semantic_segmentation.task import SemanticSegmentation
 
     yield SemanticSegmentation(
@@ -26,6 +26,7 @@ def zoo_tasks() -> Any:
                 name="probabilities",
                 meaning="the probability of each class for each pixel; the largest is its class",
                 reading=CLASS_MAP,
+                content=CLASS_SCORES,
             ),
         ),
         max_drop={"int8": 1.0},
