@@ -117,7 +117,7 @@ def _basis() -> Any:
 def zoo_architectures() -> Any:
     """Yields the family."""
     yield Architecture(
-        name="compression_autoencoder",
+        name="compression",
         summary="Pictures as few whole numbers, and back, by convolutions",
         source="Ballé et al. 2017, arXiv:1611.01704",
         build=build,

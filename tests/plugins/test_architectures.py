@@ -55,7 +55,7 @@ SMALLEST = [
 DETECTORS = ("fomo_small", "centernet_small", "ssd_mobilenet_small")
 #: Test examples that the cards of packaged weights speak of, where these are not 10,000.
 COUNTS = {
-    "autoencoder_small.photographs-task_image-compression-060980": 206,
+    "autoencoder_small.photographs": 206,
     "espcn_x2.photographs-degrade_bicubic2": 206,
     "dncnn_small.photographs-degrade_noise25": 206,
     "dcgan28.fashion_mnist": 5_000,

@@ -13,6 +13,7 @@ from keras_makers import nearest_mean, opened
 from tiny_networks import TFLITE, deployed, write
 
 from zoo.common.errors import Unsupported
+from zoo.contracts.outputs import CLASS_SCORES
 from zoo.networks.card import read_card
 from zoo.networks.sources.graph import graph_text, model_of
 
@@ -179,7 +180,10 @@ def described(content: bytes, *labels: str) -> bytes:
         classes=labels,
         integer_input=True,
         input_name="image",
+        input_names=(),
         output_names=("scores",),
+        output_contents=(CLASS_SCORES,),
+        axes=("height", "width", "channel"),
         name="net",
         precision="float32",
         licence="MIT",

@@ -33,6 +33,8 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
         tasks_of=tasks_of,
         for_task=for_task,
         asking={TASK: "degrade=bicubic2"},
+        # Photographs that nothing is done to are those to be compressed.
+        defaults=lambda options: {} if "degrade" in options else {"task": COMPRESSION},
         open=open_photographs,
         fingerprint=fingerprint,
         options=_OPTIONS,

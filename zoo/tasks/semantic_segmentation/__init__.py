@@ -37,6 +37,6 @@ def zoo_tasks() -> Any:
 
 def _options() -> Any:
     # Not imported before something is trained: lists do not need it.
-    from zoo.tasks.semantic_segmentation.objective import SegmentationOptions
+    from zoo.tasks.semantic_segmentation.options import SegmentationOptions
 
     return SegmentationOptions

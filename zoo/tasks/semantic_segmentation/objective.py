@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
-from pydantic import Field
+from typing import Any
 
 from zoo.common.optional_imports import require
 from zoo.contracts.dataset import IGNORED
-from zoo.contracts.declaration import Real
-from zoo.contracts.training import Section
 
 #: The metric that decides which epoch is kept.
 METRIC = "mean IoU"
-
-
-class SegmentationOptions(Section):
-    """Options of training for masks.
-
-    Attributes:
-        dice: Weight of the Dice loss (Milletari et al. 2016, arXiv:1606.04797) beside the
-            cross-entropy: one less the overlap of probabilities and true mask, of each class that
-            a batch has, whatever its size; 0 for none.
-    """
-
-    dice: Annotated[Real, Field(ge=0, le=100)] = 0.0
 
 
 def compile_model(model: Any, optimizer: Any, options: Any) -> str:
