@@ -122,6 +122,13 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+def test_no_page_has_marks_of_a_merge() -> None:
+    marks = re.compile(r"^(?:<{7} |={7}$|>{7} )", re.MULTILINE)
+    assert len(marks.findall("a\n<<<<<<< HEAD\nb\n=======\nc\n>>>>>>> main\n")) == 3
+    pages = [*PAGES, ROOT / "CHANGELOG.md"]
+    assert [page.name for page in pages if marks.search(page.read_text(encoding="utf-8"))] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_rule_of_each_table_has_as_many_columns_as_its_head(page: Path) -> None:
     assert lopsided(page.read_text(encoding="utf-8")) == []
