@@ -162,3 +162,12 @@ def test_what_is_said_of_a_picture(files: CodedPictures) -> None:
     assert told.coded is not None
     assert told.coded.content == content
     assert files.described(content, near, None).coded is None
+
+
+def test_a_picture_that_jpeg_cannot_hold_is_not_compared_with_it(files: CodedPictures) -> None:
+    for width, compared in ((65_500, True), (65_501, False), (65_535, False)):
+        given = np.full((1, width, 3), 70, np.uint8)
+        content = files.packed(some_code(1, width))
+        told = files.described(content, given, given).answer
+        assert told.startswith(f"{width}×1 pixels in ")
+        assert ("JPEG" in told) == compared

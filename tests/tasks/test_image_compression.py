@@ -201,6 +201,16 @@ def test_what_is_not_counted_of_jpeg_is_the_same_in_all_files(pictures: Any) -> 
     assert len(before) == 1
 
 
+def test_a_picture_that_is_larger_in_jpeg_than_in_pixels_is_written() -> None:
+    for shape in ((300, 300, 3), (300, 300, 1)):
+        drawn = 255 * np.random.default_rng(0).integers(0, 2, shape, np.uint8)
+        for quality in (3, 60, 92, 94, 95):
+            size, made = standard_codecs.compressed("JPEG", drawn, quality)
+            assert made.shape == shape
+            assert size > 0
+        assert size > 0.9 * 300 * 300
+
+
 @pytest.fixture(scope="module")
 def real() -> Any:
     """Photographs, and a network that begins as the cosine transform: what its parts make."""

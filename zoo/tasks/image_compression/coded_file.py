@@ -180,7 +180,8 @@ class CodedPictures(StoredCode):
         if picture is not None and given is not None:
             ratio = float(standard_codecs.psnr(picture[None], given[None])[0])
             told += f", PSNR {number(ratio, 4)} dB"
-            if height * width <= _COMPARED:
+            longest = standard_codecs.LONGEST_JPEG
+            if height * width <= _COMPARED and max(height, width) <= longest:
                 size = standard_codecs.least_jpeg(given, ratio)
                 told += f"; JPEG of that PSNR: {size:,} bytes" if size else "; JPEG reaches less"
         # A coded file that was given is on disk already.

@@ -25,6 +25,8 @@ COUNTED = (
     "whole"
 )
 QUALITIES = (3, 8, 15, 25, 40, 60, 80, 92)
+#: Pixels on a side of a JPEG file at most, as libjpeg has it.
+LONGEST_JPEG = 65_500
 #: Of the container RIFF, and the header of its only chunk.
 _CONTAINER = 20
 
@@ -97,7 +99,7 @@ def least_jpeg(picture: Array, ratio: float) -> int | None:
     """Bytes of the smallest JPEG file, with all its headers, that comes back with that PSNR.
 
     Args:
-        picture: uint8, (height, width, 1 or 3).
+        picture: uint8, (height, width, 1 or 3), of `LONGEST_JPEG` pixels on a side at most.
         ratio: In RGB, in decibels.
 
     Returns:
@@ -119,11 +121,18 @@ def _written(name: str, picture: Array, quality: int) -> tuple[bytes, Array]:
     import numpy as np
 
     image_module: Any = require("PIL.Image")
+    files: Any = require("PIL.ImageFile")
     grey = picture.shape[2] == 1
     image = image_module.fromarray(picture[:, :, 0] if grey else picture)
     options = {"optimize": True} if name == "JPEG" else {"method": 4}
-    buffer = io.BytesIO()
-    image.save(buffer, name, quality=quality, **options)
+    buffer, usual = io.BytesIO(), files.MAXBLOCK
+    # An optimized JPEG is written at once, from a buffer that Pillow gives a byte for each pixel:
+    # too few for a busy picture.
+    files.MAXBLOCK = max(usual, 2 * picture.size)
+    try:
+        image.save(buffer, name, quality=quality, **options)
+    finally:
+        files.MAXBLOCK = usual
     made = np.asarray(image_module.open(buffer).convert("L" if grey else "RGB"))
     return buffer.getvalue(), made.reshape(picture.shape)
 
