@@ -11,6 +11,8 @@ from PIL import Image
 import zoo
 from zoo.contracts import ImagePreprocessing
 from zoo.data.preprocessing.images import to_pixels
+from zoo.pipeline.coded_predictions import CodedInputs
+from zoo.pipeline.predictions import PredictionRequest, _pictures_among
 
 
 @pytest.mark.slow
@@ -41,3 +43,16 @@ def test_weights_answer_as_the_loaded_network(tmp_path: Path) -> None:
             network.predict(wrong)
     with pytest.raises(zoo.ZooError, match="top must be 1 or more"):
         network.predict(pixels, top=0)
+
+
+@pytest.mark.parametrize("missing", [1, 2])
+def test_a_coded_file_is_decoded_beside_pictures_that_are_not_there(missing: int) -> None:
+    names = tuple(f"missing{number}.png" for number in range(missing))
+    own, asked = ImagePreprocessing(height=8, width=8, channels=1), PredictionRequest(inputs=())
+    found = _pictures_among(own, CodedInputs(pictures=names, coded=("a.ezp",)), asked, "")
+    assert found.samples == []
+    assert [name for name, _ in found.problems] == list(names)
+    with pytest.raises(zoo.ZooError, match=r"missing0\.png|nothing could be read"):
+        _pictures_among(own, CodedInputs(pictures=names, coded=()), asked, "")
+    none = CodedInputs(pictures=(), coded=("a.ezp",))
+    assert _pictures_among(own, none, asked, "").problems == []

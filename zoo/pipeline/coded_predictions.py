@@ -235,7 +235,7 @@ def code_in_keras(
         encode=answers[0],
         decode=answers[-1],
     )
-    found = find_samples(own, given.pictures, data) if given.pictures else SampleList()
+    found = find_samples(own, given.pictures, data, alone=not given.coded)
     return run_coding(parts, own, found.samples, given.coded, emit=emit)
 
 

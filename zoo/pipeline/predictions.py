@@ -98,10 +98,13 @@ def predict_with_file(
 def _pictures_among(
     preprocessing: Preprocessing, given: CodedInputs, asked: PredictionRequest, data: str
 ) -> SampleList:
-    """Samples of what is no coded file."""
-    if not given.pictures:
-        return SampleList()
-    return find_inputs(preprocessing, replace(asked, inputs=given.pictures), asked.data or data)
+    """Samples of what is no coded file; beside coded files there may be none that can be read."""
+    from zoo.data.samples.reading import find_samples
+
+    data = asked.data or data
+    if given.coded:
+        return find_samples(preprocessing, given.pictures, data, alone=False)
+    return find_inputs(preprocessing, replace(asked, inputs=given.pictures), data)
 
 
 def _some(found: Predictions) -> Predictions:

@@ -17,7 +17,7 @@ from zoo.data.preprocessing.steps import Array
 
 
 def find_samples(
-    preprocessing: Preprocessing, given: Sequence[str | Array], data: str
+    preprocessing: Preprocessing, given: Sequence[str | Array], data: str, *, alone: bool = True
 ) -> SampleList:
     """The samples in all that a user named, in this order.
 
@@ -25,6 +25,7 @@ def find_samples(
         preprocessing: Of the network, whose kind of input decides how names are understood.
         given: Files, folders, texts, as typed; or raw examples as datasets give them.
         data: Dataset that the network was trained on; empty where it is not known.
+        alone: Whether these are all that was named; beside others, a single one is one of several.
 
     Raises:
         ZooError: The only name is of nothing that can be used; of several it is among the problems.
@@ -38,7 +39,7 @@ def find_samples(
         try:
             own = kind.samples(name, data)
         except ZooError as error:
-            if len(given) == 1:
+            if alone and len(given) == 1:
                 raise
             found.problems.append((name, ". ".join(filter(None, (error.what, error.why)))))
             continue
