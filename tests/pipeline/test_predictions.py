@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 import zoo
+from zoo.common.errors import UsageError
 from zoo.contracts import ImagePreprocessing
 from zoo.data.preprocessing.images import to_pixels
 from zoo.pipeline.coded_predictions import CodedInputs
@@ -56,3 +58,20 @@ def test_a_coded_file_is_decoded_beside_pictures_that_are_not_there(missing: int
         _pictures_among(own, CodedInputs(pictures=names, coded=()), asked, "")
     none = CodedInputs(pictures=(), coded=("a.ezp",))
     assert _pictures_among(own, none, asked, "").problems == []
+
+
+def test_that_pictures_are_there_already_is_told_before_a_code_is_made(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((9, 7, 3), np.uint8)).save(tmp_path / "a.png")
+    (tmp_path / "b.ezp").write_bytes(b"nothing")
+
+    def before(subject: str, names: Sequence[str]) -> None:
+        told.append((subject, [Path(name).name for name in names]))
+        raise UsageError("it is there already")
+
+    told: list[tuple[str, list[str]]] = []
+    inputs = [tmp_path / "b.ezp", tmp_path / "a.png"]
+    with pytest.raises(zoo.ZooError, match="it is there already"):
+        zoo.predict("autoencoder_small", inputs, before=before)
+    (named,) = told
+    assert named[0].startswith("autoencoder_small.")
+    assert named[1] == ["a.png", "b.ezp"]

@@ -59,10 +59,12 @@ class PredictionRequest:
     top: int = 5
     before: Callable[[str, Sequence[str]], None] | None = None
 
-    def announce(self, subject: str, task: Task, samples: Sequence[Sample]) -> None:
-        """Calls `before`."""
+    def announce(
+        self, subject: str, task: Task, samples: Sequence[Sample], coded: Sequence[str] = ()
+    ) -> None:
+        """Calls `before`; coded files come behind samples, as they are answered."""
         if self.before is not None and any(one.reading == PICTURE for one in task.outputs):
-            self.before(subject, [sample.name for sample in samples])
+            self.before(subject, [*(sample.name for sample in samples), *coded])
 
 
 def predict_with_file(
@@ -81,6 +83,7 @@ def predict_with_file(
         given = sorted_inputs(stored, asked.inputs)
         chain = coding_files(registry, artifact, task, given)
         own = _pictures_among(chain.manifest.preprocessing, given, asked, manifest.dataset.name)
+        asked.announce(chain.name, task, own.samples, given.coded)
         return _some(coded_by_files(registry, chain, stored, given, own, emit=emit))
     chain = whole_chain(registry, artifact)
     manifest = chain.manifest
@@ -124,15 +127,16 @@ def predict_with_network(
     """
     card = checkpoint.card()
     data = asked.data or card.dataset
-    stored = registry.tasks.get(checkpoint.task).with_decoding(card.decoding).stored_code()
-    if stored is not None:
+    task = registry.tasks.get(checkpoint.task).with_decoding(card.decoding)
+    if (stored := task.stored_code()) is not None:
         given = sorted_inputs(stored, asked.inputs)
         own = _pictures_among(checkpoint.preprocessing, given, asked, data)
+        asked.announce(checkpoint.model_id, task, own.samples, given.coded)
         told = coded_by_network(registry, checkpoint, stored, given, own, data=data, emit=emit)
         return _with_findings(_some(told), card)
     # What is wrong with names must not wait for TensorFlow.
     found = find_inputs(checkpoint.preprocessing, asked, data)
-    asked.announce(checkpoint.model_id, registry.tasks.get(checkpoint.task), found.samples)
+    asked.announce(checkpoint.model_id, task, found.samples)
     answered: SampleOutputs = call(
         "zoo.pipeline.predictions:answer_in_keras",
         {
