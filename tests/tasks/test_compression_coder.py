@@ -19,6 +19,7 @@ from zoo.tasks.image_compression.symbol_tables import (
     TOTAL,
     Channel,
     SymbolTables,
+    Table,
     parse_tables,
 )
 
@@ -178,6 +179,26 @@ def test_damage_and_other_tables_are_refused(codes: Any, tables: Any) -> None:
         CodeCoder(counted_tables(codes[:5])).decode([coded], shape)
     with pytest.raises(BadData, match="4 channels"):
         CodeCoder(counted_tables(codes[..., :2])).encode(codes)
+
+
+@pytest.mark.parametrize(
+    ("guess", "low", "values"),
+    [((0, 0, 0), 39_998, [39_999]), ((128, 0, 64), 0, [2**n - 1 for n in range(1, 20)])],
+    ids=["a table of large numbers", "guesses that grow"],
+)
+def test_numbers_of_more_than_16_bits_are_refused_and_not_cut(
+    guess: tuple[int, int, int], low: int, values: list[int]
+) -> None:
+    tables = SymbolTables(
+        tables=(Table(low=low, frequencies=(8000, 8000, 384)),),
+        limits=(),
+        channels=(Channel(guess=guess, weights=(0, 0, 0)),),
+    )
+    codes = np.array(values).reshape(1, 1, -1, 1)
+    (coded,) = CodeCoder(tables).encode(codes)
+    with pytest.raises(BadFile) as caught:
+        CodeCoder(tables).decode([coded], codes.shape[1:])
+    assert "more than 16 bits" in str(caught.value.why)
 
 
 def test_bd_rate_is_what_rates_differ_by() -> None:

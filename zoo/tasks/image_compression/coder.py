@@ -134,6 +134,10 @@ class CodeCoder:
                 apart[channel] = np.minimum(np.abs(values[channel] - guesses[channel]), FARTHEST)
                 if apart[channel].any():
                     sums[channel + 1 :] += own.before[channel + 1 :, channel, None] * apart[channel]
+            # In each cell, so that guesses, too, stay within 64 bits.
+            beyond = (values != values.astype(np.int16)).any(axis=0)
+            if beyond.any():
+                raise _damaged(int(beyond.argmax()), "a number in it has more than 16 bits")
         streams.refuse_rest()
         decoded = np.moveaxis(whole[1:, 1:], -1, 0).astype(np.int16)
         return decoded.reshape(len(coded), *shape)
