@@ -75,3 +75,17 @@ def test_that_pictures_are_there_already_is_told_before_a_code_is_made(tmp_path:
     (named,) = told
     assert named[0].startswith("autoencoder_small.")
     assert named[1] == ["a.png", "b.ezp"]
+
+
+@pytest.mark.slow
+def test_a_loaded_network_compresses_pictures_as_the_weights_do(tmp_path: Path) -> None:
+    rows = np.linspace(0, 255, 70 * 90).reshape(70, 90, 1)
+    pixels = np.broadcast_to(rows, (70, 90, 3)).astype(np.uint8)
+    network = zoo.load("autoencoder_small")
+    (one,) = network.predict(pixels).examples
+    assert one.output.answer.startswith("90×70 pixels in ")
+    assert one.output.picture.shape == pixels.shape
+    (tmp_path / "received").write_bytes(one.output.coded.content)
+    found = network.predict(tmp_path / "received")
+    assert found.plain() == zoo.predict("autoencoder_small", tmp_path / "received").plain()
+    np.testing.assert_array_equal(found.examples[0].output.picture, one.output.picture)

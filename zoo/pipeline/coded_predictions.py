@@ -25,7 +25,7 @@ from zoo.execution.runner import choose_runtime, host_device
 from zoo.execution.session import AgentSession
 from zoo.networks.building import deployed_part
 from zoo.networks.checkpoints import Checkpoint
-from zoo.networks.loading import Subject, load_model
+from zoo.networks.loading import LoadedModel, Subject, load_model
 from zoo.registry import Registry
 from zoo.results.predictions import PredictedExample, Predictions, UnreadExample
 
@@ -181,8 +181,9 @@ def coded_by_network(
     *,
     data: str,
     emit: OnEvent,
+    loaded: LoadedModel | None = None,
 ) -> Predictions:
-    """Codes and decodes by weights, in Keras and a process of its own.
+    """Codes and decodes by weights, in Keras; in a process of its own if they are not in memory.
 
     Args:
         registry: Its plugins are those of that process.
@@ -192,17 +193,19 @@ def coded_by_network(
         found: Samples of the pictures among them.
         data: Dataset that the network was trained on.
         emit: Receives progress.
+        loaded: The weights in memory.
     """
     started = perf_counter()
-    made: list[CodedAnswer] = call(
-        "zoo.pipeline.coded_predictions:code_in_keras",
-        {
-            "subject": Subject(model=str(checkpoint.path), plugins=registry.settings),
-            "given": given,
-            "data": data,
-        },
-        on_event=emit,
-    )
+    made: list[CodedAnswer]
+    if loaded is not None:
+        made = _coded_by_loaded(loaded, given, found.samples, emit)
+    else:
+        subject = Subject(model=str(checkpoint.path), plugins=registry.settings)
+        made = call(
+            "zoo.pipeline.coded_predictions:code_in_keras",
+            {"subject": subject, "given": given, "data": data},
+            on_event=emit,
+        )
     told = told_of(stored, given, found, made, checkpoint.preprocessing)
     return replace(
         told,
@@ -220,6 +223,13 @@ def code_in_keras(
     from zoo.data.samples.reading import find_samples
 
     loaded = load_model(subject)
+    found = find_samples(loaded.preprocessing, given.pictures, data, alone=not given.coded)
+    return _coded_by_loaded(loaded, given, found.samples, emit)
+
+
+def _coded_by_loaded(
+    loaded: LoadedModel, given: CodedInputs, samples: Sequence[Sample], emit: OnEvent
+) -> list[CodedAnswer]:
     own, task = loaded.preprocessing, loaded.task
     stored = task.stored_code()
     assert stored is not None  # or this would not have been called
@@ -235,8 +245,7 @@ def code_in_keras(
         encode=answers[0],
         decode=answers[-1],
     )
-    found = find_samples(own, given.pictures, data, alone=not given.coded)
-    return run_coding(parts, own, found.samples, given.coded, emit=emit)
+    return run_coding(parts, own, samples, given.coded, emit=emit)
 
 
 def _of_part(model: Any, output: str, inputs: Array) -> Array:

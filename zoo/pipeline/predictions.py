@@ -19,6 +19,7 @@ from zoo.common.worker import call
 from zoo.contracts import Preprocessing, Task
 from zoo.contracts.outputs import PICTURE
 from zoo.contracts.preprocessing import Sample, SampleList
+from zoo.contracts.stored_code import StoredCode
 from zoo.data.readers.npz_tensors import UNLABELLED
 from zoo.execution.picture_tiles import picture_tiles
 from zoo.execution.sample_outputs import SampleOutputs, chain_outputs, outputs_for
@@ -129,11 +130,7 @@ def predict_with_network(
     data = asked.data or card.dataset
     task = registry.tasks.get(checkpoint.task).with_decoding(card.decoding)
     if (stored := task.stored_code()) is not None:
-        given = sorted_inputs(stored, asked.inputs)
-        own = _pictures_among(checkpoint.preprocessing, given, asked, data)
-        asked.announce(checkpoint.model_id, task, own.samples, given.coded)
-        told = coded_by_network(registry, checkpoint, stored, given, own, data=data, emit=emit)
-        return _with_findings(_some(told), card)
+        return _coded_by_weights(registry, checkpoint, stored, asked, emit)
     # What is wrong with names must not wait for TensorFlow.
     found = find_inputs(checkpoint.preprocessing, asked, data)
     asked.announce(checkpoint.model_id, task, found.samples)
@@ -146,6 +143,25 @@ def predict_with_network(
         on_event=emit,
     )
     return _of_network(registry, checkpoint, found, answered, asked.top)
+
+
+def _coded_by_weights(
+    registry: Registry,
+    checkpoint: Checkpoint,
+    stored: StoredCode,
+    asked: PredictionRequest,
+    emit: OnEvent,
+    loaded: LoadedModel | None = None,
+) -> Predictions:
+    card, given = checkpoint.card(), sorted_inputs(stored, asked.inputs)
+    data = asked.data or card.dataset
+    own = _pictures_among(checkpoint.preprocessing, given, asked, data)
+    task = registry.tasks.get(checkpoint.task)
+    asked.announce(checkpoint.model_id, task, own.samples, given.coded)
+    told = coded_by_network(
+        registry, checkpoint, stored, given, own, data=data, emit=emit, loaded=loaded
+    )
+    return _with_findings(_some(told), card)
 
 
 def predict_with_loaded(
@@ -162,6 +178,10 @@ def predict_with_loaded(
     Raises:
         BadData: Nothing could be read.
     """
+    if (stored := loaded.task.stored_code()) is not None:
+        return _coded_by_weights(
+            registry, loaded.checkpoint, stored, asked, lambda event: None, loaded
+        )
     found = find_inputs(loaded.preprocessing, asked, asked.data or loaded.card.dataset)
     answered = _answered_in_keras(loaded, found, lambda event: None, network)
     return _of_network(registry, loaded.checkpoint, found, answered, asked.top)
