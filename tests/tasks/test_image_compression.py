@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -199,6 +200,16 @@ def test_what_is_not_counted_of_jpeg_is_the_same_in_all_files(pictures: Any) -> 
         written = buffer.getvalue()
         before.add(written[: standard_codecs._before_scan(written)])
     assert len(before) == 1
+
+
+def test_errors_are_exact_and_take_little_more_memory_than_a_picture() -> None:
+    mine, true = np.random.default_rng(0).integers(0, 256, (2, 1, 400, 500, 3), np.uint8)
+    tracemalloc.start()
+    (found,) = standard_codecs.squared_errors(mine, true)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found == np.square(mine.astype(np.float64) - true).mean()
+    assert most < 5 * mine.size
 
 
 def test_a_picture_that_is_larger_in_jpeg_than_in_pixels_is_written() -> None:

@@ -70,12 +70,12 @@ def squared_errors(pictures: Array, truth: Array) -> Array:
     """Mean squared error of all channels of each picture, float64 (pictures,); both uint8."""
     import numpy as np
 
-    return np.array(
-        [
-            np.square(mine.astype(np.float64) - true).mean()
-            for mine, true in zip(pictures, truth, strict=True)
-        ]
-    )
+    found = []
+    for mine, true in zip(pictures, truth, strict=True):
+        # Whole numbers, in place: as exact, and large pictures take a third of the memory.
+        apart = np.subtract(mine, true, dtype=np.int32)
+        found.append(np.square(apart, out=apart).mean())
+    return np.array(found, np.float64)
 
 
 def psnr(pictures: Array, truth: Array) -> Array:
