@@ -98,6 +98,23 @@ def test_a_record_is_read_back_as_it_was_written() -> None:
         head_of({HEAD: "anchor"})
 
 
+@pytest.mark.parametrize(
+    ("anchors", "overlap", "why"),
+    [
+        ("99999999x99999999: 0.2x0.2", 0.5, "more than 1,000,000 anchors"),
+        ("6x6", 0.5, "no anchors in '6x6'"),
+        ("-6x-6: 0.2x0.2", 0.5, "no anchors"),
+        ("6x6: 0.2xnan", 0.5, "without a size"),
+        ("6x6: 0.2x0", 0.5, "without a size"),
+        ("6x6: 0.2x0.2", float("nan"), "an overlap of nan"),
+        ("6x6: 0.2x0.2", 50, "an overlap of 50"),
+    ],
+)
+def test_a_record_of_impossible_anchors_is_refused(anchors: str, overlap: float, why: str) -> None:
+    with pytest.raises(BadFile, match=why):
+        Anchors.read({ANCHORS: anchors, OVERLAP: overlap})
+
+
 def test_an_anchor_becomes_a_box_by_the_formula(task: Task) -> None:
     outputs = np.full((1, len(RECORD.boxes()), 7), 0.5, np.float32)
     outputs[..., :3] = 0.01

@@ -13,6 +13,7 @@ overlap are suppressed: of two the more probable stays.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,8 @@ VARIANCES = (0.1, 0.2)
 #: Of two boxes of a class that overlap by more, the less probable is dropped.
 USUAL_OVERLAP = 0.5
 _RATIOS = (1.0, 2.0, 1 / 2, 3.0, 1 / 3)
+#: More than any detector has; a record with more would fill the memory.
+_MOST_ANCHORS = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +104,12 @@ class Anchors:
         """
         try:
             maps = tuple(_read_maps(str(decoding[ANCHORS])))
-            return cls(maps=maps, overlap=float(decoding[OVERLAP]))
+            overlap = float(decoding[OVERLAP])
+            if sum(own.rows * own.columns * len(own.shapes) for own in maps) > _MOST_ANCHORS:
+                raise ValueError(f"more than {_MOST_ANCHORS:,} anchors")
+            if not 0.0 <= overlap <= 1.0:
+                raise ValueError(f"an overlap of {overlap:g}")
+            return cls(maps=maps, overlap=overlap)
         except (KeyError, ValueError) as error:
             raise BadFile(
                 "the anchors of a detector cannot be read",
@@ -148,6 +156,11 @@ def _read_maps(text: str) -> Iterator[AnchorMap]:
         size, _, shapes = part.partition(":")
         rows, columns = (int(side) for side in size.split("x"))
         pairs = [tuple(float(side) for side in shape.split("x")) for shape in shapes.split()]
+        if min(rows, columns, len(pairs)) < 1:
+            raise ValueError(f"no anchors in {part.strip()!r}")
+        # A NaN is not, either.
+        if not all(0.0 < side < math.inf for pair in pairs for side in pair):
+            raise ValueError(f"anchors without a size in {part.strip()!r}")
         yield AnchorMap(
             rows=rows, columns=columns, shapes=tuple((tall, wide) for tall, wide in pairs)
         )
