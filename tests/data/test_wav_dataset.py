@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -233,6 +234,25 @@ def test_lists_that_cannot_be_are_refused(words: Path, voices: dict[str, str], s
     with_lists(words, voices)
     with pytest.raises(BadData, match=says):
         open_wav(str(words))
+
+
+def test_lists_name_sounds_however_they_are_spelt(words: Path) -> None:
+    (words / "low").rename(words / unicodedata.normalize("NFD", "für"))
+    lists = with_lists(words, {"testing_list.txt": "v3", "validation_list.txt": "v5"})
+    for name, own in lists.items():
+        text = "\r\n".join(f"./{unicodedata.normalize('NFC', path)}" for path in own)
+        (words / name).write_bytes(text.encode())
+    data = open_wav(str(words))
+    assert {name: len(split) for name, split in data.splits.items()} == {
+        "train": 36,
+        "validation": 6,
+        "test": 6,
+    }
+    assert not any("not in the folder" in note for note in data.notes)
+    (words / "testing_list.txt").write_text("/data/high/v3_nohash_0.wav\n", encoding="utf-8")
+    with pytest.raises(BadData, match="no test sound of für, high, mid") as caught:
+        open_wav(str(words))
+    assert "name no file of the folder: 1, such as /data/high/v3" in str(caught.value.why)
 
 
 def test_one_list_alone_is_told(words: Path) -> None:

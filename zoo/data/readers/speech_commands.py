@@ -7,6 +7,7 @@ file, one on each line, and all others are for training. No speaker is in two of
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from zoo.common.errors import BadData
 from zoo.common.files import read_file
 from zoo.common.shown_text import printable
 from zoo.data.readers.class_folders import note
+from zoo.data.readers.folder_names import plain
 from zoo.data.readers.listing import Listing
 
 NOISE = "_background_noise_"
@@ -75,14 +77,17 @@ def _in_splits(listing: Listing) -> Listing:
                     why="a sound in two splits is measured on what was learnt",
                     fix="correct one of the lists",
                 )
-    files = [replace(file, split=where.pop(file.path, "train")) for file in listing.files]
+    files = [replace(file, split=where.get(plain(file.path), "train")) for file in listing.files]
+    unknown = sorted({*where} - {plain(file.path) for file in files})
     (names,) = listing.classes.values()
     for split in ("train", *LISTS.values()):
         held = {file.class_name for file in files if file.split == split}
         if lacking := [name for name in names if name not in held]:
+            told = f"lines that name no file of the folder: {len(unknown):,}, such as "
             raise BadData(
                 f"by {' and '.join(there)} there is no {split} sound of {', '.join(lacking)}",
-                why="each split must hold the same classes",
+                why="each split must hold the same classes"
+                + "".join(f"; {told}{printable(path)}" for path in unknown[:1]),
                 fix="add such sounds, or move both lists away: sounds are then divided by speaker",
             )
     counts = {split: sum(f.split == split for f in files) for split in ("train", *LISTS.values())}
@@ -95,7 +100,7 @@ def _in_splits(listing: Listing) -> Listing:
         notes=[
             *listing.notes,
             f"split by {' and '.join(there)}: {divided}",
-            *note("in the lists, and not in the folder", sorted(where)),
+            *note("in the lists, and not in the folder", unknown),
         ],
     )
 
@@ -106,4 +111,5 @@ def _lines(listing: Listing, name: str) -> Iterator[str]:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise BadData(f"{name} cannot be read as text", why=why, fix="save it as UTF-8") from error
-    yield from filter(None, (line.strip().replace("\\", "/") for line in text.splitlines()))
+    for line in filter(None, map(str.strip, text.splitlines())):
+        yield plain(posixpath.normpath(line.replace("\\", "/")))
