@@ -148,6 +148,20 @@ def test_answers_that_are_no_masks_are_refused(tmp_path: Path) -> None:
         write_masks(predictions(one), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("size", "drawn"), [((1, 1024), (1, 512)), ((1024, 1), (512, 1)), ((5, 8), (80, 128))]
+)
+def test_drawings_are_no_larger_than_they_need_to_be(
+    size: tuple[int, int], drawn: tuple[int, int]
+) -> None:
+    from zoo.report.drawn_answers import drawn_answer
+
+    one = predicted(decoded(size, preprocessing()))
+    picture = drawn_answer(one.sample.read(), one.output)
+    assert picture is not None
+    assert picture.shape == (*drawn, 3)
+
+
 def test_rows_and_the_page_with_its_legend() -> None:
     mask = decoded((24, 61), preprocessing())
     one = predicted(mask)

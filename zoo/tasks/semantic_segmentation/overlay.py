@@ -17,7 +17,7 @@ _TURN = 0.618034
 _OPAQUE = 0.55
 #: What has no label is grey, what changed is white within a black grid.
 _GREY, _WHITE, _BLACK = (128, 128, 128), (255, 255, 255), (0, 0, 0)
-#: Sides of smaller pictures are doubled until they have as many pixels.
+#: Smaller pictures are enlarged by a whole number until their longer side has as many pixels.
 _LEAST = 128
 
 
@@ -51,7 +51,7 @@ def overlay(pixels: Array, mask: Array, classes: int, beside: Array | None = Non
     """
     import numpy as np
 
-    times = max(1, -(-_LEAST // max(pixels.shape[0], 1)))
+    times = max(1, -(-_LEAST // max(*pixels.shape[:2], 1)))
     base = np.broadcast_to(pixels, (*pixels.shape[:2], 3))
     base = base.repeat(times, axis=0).repeat(times, axis=1).astype(np.float64)
     height, width = base.shape[:2]
