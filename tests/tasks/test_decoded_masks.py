@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from zoo.common.errors import UsageError
+from zoo.common.errors import UsageError, ZooError
 from zoo.contracts import ImagePreprocessing
 from zoo.contracts.dataset import IGNORED
 from zoo.contracts.prediction import DecodedMask, DecodedOutput, NamedScore
 from zoo.contracts.preprocessing import Sample
 from zoo.data.preprocessing.images import resized_masks, shown_part, to_pixels
-from zoo.report.prediction_pictures import write_masks
+from zoo.report.prediction_pictures import write_masks, write_pictures
 from zoo.report.prediction_text import score_rows
 from zoo.results.predictions import PredictedExample, Predictions
 
@@ -139,6 +139,24 @@ def test_files_hold_classes_and_overwrite_nothing_unasked(tmp_path: Path) -> Non
     (path,) = write_masks(predictions(predicted(wide)), tmp_path / "wide")
     with image.open(path) as picture:
         assert np.asarray(picture).max() == 299
+
+
+def test_a_folder_that_cannot_be_written_is_named_with_its_option(tmp_path: Path) -> None:
+    pytest.importorskip("PIL.Image")
+    (tmp_path / "file").write_text("mine")
+    mask = decoded((24, 61), preprocessing())
+    shown = DecodedOutput(answer="a picture", picture=np.zeros((2, 2, 3), np.uint8))
+    one = PredictedExample(sample=predicted(mask).sample, output=shown)
+    with pytest.raises(ZooError, match="file cannot be written") as caught:
+        write_masks(predictions(predicted(mask)), tmp_path / "file")
+    assert "--masks" in caught.value.fix
+    with pytest.raises(ZooError, match="made cannot be written") as caught:
+        write_pictures(predictions(one), tmp_path / "file" / "made")
+    assert "--pictures" in caught.value.fix
+    (tmp_path / "b.mask.net.onnx.png").mkdir()
+    with pytest.raises(ZooError, match="png cannot be written") as caught:
+        write_masks(predictions(predicted(mask)), tmp_path, overwrite=True)
+    assert "--masks" in caught.value.fix
 
 
 def test_answers_that_are_no_masks_are_refused(tmp_path: Path) -> None:

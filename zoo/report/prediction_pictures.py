@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.common.errors import UsageError
-from zoo.common.files import atomic_path, write_bytes
+from zoo.common.files import atomic_path, ensure_writable, write_bytes
 from zoo.common.optional_imports import require
 from zoo.contracts.prediction import DecodedMask
 from zoo.results.predictions import Predictions
@@ -36,20 +36,22 @@ def write_pictures(found: Predictions, folder: Path, *, overwrite: bool = False)
 
     Raises:
         UsageError: A file is there already; none is written then.
+        ZooError: The folder cannot be written.
     """
     made = [(one.input, one.output) for one in found.examples if one.output.picture is not None]
     suffixes = tuple({own.coded.suffix for _, own in made if own.coded is not None})
     names = [name for name, _ in made]
     written: list[Path] = []
+    fix = _elsewhere("--pictures")
     if made:
-        folder.mkdir(parents=True, exist_ok=True)
+        ensure_writable(folder, fix=fix)
     paths = _free_paths(found.subject, names, folder, "--pictures", overwrite, suffixes)
     for path, (_, own) in zip(paths, made, strict=True):
         if own.coded is not None:
             written.append(path.with_name(path.stem + own.coded.suffix))
-            write_bytes(written[-1], own.coded.content)
+            write_bytes(written[-1], own.coded.content, fix=fix)
         assert own.picture is not None  # or it would not be among them
-        _write(path, own.picture)
+        _write(path, own.picture, fix)
         written.append(path)
     return written
 
@@ -84,6 +86,7 @@ def write_masks(found: Predictions, folder: Path, *, overwrite: bool = False) ->
 
     Raises:
         UsageError: A file is there already, and none is written; or answers are no masks.
+        ZooError: The folder cannot be written.
     """
     masks = [(one.input, one.output.mask) for one in found.examples]
     made = [(f"{Path(name).stem or 'picture'}.mask", mask) for name, mask in masks if mask]
@@ -93,12 +96,13 @@ def write_masks(found: Predictions, folder: Path, *, overwrite: bool = False) ->
             why=f"its task is {found.task}",
             fix="leave --masks out",
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    fix = _elsewhere("--masks")
+    ensure_writable(folder, fix=fix)
     paths = _free_paths(
         found.subject, [f"{name}.png" for name, _ in made], folder, "--masks", overwrite
     )
     for path, (_, mask) in zip(paths, made, strict=True):
-        _write_mask(path, mask)
+        _write_mask(path, mask, fix)
     return paths
 
 
@@ -141,7 +145,11 @@ def _free_paths(
     return paths
 
 
-def _write_mask(path: Path, mask: DecodedMask) -> None:
+def _elsewhere(option: str) -> str:
+    return f"name another folder with {option}, or change its permissions"
+
+
+def _write_mask(path: Path, mask: DecodedMask, fix: str) -> None:
     import numpy as np
 
     wide = len(mask.names) > _UNSEEN
@@ -152,11 +160,11 @@ def _write_mask(path: Path, mask: DecodedMask) -> None:
         palette = np.full((_UNSEEN + 1, 3), 128, np.uint8)
         palette[: len(mask.names)] = colours(len(mask.names))
         image.putpalette(palette.tobytes())
-    with atomic_path(path) as temporary:
+    with atomic_path(path, fix=fix) as temporary:
         image.save(temporary, "PNG")
 
 
-def _write(path: Path, pixels: Array) -> None:
+def _write(path: Path, pixels: Array, fix: str) -> None:
     image = require("PIL.Image").fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-    with atomic_path(path) as temporary:
+    with atomic_path(path, fix=fix) as temporary:
         image.save(temporary, "PNG")
