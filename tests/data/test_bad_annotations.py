@@ -277,3 +277,16 @@ def test_other_names_are_refused(name, says, tmp_path, monkeypatch):
     with pytest.raises(UsageError) as caught:
         opened(name)
     assert says in message(caught)
+
+
+def test_names_of_thousands_of_digits_are_no_numbers(tmp_path):
+    """Python refuses to convert them, with an error that is no sentence of ours."""
+    many = "9" * 5000
+    (tmp_path / "coco").mkdir()
+    renamed = changed(lambda data: data["categories"][0].update(name=many))
+    assert many in opened(renamed(tmp_path / "coco")).classes
+    (tmp_path / "masks").mkdir()
+    name = as_masks(tmp_path / "masks")
+    (tmp_path / "masks" / "classes.txt").write_text(f"{many} 1 2 cat\nground\n")
+    with pytest.raises(BadData, match="masks"):
+        opened(name)

@@ -126,13 +126,17 @@ def _class(line: str, number: int) -> tuple[int, str]:
     words = [word for word in re.split(r"[\s,:;]+", line) if word]
     for first in (0, len(words) - 3):
         numbers = words[first : first + 3]
-        if len(words) > 3 and all(word.isdecimal() and int(word) < 256 for word in numbers):
+        if len(words) > 3 and all(_is_byte(word) for word in numbers):
             red, green, blue = map(int, numbers)
             title = " ".join(words[3:] if first == 0 else words[:first])
             return colour_value(red, green, blue), title
     if len(words) > 1 and words[0].isdecimal() and len(words[0]) < 6:
         return int(words[0]), " ".join(words[1:])
     return number, line
+
+
+def _is_byte(word: str) -> bool:
+    return word.isdecimal() and len(word) < 4 and int(word) < 256
 
 
 def colour_value(red: Any, green: Any, blue: Any) -> Any:

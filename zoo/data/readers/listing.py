@@ -17,6 +17,9 @@ from zoo.common.shown_text import printable
 from zoo.data.readers.folder_layout import layout_of
 from zoo.data.readers.folder_names import lookalike_notes, of_a_system, plain
 
+#: Names with more digits are ordered by spelling.
+_MOST_DIGITS = 100
+
 
 @dataclass(frozen=True, kw_only=True)
 class ListedFile:
@@ -199,7 +202,9 @@ def unreadable(name: str, error: OSError) -> BadData:
 
 def class_order(name: str) -> tuple[int, int, str]:
     """Sort key of class names: whole numbers by value and first, others by spelling."""
-    return (0, int(name), name) if name.isdecimal() else (1, 0, name)
+    # Python refuses to convert thousands of digits.
+    is_number = name.isdecimal() and len(name) <= _MOST_DIGITS
+    return (0, int(name), name) if is_number else (1, 0, name)
 
 
 def _list_classes(listing: Listing, folder: Path, split: str | None, names: list[str]) -> None:
