@@ -110,5 +110,6 @@ def test_a_picture_that_is_there_is_refused_before_anything_is_answered(zoo, mon
     refused = zoo("predict", "espcn_x2", "cat.png")
     assert refused.code == 2
     assert "is there already" in refused.err
+    assert "answers no masks" in zoo("predict", "espcn_x2", "cat.png", "--masks=new").err
     for more in ("--overwrite", "--pictures=other"):
         assert "the network was asked" in zoo("predict", "espcn_x2", "cat.png", more).err

@@ -10,6 +10,7 @@ import pytest
 
 from zoo.common.errors import UsageError
 from zoo.contracts import ImagePreprocessing, Task
+from zoo.contracts.outputs import PICTURE
 from zoo.contracts.prediction import DecodedOutput
 from zoo.contracts.preprocessing import Sample
 from zoo.execution.picture_tiles import MOST_PIXELS, picture_tiles
@@ -126,6 +127,12 @@ def test_pictures_are_written_and_none_is_overwritten(tmp_path: Path) -> None:
         preprocessing=OWN,
         examples=(example("a/cat.jpg"), example("b/cat.png")),
     )
+
+    def refuse(names: list[str], folder: str, *, overwrite: bool = False) -> None:
+        refuse_written(
+            found.subject, names, [PICTURE], pictures=tmp_path / folder, overwrite=overwrite
+        )
+
     paths = write_pictures(found, tmp_path / "new")
     assert [path.name for path in paths] == ["cat.net.int8.tflite.png", "cat.net.int8.tflite-2.png"]
     from PIL import Image
@@ -136,9 +143,10 @@ def test_pictures_are_written_and_none_is_overwritten(tmp_path: Path) -> None:
         write_pictures(found, tmp_path / "new")
     assert "--overwrite" in refused.value.fix
     with pytest.raises(UsageError, match="is there already, and 1 more"):
-        refuse_written(found.subject, ["a/cat.jpg", "b/cat.png"], tmp_path / "new")
-    refuse_written(found.subject, ["dog.png"], tmp_path / "new")
-    refuse_written(found.subject, ["cat.png"], tmp_path / "other")
+        refuse(["a/cat.jpg", "b/cat.png"], "new")
+    refuse(["a/cat.jpg", "b/cat.png"], "new", overwrite=True)
+    refuse(["dog.png"], "new")
+    refuse(["cat.png"], "other")
     assert not (tmp_path / "other").exists()
     assert write_pictures(found, tmp_path / "new", overwrite=True) == paths
     assert "picture" not in found.plain()["examples"][0]

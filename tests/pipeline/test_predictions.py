@@ -64,7 +64,7 @@ def test_that_pictures_are_there_already_is_told_before_a_code_is_made(tmp_path:
     Image.fromarray(np.zeros((9, 7, 3), np.uint8)).save(tmp_path / "a.png")
     (tmp_path / "b.ezp").write_bytes(b"nothing")
 
-    def before(subject: str, names: Sequence[str]) -> None:
+    def before(subject: str, names: Sequence[str], readings: Sequence[str]) -> None:
         told.append((subject, [Path(name).name for name in names]))
         raise UsageError("it is there already")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ from numpy.typing import NDArray
 from zoo.common.errors import UsageError, ZooError
 from zoo.contracts import ImagePreprocessing
 from zoo.contracts.dataset import IGNORED
+from zoo.contracts.outputs import CLASS_MAP, PICTURE
 from zoo.contracts.prediction import DecodedMask, DecodedOutput, NamedScore
 from zoo.contracts.preprocessing import Sample
 from zoo.data.preprocessing.images import resized_masks, shown_part, to_pixels
-from zoo.report.prediction_pictures import write_masks, write_pictures
+from zoo.report.prediction_pictures import refuse_written, write_masks, write_pictures
 from zoo.report.prediction_text import score_rows
 from zoo.results.predictions import PredictedExample, Predictions
 
@@ -130,6 +132,17 @@ def test_files_hold_classes_and_overwrite_nothing_unasked(tmp_path: Path) -> Non
     with pytest.raises(UsageError, match="there already") as caught:
         write_masks(found, tmp_path / "made")
     assert "--masks" in str(caught.value)
+    # The same before the network works.
+    names = [one.input for one in found.examples]
+    asked = partial(refuse_written, found.subject, names, pictures=tmp_path)
+    with pytest.raises(UsageError, match="there already, and 1 more") as before:
+        asked([CLASS_MAP], masks=tmp_path / "made")
+    assert before.value.as_dict() == caught.value.as_dict()
+    asked([CLASS_MAP], masks=tmp_path / "made", overwrite=True)
+    asked([CLASS_MAP], masks=tmp_path / "other")
+    asked([""])
+    with pytest.raises(UsageError, match="no masks"):
+        asked([PICTURE], masks=tmp_path / "other")
     assert first.read_bytes() == b"mine"
     write_masks(found, tmp_path / "made", overwrite=True)
     assert first.read_bytes() != b"mine"

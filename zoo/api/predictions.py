@@ -42,7 +42,7 @@ def predict(
     classes: str | None = None,
     state: Sequence[str] = (),
     task: str | None = None,
-    before: Callable[[str, Sequence[str]], None] | None = None,
+    before: Callable[[str, Sequence[str], Sequence[str]], None] | None = None,
     on_step: OnStep = quiet,
     progress: bool | None = None,
     registry: Registry | None = None,
@@ -67,8 +67,8 @@ def predict(
         state: Its inputs that take what an output gave at the step before, ``h=hn`` each.
         task: Of a network from elsewhere, where the data serve several; None for that of the data,
             without them for that which its outputs are of.
-        before: Called with the name of the network and those of the examples before anything is
-            answered, where answers are pictures: a place to refuse.
+        before: Called before anything is answered with the name of the network, those of the
+            examples, and the readings of its outputs (`zoo.contracts.outputs`): a place to refuse.
         on_step: Receives progress.
         progress: Whether it is shown where no `on_step` is given; None: on a terminal and in a
             notebook. Commands show their own.

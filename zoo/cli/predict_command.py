@@ -100,7 +100,12 @@ def command(
             inputs,
             top=top,
             data=data,
-            before=None if overwrite else partial(refuse_written, folder=Path(pictures)),
+            before=partial(
+                refuse_written,
+                pictures=Path(pictures),
+                masks=None if masks is None else Path(masks),
+                overwrite=overwrite,
+            ),
             on_step=progress,
             registry=settings.registry(),
             **source,

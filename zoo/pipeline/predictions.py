@@ -17,7 +17,6 @@ from zoo.common.progress import Event, OnEvent
 from zoo.common.shown_text import printable
 from zoo.common.worker import call
 from zoo.contracts import Preprocessing, Task
-from zoo.contracts.outputs import PICTURE
 from zoo.contracts.preprocessing import Sample, SampleList
 from zoo.contracts.stored_code import StoredCode
 from zoo.data.readers.npz_tensors import UNLABELLED
@@ -51,21 +50,23 @@ class PredictionRequest:
         inputs: Files, folders, texts, as typed; or raw examples as arrays.
         data: Dataset that the network was trained on; empty where it is not known.
         top: So many scores of each at most.
-        before: Called before anything is answered, where answers are pictures, with the name of the
-            network and those of the examples: raises where their files could not be written.
+        before: Called before anything is answered with the name of the network, those of the
+            examples, and the readings of its outputs: raises where their files could not be
+            written.
     """
 
     inputs: tuple[str | Array, ...]
     data: str = ""
     top: int = 5
-    before: Callable[[str, Sequence[str]], None] | None = None
+    before: Callable[[str, Sequence[str], Sequence[str]], None] | None = None
 
     def announce(
         self, subject: str, task: Task, samples: Sequence[Sample], coded: Sequence[str] = ()
     ) -> None:
         """Calls `before`; coded files come behind samples, as they are answered."""
-        if self.before is not None and any(one.reading == PICTURE for one in task.outputs):
-            self.before(subject, [*(sample.name for sample in samples), *coded])
+        if self.before is not None:
+            names = [*(sample.name for sample in samples), *coded]
+            self.before(subject, names, [one.reading for one in task.outputs])
 
 
 def predict_with_file(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from zoo.common.errors import UsageError
 from zoo.common.files import atomic_path, ensure_writable, write_bytes
 from zoo.common.optional_imports import require
+from zoo.contracts.outputs import CLASS_MAP, PICTURE
 from zoo.contracts.prediction import DecodedMask
 from zoo.results.predictions import Predictions
 from zoo.tasks.semantic_segmentation.overlay import colours
@@ -56,18 +57,35 @@ def write_pictures(found: Predictions, folder: Path, *, overwrite: bool = False)
     return written
 
 
-def refuse_written(subject: str, names: Sequence[str], folder: Path) -> None:
-    """Refuses before the work what `write_pictures` would refuse after it.
+def refuse_written(
+    subject: str,
+    names: Sequence[str],
+    readings: Sequence[str],
+    *,
+    pictures: Path,
+    masks: Path | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Refuses before the work what `write_pictures` and `write_masks` would refuse after it.
 
     Args:
         subject: Name of the network.
         names: Of the examples.
-        folder: For the pictures.
+        readings: Of its outputs.
+        pictures: Folder for pictures.
+        masks: Folder for masks; None for none.
+        overwrite: Whether files of these names are replaced.
 
     Raises:
-        UsageError: A picture of one of them is there already.
+        UsageError: A picture or a mask of one of them is there already, or there are to be masks
+            and answers are none.
     """
-    _free_paths(subject, names, folder, "--pictures", overwrite=False)
+    if masks is not None and CLASS_MAP not in readings:
+        raise UsageError(f"{subject} answers no masks", fix="leave --masks out")
+    if PICTURE in readings:
+        _free_paths(subject, names, pictures, "--pictures", overwrite)
+    if masks is not None:
+        _free_paths(subject, _of_masks(names), masks, "--masks", overwrite)
 
 
 def write_masks(found: Predictions, folder: Path, *, overwrite: bool = False) -> list[Path]:
@@ -89,7 +107,7 @@ def write_masks(found: Predictions, folder: Path, *, overwrite: bool = False) ->
         ZooError: The folder cannot be written.
     """
     masks = [(one.input, one.output.mask) for one in found.examples]
-    made = [(f"{Path(name).stem or 'picture'}.mask", mask) for name, mask in masks if mask]
+    made = [(name, mask) for name, mask in masks if mask]
     if not made:
         raise UsageError(
             f"{found.subject} answers no masks",
@@ -98,12 +116,15 @@ def write_masks(found: Predictions, folder: Path, *, overwrite: bool = False) ->
         )
     fix = _elsewhere("--masks")
     ensure_writable(folder, fix=fix)
-    paths = _free_paths(
-        found.subject, [f"{name}.png" for name, _ in made], folder, "--masks", overwrite
-    )
+    names = _of_masks([name for name, _ in made])
+    paths = _free_paths(found.subject, names, folder, "--masks", overwrite)
     for path, (_, mask) in zip(paths, made, strict=True):
         _write_mask(path, mask, fix)
     return paths
+
+
+def _of_masks(names: Sequence[str]) -> list[str]:
+    return [f"{Path(name).stem or 'picture'}.mask.png" for name in names]
 
 
 def _free_paths(
