@@ -56,7 +56,7 @@ def output(subject: CheckedNetwork) -> Finding:
         inputs = subject.inputs(_SHOWN)
         wanted = variant.outputs_for(classes)
         model = raw_model(network, subject.preprocessing)
-        found = _arrays(model(inputs, training=False))
+        found = arrays_of(model(inputs, training=False))
         shapes = {name: (values.shape, values.dtype.name) for name, values in found.items()}
         if shapes != {n: ((_SHOWN, *shape), "float32") for n, shape in wanted.items()}:
             told = ", ".join(
@@ -68,14 +68,14 @@ def output(subject: CheckedNetwork) -> Finding:
                 measured=f"{told} for {_SHOWN} inputs and {classes} classes",
                 fix=f"return float32 of shape {_batched(wanted)} from build()",
             )
-        together = _flat(found)
+        together = flat(found)
         if not np.isfinite(together).all():
             return Finding(
                 passed=False,
                 measured="NaN or infinite logits from random weights",
                 fix="look for a division, logarithm or power that overflows in build()",
             )
-        each = [_flat(_arrays(model(i[None], training=False))) for i in inputs]
+        each = [flat(arrays_of(model(i[None], training=False))) for i in inputs]
         alone = np.concatenate(each)
         difference = float(np.abs(together - alone).max())
         if difference > _BATCH_MAX_ABS * max(1.0, float(np.abs(together).max())):
@@ -88,7 +88,7 @@ def output(subject: CheckedNetwork) -> Finding:
     return Finding(passed=True, measured=f"{shape} float32, finite")
 
 
-def _arrays(outputs: Any) -> dict[str, Any]:
+def arrays_of(outputs: Any) -> dict[str, Any]:
     """A model's outputs by name; a single one under an empty name."""
     import numpy as np
 
@@ -96,7 +96,7 @@ def _arrays(outputs: Any) -> dict[str, Any]:
     return {name: np.asarray(values) for name, values in named.items()}
 
 
-def _flat(arrays: dict[str, Any]) -> Any:
+def flat(arrays: dict[str, Any]) -> Any:
     """All values of each example in a row."""
     import numpy as np
 

@@ -11,7 +11,7 @@ from zoo.networks.card import Card, write_card
 from zoo.networks.checkpoints import Checkpoint
 from zoo.networks.weights import COMPANION, load_into, load_network, read_tensors, save_weights
 from zoo.testing.candidate import SEED, CheckedNetwork
-from zoo.testing.structure import NO_HEAD
+from zoo.testing.structure import NO_HEAD, arrays_of, flat
 from zoo.testing.verdict import Finding, NotTried
 
 _TAG = "check"
@@ -38,7 +38,7 @@ def weights(subject: CheckedNetwork) -> Finding:
     inputs = subject.inputs(_EXAMPLES)
     raw = subject.preprocessing
     before, after = (
-        np.asarray(deployed_model(n, raw, subject.task, batch=None)(inputs))
+        flat(arrays_of(deployed_model(n, raw, subject.task, batch=None)(inputs)))
         for n in (network, fresh)
     )
     difference = float(np.abs(before - after).max())
