@@ -147,6 +147,20 @@ def test_rounding_is_no_noise_and_a_channel_that_is_another_is(task: Any, output
     own = changed(faint)
     own["code"][..., 5] *= -1
     assert closeness.compare(task, faint, own).outputs["code"].noise == 0.0
+    # One that is 0 in two of three places is no less a part of the code.
+    faint["code"][..., 5] = outputs["code"][..., 5] * 0.3
+    assert 0.5 < faint["code"][..., 5].std() < 1.0
+    honest = changed(
+        faint, code=faint["code"] + np.random.default_rng(6).normal(0, 0.06, code.shape)
+    )
+    limit = INT8.tolerances.noise
+    for file in (changed(faint, code=np.rint(faint["code"])), honest):
+        assert closeness.compare(task, faint, file).outputs["code"].noise < limit / 5
+    for factor in (0.0, -1.0):
+        lost = changed(faint)
+        lost["code"][..., 5] *= factor
+        for file in (lost, changed(lost, code=np.rint(lost["code"]))):
+            assert closeness.compare(task, faint, file).outputs["code"].noise > limit
 
 
 def test_a_file_that_grows_or_blurs_loses(task: Any, outputs: Any, truth: Any) -> None:

@@ -22,8 +22,8 @@ _ROUNDING = 0.25
 _SAME = 0.99
 #: Pictures are compared by themselves where so many have the same code.
 _FEW = 16
-#: A channel of less spread, in steps of rounding, is nearly always 0, and may be so in its own way.
-_TOLD = 1.0
+#: A channel of less spread, in steps of rounding, is mostly 0: it is compared as it is stored.
+_FAINT = 1.0
 _MOST_DB = 200.0
 
 
@@ -83,20 +83,22 @@ def same_codes(reference: Array, candidate: Array) -> tuple[Array, Array]:
 
 
 def comparable(reference: Array, candidate: Array) -> dict[str, tuple[Array, Array]]:
-    """What is to be near, by name: channels that give numbers, and pictures of the same numbers.
+    """What is to be near, by name: codes, and pictures of the same whole numbers.
 
-    Of a file whose code is whole numbers already, what its rounding explains is left out.
+    Of a file whose code is whole numbers already, what its rounding explains is left out. So it is
+    of faint channels in all files, which are held against one step of rounding, not against their
+    own spread: real numbers that are mostly stored as 0 may be so in their own way.
     """
     import numpy as np
 
     own, other = (one[CODE].astype(np.float64) for one in (reference, candidate))
-    if np.array_equal(other, np.rint(other)):
-        apart = other - own
-        other = own + np.sign(apart) * np.maximum(np.abs(apart) - 0.5, 0.0)
-    told = own.std(axis=tuple(range(own.ndim - 1))) >= _TOLD
-    if told.any():
-        own, other = own[..., told], other[..., told]
-    return {CODE: (own, other), PICTURE: same_codes(reference, candidate)}
+    stored = np.rint(other)
+    beyond = np.sign(stored - own) * np.maximum(np.abs(stored - own) - 0.5, 0.0)
+    apart = beyond if np.array_equal(other, stored) else other - own
+    spread = own.std(axis=tuple(range(own.ndim - 1)))
+    # Noise is told beside the spread of a channel, which is made one step so.
+    apart = np.where(spread < _FAINT, beyond * (spread / _FAINT), apart)
+    return {CODE: (own, own + apart), PICTURE: same_codes(reference, candidate)}
 
 
 def parity(comparison: Comparison, precision: Precision) -> Check:
