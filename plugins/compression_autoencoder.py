@@ -1,4 +1,4 @@
-"""A small autoencoder that compresses pictures: a transform that begins as the cosine one, mended.
+"""A small autoencoder that compresses pictures, initialized as the discrete cosine transform.
 
 Ballé et al., "End-to-end optimized image compression", 2017 (arXiv:1611.01704): analysis, rounding
 and synthesis are trained together for rate and error. Networks of convolutions alone take days for

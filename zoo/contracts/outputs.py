@@ -12,9 +12,10 @@ from zoo.contracts.checks import check, check_name
 #: in no way; ``reconstruction`` is the normalized input as the network reproduces it, whose mean
 #: squared distance from the input is a score beside a threshold; ``picture`` is one of any size, 0
 #: to 1 in each channel; ``class-map`` are probabilities of the classes of each pixel, the largest
-#: of which is its class; ``boxes`` is a grid of centres, see `zoo.tasks.object_detection.decoding`;
-#: ``code`` is what an encoder makes of a picture: rounded, it is coded with the ``tables`` of the
-#: manifest's decoding, see `zoo.tasks.image_compression.coder`.
+#: of which is its class; ``boxes`` has values for each cell of a grid of centres or for each
+#: anchor, see `zoo.tasks.object_detection.heads`; ``code`` is what an encoder makes of a picture:
+#: rounded, it is coded with the ``tables`` of the manifest's decoding, see
+#: `zoo.tasks.image_compression.coder`.
 TARGETS, LABELS, RECONSTRUCTION, PICTURE = "targets", "labels", "reconstruction", "picture"
 CLASS_MAP, BOXES, CODE = "class-map", "boxes", "code"
 READINGS = (TARGETS, LABELS, RECONSTRUCTION, PICTURE, CLASS_MAP, BOXES, CODE)
