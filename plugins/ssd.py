@@ -10,7 +10,6 @@ al. 2018, arXiv:1708.02002).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +60,8 @@ def build(
 
     if finest not in (8, 16):
         raise ValueError(f"finest must be 8 or 16, not {finest}")
+    if further < 0:
+        raise ValueError(f"further must be 0 or more, not {further}")
     backbone = applications.MobileNetV2(
         alpha=width, include_top=False, weights=None, input_tensor=inputs
     )
@@ -109,10 +110,11 @@ def _normalized(x: Any, name: str) -> Any:
 
 
 def anchors_of(
-    preprocessing: Preprocessing, *, finest: int, further: int
+    preprocessing: Preprocessing, hyperparameters: Mapping[str, Any]
 ) -> Mapping[str, float | str]:
-    """What the outputs are decoded with: the anchors for the size of the input."""
+    """What the outputs are decoded with: the anchors for the size of the input and the maps."""
     height, width = preprocessing.network_shape[:2]
+    finest, further = (hyperparameters[name] for name in ("finest", "further"))
     return Anchors.of_sizes([*_sizes(height, width, finest, further)]).recorded()
 
 
@@ -129,7 +131,6 @@ def _sizes(height: int, width: int, finest: int, further: int) -> Iterator[tuple
 def _variant(
     name: str, side: int, anchors: int, parameters: int, multiply_adds: int, **hyperparameters: Any
 ) -> Variant:
-    own = {key: hyperparameters[key] for key in ("finest", "further")}
     return Variant(
         name=name,
         task="object-detection",
@@ -138,7 +139,7 @@ def _variant(
         ),
         output_shape=(anchors, None),
         beside_classes=_BOX,
-        decoding=partial(anchors_of, **own),
+        decoding=anchors_of,
         classes=10,
         parameters=parameters,
         multiply_adds=multiply_adds,

@@ -9,10 +9,11 @@ import pytest
 
 from zoo.artifacts.file_task import same_decoding
 from zoo.artifacts.gate import compare_outputs, run_checks
-from zoo.common.errors import BadFile, UnknownName
+from zoo.common.errors import BadFile, UnknownName, UsageError
 from zoo.contracts import Check, ImagePreprocessing, Split, Task, Truth
 from zoo.contracts.anchors import ANCHORS, HEAD, OVERLAP, Anchors
 from zoo.contracts.precision import PRECISIONS
+from zoo.networks.building import build_network
 from zoo.registry import load_registry
 from zoo.tasks.object_detection.decoding import MOST, objects, overlaps
 from zoo.tasks.object_detection.heads import head_of
@@ -87,6 +88,23 @@ def test_the_scheme_is_that_of_ssd() -> None:
     assert boxes.shape == ((36 + 9 + 1) * 6, 4)
     # The second cell of the first row, its third shape.
     np.testing.assert_allclose(boxes[6 + 2], (0.5 / 6, 1.5 / 6, *first.shapes[2]))
+
+
+def test_other_maps_of_features_have_other_anchors() -> None:
+    pytest.importorskip("tensorflow")
+    architecture, variant = load_registry().variant("ssd_mobilenet_small")
+    own = Anchors.read(variant.decoded_with(variant.preprocessing))
+    assert [(one.rows, one.columns) for one in own.maps] == [(12, 12), (6, 6), (3, 3), (2, 2)]
+    chosen = {"finest": 16, "further": 0}
+    record = Anchors.read(variant.decoded_with(variant.preprocessing, chosen))
+    assert [(one.rows, one.columns) for one in record.maps] == [(6, 6), (3, 3)]
+    given = {**variant.hyperparameters, **chosen}
+    # As it is trained, and as it is loaded.
+    network = build_network(architecture, variant, 3, given)
+    assert network.output_shape == (None, len(record.boxes()), 3 + 4)
+    with pytest.raises(UsageError, match="could not build") as caught:
+        build_network(architecture, variant, 3, {**given, "further": -1})
+    assert "further must be 0 or more" in str(caught.value.why)
 
 
 def test_a_record_is_read_back_as_it_was_written() -> None:

@@ -30,8 +30,8 @@ class Variant:
         classes: Number of classes for which ``parameters`` and ``multiply_adds`` hold.
         beside_classes: Values that a side of None has beside one for each class.
         decoding: Returns what its outputs are decoded with beside what a task chooses, such as the
-            anchors of a detector, for the preprocessing that it is given: names of
-            `OutputDecoding.own_decoding`. None: nothing.
+            anchors of a detector, for the preprocessing and the hyper-parameters that it is given:
+            names of `OutputDecoding.own_decoding`. None: nothing.
         parameters: All weights of what ``build`` returns, trainable or not; a companion is not
             counted.
         multiply_adds: Multiply-accumulate operations of convolutions, dense and recurrent layers
@@ -50,7 +50,7 @@ class Variant:
     ) = (None,)
     output_scale: int = 1
     beside_classes: int = 0
-    decoding: Callable[[Preprocessing], Mapping[str, float | str]] | None = None
+    decoding: Callable[[Preprocessing, Mapping[str, Any]], Mapping[str, float | str]] | None = None
 
     def __post_init__(self) -> None:
         check_name("variant", self.name)
@@ -70,9 +70,17 @@ class Variant:
         """Whether the output depends on the classes."""
         return any(None in shape for shape in self._shapes(self.preprocessing).values())
 
-    def decoded_with(self, preprocessing: Preprocessing) -> Mapping[str, float | str]:
-        """What outputs for such inputs are decoded with, before a task chooses more."""
-        return {} if self.decoding is None else self.decoding(preprocessing)
+    def decoded_with(
+        self, preprocessing: Preprocessing, hyperparameters: Mapping[str, Any] | None = None
+    ) -> Mapping[str, float | str]:
+        """What outputs for such inputs are decoded with, before a task chooses more.
+
+        Args:
+            preprocessing: Of the network.
+            hyperparameters: In the place of the variant's own of these names.
+        """
+        own = {**self.hyperparameters, **(hyperparameters or {})}
+        return {} if self.decoding is None else self.decoding(preprocessing, own)
 
     def outputs_for(
         self, classes: int, preprocessing: Preprocessing | None = None

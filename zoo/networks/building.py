@@ -56,9 +56,10 @@ def build_network(
     model = _built(architecture.build, architecture, variant, inputs, classes, hyperparameters)
     wanted = variant.outputs_for(classes, preprocessing)
     found = output_shapes(model)
+    # What data or hyper-parameters decide (steps of a sequence, cells of a grid) is not on record.
+    decided = preprocessing is not None or bool(hyperparameters)
     for name, shape in wanted.items():
-        # What the data decides (the length of a sequence) is not on the record.
-        if preprocessing is not None and len(shape) > 1 and variant.has_head and name in found:
+        if decided and len(shape) > 1 and variant.has_head and name in found:
             wanted[name] = (*found[name][: len(shape) - 1], shape[-1])
     if found != wanted:
         returned, said = _format_shapes(found), _format_shapes(wanted, "batch, ")

@@ -162,7 +162,7 @@ def finetune(
         parent, given = card.model_id, {**card.hyperparameters, **given}
         if not training.epochs and not new_head:
             licence = card.licence  # nothing is learnt from these data
-    task = task.with_decoding(variant.decoded_with(preprocessing))
+    task = task.with_decoding(variant.decoded_with(preprocessing, given))
     if new_head:
         in_units_of(network, task, dataset)
     companion = build_companion(architecture, variant, len(dataset.classes), network, given)
