@@ -247,7 +247,7 @@ def export(
         end_to_end=asked.end_to_end,
     )
     decoder = loaded.task.graph_decoder() if asked.end_to_end else None
-    outputs = loaded.records_of(part) if decoder is None else decoder.outputs
+    returned = loaded.records_of(part) if decoder is None else decoder.outputs
     free: FreeSides = {}
     if asked.dynamic:
         model, free = with_free_sides(registry, loaded, asked.dynamic, str(data), folder)
@@ -332,8 +332,8 @@ def export(
             target=chosen.name,
             remarks=written.remarks,
             layers=layer_names(model),
-            meanings={own.name: own.meaning for own in outputs if own.meaning},
-            readings={own.name: own.reading for own in outputs if own.reading},
+            meanings={own.name: own.meaning for own in returned if own.meaning},
+            readings={own.name: own.reading for own in returned if own.reading},
             end_to_end=asked.end_to_end,
             part=part.name,
             decoding=dict(loaded.task.decoding),
