@@ -31,8 +31,8 @@ from zoo.artifacts.reference_outputs import comparison_split
 from zoo.common.named_arrays import fields_of
 from zoo.common.paths import cache_folder
 from zoo.contracts import Comparison, Exporter, ExportRequest
-from zoo.contracts.exporter import RoundingRequest
 from zoo.contracts.precision import HALVED, Tolerances
+from zoo.contracts.rounding import RoundingRequest
 from zoo.data.opening import open_dataset
 from zoo.data.subset import first_of
 from zoo.execution.runner import choose_runtime, host_device, run_file

@@ -122,7 +122,7 @@ def _trace(
         tracing,
         enlarged_by_resizing(source, divides=True),
         _unsupported_operators_unlogged(),
-        _names_of_old_numpy(),
+        names_of_old_numpy(),
     ):
         traced = function.get_concrete_function(*signature)
         model, apart = with_few_copies(
@@ -187,7 +187,7 @@ def _keep_captured(graph: Any, traced: Any) -> None:
 
 
 @contextmanager
-def _names_of_old_numpy() -> Iterator[None]:
+def names_of_old_numpy() -> Iterator[None]:
     """The converter still calls by its old name what it needs for large models."""
     import numpy as np
 

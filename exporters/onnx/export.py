@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.common.optional_imports import require
 from zoo.contracts import Exporter, ExportRequest, LayerComparison, LayerRequest
-from zoo.contracts.exporter import RoundingRequest, Written
+from zoo.contracts.exporter import Written
+from zoo.contracts.rounding import RoundingRequest
 
 from ..shared.not_finite import refuse_weights
 from ..shared.recurrent import reuse_folder
 from .axes import name_axes
 from .contents import inspect, read_manifest, recognises, write_manifest
 from .conversion import convert
+from .decoder import with_decoder
 from .external_data import is_large, refuse_large, store
 from .half_precision import to_float16
 from .options import in_layout, layout_of, options
@@ -55,6 +57,7 @@ def export(request: ExportRequest) -> Written:
         model = with_trained_ranges(model, request)
     elif request.precision == "int8":
         model, told = quantized(model, request)
+    model = with_decoder(model, request)
     name_axes(model.graph, request.axes)
     store(model, request.path)
     return replace(told, remarks=(*remarks, *told.remarks))
@@ -123,4 +126,5 @@ def formats() -> Iterator[Exporter]:
         round_weights=round_weights,
         rounds_results=("float16",),
         takes_trained=True,
+        takes_decoder=True,
     )

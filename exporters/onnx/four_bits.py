@@ -15,7 +15,7 @@ import numpy as np
 from zoo.common.errors import Unsupported
 from zoo.common.optional_imports import require
 from zoo.contracts import ExportRequest
-from zoo.contracts.exporter import RoundingRequest
+from zoo.contracts.rounding import RoundingRequest
 
 from ..quantization import rounded_weights
 from ..quantization.four_bits import (

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoo.common.optional_imports import require
-from zoo.contracts.exporter import RoundingRequest
+from zoo.contracts.rounding import RoundingRequest
 from zoo.networks.building import leaves
 
 from .four_bits import LEAST_WEIGHTS, Array, quantize

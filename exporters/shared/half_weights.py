@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zoo.common.optional_imports import require
-from zoo.contracts.exporter import RoundingRequest
+from zoo.contracts.rounding import RoundingRequest
 from zoo.networks.building import leaves
 from zoo.networks.reduced_numbers import rounded_to
 

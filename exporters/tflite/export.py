@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.common.optional_imports import require
 from zoo.contracts import Exporter, ExportRequest, LayerComparison, LayerRequest
-from zoo.contracts.exporter import RoundingRequest, Written
+from zoo.contracts.exporter import Written
+from zoo.contracts.rounding import RoundingRequest
 
 from ..shared.enlarging import enlarged_by_resizing
 from ..shared.not_finite import refuse_weights
 from ..shared.recurrent import reuse_folder
 from .activations import with_own_activations
 from .contents import inspect, read_manifest, recognises, with_appended, write_manifest
+from .decoder import with_decoder
 from .free_sides import begin_with_sizes_of_data, refuse_free_sides
 from .integer import convert_to_integers, convert_trained
 from .leftovers import leftovers_refused
@@ -59,6 +61,9 @@ def export(request: ExportRequest) -> Written:
     ):
         data, told = _convert(converter, request, tf)
     data = _compact(with_own_activations(with_usable_states(data)), model, request)
+    if request.decoder is not None:
+        data, own = with_decoder(data, request), request.decoder
+        request = replace(request, output_names=own.names, output_contents=own.contents)
     data, beside = with_metadata(data, request)
     request.path.write_bytes(with_appended(data, beside))
     return replace(told, remarks=(*others, *told.remarks))
@@ -169,4 +174,5 @@ def formats() -> Iterator[Exporter]:
         network_entry=network_entry,
         round_weights=round_weights,
         takes_trained=True,
+        takes_decoder=True,
     )

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from zoo.contracts import ExportRequest
-from zoo.contracts.exporter import RoundingRequest, Written
+from zoo.contracts.exporter import Written
+from zoo.contracts.rounding import RoundingRequest
 
 from ..quantization import rounded_weights
 from ..quantization.four_bits import (

@@ -125,3 +125,45 @@ def test_from_pictures_to_a_program_that_prints_boxes(
     told = typed(tmp_path, *zoo, "verify", file, rc=1)
     assert "golden answers" in told
     assert "its decoding was altered" in told
+
+    # The same network once more, in files that decode boxes themselves.
+    (raw,) = run.folder.glob("*.float32.tflite")
+    gate = open_artifact(registry, raw).manifest.gate  # type: ignore[union-attr]
+    assert gate is not None
+    quality = gate.metrics[0].value
+    exported = typed(
+        tmp_path,
+        *zoo,
+        *("export", run.weights, "--data", "rectangles", "--end-to-end", "--max-drop", "4"),
+        *("--format", "onnx,tflite", "--precision", "float32,int8", "--output", "decoded"),
+        *("--calibration-method", "minmax"),
+    )
+    files = sorted((tmp_path / "decoded").rglob("*-end-to-end.*[ex]"))
+    assert [one.name.split(".", 2)[2] for one in files] == [
+        "float32-end-to-end.onnx",
+        "float32-end-to-end.tflite",
+        "int8-end-to-end.onnx",
+        "int8-end-to-end.tflite",
+    ], exported
+    for one in files:
+        own = open_artifact(registry, one).manifest
+        assert own is not None
+        assert own.end_to_end
+        assert own.gate is not None
+        assert {"parity", "mAP", "confidence", "decoding"} <= {c.name for c in own.gate.checks}
+        assert [tensor.dtype for tensor in own.outputs] == ["float32"] * 4
+        # In float32 the file's boxes are those that the raw file's are decoded into.
+        if own.precision == "float32":
+            assert own.gate.metrics[0].value == pytest.approx(quality, abs=1e-4)
+    (_, file, _, small) = files
+    assert "0 fail" in typed(tmp_path, *zoo, "verify", small, "--data", "rectangles")
+    shown = json.loads(typed(tmp_path, *zoo, "predict", file, "photo.png", "--json"))
+    assert {box["name"] for box in shown["examples"][0]["boxes"]} == set(rectangles_plugin.SHOWN)
+    made = bundle(small, output=tmp_path / "decoded-bundle", registry=registry)
+    manifest = open_artifact(registry, small).manifest
+    assert manifest is not None
+    assert manifest.golden is not None
+    said = [one for one in typed(made.folder, "python/run.py").splitlines() if "golden" in one]
+    for line, answer in zip(said, manifest.golden.answers, strict=True):
+        boxes = re.findall(r"([a-z ]+ \d\.\d\d) \[", line.partition("ok, ")[2].replace("], ", "]"))
+        assert ", ".join(boxes) == answer or (answer == "nothing" and not boxes), (line, answer)

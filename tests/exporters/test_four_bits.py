@@ -23,7 +23,7 @@ from zoo.artifacts.artifact import Artifact
 from zoo.artifacts.gate import placement
 from zoo.common.errors import Unsupported
 from zoo.contracts import LayerRequest
-from zoo.contracts.exporter import RoundingRequest
+from zoo.contracts.rounding import RoundingRequest
 from zoo.devices.local.host import HostTransport
 from zoo.execution.runtimes import refuse_unfit
 from zoo.execution.session import AgentSession

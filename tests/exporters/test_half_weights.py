@@ -12,7 +12,7 @@ from makers import contents
 from tiny_networks import FORMATS, REGISTRY, Deployed, answers_of, write
 
 from zoo.artifacts import closeness, gate
-from zoo.contracts.exporter import RoundingRequest
+from zoo.contracts.rounding import RoundingRequest
 from zoo.exporters.shared.half_weights import halve_weights
 from zoo.networks.reduced_numbers import rounded_to, with_reduced_numbers
 from zoo.pipeline.steps.rounded_network import (

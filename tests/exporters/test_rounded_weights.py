@@ -10,8 +10,8 @@ import pytest
 from makers import contents
 
 from zoo.artifacts import gate
-from zoo.contracts.exporter import RoundingRequest
 from zoo.contracts.precision import PRECISIONS, precision_named
+from zoo.contracts.rounding import RoundingRequest
 from zoo.exporters.onnx.four_bits import round_weights as as_in_onnx
 from zoo.exporters.quantization.four_bits import quantize
 from zoo.exporters.tflite.four_bits import round_weights as as_in_tflite

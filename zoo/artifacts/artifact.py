@@ -127,8 +127,7 @@ class Manifest:
         inputs: Names, shapes, types and scales.
         outputs: Likewise.
         payload_sha256: Of the model without this manifest; changes when the model is altered.
-        versions: Distributions that made the file.
-        created: ISO 8601, UTC.
+        versions: Distributions that made the file; `created` is ISO 8601, UTC.
         target: The kind of processor it was written for; empty in older files.
         remarks: The exporter's, on how it wrote the file.
         layers: Names of the network's Keras layers, in its order; empty in older files.
@@ -147,6 +146,7 @@ class Manifest:
         free_sides: Sides of inputs that are free; see `zoo.contracts.exporter.FreeSides`.
         further: What the file answered to golden inputs larger along each of them.
         decoding: What outputs are decoded with, such as a threshold; see `zoo.contracts.Task`.
+        end_to_end: Whether the file decodes its outputs itself (`zoo.contracts.GraphDecoder`).
     """
 
     model_id: str
@@ -183,6 +183,7 @@ class Manifest:
     free_sides: dict[str, tuple[str, ...]] = field(default_factory=dict)
     further: tuple[FurtherOutputs, ...] = ()
     decoding: dict[str, float | str] = field(default_factory=dict)
+    end_to_end: bool = False
     schema: int = SCHEMA
 
     @property
@@ -217,8 +218,7 @@ class Artifact:
         if self.manifest is None or self.manifest.schema < SCHEMA:
             return ()
         there, claimed = self.contents.attachments, self.manifest.attachments
-        names = sorted(there.keys() | claimed.keys())
-        return tuple(name for name in names if there.get(name) != claimed.get(name))
+        return tuple(n for n in sorted({*there, *claimed}) if there.get(n) != claimed.get(n))
 
     @property
     def findings(self) -> tuple[QualityFinding, ...]:

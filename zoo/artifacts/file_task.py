@@ -3,23 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from zoo.artifacts.artifact import Manifest
 from zoo.artifacts.carried_states import carried_states
 from zoo.artifacts.file_chain import FileChain
 from zoo.artifacts.gate import own_names
+from zoo.common.errors import BadFile
 from zoo.common.shown_text import abridged
 from zoo.contracts import Check, Task
 from zoo.registry import Registry
 
+if TYPE_CHECKING:
+    from zoo.contracts.task import Array
+
 
 def task_of(registry: Registry, manifest: Manifest) -> Task:
-    """The task with what its outputs are decoded with.
+    """The task with what its outputs are decoded with; of a file that decodes them itself, its own.
+
+    Raises:
+        UnknownName: No plugin provides the task.
+        BadFile: The file is said to decode its outputs, and its task has no decoder for files.
+    """
+    task = network_task_of(registry, manifest)
+    if not manifest.end_to_end:
+        return task
+    decoder = task.graph_decoder()
+    if decoder is None:
+        raise BadFile(
+            f"the manifest says that the file decodes outputs of {task.name!r}, which has no "
+            "decoder for files",
+            fix="export the file again with this version of edgezoo",
+        )
+    return decoder.task
+
+
+def network_task_of(registry: Registry, manifest: Manifest) -> Task:
+    """The task of the network that a file was made from, which returns what is not yet decoded.
 
     Raises:
         UnknownName: No plugin provides the task.
     """
     return registry.tasks.get(manifest.task).with_decoding(manifest.decoding)
+
+
+def as_file_gives(registry: Registry, manifest: Manifest, outputs: Array) -> Array:
+    """Outputs of a network in the form in which those of its file are kept.
+
+    Where the file decodes them itself, they are decoded here by the network's own task.
+    """
+    if not manifest.end_to_end:
+        return outputs
+    return network_task_of(registry, manifest).decode(outputs)
 
 
 def record_checks(

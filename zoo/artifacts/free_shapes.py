@@ -6,10 +6,20 @@ import re
 
 from zoo.contracts import Check, FileContents
 from zoo.contracts.exporter import FreeSides
+from zoo.contracts.graph_decoder import DECODER
 
 
-def static_shapes(contents: FileContents, free: FreeSides | None = None) -> Check:
-    """Whether every tensor has a static shape; where sides are free, whether just these are."""
+def static_shapes(
+    contents: FileContents, free: FreeSides | None = None, *, decoded: bool = False
+) -> Check:
+    """Whether every tensor has a static shape; where sides are free, whether just these are.
+
+    Args:
+        contents: What the file really contains.
+        free: Sides of its inputs that are free; None for none.
+        decoded: Whether the file decodes its outputs: in its decoder some tensors have a place for
+            each box that is found. What it returns is static.
+    """
     if free:
         wrong = _fixed_or_open(contents, free)
         sides = ", ".join(dict.fromkeys(n for names in free.values() for n in names if n))
@@ -21,6 +31,8 @@ def static_shapes(contents: FileContents, free: FreeSides | None = None) -> Chec
             reason=wrong,
         )
     dynamic = contents.dynamic_tensors
+    if decoded:
+        dynamic = tuple(name for name in dynamic if not name.startswith(f"{DECODER}/"))
     named = ", ".join(re.sub(r"\s+", " ", name) for name in dynamic[:3])
     return Check(
         name="shapes",

@@ -100,6 +100,8 @@ def file_checks(
     kept: Sequence[str] = (),
     layers: Sequence[str] = (),
     free: FreeSides | None = None,
+    *,
+    decoded: bool = False,
 ) -> tuple[Check, ...]:
     """The checks that a file's bytes answer, without running it.
 
@@ -109,11 +111,12 @@ def file_checks(
         kept: Names of the Keras layers that were kept in float on purpose.
         layers: Names of all layers of the network, in its order.
         free: Sides of its inputs that are free; None for none.
+        decoded: Whether it decodes its outputs itself.
     """
     return (
         placement(contents, precision, kept, layers),
         stock_operators(contents),
-        static_shapes(contents, free),
+        static_shapes(contents, free, decoded=decoded),
     )
 
 
@@ -134,7 +137,12 @@ def chain_checks(chain: FileChain, precision: Precision) -> tuple[Check, ...]:
     """The `file_checks` of a model: of several files, each check passes where it does for all."""
     found = [
         file_checks(
-            artifact.contents, precision, manifest.kept, manifest.layers, manifest.free_sides
+            artifact.contents,
+            precision,
+            manifest.kept,
+            manifest.layers,
+            manifest.free_sides,
+            decoded=manifest.end_to_end,
         )
         for artifact, manifest in zip(chain.artifacts, chain.manifests, strict=True)
     ]

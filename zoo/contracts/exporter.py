@@ -16,8 +16,10 @@ if TYPE_CHECKING:  # lists and help must not wait for numpy
     from numpy.typing import NDArray
     from pydantic import BaseModel
 
+    from zoo.contracts.graph_decoder import GraphDecoder
     from zoo.contracts.layers import LayerComparison, LayerRequest
     from zoo.contracts.network_entry import NetworkEntry
+    from zoo.contracts.rounding import RoundingRequest
     from zoo.contracts.target import Target
     from zoo.contracts.usage import Usage, UsageRequest
 
@@ -178,6 +180,8 @@ class ExportRequest:
             that integer files give these: likewise.
         reuse: A folder that outlives the request, for what would be the same for others that differ
             in `keep` and `method` alone; None where there are no others.
+        decoder: What becomes the last part of the file, in float behind a network of any precision:
+            the file returns its outputs in place of those above; None for none.
     """
 
     model: Any
@@ -208,6 +212,7 @@ class ExportRequest:
     whole_input: bool = False
     whole_outputs: bool = False
     reuse: Path | None = None
+    decoder: GraphDecoder | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -260,23 +265,6 @@ def _check_finite(calibration: NDArray[Any]) -> None:
         )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class RoundingRequest:
-    """What weights are to be rounded as those of a file are.
-
-    Attributes:
-        model: The Keras model that the file was made from; its weights are changed in place.
-        precision: Of the file.
-        kept: Names of the Keras layers that were kept from it.
-        contents: What the file really contains.
-    """
-
-    model: Any
-    precision: str
-    kept: tuple[str, ...]
-    contents: FileContents
-
-
 @dataclass(frozen=True, kw_only=True)
 class Exporter:
     """One file format.
@@ -316,6 +304,7 @@ class Exporter:
         rounds_results: Those of its precisions in whose files what flows between operators is
             rounded to the type of the weights, too.
         takes_trained: Whether it honours `ExportRequest.trained`.
+        takes_decoder: Whether it honours `ExportRequest.decoder`.
         usage: Writes programs that run a file, for the folder that ``zoo bundle`` makes; None when
             the format has none.
         also_called: Other words for it, in lower case; no command takes them, but an error for
@@ -343,6 +332,7 @@ class Exporter:
     round_weights: Callable[[RoundingRequest], str] | None = None
     rounds_results: tuple[str, ...] = ()
     takes_trained: bool = False
+    takes_decoder: bool = False
     usage: Callable[[UsageRequest], Usage] | None = None
     also_called: tuple[str, ...] = ()
 

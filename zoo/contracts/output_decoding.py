@@ -11,6 +11,7 @@ from zoo.contracts.prediction import DecodedOutput, plain_numbers
 if TYPE_CHECKING:  # lists and help must not wait for numpy
     from numpy.typing import NDArray
 
+    from zoo.contracts.graph_decoder import GraphDecoder
     from zoo.contracts.preprocessing import Preprocessing
     from zoo.contracts.stored_code import StoredCode
     from zoo.contracts.task import Truth
@@ -80,6 +81,13 @@ class OutputDecoding:
             truth: Of the same examples.
         """
         return self.decode(outputs)
+
+    def graph_decoder(self) -> GraphDecoder | None:
+        """The decoder that ``--end-to-end`` makes the last part of files; None: there is none.
+
+        For what this task decodes with: a task of a network has its anchors and the like.
+        """
+        return None
 
     def stored_code(self) -> StoredCode | None:
         """How whole pictures are stored between two files, an encoder and a decoder; None: not.

@@ -15,10 +15,11 @@ from zoo.contracts.checks import check, check_name
 #: of which is its class; ``boxes`` has values for each cell of a grid of centres or for each
 #: anchor, see `zoo.tasks.object_detection.heads`; ``code`` is what an encoder makes of a picture:
 #: rounded, it is coded with the ``tables`` of the manifest's decoding, see
-#: `zoo.tasks.image_compression.coder`.
+#: `zoo.tasks.image_compression.coder`; ``detections`` are the outputs of a file that decodes boxes
+#: itself, of all of which `CONTENTS` below tell what they hold.
 TARGETS, LABELS, RECONSTRUCTION, PICTURE = "targets", "labels", "reconstruction", "picture"
-CLASS_MAP, BOXES, CODE = "class-map", "boxes", "code"
-READINGS = (TARGETS, LABELS, RECONSTRUCTION, PICTURE, CLASS_MAP, BOXES, CODE)
+CLASS_MAP, BOXES, CODE, DETECTIONS = "class-map", "boxes", "code", "detections"
+READINGS = (TARGETS, LABELS, RECONSTRUCTION, PICTURE, CLASS_MAP, BOXES, CODE, DETECTIONS)
 
 #: What an output holds, for the standard metadata of files: ``class-scores`` have a value for each
 #: class on the last axis. The others are decoded boxes, the most probable first: edges (1, boxes,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoo.common.errors import UsageError
-from zoo.contracts import Architecture, ModelPart, Preprocessing, Task, Variant
+from zoo.contracts import Architecture, ModelPart, Output, Preprocessing, Task, Variant
 from zoo.networks.card import Card
 from zoo.networks.checkpoints import Checkpoint, resolve
 from zoo.networks.published.cache import sources_of
@@ -54,6 +54,10 @@ class LoadedModel:
     def outputs_of(self, part: ModelPart) -> tuple[str, ...]:
         """Names of the outputs of one of the files."""
         return part.outputs if self.task.several_files else self.output_names
+
+    def records_of(self, part: ModelPart) -> tuple[Output, ...]:
+        """The task's records of these outputs."""
+        return tuple(output for output in self.task.outputs if output.name in part.outputs)
 
     def contents_of(self, part: ModelPart) -> tuple[str, ...]:
         """What each of these outputs holds (`Output.content`)."""

@@ -26,6 +26,7 @@ from zoo.networks.resizing import check_resizing
 from zoo.networks.retasking import variant_for
 from zoo.networks.weights import verify
 from zoo.pipeline.dynamic_files import check_dynamic
+from zoo.pipeline.end_to_end_files import check_end_to_end
 from zoo.pipeline.recipe import Recipe
 from zoo.pipeline.several_files import check_several_files
 from zoo.pipeline.tracking import trackers_of
@@ -96,6 +97,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
     check_training(recipe.training, variant, task)
     check_several_files(recipe, task)
     check_dynamic(recipe, task)
+    check_end_to_end(recipe, registry, task)
     check_resizing(variant, recipe.training)
     data = data_for_task(registry, recipe.data, variant.task)
     recipe = recipe.model_copy(update={"data": data})

@@ -186,6 +186,9 @@ class ExportFields(Fields):
             unset_if_empty=True,
         ),
     ] = ()
+    end_to_end: Annotated[
+        Switch, Option("Decode outputs in the file itself: a detector's file returns boxes")
+    ] = False
     options: Annotated[
         dict[str, OwnOptions],
         Option(

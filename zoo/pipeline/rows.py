@@ -12,6 +12,7 @@ from zoo.contracts import Clock, Exporter
 from zoo.contracts.exporter import integer_share
 from zoo.contracts.precision import BASELINE, TRAINABLE
 from zoo.contracts.task import Check, Metric
+from zoo.pipeline.steps.file_names import file_name
 from zoo.pipeline.steps.step import StepId
 from zoo.results.records import Attempt, Export, GatedFile, GateResult
 
@@ -145,8 +146,6 @@ class ArtifactRow(TimedFile):
 
 def rows_of(run: Run) -> tuple[ArtifactRow, ...]:
     """One row for each file that the run made or failed to make."""
-    from zoo.pipeline.steps.export import file_name  # imports numpy
-
     rows = []
     float_bytes: dict[str, int] = {}
     for exporter, gate in _gates(run):
@@ -155,7 +154,14 @@ def rows_of(run: Run) -> tuple[ArtifactRow, ...]:
             continue
         parts = run.job.parts
         names = [
-            file_name(run.job.model_id, gate.precision, exporter, gate.trained, part)
+            file_name(
+                run.job.model_id,
+                gate.precision,
+                exporter,
+                trained=gate.trained,
+                part=part,
+                end_to_end=run.job.recipe.export.end_to_end,
+            )
             for part in parts
         ]
         name = name_of_all(names, parts)

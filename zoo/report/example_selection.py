@@ -32,6 +32,10 @@ def samples_of(run: Run, dataset: Dataset) -> tuple[SampleImage, ...]:
     card = read_card(run.weights.with_suffix(".toml"))
     task = run.job.registry.tasks.get(run.job.variant.task).with_decoding(card.decoding)
     expected, labels, outputs = outputs_of(run)
+    decoder = task.graph_decoder() if run.job.recipe.export.end_to_end else None
+    if decoder is not None:
+        # Files answer what the network's outputs are decoded into.
+        expected, task = task.decode(expected), decoder.task
     preprocessing = preprocessing_of(run)
     truth = truth_of(dataset, "test", preprocessing)
     reference = task.answers(expected, truth)

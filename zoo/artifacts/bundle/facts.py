@@ -13,7 +13,7 @@ from zoo.common.files import sha256_of
 from zoo.common.named_arrays import fields_of
 from zoo.contracts import FileContents, Preprocessing, TensorInfo
 from zoo.contracts.anchors import ANCHORS, Anchors
-from zoo.contracts.outputs import BOXES, CLASS_MAP, CODE, PICTURE, RECONSTRUCTION
+from zoo.contracts.outputs import BOXES, CLASS_MAP, CODE, DETECTIONS, PICTURE, RECONSTRUCTION
 from zoo.contracts.prediction import MOST_BOXES, SHOWN_FROM
 
 SCHEMA = 1
@@ -28,6 +28,7 @@ _MEANINGS = {
     "labels": "one probability per label, of which any number may be true",
     RECONSTRUCTION: "the normalized input as the network reproduces it",
     BOXES: "for each cell of a grid a probability per class, and a box",
+    DETECTIONS: "boxes, the most probable first",
     CLASS_MAP: "the probability of each class for each pixel; the largest is its class",
     "image": "an image, values from 0 to 1, channels last",
     PICTURE: "a picture, values from 0 to 1, channels last",
@@ -118,8 +119,10 @@ def facts_of(
         "score": score_facts(preprocessing, manifest.decoding)
         if RECONSTRUCTION in manifest.readings.values()
         else None,
-        # How boxes follow from a grid; None for other outputs.
-        "boxes": box_facts(manifest.decoding) if BOXES in manifest.readings.values() else None,
+        # How boxes follow from outputs; None for other outputs.
+        "boxes": box_facts(manifest.decoding)
+        if {BOXES, DETECTIONS} & {*manifest.readings.values()}
+        else None,
         # How codes are coded as bytes; None where there are none.
         "code": code_facts(manifest.decoding),
         "quality": [asdict(metric) for metric in (gate.metrics if gate else ())],

@@ -39,6 +39,7 @@ from zoo.networks.free_sides import data_shapes
 from zoo.networks.loading import Subject, load_model
 from zoo.networks.logits import check_logits
 from zoo.pipeline.steps.evaluate import keras_answer, keras_outputs
+from zoo.pipeline.steps.file_names import file_name
 from zoo.pipeline.steps.free_sides import with_free_sides
 from zoo.pipeline.steps.origin import DataStep
 from zoo.pipeline.steps.parts_before import PartsBefore
@@ -76,6 +77,7 @@ class ExportParameters:
         keep: Keras layers that stay in float in an integer file.
         part: Which of the files that the network is deployed as; empty for the only one.
         dynamic: Shapes of inputs whose sides stay free; see `zoo.networks.free_sides`.
+        end_to_end: Whether the file decodes its outputs itself; see `GraphDecoder`.
     """
 
     format: str
@@ -89,6 +91,7 @@ class ExportParameters:
     options: Mapping[str, Any] = field(default_factory=dict)
     part: str = ""
     dynamic: tuple[str, ...] = ()
+    end_to_end: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -235,8 +238,16 @@ def export(
         preprocessing = before.preprocessing(registry, data, asked.seed)
     emit({"event": "stage", "text": "converting"})
     inputs = preprocessing.parts
-    qat_made = trained is not None
-    path = folder / file_name(loaded.card.model_id, precision, exporter, qat_made, part.name)
+    path = folder / file_name(
+        loaded.card.model_id,
+        precision,
+        exporter,
+        trained=trained is not None,
+        part=part.name,
+        end_to_end=asked.end_to_end,
+    )
+    decoder = loaded.task.graph_decoder() if asked.end_to_end else None
+    returned = loaded.records_of(part) if decoder is None else decoder.outputs
     free: FreeSides = {}
     if asked.dynamic:
         model, free = with_free_sides(registry, loaded, asked.dynamic, str(data), folder)
@@ -256,7 +267,8 @@ def export(
             output_names=loaded.outputs_of(part),
             output_contents=loaded.contents_of(part),
             integer_input=preprocessing.whole_bytes,
-            real_outputs=any(output.reading == TARGETS for output in loaded.task.outputs),
+            real_outputs=decoder is not None
+            or any(output.reading == TARGETS for output in loaded.task.outputs),
             axes=preprocessing.axes,
             recurrent=asked.recurrent,
             target=chosen,
@@ -277,6 +289,7 @@ def export(
             whole_input=part.takes_rounded,
             whole_outputs=part.gives_rounded,
             reuse=reuse,
+            decoder=decoder,
         )
     )
     if not path.is_file():
@@ -319,16 +332,9 @@ def export(
             target=chosen.name,
             remarks=written.remarks,
             layers=layer_names(model),
-            meanings={
-                o.name: o.meaning
-                for o in loaded.task.outputs
-                if o.meaning and o.name in part.outputs
-            },
-            readings={
-                o.name: o.reading
-                for o in loaded.task.outputs
-                if o.reading and o.name in part.outputs
-            },
+            meanings={own.name: own.meaning for own in returned if own.meaning},
+            readings={own.name: own.reading for own in returned if own.reading},
+            end_to_end=asked.end_to_end,
             part=part.name,
             decoding=dict(loaded.task.decoding),
             free_sides=dict(free),
@@ -347,14 +353,3 @@ def export(
         contents=contents,
         kept=asked.keep,
     )
-
-
-def file_name(
-    model_id: str, precision: str, exporter: Exporter, trained: bool = False, part: str = ""
-) -> str:
-    """``lenet5.digits.int8.tflite``; of trained ranges ``lenet5.digits.int8-qat.tflite``.
-
-    Of a network that is deployed as several files ``net.digits.int8.encoder.tflite``.
-    """
-    middle = f".{part}" if part else ""
-    return f"{model_id}.{precision}{'-qat' if trained else ''}{middle}{exporter.suffix}"

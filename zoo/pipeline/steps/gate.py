@@ -15,7 +15,7 @@ from zoo.artifacts.artifact import (
     with_gate_result,
 )
 from zoo.artifacts.file_chain import FileChain, chain_of, name_of_all
-from zoo.artifacts.file_task import record_checks, task_of
+from zoo.artifacts.file_task import as_file_gives, record_checks, task_of
 from zoo.artifacts.further_sizes import FurtherOutputs
 from zoo.artifacts.gate import (
     chain_checks,
@@ -153,6 +153,7 @@ class GateStep(DataStep[GateResult]):
         )
         answered = combine_outputs(chain, by_file)
         expected, labels = _load(evaluated.folder / REFERENCE)
+        expected = as_file_gives(registry, manifest, expected)
         compared = max(task.min_parity_inputs, self.options.parity_inputs or len(labels))
         steps = labels_for(examples, manifest.preprocessing)[:compared]
         found, rounding = answered.outputs[:compared], precision.rounding
@@ -160,6 +161,7 @@ class GateStep(DataStep[GateResult]):
         twins = None
         if self.trained is not None:
             origin = _load(context.before.of(self.trained).folder / REFERENCE)[0][:compared]
+            origin = as_file_gives(registry, manifest, origin)
             twins = compare_outputs(task, origin, found, steps, rounding)
         truth = truth_of(dataset, "test", manifest.preprocessing)
         expected = expected[: len(labels)]

@@ -18,14 +18,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.artifacts.file_chain import FileChain, chain_of
+from zoo.artifacts.file_task import as_file_gives
 from zoo.artifacts.gate import compare_outputs, conversion_parity
 from zoo.artifacts.reference_outputs import comparison_split
 from zoo.common.files import atomic_path
 from zoo.common.named_arrays import describe_shapes, fields_of
 from zoo.common.progress import Event
 from zoo.contracts import Check, Comparison, Precision, Task
-from zoo.contracts.exporter import RoundingRequest
 from zoo.contracts.precision import Tolerances
+from zoo.contracts.rounding import RoundingRequest
 from zoo.data.opening import open_dataset
 from zoo.data.subset import first_of
 from zoo.networks.building import deployed_model, deployed_part
@@ -134,11 +135,13 @@ def rounded_outputs(
         for name in (_OUTPUTS, *([_RESULTS] if results else [])):
             rounding = name == _RESULTS
             wanted[name] = with_reduced_numbers(own, precision.weights, results=rounding)
-    total, outputs = len(examples) * len(wanted), {}
+    total = len(examples) * len(wanted)
+    outputs: dict[str, Any] = {}
     for number, (name, model) in enumerate(wanted.items()):
         before = number * len(examples)
         told = partial(_tell, emit, before, total)
-        outputs[name] = keras_outputs(loaded, examples, told, model)
+        answered = keras_outputs(loaded, examples, told, model)
+        outputs[name] = as_file_gives(registry, chain.manifest, answered)
     with atomic_path(folder / ROUNDED) as temporary, temporary.open("wb") as file:
         np.savez(file, **outputs)
     return ""

@@ -68,8 +68,44 @@ def compare(
     )
 
 
-def parity(comparison: Comparison, precision: Precision) -> Check:
-    """The same boxes, and a grid that is close."""
+def compare_rows(reference: Array, candidate: Array, threshold: float) -> Comparison:
+    """The share of boxes that are the same, and how far apart these are.
+
+    Boxes that are out of order are none of the network's: programs take the first as the most
+    probable.
+
+    Args:
+        reference: Detections of the network, (examples, most, 6).
+        candidate: Of the file.
+        threshold: Least probability of what is shown.
+
+    Raises:
+        ZooError: The shapes differ.
+    """
+    import numpy as np
+
+    check_shapes(reference, candidate)
+    same, total = kept_share(reference, candidate, threshold)
+    apart: list[float] = []
+    ordered = True
+    for one, other in zip(reference, candidate, strict=True):
+        own, found = objects(one), objects(other)
+        for a, b in pairs(own, found, SAME_OVERLAP):
+            apart.append(float(np.abs(own[a] - found[b]).max()))
+        ordered &= bool((np.diff(found[:, 1]) <= 0).all())
+    usable = ordered and bool(np.isfinite(candidate).all())
+    return Comparison(
+        count=len(reference),
+        max_abs=max(apart, default=0.0),
+        mean_abs=float(np.mean(apart)) if apart else 0.0,
+        agreement=(same / total if total else 1.0) if usable else 0.0,
+    )
+
+
+def parity(
+    comparison: Comparison, precision: Precision, compared: str = "values of the grid"
+) -> Check:
+    """The same boxes, and what was compared is close."""
     agreed, most = comparison.agreed(precision), precision.tolerances.max_abs
     # Written so that a NaN, which compares false to everything, fails.
     close = most == math.inf or comparison.max_abs <= most
@@ -84,7 +120,7 @@ def parity(comparison: Comparison, precision: Precision) -> Check:
             "others"
         )
     elif not close:
-        reason = f"values of the grid differ by up to {comparison.max_abs:.2g}"
+        reason = f"{compared} differ by up to {comparison.max_abs:.2g}"
     return Check(
         name="parity",
         passed=agreed.passed and close,

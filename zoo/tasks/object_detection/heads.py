@@ -28,6 +28,10 @@ class Head(ABC):
         """Detections, float32 (examples, 100, 6); see `zoo.tasks.object_detection.decoding`."""
 
     @abstractmethod
+    def decode_in_graph(self, outputs: Any) -> tuple[Any, Any, Any, Any]:
+        """The same in TensorFlow; see `zoo.tasks.object_detection.graph_decoding`."""
+
+    @abstractmethod
     def loss(self, labels: Any, logits: Any) -> Any:
         """The loss of each picture, float32 (batch,); see `detection_loss`."""
 
@@ -44,6 +48,12 @@ class CentreHead(Head):
         from zoo.tasks.object_detection.decoding import decode
 
         return decode(outputs)
+
+    def decode_in_graph(self, outputs: Any) -> tuple[Any, Any, Any, Any]:
+        """Edges, classes, scores and count of one picture."""
+        from zoo.tasks.object_detection.graph_decoding import centres_in_graph
+
+        return centres_in_graph(outputs)
 
     def loss(self, labels: Any, logits: Any) -> Any:
         """The loss of each picture."""
@@ -71,6 +81,12 @@ class AnchorHead(Head):
         from zoo.tasks.object_detection.anchor_decoding import decode_anchors
 
         return decode_anchors(outputs, self.anchors)
+
+    def decode_in_graph(self, outputs: Any) -> tuple[Any, Any, Any, Any]:
+        """Edges, classes, scores and count of one picture."""
+        from zoo.tasks.object_detection.graph_decoding import anchors_in_graph
+
+        return anchors_in_graph(outputs, self.anchors)
 
     def loss(self, labels: Any, logits: Any) -> Any:
         """The loss of each picture."""

@@ -11,6 +11,7 @@ from zoo.common.optional_imports import require
 from zoo.contracts import Check, Comparison, Metric, Precision, Preprocessing, Task, Truth
 from zoo.contracts.baseline import AgainstBaseline
 from zoo.contracts.geometric_transform import GeometricTransform
+from zoo.contracts.graph_decoder import GraphDecoder
 from zoo.contracts.prediction import SHOWN_FROM, DecodedBox, DecodedOutput
 from zoo.contracts.weakness import Weakness
 from zoo.results.formatting import count, plus_minus, plus_minus_range
@@ -79,6 +80,12 @@ class ObjectDetection(Task):
         if chosen is None:
             return {**own, THRESHOLD: SHOWN_FROM, RULE: _NO_RULE}
         return {**own, THRESHOLD: chosen, RULE: _RULE}
+
+    def graph_decoder(self) -> GraphDecoder:
+        """Of the head's kind."""
+        from zoo.tasks.object_detection.decoded import reads_boxes
+
+        return GraphDecoder(task=reads_boxes(self), build=self.head.decode_in_graph)
 
     @property
     def head(self) -> Head:

@@ -1,0 +1,166 @@
+"""Decoders as the last part of files: the boxes of the decoder, from networks of any precision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zoo.artifacts.free_shapes import static_shapes
+from zoo.common.errors import Unsupported
+from zoo.common.named_arrays import with_names
+from zoo.contracts import ExportRequest, FileContents, Task
+from zoo.contracts.anchors import Anchors
+from zoo.registry import load_registry
+
+for module in ("tensorflow", "tf2onnx", "onnxruntime", "ai_edge_litert"):
+    pytest.importorskip(module)
+
+ANCHORS = Anchors.of_sizes([(4, 4), (2, 2)])
+INPUTS = np.random.default_rng(0).integers(0, 256, (6, 16, 16, 3)).astype(np.float32)
+#: Where there are integers, probabilities are steps of 1/256.
+TOLERANCES = {"float32": 1e-5, "int8": 0.1}
+
+
+def network(head: str) -> tuple[Any, Task]:
+    import keras
+
+    keras.utils.set_random_seed(1)
+    layers, task = keras.layers, load_registry().tasks.get("object-detection")
+    given = keras.Input((16, 16, 3), batch_size=1, name="image")
+    inner = layers.Rescaling(1 / 255)(given)
+    inner = layers.Conv2D(8, 3, strides=4, padding="same", activation="relu", name="first")(inner)
+    if head == "centres":
+        outputs = layers.Conv2D(7, 3, padding="same", name="head")(inner)
+    else:
+        task = task.with_decoding(ANCHORS.recorded())
+        coarse = layers.Conv2D(8, 3, strides=2, padding="same", name="second")(inner)
+        maps = [layers.Conv2D(6 * 7, 3, padding="same")(own) for own in (inner, coarse)]
+        outputs = layers.Concatenate(axis=1)([layers.Reshape((-1, 7))(own) for own in maps])
+    grid = layers.Activation("sigmoid", name="grid")(outputs * 3 - 1)
+    return keras.Model(given, grid), task
+
+
+def exported(path: Path, model: Any, task: Task, format: str, precision: str) -> FileContents:
+    exporter = load_registry().exporters.get(format)
+    samples = INPUTS if precision == "int8" else None
+    assert exporter.options is not None
+    exporter.export(
+        ExportRequest(
+            model=model,
+            path=path,
+            precision=precision,
+            calibration=samples,
+            held_out=samples,
+            input_name="image",
+            output_names=("grid",),
+            output_contents=("",),
+            integer_input=True,
+            real_outputs=True,
+            axes=("height", "width", "channel"),
+            options=exporter.options()().model_dump(),
+            name="detector.test",
+            task=task.name,
+            classes=("cat", "dog", "bird"),
+            decoder=task.graph_decoder(),
+        )
+    )
+    return exporter.inspect(path)
+
+
+def answers(path: Path, format: str, names: Sequence[str]) -> np.ndarray:
+    found = []
+    if format == "onnx":
+        from onnxruntime import InferenceSession
+
+        session = InferenceSession(str(path))
+        assert [one.name for one in session.get_outputs()] == [*names]
+        found = [session.run(None, {"image": given[None]}) for given in INPUTS]
+    else:
+        from ai_edge_litert.interpreter import Interpreter
+
+        runner = Interpreter(str(path))
+        runner.allocate_tensors()
+        (own,), outputs = runner.get_input_details(), runner.get_output_details()
+        assert [one["name"] for one in outputs] == [*names]
+        for given in INPUTS:
+            runner.set_tensor(own["index"], given[None].astype(own["dtype"]))
+            runner.invoke()
+            found.append([runner.get_tensor(one["index"]) for one in outputs])
+    return with_names([np.concatenate(own) for own in zip(*found, strict=True)], names)
+
+
+@pytest.mark.parametrize(
+    ("format", "head", "precision"),
+    [
+        ("onnx", "centres", "float32"),
+        ("onnx", "anchors", "float32"),
+        ("tflite", "centres", "float32"),
+        ("tflite", "anchors", "float32"),
+        ("tflite", "anchors", "int8"),
+    ],
+)
+def test_a_file_answers_with_the_boxes_of_the_decoder(
+    tmp_path: Path, format: str, head: str, precision: str
+) -> None:
+    model, task = network(head)
+    path = tmp_path / f"detector.{format}"
+    contents = exported(path, model, task, format, precision)
+    decoder = task.graph_decoder()
+    assert decoder is not None
+    rows = decoder.task.condensed(answers(path, format, decoder.names))
+    raw = np.concatenate([np.asarray(model(given[None])) for given in INPUTS])
+    own = task.decode(raw)
+    assert (own[..., 0] >= 0).sum(axis=1).min() > 3
+    compared = decoder.task.compare(own, rows)
+    assert compared.max_abs < TOLERANCES[precision]
+    assert compared.agreement > (0.99 if precision == "float32" else 0.9)
+
+    assert [one.name for one in contents.outputs] == [*decoder.names]
+    assert [one.dtype for one in contents.outputs] == ["float32"] * 4
+    most = 48 if head == "centres" else 100
+    assert [one.shape for one in contents.outputs[1:]] == [(1, most), (1, most), (1,)]
+    assert not contents.custom_operators
+    assert contents.operators.get("NonMaxSuppression", 0) + contents.operators.get(
+        "NON_MAX_SUPPRESSION_V4", 0
+    ) == (head == "anchors")
+    assert static_shapes(contents, decoded=True).passed
+    if precision == "float32":
+        assert contents.integer_operators == 0
+    else:
+        assert contents.multiply_adds["float"] == 0
+    if format == "tflite":
+        # MediaPipe finds boxes by the metadata, classes by the labels.
+        assert contents.class_names == ("cat", "dog", "bird")
+    elif head == "anchors":
+        # How many boxes stay follows from the picture, within the decoder alone.
+        assert contents.dynamic_tensors
+        assert not static_shapes(contents).passed
+
+
+def test_a_decoder_takes_one_output(tmp_path: Path) -> None:
+    import keras
+
+    _, task = network("centres")
+    given = keras.Input((4,), batch_size=1, name="image")
+    model = keras.Model(given, {"a": keras.layers.Dense(2)(given), "b": keras.layers.ReLU()(given)})
+    for format in ("onnx", "tflite"):
+        exporter = load_registry().exporters.get(format)
+        assert exporter.options is not None
+        request = ExportRequest(
+            model=model,
+            path=tmp_path / f"two.{format}",
+            precision="float32",
+            calibration=None,
+            input_name="image",
+            output_names=("a", "b"),
+            output_contents=("", ""),
+            integer_input=False,
+            options=exporter.options()().model_dump(),
+            decoder=task.graph_decoder(),
+        )
+        with pytest.raises(Unsupported, match="a decoder takes one output"):
+            exporter.export(request)
