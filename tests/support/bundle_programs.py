@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import shutil
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -53,3 +56,22 @@ def lines_of(folder: Path, *program: str | Path) -> list[str]:
     assert done.returncode == 0, done.stderr
     lines: list[str] = done.stdout.splitlines()
     return lines
+
+
+def runnable(
+    bundle: Path, name: str, python: str, compiled: Callable[..., Path]
+) -> dict[str, tuple[str | Path, ...]]:
+    """By language, what starts a bundle's own copy of a program here.
+
+    Args:
+        bundle: Its folder.
+        name: Of the C++ and JavaScript files, without their suffix.
+        python: Source that runs the Python one, which needs ONNX Runtime.
+        compiled: Compiles a C++ file.
+    """
+    programs: dict[str, tuple[str | Path, ...]] = {"C++": (compiled(bundle, f"{name}.cpp"),)}
+    if node := shutil.which("node"):
+        programs["JavaScript"] = (node, f"{name}.mjs")
+    if find_spec("onnxruntime"):
+        programs["Python"] = (sys.executable, "-c", python)
+    return programs

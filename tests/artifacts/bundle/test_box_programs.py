@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from bundle_programs import lines_of, write_programs
+from bundle_programs import lines_of, runnable, write_programs
 
 from zoo.contracts import ImagePreprocessing
 from zoo.contracts.anchors import Anchors
@@ -94,15 +92,7 @@ def test_every_program_finds_the_boxes_of_the_zoo(
     bundles: dict[str, Path], head: str, compiled: Callable[..., Path]
 ) -> None:
     bundle, (shape, decoding) = bundles[head], HEADS[head]
-    programs: dict[str, tuple[str | Path, ...]] = {"C++": (compiled(bundle, "boxes.cpp"),)}
-    if node := shutil.which("node"):
-        programs["JavaScript"] = (node, "boxes.mjs")
-    try:
-        import onnxruntime  # noqa: F401
-
-        programs["Python"] = (sys.executable, "-c", PYTHON)
-    except ImportError:
-        pass
+    programs = runnable(bundle, "boxes", PYTHON, compiled)
     for kind in ("of real numbers", "of integers", "of nothing"):
         answer = outputs(shape, kind)
         answer.tofile(bundle / "answer.bin")

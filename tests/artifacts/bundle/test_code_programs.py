@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from bundle_programs import lines_of, write_programs
+from bundle_programs import lines_of, runnable, write_programs
 
 from zoo.artifacts.bundle.facts import code_facts, code_files
 from zoo.contracts import ImagePreprocessing, PartPreprocessing
@@ -144,15 +142,7 @@ def wrong_files(folder: Path, coded: bytes) -> list[str]:
 def test_every_program_codes_as_the_zoo_does(
     bundle: Path, coder: CodeCoder, compiled: Callable[..., Path]
 ) -> None:
-    programs: dict[str, tuple[str | Path, ...]] = {"C++": (compiled(bundle, "code.cpp"),)}
-    if node := shutil.which("node"):
-        programs["JavaScript"] = (node, "code.mjs")
-    try:
-        import onnxruntime  # noqa: F401
-
-        programs["Python"] = (sys.executable, "-c", PYTHON)
-    except ImportError:
-        pass
+    programs = runnable(bundle, "code", PYTHON, compiled)
     every = codes_of(answers())
     given = coder.encode(every)
     names = wrong_files(bundle, given[0])

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from bundle_programs import lines_of, write_programs
+from bundle_programs import lines_of, runnable, write_programs
 
 from zoo.contracts import ImagePreprocessing
 from zoo.registry import load_registry
@@ -77,15 +75,7 @@ def test_every_program_chooses_the_classes_of_the_zoo(
     bundle: Path, compiled: Callable[..., Path]
 ) -> None:
     task = load_registry().tasks.get("semantic-segmentation")
-    programs: dict[str, tuple[str | Path, ...]] = {"C++": (compiled(bundle, "masks.cpp"),)}
-    if node := shutil.which("node"):
-        programs["JavaScript"] = (node, "masks.mjs")
-    try:
-        import onnxruntime  # noqa: F401
-
-        programs["Python"] = (sys.executable, "-c", PYTHON)
-    except ImportError:
-        pass
+    programs = runnable(bundle, "masks", PYTHON, compiled)
     for kind in ("of real numbers", "of integers", "of one class"):
         given = answer(kind)
         given.tofile(bundle / "answer.bin")

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 #: Values of a cell behind its classes: the centre down and across, the height and the width.
 BOX_VALUES = 4
-#: Columns of a label: class, and edges as shares of the picture; of padding the class is -1.
-LABEL_COLUMNS = ("class", "y_min", "x_min", "y_max", "x_max")
 #: Columns of a detection: the class, its probability, the edges.
 COLUMNS = ("class", "score", "y_min", "x_min", "y_max", "x_max")
 #: Less probable cells are no detections, whatever for.
