@@ -214,3 +214,17 @@ def test_bd_rate_is_what_rates_differ_by() -> None:
         bd_rate(anchor, anchor[:3])
     with pytest.raises(BadData, match="no quality"):
         bd_rate(anchor, [(rate, psnr + 30) for rate, psnr in anchor])
+
+
+def test_a_code_with_too_many_numbers_beyond_the_tables_is_refused() -> None:
+    tables = SymbolTables(
+        tables=(Table(low=0, frequencies=(8000, 8384)),),
+        limits=(),
+        channels=(Channel(guess=(0, 0, 0), weights=(0, 0, 0)),),
+    )
+    coder = CodeCoder(tables)
+    codes = np.full((1, 1, 65_536, 1), 9, np.int16)
+    with pytest.raises(BadData, match="65,536 numbers of a code are not in the tables"):
+        coder.encode(codes)
+    fits = codes[:, :, 1:]
+    np.testing.assert_array_equal(coder.decode(coder.encode(fits), fits.shape[1:]), fits)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _WORD = 16
 _LEAST = 1 << _WORD
 _HEADER = 8
+#: Numbers in no table are counted in two bytes.
+_MOST_UNLISTED = 0xFFFF
 
 
 class CodeCoder:
@@ -59,7 +61,7 @@ class CodeCoder:
             codes: Whole numbers, (pictures, …, channels); cells in rows and columns, usually.
 
         Raises:
-            BadData: The channels are not those of the tables.
+            BadData: The channels are not those of the tables, or too many numbers are in no table.
         """
         import numpy as np
 
@@ -87,6 +89,12 @@ class CodeCoder:
         found = []
         for number in range(count):
             others = values[number][unlisted[number]].astype("<i2")
+            if len(others) > _MOST_UNLISTED:
+                raise BadData(
+                    f"{len(others):,} numbers of a code are not in the tables",
+                    why=f"a coded picture has room for {_MOST_UNLISTED:,} of them",
+                    fix="code it with the tables of the network that made it, or in smaller parts",
+                )
             found.append(
                 self._digest
                 + len(others).to_bytes(2, "little")
