@@ -33,7 +33,8 @@ from zoo.contracts import Architecture, Dataset, SeriesPreprocessing, Split, Var
 from zoo.contracts.training import Training
 from zoo.networks.building import build_network
 from zoo.registry import PluginSettings, load_registry
-from zoo.training.trainer import WARM_UP_SHARE, Trainer
+from zoo.training.optimizer import WARM_UP_SHARE
+from zoo.training.trainer import Trainer
 
 #: Examples of one epoch, so that it takes seconds.
 EXAMPLES = {"lenet5": 9600, "convnet28": 9600, "resnet8": 2400, "lstm64": 9600}

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.contracts import Architecture, ImagePreprocessing, Variant
+from zoo.contracts import Architecture, Choices, ImagePreprocessing, Variant
 from zoo.hookspecs import hookimpl
 
 from .imagenet import photographs
@@ -23,6 +23,7 @@ def build(
     classes: int,
     *,
     filters: Sequence[int],
+    kernel: int = 3,
     hidden: int = 0,
     downsampling: str = "max",
     batch_norm: bool = False,
@@ -34,6 +35,7 @@ def build(
         inputs: float32, (batch, height, width, channels), normalized.
         classes: Number of classes.
         filters: Filters of each convolution.
+        kernel: Sides of each convolution.
         hidden: Units of a dense layer before the head; 0 for none.
         downsampling: ``max`` pools behind each convolution and flattens at the end; ``stride``
             takes two steps at a time in each convolution but the first, and averages at the end.
@@ -50,7 +52,7 @@ def build(
     for number, count in enumerate(filters, start=1):
         x = layers.Conv2D(
             count,
-            3,
+            kernel,
             1 if pooled or number == 1 else 2,
             padding="same",
             use_bias=not batch_norm,
@@ -84,6 +86,11 @@ def zoo_architectures() -> Any:
         build=build,
         weights=Path(__file__).with_name("weights"),
         widths=("filters", "hidden"),
+        searched={
+            "kernel": Choices((3, 5)),
+            "downsampling": Choices(("max", "stride")),
+            "batch_norm": Choices((False, True)),
+        },
         variants=(
             Variant(
                 name="convnet28",

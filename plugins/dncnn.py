@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from zoo.contracts import Architecture, ImagePreprocessing, Variant
+from zoo.contracts import Architecture, ImagePreprocessing, Interval, Variant
 from zoo.hookspecs import hookimpl
 
 
@@ -56,6 +56,7 @@ def zoo_architectures() -> Any:
         build=build,
         weights=Path(__file__).with_name("weights"),
         widths=("filters",),
+        searched={"depth": Interval(4, 10)},
         variants=(
             Variant(
                 name="dncnn_small",

@@ -12,7 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from zoo.contracts import Architecture, SoundPreprocessing, Variant
+from zoo.contracts import Architecture, Interval, SoundPreprocessing, Variant
 from zoo.hookspecs import hookimpl
 
 
@@ -62,6 +62,7 @@ def zoo_architectures() -> Any:
         build=build,
         weights=Path(__file__).with_name("weights"),
         widths=("filters",),
+        searched={"blocks": Interval(2, 6)},
         variants=(
             Variant(
                 name="ds_cnn",

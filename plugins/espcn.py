@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.contracts import Architecture, ImagePreprocessing, Variant
+from zoo.contracts import Architecture, Choices, ImagePreprocessing, Variant
 from zoo.hookspecs import hookimpl
 
 
@@ -80,5 +80,6 @@ def zoo_architectures() -> Any:
         build=build,
         weights=Path(__file__).with_name("weights"),
         widths=("filters",),
+        searched={"activation": Choices(("relu", "tanh"))},
         variants=(_variant(2, 26_796, 27_328_512), _variant(3, 31_131, 31_752_192)),
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from zoo.contracts import Architecture, ImagePreprocessing, Variant
+from zoo.contracts import Architecture, Choices, ImagePreprocessing, Variant
 from zoo.hookspecs import hookimpl
 
 
@@ -59,6 +59,10 @@ def zoo_architectures() -> Any:
         source="LeCun et al. 1998, Proceedings of the IEEE 86(11)",
         build=build,
         weights=Path(__file__).with_name("weights"),
+        searched={
+            "activation": Choices(("relu", "tanh", "silu")),
+            "subsampling": Choices(("max", "average")),
+        },
         variants=(
             Variant(
                 name="lenet5",

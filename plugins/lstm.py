@@ -11,7 +11,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from zoo.contracts import Architecture, SeriesPreprocessing, TokenPreprocessing, Variant
+from zoo.contracts import (
+    Architecture,
+    Choices,
+    Interval,
+    SeriesPreprocessing,
+    TokenPreprocessing,
+    Variant,
+)
 from zoo.contracts.preprocessing import PADDING
 from zoo.hookspecs import hookimpl
 
@@ -91,6 +98,7 @@ def zoo_architectures() -> Any:
         build=build,
         weights=Path(__file__).with_name("weights"),
         widths=("units",),
+        searched={"layers": Interval(1, 2), "embedding": Choices((16, 32, 64))},
         variants=(
             Variant(
                 name="lstm_small",

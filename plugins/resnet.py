@@ -9,12 +9,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from zoo.contracts import Architecture, ImagePreprocessing, Variant
+from zoo.contracts import Architecture, Choices, ImagePreprocessing, Interval, Variant
 from zoo.hookspecs import hookimpl
 
 
 def build(
-    inputs: Any, classes: int, *, blocks: int, width: float = 1.0, dropout: float = 0.0
+    inputs: Any,
+    classes: int,
+    *,
+    blocks: int,
+    width: float = 1.0,
+    kernel: int = 3,
+    dropout: float = 0.0,
 ) -> Any:
     """Builds the logits.
 
@@ -23,18 +29,19 @@ def build(
         classes: Number of classes.
         blocks: Residual blocks per stage, n in the paper.
         width: Multiplies the filters of every stage.
+        kernel: Sides of the convolutions, 3 in the paper.
         dropout: Share of the pooled features that is dropped while training.
     """
     from keras import layers
 
     stages = [max(round(width * filters), 1) for filters in (16, 32, 64)]
-    x = _convolution(inputs, stages[0], 3, name="stem")
+    x = _convolution(inputs, stages[0], kernel, name="stem")
     for stage, filters in enumerate(stages, start=1):
         for block in range(1, blocks + 1):
             stride = 2 if stage > 1 and block == 1 else 1
             name = f"stage{stage}_block{block}"
-            y = _convolution(x, filters, 3, stride, name=f"{name}_a")
-            y = _convolution(y, filters, 3, activate=False, name=f"{name}_b")
+            y = _convolution(x, filters, kernel, stride, name=f"{name}_a")
+            y = _convolution(y, filters, kernel, activate=False, name=f"{name}_b")
             if stride == 2:
                 x = layers.Conv2D(filters, 1, stride, padding="same", name=f"{name}_shortcut")(x)
             x = layers.Add(name=f"{name}_add")([x, y])
@@ -85,6 +92,7 @@ def zoo_architectures() -> Any:
         build=build,
         weights=Path(__file__).with_name("weights"),
         widths=("width",),
+        searched={"blocks": Interval(1, 3), "kernel": Choices((3, 5))},
         variants=(
             _variant("resnet8", 1, 78_378, 9_345_920),
             _variant("resnet20", 3, 274_154, 31_021_952),

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from zoo.api.files import evaluate, inspect
     from zoo.api.models import info, load, models, open_dataset
     from zoo.api.predictions import predict
-    from zoo.api.runs import export, finetune, optimize, ship, write_report
+    from zoo.api.runs import export, finetune, ship, write_report
+    from zoo.api.searches import optimize, tune
     from zoo.artifacts.bundle import bundle
     from zoo.artifacts.signing.sign import sign
     from zoo.benchmark.compare.comparing import compare
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from zoo.contracts import (
         Architecture,
         Check,
+        Choices,
         Comparison,
         Condition,
         Dataset,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
         FileContents,
         ForeignTensor,
         ImagePreprocessing,
+        Interval,
         LatentPreprocessing,
         LayerComparison,
         LayerRequest,
@@ -85,12 +88,12 @@ telemetry.switch_off()
 
 _OFFICIAL = "fetch_weights official_weights verify_weights"
 _CONTRACTS = (
-    "Architecture Check Comparison Condition Dataset DatasetProvider DeviceDriver DeviceKind "
-    "Examination Exporter ExportRequest Figure FigureTable FileContents ForeignTensor "
-    "ImagePreprocessing LatentPreprocessing LayerComparison LayerRequest Metric NamedNetwork "
-    "OperatorRecord Output Precision Preprocessing Runtime SeriesPreprocessing SoundPreprocessing "
-    "Source SourceLayer Specimen Split Target Task TensorInfo TokenPreprocessing Tolerances "
-    "TrackedRun Tracker TrackerSession Truth Variant WeightsSource"
+    "Architecture Check Choices Comparison Condition Dataset DatasetProvider DeviceDriver "
+    "DeviceKind Examination Exporter ExportRequest Figure FigureTable FileContents ForeignTensor "
+    "ImagePreprocessing Interval LatentPreprocessing LayerComparison LayerRequest Metric "
+    "NamedNetwork OperatorRecord Output Precision Preprocessing Runtime SeriesPreprocessing "
+    "SoundPreprocessing Source SourceLayer Specimen Split Target Task TensorInfo "
+    "TokenPreprocessing Tolerances TrackedRun Tracker TrackerSession Truth Variant WeightsSource"
 )
 #: Public name → the module that holds it, imported when it is first used.
 _LAZY = {
@@ -103,7 +106,8 @@ _LAZY = {
     "bench": "zoo.benchmark.run",
     "predict": "zoo.api.predictions",
     **dict.fromkeys(("info", "load", "models", "open_dataset"), "zoo.api.models"),
-    **dict.fromkeys(["export", "finetune", "optimize", "ship", "write_report"], "zoo.api.runs"),
+    **dict.fromkeys(["export", "finetune", "ship", "write_report"], "zoo.api.runs"),
+    **dict.fromkeys(("optimize", "tune"), "zoo.api.searches"),
     **dict.fromkeys(_OFFICIAL.split(), "zoo.networks.published.official"),
     "bundle": "zoo.artifacts.bundle",
     "sign": "zoo.artifacts.signing.sign",
@@ -144,6 +148,7 @@ __all__ = [
     "AgentDriver",
     "Architecture",
     "Check",
+    "Choices",
     "Comparison",
     "Condition",
     "Dataset",
@@ -159,6 +164,7 @@ __all__ = [
     "FileContents",
     "ForeignTensor",
     "ImagePreprocessing",
+    "Interval",
     "LatentPreprocessing",
     "LayerComparison",
     "LayerRequest",
@@ -209,6 +215,7 @@ __all__ = [
     "predict",
     "ship",
     "sign",
+    "tune",
     "verify",
     "verify_weights",
     "write_report",

@@ -1,9 +1,8 @@
-"""Runs, from Python: train, export and report; search within limits."""
+"""Runs, from Python: train, export and report."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,10 @@ from zoo.common.progress import OnStep, quiet
 from zoo.networks.published.official import fetched_model
 from zoo.networks.sources.references import NO_DATA, source_of
 from zoo.pipeline.job import Job, make_job
-from zoo.pipeline.options import listed, recipe_from, takes_recipe_keywords
+from zoo.pipeline.options import recipe_from, takes_recipe_keywords
 from zoo.pipeline.plan import PlanScope
-from zoo.pipeline.recipe_fields import EXPORT, SEARCH, TRAINING, WHOLE
+from zoo.pipeline.recipe_fields import EXPORT, TRAINING, WHOLE
 from zoo.pipeline.run import Run, execute
-from zoo.pipeline.search.optimize import SearchResult, find_file, limits_of, search_options_of
 from zoo.pipeline.starting_network import with_network_here
 from zoo.registry import Registry, load_registry
 
@@ -64,7 +62,7 @@ def ship(
         ZooError: The input is wrong, or the network could not be trained.
         MissingExtra: The report cannot be written; told before hours of work.
     """
-    _require_report(report)
+    require_report(report)
     job = _job(recipe, model, data, registry, on_step, options)
     run = execute(
         job,
@@ -164,94 +162,6 @@ def export(
     )
 
 
-@takes_recipe_keywords(*SEARCH)
-def optimize(
-    model: str,
-    data: str | None = None,
-    *,
-    max_size: str | int | None = None,
-    max_download: str | int | None = None,
-    max_latency: str | float | None = None,
-    max_drop: float | None = None,
-    device: str | None = None,
-    format: str | Sequence[str] | None = None,
-    precision: str | Sequence[str] | None = None,
-    width: Sequence[float] | None = None,
-    prune: Sequence[float] | None = None,
-    epochs: int = 4,
-    budget_time: str | float | None = None,
-    thorough: bool = False,
-    output: str | Path = "optimized",
-    store: str | None = None,
-    report: bool = True,
-    command: str | None = None,
-    on_step: OnStep = quiet,
-    progress: bool | None = None,
-    registry: Registry | None = None,
-    **options: Any,
-) -> SearchResult:
-    """Searches formats, precisions, calibrations, widths and pruning for the file that fits.
-
-    Args:
-        model: Model id or weights file.
-        data: Calibrates, judges, and trains where something is trained; None for the dataset on
-            the weights' card.
-        max_size: Of the file: ``"300kB"``, or bytes.
-        max_download: Of the file after gzip, likewise.
-        max_latency: Median on the device: ``"5ms"``, or milliseconds.
-        max_drop: Points of quality that the file may lose against the model.
-        device: Where files are timed; None for this machine.
-        format: None for all.
-        precision: None for all of each format.
-        width: Factors of narrower networks to train, 0 to 1; None only if nothing else fits; an
-            empty sequence never.
-        prune: Shares of weights to remove, 0 to 1; likewise.
-        epochs: Of each training.
-        budget_time: Nothing but the first stage begins after so long: ``"30min"``, or seconds.
-        thorough: Try everything, even after a point fits.
-        output: Parent of the search's folder.
-        store: URL of the results store; None for the user's own.
-        report: Whether to write ``report.html``.
-        command: Shown in the report.
-        on_step: Receives progress.
-        progress: Whether it is shown where no `on_step` is given; None: on a terminal and in a
-            notebook. Commands show their own.
-        registry: None discovers plugins anew.
-        **options: Others that `zoo.export` takes and that do not train.
-
-    Raises:
-        ZooError: The input is wrong, or the model could not be read or evaluated.
-    """
-    _require_report(report)
-    registry = registry or load_registry()
-    found = find_file(
-        registry,
-        model,
-        data,
-        limits=limits_of(max_size, max_download, max_latency, max_drop),
-        wishes=search_options_of(
-            registry,
-            formats=listed(format),
-            precisions=listed(precision),
-            width=width,
-            prune=prune,
-            epochs=epochs,
-            budget_time=budget_time,
-            thorough=thorough,
-        ),
-        device=device,
-        output=Path(output),
-        store_url=store,
-        on_step=on_step,
-        options=options,
-    )
-    if report:
-        from zoo.report.pages.search import write_search
-
-        write_search(found.folder / "report.html", found, command or f"zoo.optimize({model!r})")
-    return found
-
-
 def write_report(run: Run, command: str, on_step: OnStep = quiet) -> Path:
     """Writes ``report.html`` unless it shows this very state already."""
     path = run.folder / "report.html"
@@ -267,7 +177,7 @@ def write_report(run: Run, command: str, on_step: OnStep = quiet) -> Path:
     return path
 
 
-def _require_report(report: bool) -> None:
+def require_report(report: bool) -> None:
     """A missing package must not be found out after hours of work."""
     if report and not installed("jinja2"):
         raise MissingExtra("jinja2", EXTRA_OF["jinja2"])

@@ -34,6 +34,7 @@ COMMANDS = {
     "predict": "Predict the classes or values of pictures, recordings and texts",
     "export": "Write gated TFLite and ONNX files",
     "optimize": "Search for a file within limits on size, latency and accuracy",
+    "tune": "Search for hyper-parameters of a network and its training",
     "bench": "Time exported files on devices",
     "compare": "Compare the latency of two files, or of a file now and before",
     "sources": "List the sources of networks from elsewhere",
@@ -73,6 +74,8 @@ _MEANT = {
     "models": "list",
     "ls": "list",
     "search": "optimize",
+    "hpo": "tune",
+    "sweep": "tune",
     "check": "verify",
     "package": "bundle",
     "download": "weights",
@@ -83,7 +86,7 @@ _MEANT = {
 #: Seconds for which a command that is ending takes no notice of further signals.
 _PATIENCE = 5.0
 #: Those that keep finished steps.
-RESUMABLE = frozenset({"ship", "finetune", "export", "optimize", "bench"})
+RESUMABLE = frozenset({"ship", "finetune", "export", "optimize", "tune", "bench"})
 
 
 class LazyGroup(click.Group):

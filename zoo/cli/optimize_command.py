@@ -80,7 +80,7 @@ def command(ctx: click.Context, /, as_json: bool, no_report: bool, **given: Any)
     timed. Of the files that meet all limits, the fastest is chosen. The exit code is 1 when there
     is none, or when its network is weak. Running the same command again repeats no work.
     """
-    from zoo.api.runs import optimize
+    from zoo.api.searches import optimize
     from zoo.cli.search_results import print_search
     from zoo.pipeline.search.optimize import as_json as search_as_json
     from zoo.report.progress import StepProgress

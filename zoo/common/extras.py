@@ -36,9 +36,10 @@ EXTRA_OF = {
     "pandas": "pandas",
     "tensorboard": "tensorboard",
     "mlflow": "mlflow",
+    "optuna": "tune",
 }
 #: Extras outside ``all``: for datasets, official weights, runtimes, devices, databases,
-#: signatures, tables and trackers that few people need; an error names them then.
+#: signatures, tables, trackers and searches that few people need; an error names them then.
 ON_REQUEST = (
     "aeon",
     "hf",
@@ -54,6 +55,7 @@ ON_REQUEST = (
     "pandas",
     "tensorboard",
     "mlflow",
+    "tune",
 )
 #: Modules of the extra ``run``, which are in other extras, too: what it takes to inspect, verify,
 #: time and ask files that are there.

@@ -20,6 +20,7 @@ from zoo.contracts.preprocessing import (
     TokenPreprocessing,
 )
 from zoo.contracts.runtime import Runtime, ToolOrder, ToolSummary, VendorTool
+from zoo.contracts.search_space import Choices, Interval
 from zoo.contracts.source import (
     BatchSecond,
     ForeignTensor,
@@ -43,6 +44,7 @@ __all__ = [
     "Arena",
     "BatchSecond",
     "Check",
+    "Choices",
     "Clock",
     "Comparison",
     "Condition",
@@ -61,6 +63,7 @@ __all__ = [
     "GivenNetwork",
     "ImagePreprocessing",
     "InputKind",
+    "Interval",
     "LatentPreprocessing",
     "LayerComparison",
     "LayerRequest",

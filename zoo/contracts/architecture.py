@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from zoo.contracts.checks import check, check_name
 from zoo.contracts.preprocessing import Preprocessing
+from zoo.contracts.search_space import SearchRange
 from zoo.contracts.weights import WeightsSource
 
 
@@ -132,6 +133,9 @@ class Architecture:
         widths: Hyper-parameters of ``build`` for the network's width: a multiplier, a
             count of filters or units, or several counts. ``zoo optimize`` scales them all by one
             factor to make the network narrower; empty when it cannot be.
+        searched: Hyper-parameters of ``build`` that ``zoo tune`` varies, each with what it may
+            be: kernel sizes, activation, depth, pooling, dropout. Widths that are not named here
+            vary by factors of 0.5 to 1.5.
     """
 
     name: str
@@ -144,11 +148,13 @@ class Architecture:
     licence: str = "Apache-2.0"
     sources: tuple[WeightsSource, ...] = ()
     widths: tuple[str, ...] = ()
+    searched: Mapping[str, SearchRange] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_name("architecture", self.name)
         check(callable(self.build), self.name, "build must be callable")
-        unknown = sorted(set(self.widths) - set(inspect.signature(self.build).parameters))
+        named = {*self.widths, *self.searched}
+        unknown = sorted(named - set(inspect.signature(self.build).parameters))
         check(not unknown, self.name, f"build has no hyper-parameter {', '.join(unknown)}")
         callable_or_none = self.companion is None or callable(self.companion)
         check(callable_or_none, self.name, "companion must be callable")
@@ -166,6 +172,12 @@ class Architecture:
         """The hyper-parameters that ``build`` has values for itself."""
         parameters = inspect.signature(self.build).parameters.values()
         return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """What ``build`` takes beside inputs and classes, with defaults; None stands for none."""
+        defaults = self.defaults()
+        names = [*inspect.signature(self.build).parameters][2:]
+        return {name: defaults.get(name) for name in names}
 
     def variant(self, name: str) -> Variant:
         """The variant called `name`; `KeyError` when there is none."""

@@ -20,6 +20,8 @@ from typing import (
     get_type_hints,
 )
 
+from zoo.contracts.search_space import Choices, Interval, SearchRange
+
 
 class Rule:
     """Limits of a value in the terms of a pydantic core schema: ``ge``, ``strict``, …"""
@@ -113,6 +115,7 @@ class RecipeField:
         type: Without None and without annotations.
         default: Its value where nothing is given; ``...`` where something must be.
         option: How it is given.
+        searched: What a search for hyper-parameters may give it; None: it is no matter of search.
     """
 
     table: str
@@ -120,6 +123,7 @@ class RecipeField:
     type: Any
     default: Any
     option: Option
+    searched: SearchRange | None = None
 
     @property
     def path(self) -> str:
@@ -207,6 +211,9 @@ def fields_of(table: str, declared: type[Fields]) -> list[RecipeField]:
                 type=_plain(hint),
                 default=getattr(declared, name, ...),
                 option=option,
+                searched=next(
+                    (part for part in get_args(hint) if isinstance(part, Interval | Choices)), None
+                ),
             )
         )
     return found

@@ -72,6 +72,11 @@ class Training(TrainingFields, Section):
             )
         if self.factor > 1 and self.from_scratch:
             raise ValueError("rate_factor spares pretrained layers; from_scratch has none")
+        if self.optimizer != "adamw" and (self.factor > 1 or self.freeze == "gradual"):
+            raise ValueError(
+                "freeze = 'gradual' and rate_factor give layers rates of their own, which "
+                "optimizer = 'adamw' alone has"
+            )
         if self.factor > 1 and self.freeze == "backbone":
             raise ValueError("rate_factor does nothing where freeze = 'backbone': one group learns")
         return self

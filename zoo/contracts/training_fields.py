@@ -16,10 +16,13 @@ from zoo.contracts.declaration import (
     Switch,
     Whole,
 )
+from zoo.contracts.search_space import Choices, Interval
 
 Augmentation = Literal["rotate", "shift", "crop", "zoom", "scale", "flip", "erase"]
 Freeze = Literal["none", "backbone", "gradual"]
 Jit = Literal["auto", "on", "off"]
+Optimizer = Literal["adamw", "sgd"]
+Schedule = Literal["cosine", "constant"]
 ClassWeights = Literal["none", "balanced"]
 Method = Literal["auto", "minmax", "percentile", "entropy", "mse", "moving-average"]
 Side = Annotated[Whole, Rule(ge=1, le=8192)]
@@ -54,8 +57,27 @@ class TrainingFields(Fields):
     learning_rate: Annotated[
         Real,
         Rule(gt=0, le=10),
-        Option("Peak learning rate", more="linear warm-up over a tenth, then a cosine to zero"),
+        Option("Peak learning rate", more="linear warm-up over a tenth, then as the schedule says"),
+        Interval(1e-4, 1e-2, log=True),
     ] = 0.001
+    optimizer: Annotated[
+        Optimizer,
+        Option(
+            "Optimizer: {choices}",
+            more="sgd has Nesterov momentum of 0.9, and needs larger learning rates",
+            metavar="NAME",
+        ),
+        Choices(("adamw", "sgd")),
+    ] = "adamw"
+    schedule: Annotated[
+        Schedule,
+        Option(
+            "Learning rate after the warm-up: {choices}",
+            more="cosine falls to zero in the last step",
+            metavar="NAME",
+        ),
+        Choices(("cosine", "constant")),
+    ] = "cosine"
     batch_size: Annotated[
         Annotated[Whole, Rule(ge=1, le=65_536)] | None,
         Option(
@@ -63,6 +85,7 @@ class TrainingFields(Fields):
             default="32, fewer where an epoch would have fewer than ten steps",
             example=32,
         ),
+        Choices((16, 32, 64)),
     ] = None
     freeze: Annotated[
         Freeze,
@@ -113,15 +136,18 @@ class TrainingFields(Fields):
             metavar="NAME",
             example=["shift"],
         ),
+        Choices(((), ("shift",), ("shift", "rotate", "zoom"))),
     ] = ()
     dropout: Annotated[
         Share | None,
         Option("Dropout before the head, 0 to 1", default="the network's own", example=0.1),
+        Interval(0.0, 0.5),
     ] = None
     weight_decay: Annotated[
         Real,
         Rule(ge=0, le=10),
         Option("Weight decay, as in AdamW", more="decoupled (Loshchilov & Hutter 2019)"),
+        Interval(1e-4, 0.1, log=True),
     ] = 0.01
     label_smoothing: Annotated[
         Share,
@@ -129,6 +155,7 @@ class TrainingFields(Fields):
             "Label smoothing: share of the target spread over all classes, 0 to 1",
             more="of a discriminator, what is real counts for so much less",
         ),
+        Interval(0.0, 0.2),
     ] = 0.0
     class_weights: Annotated[
         ClassWeights,

@@ -94,6 +94,11 @@ def trainee(network: Any, preprocessing: Preprocessing, companion: Any | None = 
 def compile_model(model: Any, optimizer: Any, options: Any) -> str:
     """Gives both networks an optimizer; monitors the distance on the validation split."""
     chosen = AdversarialOptions.model_validate(options.task)
+    if options.optimizer != "adamw" or options.schedule != "cosine":
+        raise UsageError(
+            "adversarial training has two optimizers of its own, both AdamW",
+            fix="leave --optimizer and --schedule out; --task-option has options of the two",
+        )
     smoothing = float(options.label_smoothing)
     if smoothing and chosen.loss not in ("cross-entropy", "least-squares"):
         raise UsageError(

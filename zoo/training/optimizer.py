@@ -1,4 +1,4 @@
-"""AdamW (Loshchilov & Hutter 2019), fused per variable, with learning rates by variable."""
+"""Optimizers of training; AdamW fused per variable, with learning rates by variable."""
 
 from __future__ import annotations
 
@@ -7,10 +7,40 @@ from functools import cache
 from typing import Any
 
 from zoo.common.optional_imports import require
+from zoo.contracts.training import Training
+
+WARM_UP_SHARE = 0.1
+#: Of what is not decayed (He et al. 2019, "Bag of tricks"): biases, scales of normalizations.
+_NOT_DECAYED = ["bias", "gamma", "beta"]
+
+
+def optimizer_for(options: Training, steps: int) -> Any:
+    """The Keras optimizer of a training with its schedule.
+
+    Args:
+        options: Of the training.
+        steps: Of the whole training.
+    """
+    keras = require("keras")
+    warm_up = int(max(1, steps) * WARM_UP_SHARE)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=options.learning_rate / 20,
+        decay_steps=max(1, max(1, steps) - warm_up),
+        # A cosine that ends where it begins is constant.
+        alpha=1.0 if options.schedule == "constant" else 0.0,
+        warmup_target=options.learning_rate,
+        warmup_steps=warm_up,
+    )
+    if options.optimizer == "adamw":
+        return adamw(schedule, options.weight_decay)
+    decay = options.weight_decay or None
+    made = keras.optimizers.SGD(schedule, momentum=0.9, nesterov=True, weight_decay=decay)
+    made.exclude_from_weight_decay(var_names=_NOT_DECAYED)
+    return made
 
 
 def adamw(schedule: Any, weight_decay: float) -> Any:
-    """An optimizer with the arithmetic of `keras.optimizers.AdamW`, in fewer operations.
+    """AdamW (Loshchilov & Hutter 2019), as of `keras.optimizers`, in fewer operations.
 
     Keras writes each step as a dozen operations per variable and evaluates the schedule anew for
     each that decays; small networks spend as long there as in their layers. Here TensorFlow's
@@ -25,7 +55,7 @@ def adamw(schedule: Any, weight_decay: float) -> Any:
         A `keras.optimizers.AdamW`; its ``set_rates`` takes what `set_rates` here describes.
     """
     optimizer = _class()(schedule, weight_decay=weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    optimizer.exclude_from_weight_decay(var_names=_NOT_DECAYED)
     return optimizer
 
 

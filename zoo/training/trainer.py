@@ -24,14 +24,13 @@ from zoo.training.batches import TrainingBatches
 from zoo.training.fused_batch_norm import fused_normalizations
 from zoo.training.layer_groups import describe_groups, freeze, layer_groups, unfreeze_groups
 from zoo.training.moving_averages import FOLLOWING_STEPS, MovingAverages
-from zoo.training.optimizer import adamw
+from zoo.training.optimizer import optimizer_for
 from zoo.training.progress import progress_callback, steps_per_call
 from zoo.training.sample_images import SampleImages
 from zoo.training.saved_state import SavedState
 from zoo.training.target_units import learnt_units
 from zoo.training.xla import XlaTrial, use_jit
 
-WARM_UP_SHARE = 0.1
 #: No training is stopped for want of progress before: a new head alone takes that long to settle.
 LEAST_STEPS = 300
 
@@ -113,7 +112,7 @@ class Trainer:
         model = behind(make(self.network, self.preprocessing, *beside))
         asked = (self.preprocessing, self.options, task, self.seed)
         batches = TrainingBatches(data, *asked, model=model)
-        self.metric_name = self.task.compile(model, self._optimizer(batches.steps), self.options)
+        self.metric_name = self._compile(model, batches.steps)
         model.optimizer.build(model.trainable_variables)
         model.steps_per_execution = steps_per_call(self.network, self.options)
         averages = MovingAverages(model)
@@ -139,6 +138,10 @@ class Trainer:
             self._sketches.collect()
         self.ended = self._describe_end()
         self.emit({"event": "note", "text": self.ended})
+
+    def _compile(self, model: Any, steps: int) -> str:
+        optimizer = optimizer_for(self.options, steps * self.options.epochs)
+        return self.task.compile(model, optimizer, self.options)
 
     def _size(self, examples: int) -> None:
         """Chooses the examples per step where nobody did, and says so where they are few."""
@@ -308,18 +311,6 @@ class Trainer:
             model.jit_compile = self._trial.jit
             model.make_train_function(force=True)
 
-    def _optimizer(self, batches: int) -> Any:
-        keras = require("keras")
-        steps = max(1, batches * self.options.epochs)
-        warm_up = int(steps * WARM_UP_SHARE)
-        schedule = keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=self.options.learning_rate / 20,
-            decay_steps=max(1, steps - warm_up),
-            warmup_target=self.options.learning_rate,
-            warmup_steps=warm_up,
-        )
-        return adamw(schedule, self.options.weight_decay)
-
     def _save(self, model: Any) -> None:
         if self._saved is None:
             return
@@ -358,3 +349,4 @@ class Trainer:
         for variable, value in zip(self._state_variables(model), restored.latest, strict=True):
             variable.assign(value)
         self.emit({"event": "resumed", "epoch": len(self.epochs)})
+        self.emit({"event": "earlier", "epochs": state["epochs"]})

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -27,9 +25,9 @@ from zoo.contracts import Metric
 from zoo.data.opening import check_task, data_for_task, dataset_fingerprint
 from zoo.execution.devices import device_named
 from zoo.execution.offline_analysis import refuse_untimed
-from zoo.networks.checkpoints import Checkpoint
 from zoo.networks.published.official import fetched_model
 from zoo.networks.sources.references import NO_DATA, Opening, open_reference, source_of
+from zoo.pipeline.search.folder import folder_name
 from zoo.pipeline.search.points import (
     SearchLimits,
     SearchPoint,
@@ -151,7 +149,8 @@ def find_file(
     check_task(registry, data, task.name, checkpoint.model_id)
     given = {**options, "device": (device,) if device else None, "max_drop": limits.max_drop}
     known_by = [data, dataset_fingerprint(registry, data)]
-    folder = output / _folder_name(checkpoint, known_by, limits, wishes, given)
+    asked = [checkpoint.card().sha256, known_by, asdict(limits), asdict(wishes), given]
+    folder = output / folder_name(checkpoint.model_id, asked)
     with filled(folder):
         ensure_writable(step_cache().folder)
         database = Store(store_url)
@@ -344,16 +343,3 @@ def _positive(epochs: int) -> int:
     if epochs < 1:
         raise UsageError(f"--epochs {epochs} trains nothing", fix="give 1 or more")
     return epochs
-
-
-def _folder_name(
-    checkpoint: Checkpoint,
-    data: list[str],
-    limits: SearchLimits,
-    wishes: SearchOptions,
-    options: dict[str, Any],
-) -> str:
-    """Model id, and eight digits that change with what was asked."""
-    asked = [checkpoint.card().sha256, data, asdict(limits), asdict(wishes), options]
-    digest = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
-    return f"{re.sub(r'[^A-Za-z0-9._-]', '_', checkpoint.model_id)}-{digest[:8]}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,6 +15,7 @@ from zoo.pipeline.search.points import (
     describe_pruning_gain,
     quickest_point,
 )
+from zoo.pipeline.search.time_budget import TimeBudget
 from zoo.pipeline.search.trained import PrunedNetwork, StudentNetwork, estimate_seconds, train
 from zoo.pipeline.search.trials import SearchNetwork, Trial, TrialRunner
 from zoo.pipeline.search.widths import default_students, students_of
@@ -68,7 +68,9 @@ class Search:
     points: list[SearchPoint] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     stopped: bool = False
-    _started: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self._budget = TimeBudget(seconds=self.wishes.budget_seconds)
 
     def run(self) -> None:
         """Goes through the stages in order."""
@@ -238,9 +240,8 @@ class Search:
 
     def _in_time(self, what: str, cost: float = 0.0) -> bool:
         """Whether the budget allows `what`; tells when it does not."""
-        budget = self.wishes.budget_seconds
-        left = None if budget is None else budget - (time.monotonic() - self._started)
-        if left is None or left > cost:
+        left = self._budget.left
+        if left > cost:
             return True
         why = "used up" if left <= 0 else f"too short: {fmt.duration(left)} are left"
         self._told(f"{what}: not tried, the budget of time is {why}")

@@ -1,0 +1,46 @@
+"""The folder of a search, one for each thing that is asked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from zoo.common.errors import ZooError
+from zoo.common.files import cannot_write
+
+
+def folder_name(model_id: str, asked: Sequence[Any]) -> str:
+    """Model id, and eight digits that change with what was asked."""
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
+    return f"{re.sub(r'[^A-Za-z0-9._-]', '_', model_id)}-{digest[:8]}"
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Makes the folder, and keeps other processes from searching in it.
+
+    Raises:
+        ZooError: It cannot be written, or another process searches there.
+    """
+    import fcntl  # not on Windows, where importing the zoo must still work
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ZooError(
+                f"another process searches in {folder}",
+                why="the same search was begun twice",
+                fix="wait until that has ended, or give --output another folder",
+            ) from error
+        yield

@@ -1,0 +1,181 @@
+"""Trainings of a search: ordinary steps through the cache, each watched epoch by epoch."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from zoo.common.paths import cache_folder
+from zoo.common.progress import Event, OnStep
+from zoo.pipeline.engine import Pipeline
+from zoo.pipeline.job import Job, make_job
+from zoo.pipeline.plan import PlanScope, make_plan
+from zoo.pipeline.recipe import Recipe
+from zoo.pipeline.run import first_failure
+from zoo.pipeline.search.time_budget import TimeBudget
+from zoo.pipeline.step_cache import step_cache
+from zoo.pipeline.steps.finetune import FinetuneStep
+from zoo.pipeline.steps.step import FinishedStep
+from zoo.registry import Registry
+from zoo.results.records import NetworkEvaluation, TrainingResult
+from zoo.results.store import Store
+
+#: Told of each epoch (its number, and the event); returns whether to end the training.
+OnEpoch = Callable[[int, Event], bool]
+SCOPE = PlanScope(export=False, bench=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How a training ended.
+
+    Attributes:
+        ended: ``whole``; ``stopped`` by who watched it; or by the budget of time.
+        step: The finished step; None where it was ended before.
+        seconds: That this attempt took.
+    """
+
+    ended: Literal["whole", "stopped", "out of time"]
+    step: FinishedStep[TrainingResult] | None
+    seconds: float
+
+
+@dataclass(kw_only=True)
+class TrainingRuns:
+    """Carries out the trainings of a search.
+
+    Attributes:
+        store: Gets the records of those that came to their end.
+        run: Name of the search in these records.
+        budget: Ends a training once there is nothing left of it.
+        reserve: Seconds of the budget that trainings leave for what follows.
+    """
+
+    registry: Registry
+    store: Store
+    run: str
+    on_step: OnStep
+    budget: TimeBudget
+    reserve: float = 0.0
+    checkpoints: Path = field(default_factory=lambda: cache_folder() / "checkpoints")
+
+    def job(self, recipe: Recipe) -> Job:
+        """The job of a recipe, every name found."""
+        return make_job(recipe, self.registry)
+
+    def step(self, recipe: Recipe) -> FinetuneStep:
+        """The training of a recipe: the same step that `zoo finetune` makes of it."""
+        step = make_plan(self.job(recipe), self.checkpoints, SCOPE)[0]
+        assert isinstance(step, FinetuneStep)
+        return step
+
+    def train(self, recipe: Recipe, name: str, on_epoch: OnEpoch | None = None) -> Training:
+        """Trains, or finds it trained; killed, it goes on after its last epoch.
+
+        Args:
+            recipe: What is trained.
+            name: For progress.
+            on_epoch: Watches it; epochs that were made before are told, too.
+
+        Raises:
+            ZooError: The training failed.
+        """
+        step = self.step(recipe)
+        watched = _Watched(self, name, on_epoch)
+        began = time.monotonic()
+        pipeline = Pipeline(
+            cache=step_cache(), store=self.store, run=self.run, on_step=watched.told
+        )
+        watched.pipeline = pipeline
+        (record,) = pipeline.execute([step])
+        seconds = time.monotonic() - began
+        if record.status == "passed":
+            shutil.rmtree(self.checkpoints / step.key, ignore_errors=True)
+            finished = pipeline.finished.of(step)
+            for epoch in finished.result.epochs:
+                event = {"epoch": epoch.epoch, "validation_metric": epoch.validation_metric}
+                watched.see({**event, "validation_loss": epoch.validation_loss})
+            ended: Any = "stopped" if watched.ended == "stopped" else "whole"
+            # What is found in the cache took no time of this search's.
+            spent = 0.0 if record.cached else seconds
+            return Training(ended=ended, step=finished, seconds=spent)
+        if not watched.ended:
+            raise first_failure(record)
+        if watched.ended == "stopped":
+            shutil.rmtree(self.checkpoints / step.key, ignore_errors=True)
+        return Training(ended=watched.ended, step=None, seconds=seconds)
+
+    def evaluate(
+        self, recipe: Recipe, name: str
+    ) -> tuple[FinishedStep[TrainingResult], FinishedStep[NetworkEvaluation]]:
+        """Trains, and measures the quality on the test split.
+
+        Raises:
+            ZooError: One of them failed.
+        """
+        plan = make_plan(self.job(recipe), self.checkpoints, SCOPE)
+        pipeline = self.pipeline(name)
+        records = pipeline.execute(plan)
+        for record in records:
+            if record.status != "passed":
+                raise first_failure(record)
+        shutil.rmtree(self.checkpoints / plan[0].key, ignore_errors=True)
+        train, evaluated = (pipeline.finished.of(step) for step in plan[:2])
+        return train, evaluated
+
+    def pipeline(self, name: str) -> Pipeline:
+        """A pipeline whose steps are told under a name."""
+
+        def told(step: str, event: Event) -> None:
+            self.on_step(f"{name} · {step}", event)
+
+        return Pipeline(cache=step_cache(), store=self.store, run=self.run, on_step=told)
+
+
+class _Watched:
+    """Hands on what a training tells, and ends it when that is asked or time is up."""
+
+    def __init__(self, runs: TrainingRuns, name: str, on_epoch: OnEpoch | None) -> None:
+        self.runs, self.name, self.on_epoch = runs, name, on_epoch
+        self.pipeline: Pipeline | None = None
+        self.ended: Literal["", "stopped", "out of time"] = ""
+        self.last = 0
+
+    def told(self, step: str, event: Event) -> None:
+        """Receives an event of the step, in the thread that waits for its process."""
+        kind = event["event"]
+        if self.ended:
+            # Its process is being ended: how that looks is not how the training went.
+            if kind == "end":
+                hidden = {**event, "status": "skipped", "reason": "", "cached": False}
+                self.runs.on_step(self.name, hidden)
+            return
+        self.runs.on_step(self.name, event)
+        if kind == "epoch":
+            self.see(event)
+        elif kind == "earlier":
+            for earlier in event["epochs"]:
+                self.see(earlier)
+        if kind in ("epoch", "batch") and not self.ended and self._is_late():
+            self._end("out of time")
+
+    def see(self, event: Event) -> None:
+        """An epoch with its figures, each once."""
+        number = event["epoch"]
+        if self.ended or self.on_epoch is None or number <= self.last:
+            return
+        self.last = number
+        if self.on_epoch(number, event):
+            self._end("stopped")
+
+    def _is_late(self) -> bool:
+        return self.on_epoch is not None and self.runs.budget.left <= self.runs.reserve
+
+    def _end(self, how: Literal["stopped", "out of time"]) -> None:
+        self.ended = how
+        if self.pipeline is not None:
+            self.pipeline.children.stop_all()
