@@ -275,12 +275,13 @@ def _mend(path: Path) -> None:
 def _readable(path: Path) -> Iterator[None]:
     try:
         yield
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    # Optuna checks nothing that it reads: what is wrong shows as whatever it runs into.
+    except Exception as error:
         raise BadFile(
             f"{path} is no study that can be read",
             why=f"{type(error).__name__}: {error}",
             fix=f"delete {path.parent} and type the command again: trainings that came to their "
             "end are kept in the cache, and found there",
         ) from error
-    except OSError as error:
-        raise cannot_write(path, error) from error
