@@ -12,6 +12,7 @@ from zoo.cli.options import (
     Settings,
     complete,
     complete_model,
+    complete_values,
     examples,
     json_option,
     option,
@@ -51,6 +52,7 @@ from zoo.pipeline.recipe_fields import TRAINING
 @click.option(
     "--then",
     metavar="FIGURE",
+    shell_complete=complete_values("size", "latency@host"),
     help="Also find the front of quality against latency@DEVICE or size.",
 )
 @click.option(

@@ -113,7 +113,10 @@ class PrunedNetwork:
 
 def _training_of(card: Card, epochs: int, *, from_scratch: bool) -> Training:
     """The training on a card, as far as it says; for a number of epochs, all of them made."""
-    kept = ("batch_size", "learning_rate", "weight_decay", "label_smoothing", "augment")
+    kept = (
+        *("batch_size", "learning_rate", "optimizer", "schedule"),
+        *("weight_decay", "label_smoothing", "augment"),
+    )
     made = card.recipe.get("training", {})
     values = {key: made[key] for key in kept if key in made}
     return Training.model_validate(
