@@ -330,9 +330,9 @@ def timed_on(run: Run) -> dict[str, Any]:
     return {}
 
 
-def read(records: Path = RECORDS) -> list[dict[str, Any]]:
+def read(records: Path | None = None) -> list[dict[str, Any]]:
     """Committed records, those of the page's rows unless others are named."""
-    rows: list[dict[str, Any]] = json.loads(records.read_text(encoding="utf-8"))
+    rows: list[dict[str, Any]] = json.loads((records or RECORDS).read_text(encoding="utf-8"))
     return rows
 
 

@@ -150,10 +150,10 @@ def beside_peers(rows: Sequence[Record]) -> str:
     for row in rows:
         noisy = "" if row["quiet"] else "~"
         unit = fmt.time_unit([row["peer_p50_ms"], row["p50_ms"]])
-        factor = fmt.ratio(row["p50_ms"] / row["peer_p50_ms"])
+        factor = f"{row['p50_ms'] / row['peer_p50_ms']:.2f} ×"
         if row["ratio"] is not None:
-            middle, low, high = (fmt.ratio(value) for value in row["ratio"])
-            factor = f"{middle} ({low.removesuffix(' ×')}–{high})"
+            middle, low, high = row["ratio"]
+            factor = f"{middle:.2f} × ({low:.2f}–{high:.2f})"
         cells = [f"`{row['ours']}`", f"{row['name']}: {row['note']}", row["precision"]]
         cells += ["×".join(map(str, row["shape"]))]
         cells += [fmt.KILOBYTES.text(row[size]) for size in ("peer_bytes", "bytes")]
