@@ -17,7 +17,9 @@ from zoo.contracts.declaration import (
     Whole,
 )
 
-Augmentation = Literal["rotate", "shift", "crop", "zoom", "scale", "flip", "erase"]
+Augmentation = Literal[
+    "rotate", "shift", "crop", "zoom", "scale", "flip", "colour", "color", "erase"
+]
 Freeze = Literal["none", "backbone", "gradual"]
 Jit = Literal["auto", "on", "off"]
 ClassWeights = Literal["none", "balanced"]
