@@ -341,6 +341,7 @@ def export(
             kept=tuple(dict.fromkeys((*kept, *written.kept))),
             trained=training,
             network=card.network,
+            backbone=card.backbone,
             created=utc_now(),
         ),
     )
