@@ -346,6 +346,7 @@ def export(
             kept=tuple(dict.fromkeys((*kept, *written.kept, *in_float))),
             trained=training,
             network=card.network,
+            backbone=card.backbone,
             created=utc_now(),
         ),
     )
