@@ -104,7 +104,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
     check_training(recipe.training, variant, task)
     check_several_files(recipe, task)
     check_dynamic(recipe, task)
-    check_end_to_end(recipe, registry, task)
+    check_end_to_end(recipe, registry, task, variant.preprocessing)
     check_resizing(variant, recipe.training)
     data = data_for_task(registry, recipe.data, variant.task)
     recipe = recipe.model_copy(update={"data": data})
