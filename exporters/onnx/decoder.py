@@ -9,6 +9,8 @@ from zoo.common.optional_imports import require
 from zoo.contracts import ExportRequest
 from zoo.contracts.graph_decoder import DECODER
 
+from .grafting import converted
+
 _INPUT = "outputs"
 
 
@@ -32,8 +34,8 @@ def with_decoder(model: Any, request: ExportRequest) -> Any:
         )
     given = graph.output[0]
     sides = [dimension.dim_value for dimension in given.type.tensor_type.shape.dim]
-    made = _converted(request, sides, _opset(model))
-    own = onnx.compose.add_prefix(made, f"{DECODER}/").graph
+    build = request.decoder.build
+    own = converted(model, lambda outputs: [*build(outputs)], sides, _INPUT, DECODER)
     names = {own.input[0].name: given.name}
     names |= dict(zip((o.name for o in own.output), request.decoder.names, strict=True))
     for node in own.node:
@@ -52,28 +54,3 @@ def with_decoder(model: Any, request: ExportRequest) -> Any:
 
 def _is_float(value: Any) -> bool:
     return bool(value.type.tensor_type.elem_type == require("onnx").TensorProto.FLOAT)
-
-
-def _opset(model: Any) -> int:
-    return next(int(one.version) for one in model.opset_import if one.domain in ("", "ai.onnx"))
-
-
-def _converted(request: ExportRequest, sides: list[int], opset: int) -> Any:
-    """The decoder alone, as an `onnx.ModelProto` of this opset."""
-    from .conversion import names_of_old_numpy
-    from .options import OPSET
-    from .quantization import simplified
-
-    assert request.decoder is not None
-    onnx, tf, tf2onnx = require("onnx"), require("tensorflow"), require("tf2onnx")
-    build = request.decoder.build
-    signature = [tf.TensorSpec(sides, tf.float32, name=_INPUT)]
-    function = tf.function(lambda outputs: [*build(outputs)], signature, autograph=False)
-    with names_of_old_numpy():
-        model, _ = tf2onnx.convert.from_function(
-            function, signature, opset=request.options.get("opset", OPSET)
-        )
-    # Weights of four bits may have brought the network to one that the converter does not write.
-    if _opset(model) != opset:
-        model = onnx.version_converter.convert_version(model, opset)
-    return simplified(model)

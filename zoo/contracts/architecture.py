@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from zoo.contracts.backbone import Backbone
 from zoo.contracts.checks import check, check_name
 from zoo.contracts.preprocessing import Preprocessing
 from zoo.contracts.weights import WeightsSource
@@ -32,6 +33,8 @@ class Variant:
         decoding: Returns what its outputs are decoded with beside what a task chooses, such as the
             anchors of a detector, for the preprocessing and the hyper-parameters that it is given:
             names of `OutputDecoding.own_decoding`. None: nothing.
+        backbone: The variant whose layers, and so whose weights, a part of this network has; with
+            weights for these it may begin to learn. None: there is no such variant.
         parameters: All weights of what ``build`` returns, trainable or not; a companion is not
             counted.
         multiply_adds: Multiply-accumulate operations of convolutions, dense and recurrent layers
@@ -51,6 +54,7 @@ class Variant:
     output_scale: int = 1
     beside_classes: int = 0
     decoding: Callable[[Preprocessing, Mapping[str, Any]], Mapping[str, float | str]] | None = None
+    backbone: Backbone | None = None
 
     def __post_init__(self) -> None:
         check_name("variant", self.name)
@@ -153,6 +157,10 @@ class Architecture:
         callable_or_none = self.companion is None or callable(self.companion)
         check(callable_or_none, self.name, "companion must be callable")
         check(len(self.variants) > 0, self.name, "has no variants")
+        for variant in self.variants:
+            shared = () if variant.backbone is None else variant.backbone.shared
+            unknown = sorted(set(shared) - set(inspect.signature(self.build).parameters))
+            check(not unknown, variant.name, f"build has no hyper-parameter {', '.join(unknown)}")
         names = [v.name for v in self.variants]
         twice = sorted({n for n in names if names.count(n) > 1})
         check(not twice, self.name, f"variants named twice: {', '.join(twice)}")

@@ -68,6 +68,7 @@ def _training(job: Job, checkpoints: Path, scope: PlanScope) -> FinetuneStep:
     recipe, task = job.recipe, job.registry.tasks.get(job.variant.task)
     begun = job.checkpoint
     own = job.variant.preprocessing if begun is None else begun.preprocessing
+    parent = begun or job.backbone
     return FinetuneStep(
         origin=Origin(
             registry=job.registry,
@@ -87,7 +88,8 @@ def _training(job: Job, checkpoints: Path, scope: PlanScope) -> FinetuneStep:
             allow_leak=recipe.allow_leak,
         ),
         model=_weights(job) if begun is None else str(begun.path),
-        parent=None if begun is None else sha256_of(begun.path),
+        parent=None if parent is None else sha256_of(parent.path),
+        backbone=None if job.backbone is None else str(job.backbone.path),
         checkpoints=checkpoints,
         takes=None if begun is None else own,
         compared_on=task.min_parity_inputs if scope.export else 0,

@@ -1,7 +1,8 @@
 """Step: a file that loses too much gets another try, its worst layers kept from its precision.
 
-Layers are ranked by what a network's own outputs lose. A file that decodes its outputs itself is
-written once layers were chosen by files without the decoder, which is the same whatever they are.
+Layers are ranked by what a network's own outputs lose. A file that prepares inputs or decodes
+outputs itself is written once layers were chosen by files without these parts, which are the same
+whatever they are.
 """
 
 from __future__ import annotations
@@ -278,11 +279,11 @@ class RepairSession:
         )
 
     def _asked_for(self, chosen: MixedCandidate) -> MixedCandidate:
-        """The chosen file, with its decoder where one is asked for."""
+        """The chosen file, with a front end and a decoder where they are asked for."""
         if not self.step.asked.end_to_end:
             return chosen
-        self.tell("writing the chosen file with its decoder")
-        folder = self.context.folder / "try-decoder"
+        self.tell("writing the chosen file with all its parts")
+        folder = self.context.folder / "try-whole"
         kept = chosen.attempt.kept
         result = self._export(folder, replace(self.asked, keep=kept, end_to_end=True))
         return replace(chosen, path=folder / result.file, result=result)
