@@ -308,7 +308,7 @@ def export(
         outputs = keras_outputs(loaded, examples, lambda done: None)
         np.savez(folder / EXPECTED, outputs=outputs)
     contents = exporter.inspect(path)
-    card = loaded.card
+    card, known = loaded.card, loaded.card.dataset_hash  # of the training data
     record = front.preprocessing if front else preprocessing.in_layout(contents.inputs[0].layout)
     in_float = (FRONT_END,) if front is not None and kind.arithmetic == "integer" else ()
     embed(
@@ -323,9 +323,7 @@ def export(
             licence=card.licence,
             classes=card.classes,
             weights_sha256=card.sha256,
-            dataset=DatasetReference(
-                name=card.dataset, content_hash=card.dataset_hash, licence=card.licence
-            ),
+            dataset=DatasetReference(name=card.dataset, content_hash=known, licence=card.licence),
             # Of trained ranges none was measured, but for what stayed in float between them.
             calibration=reference if training is None or training.notes else None,
             preprocessing=record,
