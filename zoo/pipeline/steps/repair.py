@@ -249,9 +249,10 @@ class RepairSession:
     def _float_twin(self) -> Path:
         """The file of the step that writes it, or one that is made for this."""
         step = self.step.twin
-        usable = step is not None and not step.asked.end_to_end
-        if usable and (made := self.context.before.of(step)).record.status == "passed":
-            return made.folder / made.result.file
+        if step is not None and not step.asked.end_to_end:
+            made = self.context.before.of(step)
+            if made.record.status == "passed":
+                return made.folder / made.result.file
         folder = self.context.folder / "try-float"
         made_here = self._export(folder, replace(self.asked, precision=BASELINE.name, keep=()))
         return folder / made_here.file
