@@ -21,7 +21,7 @@ from zoo.execution.device import Device
 from zoo.execution.devices import device_named
 from zoo.networks.backbones import backbone_checkpoint, no_weights_fit
 from zoo.networks.building import check_hyperparameters
-from zoo.networks.checkpoints import Checkpoint, resolve
+from zoo.networks.checkpoints import Checkpoint, check_tied, resolve
 from zoo.networks.published.cache import sources_of
 from zoo.networks.resizing import check_resizing
 from zoo.networks.retasking import variant_for
@@ -123,6 +123,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
         _check_new_head(recipe, variant, backbone)
         verify(backbone, backbone.card().sha256)
     if start is not None:
+        check_tied(start, given)
         _check_head(recipe, variant, start)
         verify(start, start.card().sha256)
         _check_data(recipe, registry, start)

@@ -62,11 +62,13 @@ class SampleList:
         samples: In order.
         problems: Name of what cannot be used, and why.
         notes: What else a user should know of how it was read.
+        places: Of each sample, which of several names it was found by; empty where that was one.
     """
 
     samples: list[Sample] = field(default_factory=list)
     problems: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
 
 
 class InputKind(ABC, Generic[Own]):
