@@ -34,6 +34,7 @@ from zoo.registry import PluginSettings, Registry, load_registry
 
 HERE = Path(__file__).parent
 RECORDS, PAGE = HERE / "support-matrix.json", HERE / "support-matrix.md"
+PEERS = HERE / "published-peers.json"
 #: From so many multiply-adds on, files without quick kernels are judged on fewer test images.
 HEAVY = 5_000_000
 SLOW_PRECISIONS = ("int16x8",)
@@ -159,7 +160,7 @@ def main() -> None:
                 record = measured(registry, subject, asked.tier)
             keep(record, registry, only)
             print(f"{subject.label}: {time.monotonic() - began:.0f} s", flush=True)
-    PAGE.write_text(page(read()), encoding="utf-8")
+    PAGE.write_text(page(read(), read(PEERS)), encoding="utf-8")
     print(f"{PAGE} written after {time.monotonic() - started:.0f} s")
 
 
@@ -329,9 +330,9 @@ def timed_on(run: Run) -> dict[str, Any]:
     return {}
 
 
-def read() -> list[dict[str, Any]]:
-    """The committed records."""
-    rows: list[dict[str, Any]] = json.loads(RECORDS.read_text(encoding="utf-8"))
+def read(records: Path | None = None) -> list[dict[str, Any]]:
+    """Committed records, those of the page's rows unless others are named."""
+    rows: list[dict[str, Any]] = json.loads((records or RECORDS).read_text(encoding="utf-8"))
     return rows
 
 

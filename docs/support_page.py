@@ -35,15 +35,17 @@ typed by hand: `python docs/support_matrix.py` measures again, `python docs/supp
 _NOT_MEASURED = "?"
 
 
-def page(rows: Sequence[Record]) -> str:
+def page(rows: Sequence[Record], peers: Sequence[Record] = ()) -> str:
     """The whole page.
 
     Args:
         rows: The records, in the order of the page.
+        peers: Those of docs/published-peers.json.
     """
     places = list(_sentences(rows))
     parts = [_INTRODUCTION, machines(rows), overview(rows)]
     parts += [section(row, places) for row in rows]
+    parts += [beside_peers(peers)] if peers else []
     return "\n".join(parts)
 
 
@@ -123,6 +125,41 @@ def section(row: Record, places: Sequence[str] = ()) -> str:
         lines.append("| " + " | ".join(_line(cell, number)) + " |")
     lines += ["", *(f"* {text}" for text in _remarks(row))]
     return "\n".join(lines).rstrip() + "\n"
+
+
+_PEERS = """## Beside published peers
+
+TFLite files that others publish for the same work, or that a published network becomes by its own
+converter, and ours on an input of the same shape; both took turns in fresh processes. Ours are
+exported with random weights: a latency does not depend on them. `python docs/published_peers.py`
+measures again. Nobody publishes a file of the work and shape of the others of this page, as far as
+we know.
+"""
+
+
+def beside_peers(rows: Sequence[Record]) -> str:
+    """The table of published networks, and ours as a multiple of each.
+
+    Args:
+        rows: Records of docs/published-peers.json.
+    """
+    headings = ["ours", "published peer", "precision", "input", "peer, kB", "ours, kB"]
+    headings += ["peer, p50", "ours, p50", "ours / peer"]
+    lines = [_PEERS, *dict.fromkeys(machine_sentence(row["machine"], 1) for row in rows), ""]
+    lines += ["| " + " | ".join(headings) + " |", "|---|---|---|---|" + "---:|" * 5]
+    for row in rows:
+        noisy = "" if row["quiet"] else "~"
+        unit = fmt.time_unit([row["peer_p50_ms"], row["p50_ms"]])
+        factor = f"{row['p50_ms'] / row['peer_p50_ms']:.2f} ×"
+        if row["ratio"] is not None:
+            middle, low, high = row["ratio"]
+            factor = f"{middle:.2f} × ({low:.2f}–{high:.2f})"
+        cells = [f"`{row['ours']}`", f"{row['name']}: {row['note']}", row["precision"]]
+        cells += ["×".join(map(str, row["shape"]))]
+        cells += [fmt.KILOBYTES.text(row[size]) for size in ("peer_bytes", "bytes")]
+        cells += [noisy + unit.with_symbol(row[time]) for time in ("peer_p50_ms", "p50_ms")]
+        lines.append("| " + " | ".join([*cells, noisy + factor]) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def _line(cell: Record, place: str) -> list[str]:

@@ -62,7 +62,12 @@ def torchvision(
 
 
 def keras_applications(
-    path: str, layers: Callable[[], Iterable[SourceLayer]], *, page: str, **fields: Any
+    path: str,
+    layers: Callable[[], Iterable[SourceLayer]],
+    *,
+    page: str,
+    tag: str = "keras_in1k",
+    **fields: Any,
 ) -> WeightsSource:
     """Weights published by keras.applications.
 
@@ -70,11 +75,12 @@ def keras_applications(
         path: Of the file below the folder of all, up to what every name ends with.
         layers: The converter table.
         page: The family's page in its documentation.
+        tag: Names them.
         **fields: Further fields of the record.
     """
     folder = "https://storage.googleapis.com/tensorflow/keras-applications"
     return published(
-        tag="keras_in1k",
+        tag=tag,
         url=f"{folder}/{path}.h5",
         layers=layers,
         framework="keras",

@@ -13,7 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from zoo.contracts import Architecture, ImagePreprocessing, Variant
+from zoo.contracts import Architecture, Backbone, ImagePreprocessing, Variant
 from zoo.hookspecs import hookimpl
 
 #: Pixels of a side to one of the deepest features → the layers that give these features and those
@@ -24,6 +24,7 @@ _FEATURES: dict[int, tuple[str | None, str]] = {
 }
 #: How much finer the features are that the deepest ones are put beside.
 _GROWTH = 4
+_BACKBONE = Backbone(variant="mobilenet_v3_small", shared=("width",))
 
 
 def build(
@@ -110,6 +111,7 @@ def zoo_architectures() -> Any:
                 parameters=1_090_301,
                 multiply_adds=124_110_080,
                 hyperparameters={"stride": 32},
+                backbone=_BACKBONE,
             ),
             Variant(
                 name="lraspp_mobilenet96",
@@ -120,6 +122,7 @@ def zoo_architectures() -> Any:
                 parameters=209_539,
                 multiply_adds=7_665_184,
                 hyperparameters={"stride": 16},
+                backbone=_BACKBONE,
             ),
         ),
     )

@@ -18,6 +18,9 @@ from zoo.hookspecs import hookimpl
 from .imagenet import keras_applications
 
 _BLOCKS = 16
+_V3_BLOCKS = 11
+#: Blocks without squeeze-and-excitation.
+_V3_PLAIN = (1, 2)
 
 
 #: Both papers' checkpoints take pixels from -1 to 1.
@@ -98,6 +101,29 @@ def zoo_architectures() -> Any:
                 licence="Apache-2.0",
                 preprocessing=replace(_PREPROCESSING, crop_share=0.875),
             ),
+            keras_applications(
+                "mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_96",
+                keras_layers,
+                page="mobilenet",
+                tag="keras_in1k_035_96",
+                variant="mobilenet_v2",
+                application="MobileNetV2",
+                application_options={"alpha": 0.35},
+                hyperparameters={"width": 0.35},
+                licence="Apache-2.0",
+                preprocessing=replace(_PREPROCESSING, height=96, width=96, crop_share=0.875),
+            ),
+            keras_applications(
+                "mobilenet_v3/weights_mobilenet_v3_small_224_1.0_float",
+                keras_v3_layers,
+                page="mobilenet",
+                variant="mobilenet_v3_small",
+                application="MobileNetV3Small",
+                licence="Apache-2.0",
+                # The sum that `keras.applications` itself checks.
+                hash="md5:8768d4c2e7dee89b9d02b2d03d65d862",
+                preprocessing=replace(_PREPROCESSING, crop_share=0.875),
+            ),
         ),
     )
 
@@ -115,6 +141,26 @@ def keras_layers() -> Iterator[SourceLayer]:
         yield from _same(f"{name}_project", f"{name}_project_BN")
     yield from _same("Conv_1", "Conv_1_bn")
     yield SourceLayer("predictions", "head", "dense")
+
+
+def keras_v3_layers() -> Iterator[SourceLayer]:
+    """The table for its third version, which classifies by a convolution of 1×1."""
+    yield from _same("conv", "conv_bn")
+    for block in range(_V3_BLOCKS):
+        name = f"expanded_conv_{block}" if block else "expanded_conv"
+        if block:
+            yield from _same(f"{name}_expand", f"{name}_expand_bn")
+        depthwise = f"{name}_depthwise"
+        yield SourceLayer(depthwise, depthwise, "depthwise")
+        yield SourceLayer(f"{depthwise}_bn", f"{depthwise}_bn", "normalization")
+        if block not in _V3_PLAIN:
+            for part in ("conv", "conv_1"):
+                squeeze = f"{name}_squeeze_excite_{part}"
+                yield SourceLayer(squeeze, squeeze)
+        yield from _same(f"{name}_project", f"{name}_project_bn")
+    yield from _same("conv_1", "conv_1_bn")
+    yield SourceLayer("conv_2", "conv_2")
+    yield SourceLayer("logits", "head", "pointwise")
 
 
 def _same(convolution: str, normalization: str) -> list[SourceLayer]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.contracts import Architecture, ImagePreprocessing, Preprocessing, Variant
+from zoo.contracts import Architecture, Backbone, ImagePreprocessing, Preprocessing, Variant
 from zoo.contracts.anchors import Anchors
 from zoo.hookspecs import hookimpl
 
@@ -140,6 +140,7 @@ def _variant(
         output_shape=(anchors, None),
         beside_classes=_BOX,
         decoding=anchors_of,
+        backbone=Backbone(variant="mobilenet_v2", shared=("width",)),
         classes=10,
         parameters=parameters,
         multiply_adds=multiply_adds,

@@ -9,6 +9,7 @@ from zoo.analysis.layer_ranking import (
     KERNEL,
     OUTPUT,
     WEIGHTS,
+    answering_layers,
     cause_of,
     kept_layers,
     sensitive_layers,
@@ -48,3 +49,17 @@ def test_what_cannot_be_kept_in_float_is_no_culprit() -> None:
         )
     )
     assert [c.keep for c in ranked] == [("four bits",), ("conv",)]
+
+
+def test_answers_are_made_by_the_last_weights_and_what_follows_them() -> None:
+    weighted = {"weight_bits": 8}
+    body = operator("body", **weighted)
+    relu = operator("relu", sources=(0,))
+    head = operator("head", sources=(1,), **weighted)
+    beside = operator("beside", sources=(0,), **weighted)
+    doubled = operator("doubled", sources=(3,))
+    softmax = operator("softmax", sources=(2,))
+    nameless = operator("nameless", sources=(5,), layers=())
+    one = comparison(body, relu, head, beside, doubled, softmax, nameless)
+    assert answering_layers(one) == ("head", "beside", "doubled", "softmax")
+    assert answering_layers(comparison(relu, operator("sum", sources=(0,)))) == ()

@@ -40,6 +40,8 @@ class Maker:
         self.refused = refused
         self.made: list[tuple[str, ...]] = []
         self.compared = 0
+        #: What is compared; None for eight layers that have nothing to do with each other.
+        self.chain: LayerComparison | None = None
 
     def make(self, keep: tuple[str, ...]) -> MixedCandidate:
         self.made.append(keep)
@@ -53,6 +55,8 @@ class Maker:
 
     def compare(self, first: MixedCandidate) -> LayerComparison:
         self.compared += 1
+        if self.chain:
+            return self.chain
         worst = [
             operator(name, own_sqnr_db=30.0 - 3 * place, weight_sqnr_db=30.0 - 3 * place)
             for place, name in enumerate(NAMES)
@@ -132,6 +136,22 @@ def test_a_file_that_is_hardly_an_integer_one_is_not_taken() -> None:
     hopeless = Maker(lambda kept: 9.0, size=600)
     assert not hopeless.search().chosen.attempt.good
     assert max(len(kept) for kept in hopeless.made) == 2
+
+
+def test_where_the_worst_layers_are_too_large_those_of_the_answers_are_tried() -> None:
+    answers = ("head", "probabilities")
+    chain = comparison(
+        operator("before", own_sqnr_db=70.0),
+        operator("between", own_sqnr_db=70.0, sources=(0,)),
+        operator("worst", own_sqnr_db=5.0, input_sqnr_db=5.0, sources=(0, 1), weight_bits=8),
+        operator("head", own_sqnr_db=39.0, sources=(2,), weight_bits=8),
+        operator("probabilities", own_sqnr_db=50.0, sources=(3,)),
+    )
+    for size, kept in ((400, answers), (600, ())):  # those of the answers too large, too
+        maker = Maker(lambda kept: 0.0 if kept == {*answers} else 9.0, size=size)
+        maker.chain = chain
+        assert maker.search().chosen.attempt.kept == kept
+        assert maker.made == [(), ("worst", "before", "between"), answers]
 
 
 def test_what_is_kept_from_four_bits_has_eight() -> None:

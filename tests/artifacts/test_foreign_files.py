@@ -12,9 +12,9 @@ from makers import (
 )
 
 from zoo.artifacts.artifact import (
-    find_exporter,
     open_artifact,
 )
+from zoo.artifacts.format_of_file import find_exporter
 from zoo.common.errors import BadFile
 
 pytest.importorskip("onnx")

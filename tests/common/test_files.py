@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from makers import fuzz, no_privileges
 
-from zoo.artifacts.artifact import find_exporter
+from zoo.artifacts.format_of_file import find_exporter
 from zoo.common.errors import BadFile, ZooError
 from zoo.common.files import (
     atomic_path,

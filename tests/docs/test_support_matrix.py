@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from zoo.common.errors import ZooError
 from zoo.networks.checkpoints import packaged
 from zoo.registry import PluginSettings, load_registry
 
 DOCS = Path(__file__).parents[2] / "docs"
 ROWS = json.loads((DOCS / "support-matrix.json").read_text(encoding="utf-8"))
+PEERS = json.loads((DOCS / "published-peers.json").read_text(encoding="utf-8"))
 REGISTRY = load_registry(PluginSettings(installed=False))
 AGAIN = "run: python docs/support_matrix.py"
 CELLS = {(e.name, p) for e in REGISTRY.exporters for p in e.precisions}
@@ -36,7 +38,7 @@ def matrix(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_the_page_is_what_the_generator_makes_of_its_records(page: Any) -> None:
     written = (DOCS / "support-matrix.md").read_text(encoding="utf-8")
-    assert page.page(ROWS) == written, "run: python docs/support_matrix.py --page"
+    assert page.page(ROWS, PEERS) == written, "run: python docs/support_matrix.py --page"
 
 
 def test_what_was_not_measured_is_marked_so(page: Any) -> None:
@@ -52,6 +54,28 @@ def test_another_record_makes_another_page(page: Any) -> None:
     cell = next(c for c in changed[0]["cells"] if c["verdict"] == "passed")
     cell["bytes"] += 1000
     assert page.page(changed) != page.page(ROWS)
+
+
+def test_peers_stand_beside_ours(page: Any) -> None:
+    told = page.beside_peers(PEERS)
+    faster = [{**row, "p50_ms": row["p50_ms"] / 2, "ratio": None} for row in PEERS]
+    assert page.beside_peers(faster) != told
+    assert all(f"`{row['ours']}`" in told and row["name"] in told for row in PEERS)
+    noisy = page.beside_peers([{**PEERS[0], "quiet": False}])
+    assert noisy.splitlines()[-1].count("~") == 3
+
+
+def test_a_peer_that_is_another_file_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(str(DOCS))
+    published = importlib.import_module("published_peers")
+    peer = next(peer for peer in published.PEERS if peer.brought == "mlperf")
+    file = tmp_path / peer.files["int8"]
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"another")
+    with pytest.raises(ZooError, match="is not the file of"):
+        published.brought(peer, "int8", tmp_path, tmp_path)
 
 
 def test_every_family_has_rows() -> None:

@@ -127,8 +127,8 @@ def test_recipe_cannot_be_changed():
         ),
         (
             "[training]\naugment = ['flip', 'mirror']",
-            "training.augment.1: must be 'rotate', 'shift', 'crop', 'zoom', 'scale', 'flip' or "
-            "'erase' (got 'mirror')",
+            "training.augment.1: must be 'rotate', 'shift', 'crop', 'zoom', 'scale', 'flip', "
+            "'colour', 'color' or 'erase' (got 'mirror')",
         ),
         ("[calibration]\nsamples = 0", "calibration.samples: must be "),
         ("[gate]\nmax_drop = -1", "gate.max_drop: must be 0 or more"),

@@ -63,6 +63,22 @@ def sensitive_layers(found: LayerComparison) -> tuple[SensitiveLayer, ...]:
     return tuple(sorted(ranked, key=lambda culprit: culprit.decibels))
 
 
+def answering_layers(found: LayerComparison) -> tuple[str, ...]:
+    """The layers that make the answers: the last ones with weights, and what follows them.
+
+    Empty where no operator has integer weights.
+    """
+    followed: set[int] = set()  # by an operator with weights, at any distance
+    for place in reversed(range(len(found.operators))):
+        record = found.operators[place]
+        if place in followed or record.weight_bits is not None:
+            followed.update(record.sources)
+    last = [record for place, record in enumerate(found.operators) if place not in followed]
+    if all(record.weight_bits is None for record in last):
+        return ()
+    return tuple(dict.fromkeys(main_layer(record) for record in last if record.layers))
+
+
 def _is_coarse(record: OperatorRecord) -> bool:
     return record.arithmetic == "integer" or (record.weight_bits or BYTE) < BYTE
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from zoo.analysis.layer_ranking import sensitive_layers
+from zoo.analysis.layer_ranking import answering_layers, sensitive_layers
 from zoo.common.errors import UnknownName, Unsupported, ZooError
 from zoo.contracts import LayerComparison, Precision
 from zoo.results import formatting as fmt
@@ -76,6 +76,9 @@ def search(callbacks: SearchCallbacks, always: Sequence[str] = ()) -> FloatLayer
 
     The number of layers that are kept is doubled until a file is good, then halved between the
     last that was not and the first that was; at last those are given back that were not needed.
+    Where no number of them helps, or they are too large, the layers that make the answers are
+    tried: their error is often small and decides all the same, since where the two likeliest
+    classes are less than a step apart they become equal, and the first of them is answered.
     """
     base = tuple(always)
     first = callbacks.make(base)
@@ -93,6 +96,8 @@ def search(callbacks: SearchCallbacks, always: Sequence[str] = ()) -> FloatLayer
     good = _fewest_layers(attempts, ranked)
     if good is not None:
         _drop_unneeded(attempts, ranked, good)
+    elif last := answering_layers(found):
+        attempts.good([last])
     return replace(alone, chosen=attempts.best(), attempts=attempts.record())
 
 

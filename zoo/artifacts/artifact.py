@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,12 +9,20 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from zoo.artifacts.format_of_file import find_exporter
 from zoo.artifacts.further_sizes import FurtherOutputs
 from zoo.artifacts.golden_samples import Golden
 from zoo.artifacts.seal import sealed, unsealed
 from zoo.common.errors import BadFile
-from zoo.common.files import open_file
-from zoo.contracts import Check, Exporter, FileContents, Metric, SourceReference, TensorInfo
+from zoo.contracts import (
+    BackboneOrigin,
+    Check,
+    Exporter,
+    FileContents,
+    Metric,
+    SourceReference,
+    TensorInfo,
+)
 from zoo.contracts.preprocessing.stored import StoredPreprocessing
 from zoo.registry import Registry
 from zoo.results.records import QualityFinding
@@ -147,6 +154,7 @@ class Manifest:
         further: What the file answered to golden inputs larger along each of them.
         decoding: What outputs are decoded with, such as a threshold; see `zoo.contracts.Task`.
         end_to_end: Whether the file decodes its outputs itself (`zoo.contracts.GraphDecoder`).
+        backbone: Whose weights a part of the network's layers began with; None where none did.
     """
 
     model_id: str
@@ -184,6 +192,7 @@ class Manifest:
     further: tuple[FurtherOutputs, ...] = ()
     decoding: dict[str, float | str] = field(default_factory=dict)
     end_to_end: bool = False
+    backbone: BackboneOrigin | None = None
     schema: int = SCHEMA
 
     @property
@@ -263,44 +272,6 @@ def open_unaltered(registry: Registry, path: Path) -> Artifact:
             fix="export the file again",
         )
     return artifact
-
-
-def find_exporter(registry: Registry, path: Path) -> Exporter:
-    """The exporter of a file: by suffix, confirmed by its first bytes."""
-    try:
-        exists = path.exists()
-    except OSError as error:  # a folder on the way is closed, or the name is too long
-        raise BadFile(f"{path} cannot be read", why=error.strerror) from error
-    foreign = [source for source in registry.sources if source.recognises(str(path))]
-    if not exists and not any(source.named for source in foreign):
-        from zoo.networks.checkpoints import missing_file
-
-        raise missing_file(registry, path)
-    if path.is_dir() and not foreign:
-        raise BadFile(f"{path} is a folder", fix="name a file in it")
-    exporter = registry.exporter_for(path)
-    if exporter is None:
-        if foreign:
-            raise BadFile(
-                f"{path} is a network from elsewhere, not an exported file with a manifest",
-                fix=f"export it first: zoo export {shlex.quote(str(path))} --data DATASET",
-            )
-        known = ", ".join(e.suffix for e in registry.exporters)
-        raise BadFile(f"{path} has no suffix of a known format", fix=f"known: {known}")
-    try:
-        with open_file(path) as file:
-            head = file.read(16)
-    except OSError as error:
-        raise BadFile(f"{path} cannot be read", why=error.strerror) from error
-    if not exporter.recognises(head):
-        like = [e.name for e in registry.exporters if e.recognises(head)]
-        raise BadFile(
-            f"{path} is not what its suffix says",
-            why=f"its first bytes are not those of {exporter.name}"
-            + (f"; they look like {like[0]}" if like else "" if head else "; it is empty"),
-            fix="check where it came from; export it again",
-        )
-    return exporter
 
 
 def parse_manifest(text: str, origin: Path) -> Manifest:

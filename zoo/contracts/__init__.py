@@ -1,6 +1,7 @@
 """The frozen records that plugins yield, validated when they are made."""
 
 from zoo.contracts.architecture import Architecture, Variant
+from zoo.contracts.backbone import Backbone, BackboneOrigin
 from zoo.contracts.comparison import Comparison
 from zoo.contracts.dataset import Dataset, DatasetProvider, Split
 from zoo.contracts.device import Clock, DeviceDriver, DeviceKind
@@ -42,6 +43,8 @@ __all__ = [
     "AgentProcess",
     "Architecture",
     "Arena",
+    "Backbone",
+    "BackboneOrigin",
     "BatchSecond",
     "Check",
     "Choices",

@@ -64,6 +64,10 @@ class Training(TrainingFields, Section):
 
     @model_validator(mode="after")
     def _check_layer_options(self) -> Self:
+        if self.backbone is not None and self.from_scratch:
+            raise ValueError(
+                "backbone names weights to begin with, and from_scratch begins with none"
+            )
         if self.freeze == "gradual" and self.from_scratch:
             raise ValueError("freeze = 'gradual' protects pretrained layers; from_scratch has none")
         if self.freeze == "gradual" and self.epochs == 1:

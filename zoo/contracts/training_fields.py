@@ -18,7 +18,9 @@ from zoo.contracts.declaration import (
 )
 from zoo.contracts.search_space import Choices, Interval
 
-Augmentation = Literal["rotate", "shift", "crop", "zoom", "scale", "flip", "erase"]
+Augmentation = Literal[
+    "rotate", "shift", "crop", "zoom", "scale", "flip", "colour", "color", "erase"
+]
 Freeze = Literal["none", "backbone", "gradual"]
 Jit = Literal["auto", "on", "off"]
 Optimizer = Literal["adamw", "sgd"]
@@ -90,8 +92,9 @@ class TrainingFields(Fields):
     freeze: Annotated[
         Freeze,
         Option(
-            "Layers to freeze: none; backbone: train only the new head; gradual: unfreeze layer "
-            "groups epoch by epoch, head first",
+            "Layers to freeze: none; backbone: train only the new head, or all behind the backbone "
+            "of a detector or mask network; gradual: unfreeze layer groups epoch by epoch, head "
+            "first",
             more="gradual is that of Howard & Ruder 2018",
             metavar="PART",
         ),
@@ -175,6 +178,18 @@ class TrainingFields(Fields):
     from_scratch: Annotated[
         Switch, Option("Train from random weights instead of pretrained ones")
     ] = False
+    backbone: Annotated[
+        str | None,
+        Option(
+            "Weights that the backbone of a detector or mask network begins with: imagenet, a "
+            "model id, or a .safetensors file",
+            more="a new head is trained on them",
+            default="published ones, for networks without weights of their own",
+            metavar="WEIGHTS",
+            completes="model",
+            example="mobilenet_v2.keras_in1k",
+        ),
+    ] = None
     jit: Annotated[
         Jit,
         Option(

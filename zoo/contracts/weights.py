@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from zoo.contracts.checks import check, check_name
 from zoo.contracts.preprocessing import ImagePreprocessing
 
-Layout = Literal["convolution", "depthwise", "dense", "normalization"]
+Layout = Literal["convolution", "depthwise", "dense", "pointwise", "normalization"]
 Framework = Literal["torch", "keras"]
 SCHEMES = ("hf", "https", "http", "pypi")
 
@@ -26,6 +26,7 @@ class SourceLayer:
         theirs: Its name in the published file, without the tensor's own: ``layer1.0.conv1``.
         ours: Its name in our network: ``stage1_block1_a_conv``.
         layout: What its tensors are, which decides their names and how their axes are ordered.
+            ``pointwise`` is a convolution of 1×1 there and a dense layer here.
         flattened: Of a dense layer behind a flattened picture, that picture's (channels, height,
             width): PyTorch flattens channels first, Keras last.
         bgr: Its inputs were trained in the order blue, green, red. The input channels of its
@@ -62,6 +63,7 @@ class WeightsSource:
         framework: Whose order of axes and names of tensors the file has.
         licence: SPDX identifier of the weights.
         application: Of a Keras ``.h5`` file, the network's name in `keras.applications`.
+        application_options: What that network is made with, such as ``{"alpha": 0.35}``.
         hash: ``sha256:`` with the first digits or all 64, or ``md5:``; empty when the publisher
             gives none, or when the file's name ends in the first digits of its SHA-256.
         preprocessing: What these weights were evaluated with, where the variant's own differs.
@@ -80,6 +82,7 @@ class WeightsSource:
     classes: Callable[[], tuple[str, ...]]
     dataset: str
     application: str = ""
+    application_options: Mapping[str, Any] = field(default_factory=dict)
     hash: str = ""
     preprocessing: ImagePreprocessing | None = None
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)

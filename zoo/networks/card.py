@@ -11,7 +11,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from zoo.common.errors import BadFile
 from zoo.common.files import read_file, write_text
-from zoo.contracts import SourceReference
+from zoo.contracts import BackboneOrigin, SourceReference
 from zoo.contracts.preprocessing.stored import StoredPreprocessing
 
 
@@ -50,6 +50,7 @@ class Card:
         task: Name of the task that it was trained for, where that is not its variant's.
         network: Where the network came from, if it is no plugin's; the weights hold its graph.
         decoding: What outputs are decoded with; see `zoo.contracts.Task`.
+        backbone: Whose weights a part of its layers began with; None where none did.
     """
 
     variant: str
@@ -69,6 +70,7 @@ class Card:
     task: str = ""
     network: SourceReference | None = None
     decoding: dict[str, float | str] = field(default_factory=dict)
+    backbone: BackboneOrigin | None = None
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 

@@ -19,8 +19,9 @@ from zoo.data.naming import tag_of
 from zoo.data.opening import check_task, data_for_task, open_dataset
 from zoo.execution.device import Device
 from zoo.execution.devices import device_named
+from zoo.networks.backbones import backbone_checkpoint, no_weights_fit
 from zoo.networks.building import check_hyperparameters
-from zoo.networks.checkpoints import Checkpoint, resolve
+from zoo.networks.checkpoints import Checkpoint, check_tied, resolve
 from zoo.networks.published.cache import sources_of
 from zoo.networks.resizing import check_resizing
 from zoo.networks.retasking import variant_for
@@ -39,7 +40,8 @@ class Job(Brief):
     """A recipe whose names were all found.
 
     Attributes:
-        checkpoint: Where training begins; None when from scratch.
+        checkpoint: Where training begins; None when from scratch, or on a backbone.
+        backbone: Whose weights the backbone begins with; None where that is nothing apart.
         exporters: In the recipe's order.
         target: The kind of processor that the files are for.
         trained_exporters: Formats of which files with trained ranges are asked for, too.
@@ -53,6 +55,7 @@ class Job(Brief):
     architecture: Architecture
     variant: Variant
     checkpoint: Checkpoint | None
+    backbone: Checkpoint | None = None
     exporters: tuple[Exporter, ...]
     export_options: dict[str, dict[str, Any]]
     target: Target
@@ -84,11 +87,15 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
     with weights_of_exported_files(registry, recipe.model):
         architecture, variant, checkpoint = resolve(registry, recipe.model)
     variant = variant_for(registry, architecture, variant, recipe.data)
-    if checkpoint is None and not recipe.training.from_scratch:
+    about = (registry, architecture, variant, recipe.hyperparameters)
+    apart = recipe.training.backbone
+    if checkpoint is None and apart is None and not recipe.training.from_scratch:
         raise UsageError(
             f"{variant.name!r} has no pretrained weights to start from",
+            why=no_weights_fit(*about) or None,
             fix=_starting_checkpoint(architecture, variant),
         )
+    backbone = None if apart is None else backbone_checkpoint(*about, apart)
     given = dict(recipe.hyperparameters)
     if recipe.training.dropout is not None:
         given["dropout"] = recipe.training.dropout
@@ -97,7 +104,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
     check_training(recipe.training, variant, task)
     check_several_files(recipe, task)
     check_dynamic(recipe, task)
-    check_end_to_end(recipe, registry, task)
+    check_end_to_end(recipe, registry, task, variant.preprocessing)
     check_resizing(variant, recipe.training)
     data = data_for_task(registry, recipe.data, variant.task)
     recipe = recipe.model_copy(update={"data": data})
@@ -111,8 +118,12 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
     devices = tuple(device_named(registry, name) for name in dict.fromkeys(recipe.devices))
     tier_named(recipe.bench.tier)
     _check_budgets(recipe, devices or (device_named(registry, None),))
-    start = None if recipe.training.from_scratch else checkpoint
+    start = None if recipe.training.from_scratch or backbone is not None else checkpoint
+    if backbone is not None:
+        _check_new_head(recipe, variant, backbone)
+        verify(backbone, backbone.card().sha256)
     if start is not None:
+        check_tied(start, given)
         _check_head(recipe, variant, start)
         verify(start, start.card().sha256)
         _check_data(recipe, registry, start)
@@ -122,6 +133,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
         architecture=architecture,
         variant=variant,
         checkpoint=start,
+        backbone=backbone,
         exporters=exporters,
         export_options=_export_options(recipe, registry, exporters),
         target=target_named(registry, recipe.export.target),
@@ -194,6 +206,15 @@ def _check_head(recipe: Recipe, variant: Variant, checkpoint: Checkpoint) -> Non
             f"{checkpoint.model_id} was trained for {own}, and {recipe.data} is for {variant.task}",
             why="that takes a new head, and 0 epochs were asked for",
             fix=f"fine-tune it: zoo finetune {recipe.model} --data {recipe.data}",
+        )
+
+
+def _check_new_head(recipe: Recipe, variant: Variant, backbone: Checkpoint) -> None:
+    if recipe.training.epochs == 0:
+        raise UsageError(
+            f"{variant.name!r} needs a new head on the backbone of {backbone.model_id}",
+            why="a new head must be trained, and 0 epochs were asked for",
+            fix=f"train it: --epochs 5 or more, with --backbone {recipe.training.backbone}",
         )
 
 

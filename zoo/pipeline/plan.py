@@ -68,6 +68,7 @@ def _training(job: Job, checkpoints: Path, scope: PlanScope) -> FinetuneStep:
     recipe, task = job.recipe, job.registry.tasks.get(job.variant.task)
     begun = job.checkpoint
     own = job.variant.preprocessing if begun is None else begun.preprocessing
+    parent = begun or job.backbone
     return FinetuneStep(
         origin=Origin(
             registry=job.registry,
@@ -87,7 +88,8 @@ def _training(job: Job, checkpoints: Path, scope: PlanScope) -> FinetuneStep:
             allow_leak=recipe.allow_leak,
         ),
         model=_weights(job) if begun is None else str(begun.path),
-        parent=None if begun is None else sha256_of(begun.path),
+        parent=None if parent is None else sha256_of(parent.path),
+        backbone=None if job.backbone is None else str(job.backbone.path),
         checkpoints=checkpoints,
         takes=None if begun is None else own,
         compared_on=task.min_parity_inputs if scope.export else 0,
@@ -155,9 +157,9 @@ def _export(
     # What will be trained to be quantized needs no layers in float.
     trained = exporter in job.trained_exporters and precision == TRAINABLE.name
     # What a part loses shows in what the last one gives, which is not this step's to run.
-    # Layers are ranked by what they lose at one size, and by outputs that are not decoded.
-    own = recipe.export.dynamic or recipe.export.end_to_end
-    wanted = recipe.export.repair == "auto" and not (trained or part or own)
+    # Layers are ranked by what they lose at one size.
+    own = trained or part or recipe.export.dynamic
+    wanted = recipe.export.repair == "auto" and not own
     if wanted and can_repair(job.registry, exporter.name, precision):
         return RepairStep(**given, max_drop=recipe.gate.max_drop, twin=twin)
     return ExportStep(**given)

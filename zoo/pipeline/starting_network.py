@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from zoo.common.downloads import DownloadFailed
+from zoo.common.errors import UsageError
 from zoo.common.progress import OnStep
 from zoo.data.opening import data_for_task
+from zoo.networks.backbones import named_weights, weights_of_backbone
+from zoo.networks.checkpoints import resolve
+from zoo.networks.published.cache import source_named
 from zoo.networks.published.official import fetched_model
 from zoo.networks.sources.references import Opening, open_reference
 from zoo.pipeline.recipe import Recipe
@@ -45,4 +50,44 @@ def with_network_here(
         return recipe.model_copy(update={"training": training})
     if training.from_scratch:
         return recipe
-    return recipe.model_copy(update={"model": fetched_model(registry, recipe.model, on_step)})
+    if training.backbone is None:
+        model = fetched_model(registry, recipe.model, on_step)
+        recipe = recipe.model_copy(update={"model": model})
+    return _with_backbone_here(recipe, registry, on_step)
+
+
+def _with_backbone_here(recipe: Recipe, registry: Registry, on_step: OnStep) -> Recipe:
+    """The recipe, with the weights of its network's backbone here, if it begins with such."""
+    architecture, variant, checkpoint = resolve(registry, recipe.model)
+    about = (registry, architecture, variant, recipe.hyperparameters)
+    asked = recipe.training.backbone
+    if asked is None:
+        begins_with_own = checkpoint is not None or variant.backbone is None
+        asked = None if begins_with_own else next(weights_of_backbone(*about), None)
+        if asked is None:
+            return recipe
+    elif recipe.model != variant.name:
+        raise UsageError(
+            f"{recipe.model} has weights for the whole network, and --backbone names others",
+            why="a network begins with one of them",
+            fix=f"leave out --backbone, or name the network alone: {variant.name}",
+        )
+    asked = named_weights(*about, asked)
+    source = source_named(registry, asked)
+    try:
+        model = fetched_model(registry, asked, on_step)
+    except (DownloadFailed, UsageError) as error:
+        if source is None:
+            raise
+        known = source.expected_hash
+        told = f"its hash is {known}" if known else "no hash is published"
+        raise type(error)(
+            f"the backbone of {variant.name!r} begins with {source.model_id}, which is not here: "
+            f"{error.what}",
+            why=f"{error.why}; {told}",
+            fix="connect once, and it is kept; or download it elsewhere, and: zoo weights fetch "
+            f"{source.variant} --from PATH --tag NAME, then --backbone {source.variant}.NAME; or "
+            "begin with random weights: --from-scratch",
+        ) from error
+    training = recipe.training.model_copy(update={"backbone": model})
+    return recipe.model_copy(update={"training": training})

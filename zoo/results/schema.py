@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from zoo.common.errors import ZooError
 
 #: The last of `migrations/versions`, a whole number.
-VERSION = 3
+VERSION = 4
 #: Where a database records its version, in alembic's form; it has none when it was made before
 #: there were versions.
 VERSION_TABLE = "zoo_schema_version"

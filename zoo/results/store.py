@@ -13,7 +13,7 @@ import re
 import secrets
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,39 +40,12 @@ from zoo.common.shown_text import without_passwords
 from zoo.results.outbox import Outbox, OutboxEntry, remove
 from zoo.results.records import StepRecord, as_plain
 from zoo.results.schema import PATIENCE_SECONDS, prepare
+from zoo.results.tables import MEASURED, RECORDS, SAMPLES, TIMED, measured_row, plain_text
 
 _log = logging.getLogger(__name__)
 
-#: Today's schema; `zoo.results.migrations` leads to it.
-METADATA = sa.MetaData()
-
-#: SQLite does not count characters.
-_NAME = sa.String(200).with_variant(sa.Text, "postgresql")
-
 #: Errors that are about a row, not about a database that is locked, full or out of reach.
 _REFUSED = (CompileError, ArgumentError, DataError, IntegrityError, ProgrammingError)
-
-RECORDS = sa.Table(
-    "records",
-    METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("run", _NAME, nullable=False, index=True),
-    sa.Column("step", _NAME, nullable=False),
-    sa.Column("kind", sa.String(40), nullable=False, index=True),
-    sa.Column("key", sa.String(64), nullable=False, index=True),
-    sa.Column("status", sa.String(20), nullable=False),
-    sa.Column("created", sa.String(40), nullable=False),
-    sa.Column("body", sa.Text, nullable=False),
-    sa.Column("token", sa.String(32), index=True, unique=True),
-)
-
-SAMPLES = sa.Table(
-    "samples",
-    METADATA,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("key", sa.String(64), nullable=False, index=True),
-    sa.Column("nanoseconds", sa.LargeBinary, nullable=False),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,8 +141,8 @@ class Store:
             ZooError: Neither the database nor the outbox can be written.
         """
         row = {
-            "run": _text(run),
-            "step": _text(record.step),
+            "run": plain_text(run),
+            "step": plain_text(record.step),
             "kind": record.kind,
             "key": record.key,
             "status": record.status,
@@ -202,7 +175,8 @@ class Store:
         with self._errors():
             try:
                 with self._lock, self._engine.begin() as connection:
-                    connection.execute(RECORDS.insert(), entry.row)
+                    added = connection.execute(RECORDS.insert(), entry.row)
+                    _index(connection, added, entry.row)
                     if entry.samples is not None:
                         given = {"key": entry.row["key"], "nanoseconds": entry.samples}
                         connection.execute(SAMPLES.insert(), given)
@@ -224,11 +198,13 @@ class Store:
         """Records in the order they were added."""
         query = sa.select(RECORDS.c.run, RECORDS.c.body).order_by(RECORDS.c.id)
         if run is not None:
-            query = query.where(RECORDS.c.run == _text(run))
+            query = query.where(RECORDS.c.run == plain_text(run))
         if kind is not None:
             query = query.where(RECORDS.c.kind == kind)
-        with self._errors(), self._engine.connect() as connection:
-            rows = connection.execute(query).all()
+        return self.read(self.select(query))
+
+    def read(self, rows: Iterable[Any]) -> list[StoredRecord]:
+        """The records of rows with a run and a body."""
         try:
             return [StoredRecord(run=row.run, record=read_record(row.body)) for row in rows]
         except ValueError as error:
@@ -237,6 +213,11 @@ class Store:
                 why=str(error),
                 fix="name another with --store: something else wrote into this one",
             ) from error
+
+    def select(self, query: sa.Select[Any]) -> list[Any]:
+        """Rows of a query of `zoo.results.queries`."""
+        with self._errors(), self._engine.connect() as connection:
+            return list(connection.execute(query).all())
 
     def samples(self, key: str) -> bytes | None:
         """The compressed raw samples recorded under `key`."""
@@ -263,6 +244,14 @@ class Store:
                 on_step("store", {"event": "note", "text": text})
         finally:
             self._engine.dispose()
+
+
+def _index(connection: sa.Connection, added: Any, row: Mapping[str, Any]) -> None:
+    """Says in columns what a latency was measured of."""
+    if row["kind"] == TIMED and row["status"] == "passed":
+        place = measured_row(added.inserted_primary_key[0], row["run"], row["body"])
+        if place is not None:
+            connection.execute(MEASURED.insert(), place)
 
 
 def hidden_password(url: str) -> str:
@@ -297,11 +286,6 @@ def _is_whole(entry: OutboxEntry) -> bool:
     except (KeyError, ValueError):
         return False
     return entry.row.keys() == {column.name for column in RECORDS.columns} - {"id"}
-
-
-def _text(name: str) -> str:
-    """A name as every database takes it: no zero, and valid UTF-8."""
-    return name.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\0")
 
 
 _RECORD = TypeAdapter(StepRecord)

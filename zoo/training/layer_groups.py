@@ -7,7 +7,7 @@ the one above it (3.2).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from zoo.common.optional_imports import require
@@ -15,7 +15,7 @@ from zoo.contracts.training import Training
 from zoo.networks.building import HEAD, leaves
 
 
-def layer_groups(network: Any, count: int) -> list[list[Any]]:
+def layer_groups(network: Any, count: int, backbone: Collection[str] = ()) -> list[list[Any]]:
     """Divides the layers that have weights into groups, the head being the first.
 
     A layer that only scales or shifts (a batch normalization) goes with the layer whose output it
@@ -24,6 +24,7 @@ def layer_groups(network: Any, count: int) -> list[list[Any]]:
     Args:
         network: A functional `keras.Model`; models inside it are looked into.
         count: Number of groups.
+        backbone: Names of the layers below the first group; of none, all but the head.
 
     Returns:
         At most `count` groups of Keras layers, from the head down to the input, about equally many
@@ -34,6 +35,9 @@ def layer_groups(network: Any, count: int) -> list[list[Any]]:
         return []
     place = next((n for n, unit in enumerate(units) if unit[0].name == HEAD), len(units) - 1)
     head = units.pop(place)
+    if backbone:
+        head = [*head, *(one for unit in units if unit[0].name not in backbone for one in unit)]
+        units = [unit for unit in units if unit[0].name in backbone]
     groups = min(count - 1, len(units))
     groups_below = []
     for number in range(groups):
@@ -51,10 +55,17 @@ def unfreeze_groups(network: Any, groups: Sequence[Sequence[Any]], number: int) 
             layer.trainable = False
 
 
-def freeze(network: Any, rule: str) -> None:
-    """Makes all layers trainable but those that `rule` freezes for good."""
+def freeze(network: Any, rule: str, backbone: Collection[str] = ()) -> None:
+    """Makes all layers trainable but those that `rule` freezes for good.
+
+    Args:
+        network: A `keras.Model`.
+        rule: As `Training.freeze` has it.
+        backbone: Names of the layers that are called so; of none, all but the head.
+    """
     for layer in network.layers:
-        layer.trainable = rule != "backbone" or layer.name == HEAD
+        behind = layer.name not in backbone if backbone else layer.name == HEAD
+        layer.trainable = rule != "backbone" or behind
 
 
 def describe_groups(groups: Sequence[Sequence[Any]], options: Training) -> str:

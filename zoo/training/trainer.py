@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ class Trainer:
         emit: Receives progress events.
         companion: The second network that this training needs.
         sketches: Folder for the pictures of each epoch, if the task draws any; None keeps none.
+        backbone: Names of the layers that `Training.freeze` calls so; of none, all but the head.
 
     Attributes:
         epochs: Those that were made.
@@ -68,6 +69,7 @@ class Trainer:
         emit: Callable[[Event], None],
         companion: Any | None = None,
         sketches: Path | None = None,
+        backbone: Collection[str] = (),
     ) -> None:
         self.network = network
         self.task = task
@@ -77,13 +79,13 @@ class Trainer:
         self._saved = None if folder is None else SavedState(folder=folder)
         self.emit = emit
         self.companion = companion
+        self._backbone = backbone
         self._sketches = None if sketches is None else SampleImages(sketches, folder)
         self.metric_name = ""
         self.epochs: list[Epoch] = []
-        self.best_epoch = 0
         self.ended = ""
         self.notes: list[str] = []
-        self._progress = 0
+        self.best_epoch = self._progress = 0
         self._best: list[Any] = []
         self._groups: list[list[Any]] = []
         self._in_use: Any = None
@@ -103,7 +105,7 @@ class Trainer:
             check_logits(self.network, self.task)
         for text in self.task.training_notes(self.options):
             self._note(text)
-        freeze(self.network, self.options.freeze)
+        freeze(self.network, self.options.freeze, self._backbone)
         with learnt_units(self.network, self.task, dataset, self.options.epochs) as learnt:
             self._fit(*learnt)
 
@@ -247,8 +249,7 @@ class Trainer:
         """What takes the inputs that the network takes in use, where averages must fit."""
         if self.preprocessing.training == self.preprocessing:
             return model
-        if self._in_use is None:
-            self._in_use = raw_model(self.network, self.preprocessing)
+        self._in_use = self._in_use or raw_model(self.network, self.preprocessing)
         return self._in_use
 
     def _is_out_of_patience(self, steps: int) -> bool:
@@ -269,7 +270,7 @@ class Trainer:
             return
         # No more groups than epochs: the last epoch trains them all.
         most = min(self.options.groups, self.options.epochs) if gradual else self.options.groups
-        self._groups = layer_groups(self.network, most)
+        self._groups = layer_groups(self.network, most, self._backbone)
         if not hasattr(model.optimizer, "set_rates"):
             raise UsageError(
                 f"the task {self.task.name!r} trains with an optimizer of its own",
@@ -286,8 +287,7 @@ class Trainer:
             for number, group in enumerate(self._groups):
                 for layer in group:
                     averages.set_first_step(layer, number * batches)
-        self.notes.insert(0, describe_groups(self._groups, self.options))
-        self.emit({"event": "note", "text": self.notes[0]})
+        self._note(describe_groups(self._groups, self.options))
 
     def _unfreeze(self, model: Any, number: int) -> None:
         """Makes the layers of epoch `number` trainable."""
@@ -334,8 +334,8 @@ class Trainer:
         return [*self.network.variables, *model.optimizer.variables, *own]
 
     def _resume(self, model: Any) -> None:
-        options = self.options.model_dump(mode="json")
-        restored = None if self._saved is None else self._saved.load(options)
+        saved, options = self._saved, self.options.model_dump(mode="json")
+        restored = None if saved is None else saved.load(options)
         if restored is None:
             return
         state = restored.state

@@ -22,14 +22,23 @@ keras = pytest.importorskip("keras")
 REGISTRY = load_registry(PluginSettings(installed=False))
 SOURCES = [s for a in REGISTRY.architectures for s in a.sources if s.framework == "keras"]
 #: Two of each kind would prove the same again.
-SHOWN = ("mobilenet_v2", "resnet50", "vgg16")
+SHOWN = ("mobilenet_v2", "mobilenet_v2_035_96", "mobilenet_v3_small", "resnet50", "vgg16")
+
+
+def shown(source: WeightsSource) -> str:
+    """The variant, and what its tag says beside it."""
+    return f"{source.variant}{source.tag.removeprefix('keras_in1k')}"
 
 
 def random_application(source: WeightsSource) -> Any:
     """The published network, whose every tensor decides something."""
     random = np.random.default_rng(0)
     network = getattr(keras.applications, source.application)(
-        weights=None, classifier_activation=None
+        weights=None,
+        classifier_activation=None,
+        # Made for one size, which decides nothing of its weights.
+        input_shape=getattr(source.preprocessing, "input_shape", None),
+        **source.application_options,
     )
     for layer in network.layers:
         if hasattr(layer, "moving_variance"):
@@ -59,25 +68,26 @@ def preprocess(source: WeightsSource, pixels: np.ndarray) -> np.ndarray:
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", SHOWN)
 def test_converted_weights_answer_as_the_application_does(variant: str, tmp_path: Path) -> None:
-    (source,) = [s for s in SOURCES if s.variant == variant]
+    (source,) = [s for s in SOURCES if shown(s) == variant]
     application = random_application(source)
-    pixels = np.random.default_rng(1).integers(0, 256, (2, 224, 224, 3)).astype(np.float32)
+    assert source.preprocessing is not None
+    shape = (2, *source.preprocessing.input_shape)
+    pixels = np.random.default_rng(1).integers(0, 256, shape).astype(np.float32)
     expected = application.predict(preprocess(source, pixels), verbose=0)
     # As large as those of a trained network.
     scale = 3.0 / expected.std()
-    head = application.layers[-1]
+    head = [layer for layer in application.layers if layer.weights][-1]
     head.set_weights([w * scale for w in head.get_weights()])
     expected = expected * scale
     path = tmp_path / "published.h5"
     application.save(path)
 
-    architecture, record = REGISTRY.variant(variant)
-    network = build_network(architecture, record, 1000, source.hyperparameters)
+    about = (*REGISTRY.variant(source.variant), 1000, source.hyperparameters)
+    network = build_network(*about, source.preprocessing)
     shapes = {name: tuple(v.shape) for name, v in variable_names(network).items()}
-    tensors = read_checkpoint_file(path, source.application)
+    tensors = read_checkpoint_file(path, source.application, source.application_options)
     converted = convert(tensors, shapes, source.layers(), "keras", "application")
     load_into(network, converted, "application", skip_head=False)
-    assert source.preprocessing is not None
     answered = logits(network, source, pixels)
     print(f"{variant}: max |Δ| {np.abs(answered - expected).max():.2g}")
     assert np.abs(answered - expected).max() <= 1e-4
@@ -103,6 +113,9 @@ def test_addresses_and_hashes_are_those_that_keras_itself_uses(source: WeightsSo
     elif "vgg" in source.variant:
         assert source.hash.removeprefix("md5:") in inspect.getsource(module)
         assert source.url == module.WEIGHTS_PATH
+    elif "v3" in source.variant:
+        name = source.url.removeprefix(f"{module.BASE_WEIGHT_PATH}weights_mobilenet_v3_")
+        assert source.hash == f"md5:{module.WEIGHTS_HASHES[name.removesuffix('.h5')][0]}"
     else:
         assert source.url.startswith(module.BASE_WEIGHT_PATH)
         assert "file_hash" not in inspect.getsource(module), "use the hash that Keras has now"

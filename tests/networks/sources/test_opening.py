@@ -275,7 +275,7 @@ def test_weights_tell_their_input_apart(tmp_path: Path) -> None:
 
 
 def test_a_reference_is_described_and_no_file_for_devices(tmp_path: Path) -> None:
-    from zoo.artifacts.artifact import find_exporter
+    from zoo.artifacts.format_of_file import find_exporter
     from zoo.common.errors import BadFile
     from zoo.networks.checkpoints import resolve
     from zoo.networks.sources.describing import describe

@@ -19,11 +19,11 @@ from zoo.analysis.verify.signatures import check_signatures, mention_signature
 from zoo.artifacts.artifact import (
     Artifact,
     Manifest,
-    find_exporter,
     parse_manifest,
     require_manifest,
 )
 from zoo.artifacts.file_chain import FileChain, open_chain
+from zoo.artifacts.format_of_file import find_exporter
 from zoo.common.brief import Brief
 from zoo.common.errors import BadFile, UnknownName, UsageError
 from zoo.common.progress import OnEvent, OnStep, quiet

@@ -15,8 +15,15 @@ from zoo.benchmark.timing import RUN, TAGGED
 from zoo.common.errors import BadFile, UnknownName, UsageError
 from zoo.common.files import no_file
 from zoo.results.measurements import Measurement, Samples
+from zoo.results.queries import (
+    files_on,
+    newest_of_model,
+    newest_of_run,
+    newest_on_device,
+    runs_and_files,
+)
 from zoo.results.records import RECORDS, StepRecord
-from zoo.results.store import Store, read_record
+from zoo.results.store import Store, StoredRecord, read_record
 
 LAST = "last"
 _MEASUREMENT = TypeAdapter(Measurement)
@@ -72,19 +79,20 @@ def operand_named(store: Store, text: str, suffixes: Sequence[str]) -> Operand:
     folder = path.parent if path.name == RECORDS else path
     if no_file(folder / RECORDS) is None:
         return _measured(text, _newest(_recorded_in(store, folder)))
-    known = list(recorded_measurements(store))
-    for belongs in (
-        _belongs_to_run(text),
-        _belongs_to_run(f"{TAGGED}{text}"),
-        _belongs_to_model(text),
+    for stored in (
+        newest_of_run(store, text),
+        newest_of_run(store, f"{TAGGED}{text}"),
+        newest_of_model(store, text),
     ):
-        found = [one for one in known if belongs(one)]
+        found = _newest(_read(store, stored))
         if found:
-            return Operand(text=text, recorded=_newest(found))
+            return Operand(text=text, recorded=found)
     if text.endswith(tuple(suffixes)) or "/" in text:
         problem = no_file(path, missing=f"there is no file or run {text}")
         raise BadFile(problem or f"there is no run {text}", fix="check the path")
-    raise UnknownName("file, run, tag or model", text, _names(known), fix=_hint(known))
+    runs, files = runs_and_files(store)
+    hint = None if files else "name two files, or record something first: zoo bench FILE --tag NAME"
+    raise UnknownName("file, run, tag or model", text, _names(runs, files), fix=hint)
 
 
 def last_record(
@@ -106,10 +114,9 @@ def last_record(
     Raises:
         UsageError: Nothing was ever timed there, or no file of that name.
     """
-    there = [one for one in recorded_measurements(store) if one.measurement.device == device]
-    same = [one for one in there if one.measurement.file == file]
+    same = list(_read(store, newest_on_device(store, device, file)))
     if not same:
-        files = dict.fromkeys(one.measurement.file for one in there)
+        files = files_on(store, device)
         raise UsageError(
             f"no record of {file} on {device!r} to compare with",
             why=f"recorded there: {', '.join(files)}" if files else "nothing was timed there yet",
@@ -136,14 +143,12 @@ def last_record(
     return (alike or same)[-1]
 
 
-def recorded_measurements(store: Store) -> Iterator[Recorded]:
-    """Every measurement in the store, the oldest first."""
-    for stored in store.records(kind="bench"):
-        found = _measurement(stored.record)
-        if found is not None:
-            yield Recorded(
-                measurement=found, origin=stored.run, load=_loader(store, stored.record.key)
-            )
+def _read(store: Store, found: Iterable[StoredRecord]) -> Iterator[Recorded]:
+    for stored in found:
+        measurement = _measurement(stored.record)
+        if measurement is not None:
+            load = _loader(store, stored.record.key)
+            yield Recorded(measurement=measurement, origin=stored.run, load=load)
 
 
 def _recorded_in(store: Store, folder: Path) -> Iterator[Recorded]:
@@ -197,21 +202,7 @@ def cell_identity(m: Measurement) -> tuple[str, str, int, int, str]:
     return m.device, m.runtime, m.threads, m.batch, m.shape
 
 
-def _belongs_to_run(name: str) -> Callable[[Recorded], bool]:
-    return lambda one: one.origin == name
-
-
-def _belongs_to_model(name: str) -> Callable[[Recorded], bool]:
-    return lambda one: one.measurement.file.startswith(f"{name}.")
-
-
-def _names(known: Sequence[Recorded]) -> list[str]:
-    origins = {one.origin.removeprefix(TAGGED) for one in known} - {RUN}
-    models = {".".join(one.measurement.file.split(".")[:2]) for one in known}
+def _names(runs: Iterable[str], files: Iterable[str]) -> list[str]:
+    origins = {run.removeprefix(TAGGED) for run in runs} - {RUN}
+    models = {".".join(file.split(".")[:2]) for file in files}
     return sorted({*origins, *models, LAST})
-
-
-def _hint(known: Sequence[Recorded]) -> str | None:
-    if known:
-        return None
-    return "name two files, or record something first: zoo bench FILE --tag NAME"

@@ -14,6 +14,7 @@ from zoo.common.errors import UnknownName
 from zoo.common.optional_imports import require
 from zoo.contracts.geometric_transform import GeometricTransform
 from zoo.data.preprocessing.affine_transform import AffineTransform
+from zoo.data.preprocessing.colour_changes import DRAWS, recoloured
 
 #: What each option does, for help texts.
 OPTIONS = {
@@ -21,10 +22,12 @@ OPTIONS = {
     "shift": "up to 2/28 of the size in whole pixels, black around",
     "zoom": "larger or smaller by up to 1.5 about any place, black around",
     "flip": "mirrors half of the images left to right",
+    "colour": "brighter or darker by up to a quarter of the range, contrast by up to 2 either way, "
+    "colours from grey to twice as strong, hues by up to 36 degrees",
     "erase": "fills a rectangle of 2-33 % with noise in half of the images",
 }
 #: Other names for options.
-ALIASES = {"crop": "shift", "scale": "zoom"}
+ALIASES = {"crop": "shift", "scale": "zoom", "color": "colour"}
 #: Options that bring pixels, and what labels say of them, to other places.
 MOVING = frozenset({"rotate", "shift", "zoom", "flip"})
 
@@ -106,6 +109,11 @@ def augment(
             labels = labels if follow is None else follow(labels, transform)
         # Only now: bytes move faster.
         values = tf.cast(values, tf.float32)
+        if "colour" in chosen:
+            key_of_colours = tf.stack([-1 - own, -number])
+            values = recoloured(
+                values, tf.random.stateless_uniform((DRAWS, tf.shape(values)[0]), key_of_colours)
+            )
         if "erase" in chosen:
             # Minus the number is a key that no other draw of this seed has.
             noise = tf.random.stateless_uniform(tf.shape(values), tf.stack([own, -number]))

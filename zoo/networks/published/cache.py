@@ -32,6 +32,7 @@ def official_path(source: WeightsSource) -> Path:
         "table": [asdict(layer) for layer in source.layers()],
         "framework": source.framework,
         "application": source.application,
+        **({"options": dict(options)} if (options := source.application_options) else {}),
         "hyperparameters": dict(source.hyperparameters),
         "preprocessing": asdict(source.preprocessing) if source.preprocessing else None,
     }

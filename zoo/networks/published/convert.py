@@ -102,10 +102,13 @@ def _tensor_name(layer: SourceLayer, tensor: str, framework: Framework) -> str:
 
 def _published_shape(shape: tuple[int, ...], stored: PublishedTensor) -> tuple[int, ...]:
     """Of the published tensor that becomes one of ours."""
-    if stored.axes is None:
-        return tuple(shape)
-    there = dict(zip(stored.axes, shape, strict=True))
-    return tuple(there[axis] for axis in range(len(shape)))
+    sides = list(shape)
+    if stored.axes is not None:
+        there = dict(zip(stored.axes, shape, strict=True))
+        sides = [there[axis] for axis in range(len(shape))]
+    for axis in stored.single:
+        sides.insert(axis, 1)
+    return tuple(sides)
 
 
 def _arranged(
@@ -120,6 +123,10 @@ def _arranged(
         # (out, channels * height * width) → (out, height * width * channels)
         picture = value.reshape(value.shape[0], *layer.flattened)
         value = picture.transpose(0, 2, 3, 1).reshape(value.shape)
+    if stored.single:
+        if value.ndim <= max(stored.single) or any(value.shape[a] != 1 for a in stored.single):
+            return None
+        value = value.squeeze(stored.single)
     if stored.axes is not None:
         if value.ndim != len(stored.axes):
             return None

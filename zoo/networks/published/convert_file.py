@@ -115,7 +115,7 @@ def _read(
         )
     if tag is not None:
         source = sources[tag]
-        return source, read_checkpoint_file(path, source.application)
+        return source, _tensors(path, source)
     keras = path.suffix.lower() in KERAS_SUFFIXES
     candidates = [s for s in sources.values() if (s.framework == "keras") == keras]
     if not candidates:
@@ -123,8 +123,26 @@ def _read(
             f"the converter tables of {variant.name!r} are not for {path.suffix} files",
             fix="give a .pth or .safetensors file" if keras else "give an .h5 file",
         )
-    tensors = read_checkpoint_file(path, candidates[0].application)
+    if keras:
+        return _readable(path, candidates)
+    tensors = _tensors(path, candidates[0])
     return max(candidates, key=lambda source: _fitting(tensors, source)), tensors
+
+
+def _readable(path: Path, candidates: list[WeightsSource]) -> tuple[WeightsSource, dict[str, Any]]:
+    """The first source whose network takes the file: they may differ in width alone."""
+    problem: BadFile | None = None
+    for source in candidates:
+        try:
+            return source, _tensors(path, source)
+        except BadFile as error:
+            problem = problem or error
+    assert problem is not None
+    raise problem
+
+
+def _tensors(path: Path, source: WeightsSource) -> dict[str, Any]:
+    return read_checkpoint_file(path, source.application, source.application_options)
 
 
 def _fitting(tensors: dict[str, Any], source: WeightsSource) -> int:

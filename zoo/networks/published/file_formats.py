@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +24,16 @@ _PARALLEL = "module."
 _COMPLAINT = re.compile(r"(?i)\bunsupported (?:(?!\. Please|\n).)+")
 
 
-def read_checkpoint_file(path: Path, application: str = "") -> dict[str, NDArray[Any]]:
+def read_checkpoint_file(
+    path: Path, application: str = "", options: Mapping[str, Any] | None = None
+) -> dict[str, NDArray[Any]]:
     """All tensors of a weights file as numpy arrays, by the file's names.
 
     Args:
         path: ``.safetensors``; a PyTorch checkpoint (``.pth``, ``.pt``, ``.bin``); or ``.h5`` of
             `keras.applications`.
         application: Of an ``.h5`` file, the network's name in `keras.applications`.
+        options: What that network is made with.
 
     Raises:
         BadFile: Truncated, or it holds something other than tensors.
@@ -43,7 +47,7 @@ def read_checkpoint_file(path: Path, application: str = "") -> dict[str, NDArray
     if suffix in TORCH_SUFFIXES:
         return _read_torch(path)
     if suffix in KERAS_SUFFIXES:
-        return _read_keras(path, application)
+        return _read_keras(path, application, options or {})
     raise UsageError(
         f"{path.name} is not a weights file", fix=f"its name must end in {', '.join(SUFFIXES)}"
     )
@@ -93,7 +97,9 @@ def _state(loaded: Any, torch: Any, path: Path) -> dict[str, Any]:
     return dict(loaded)
 
 
-def _read_keras(path: Path, application: str) -> dict[str, NDArray[Any]]:
+def _read_keras(
+    path: Path, application: str, options: Mapping[str, Any]
+) -> dict[str, NDArray[Any]]:
     applications = require("keras.applications")
     build = getattr(applications, application, None) if application.isidentifier() else None
     if build is None:
@@ -102,7 +108,7 @@ def _read_keras(path: Path, application: str) -> dict[str, NDArray[Any]]:
             why="an .h5 file counts tensors by the layers of its network",
             fix="convert it to safetensors",
         )
-    network = build(weights=None)
+    network = build(weights=None, **options)
     try:
         # Keras knows which of its own files name tensors in which of its old ways.
         network.load_weights(str(path))

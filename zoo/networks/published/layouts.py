@@ -14,10 +14,12 @@ class PublishedTensor:
     Attributes:
         name: Of the tensor, behind the layer's name.
         axes: Order that makes the file's axes ours; None leaves them.
+        single: Axes of length one that the file has and we do not; `axes` counts what is left.
     """
 
     name: str
     axes: tuple[int, ...] | None = None
+    single: tuple[int, ...] = ()
 
 
 _BIAS = {"bias": PublishedTensor("bias")}
@@ -29,6 +31,7 @@ _TORCH: dict[Layout, dict[str, PublishedTensor]] = {
     # (channels, 1, height, width) → (height, width, channels, 1)
     "depthwise": {"kernel": PublishedTensor("weight", (2, 3, 0, 1)), **_BIAS},
     "dense": {"kernel": PublishedTensor("weight", (1, 0)), **_BIAS},
+    "pointwise": {"kernel": PublishedTensor("weight", (1, 0), single=(2, 3)), **_BIAS},
     "normalization": {
         "gamma": PublishedTensor("weight"),
         "beta": PublishedTensor("bias"),
@@ -40,6 +43,7 @@ _KERAS: dict[Layout, dict[str, PublishedTensor]] = {
     "convolution": {"kernel": PublishedTensor("kernel"), **_BIAS},
     "depthwise": {"kernel": PublishedTensor("kernel"), **_BIAS},
     "dense": {"kernel": PublishedTensor("kernel"), **_BIAS},
+    "pointwise": {"kernel": PublishedTensor("kernel", single=(0, 1)), **_BIAS},
     "normalization": {name: PublishedTensor(name) for name in _NORMALIZATION},
 }
 LAYOUTS: dict[Framework, dict[Layout, dict[str, PublishedTensor]]] = {

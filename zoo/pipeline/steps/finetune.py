@@ -18,6 +18,7 @@ from zoo.contracts.training import Training, check_training
 from zoo.data.opening import check_task, judged_dataset
 from zoo.data.preprocessing.inputs import fitted, kind_of
 from zoo.execution.runner import check_enough_classes
+from zoo.networks.backbones import backbone_checkpoint, backbone_layers, begin_on_backbone
 from zoo.networks.building import build_companion, check_hyperparameters, wrong_parameters
 from zoo.networks.card import Card, write_card
 from zoo.networks.checkpoints import Checkpoint, resolve
@@ -59,7 +60,8 @@ class FinetuneStep(DataStep[TrainingResult]):
 
     Attributes:
         model: Variant, or weights file, that it begins with.
-        parent: SHA-256 of these weights; None from scratch.
+        parent: SHA-256 of these weights, or of those of the backbone; None from scratch.
+        backbone: The weights file that the backbone begins with; None where that is nothing apart.
         checkpoints: Folder for going on after an interruption.
         takes: What the weights take that it begins with; None from scratch.
         compared_on: So many real inputs the files that follow are compared on; 0 without files.
@@ -69,6 +71,7 @@ class FinetuneStep(DataStep[TrainingResult]):
     asked: FinetuneParameters
     model: str = field(metadata=NOT_IN_KEY)
     parent: str | None
+    backbone: str | None = field(default=None, metadata=NOT_IN_KEY)
     checkpoints: Path = field(metadata=NOT_IN_KEY)
     takes: Preprocessing | None = field(default=None, metadata=NOT_IN_KEY)
     compared_on: int = field(default=0, metadata=NOT_IN_KEY)
@@ -103,6 +106,7 @@ class FinetuneStep(DataStep[TrainingResult]):
                 finetune,
                 asked=self.asked,
                 model=self.model,
+                backbone=self.backbone,
                 folder=context.folder,
                 checkpoint=self.checkpoints / self.key,
                 plugins=self.origin.registry.settings,
@@ -118,6 +122,7 @@ def finetune(
     checkpoint: Path | None,
     plugins: PluginSettings,
     emit: Callable[[Event], None],
+    backbone: str | None = None,
 ) -> TrainingResult:
     """Trains and writes ``<variant>.<tag>.safetensors`` and its card into `folder`.
 
@@ -128,6 +133,8 @@ def finetune(
         checkpoint: Folder for going on after an interruption; None keeps nothing.
         plugins: Which plugins to look for.
         emit: Receives progress.
+        backbone: Weights file that the network's backbone begins with; None where that is nothing
+            apart.
     """
     started = time.perf_counter()
     training, data, seed = asked.training, asked.data, asked.seed
@@ -150,8 +157,15 @@ def finetune(
     check_hyperparameters(architecture, given)
     check_resizing(variant, training)
     require("keras.utils").set_random_seed(seed)
-    parent, licence = None, dataset.licence
-    if training.from_scratch:
+    parent, licence, origin, told = None, dataset.licence, None, ""
+    if backbone is not None:
+        whose = backbone_checkpoint(registry, architecture, variant, given, backbone)
+        about = (architecture, variant, len(dataset.classes), given, training)
+        begun = begin_on_backbone(whose, *about)
+        network, origin, told, new_head = begun.network, begun.origin, begun.summary, True
+        preprocessing = fitted(begun.preprocessing, dataset)
+        emit({"event": "note", "text": told})
+    elif training.from_scratch:
         preprocessing = fitted(resized_preprocessing(variant.preprocessing, training), dataset)
         network = build_resized(architecture, variant, len(dataset.classes), given, preprocessing)
         new_head = True
@@ -160,6 +174,7 @@ def finetune(
             found, variant.name, dataset, given, training
         )
         parent, given = card.model_id, {**card.hyperparameters, **given}
+        origin = card.backbone
         if not training.epochs and not new_head:
             licence = card.licence  # nothing is learnt from these data
     task = task.with_decoding(variant.decoded_with(preprocessing, given))
@@ -186,7 +201,9 @@ def finetune(
         emit=emit,
         companion=companion,
         sketches=folder,
+        backbone=backbone_layers(registry, variant, network, given),
     )
+    trainer.notes += [told] if told else []
     trainer.fit(dataset)
     model_id = f"{variant.name}.{asked.tag}"
     weights = folder / f"{model_id}.safetensors"
@@ -210,6 +227,7 @@ def finetune(
         task=task_on_card(architecture, variant),
         network=came,
         decoding=chosen_decoding(task, network, preprocessing, dataset),
+        backbone=origin,
     )
     write_card(weights.with_name(f"{model_id}.toml"), card)
     return TrainingResult(

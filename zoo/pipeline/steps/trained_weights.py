@@ -123,6 +123,7 @@ def write_trained_weights(
         task=task_on_card(parent.architecture, variant),
         network=came,
         decoding=chosen_decoding(parent.task, trainer.network, parent.preprocessing, dataset),
+        backbone=parent.card.backbone if variant == parent.variant else None,
     )
     write_card(weights.with_name(f"{card.model_id}.toml"), card)
     return TrainingResult(

@@ -1,0 +1,54 @@
+"""Reads of the results store by its indexes: the newest latencies of a run, file or device."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from zoo.results.store import Store, StoredRecord
+from zoo.results.tables import MEASURED, RECORDS
+
+_M = MEASURED.c
+#: What tells one place where a file ran from another.
+_PLACE = (_M.file, _M.device, _M.runtime, _M.threads, _M.batch, _M.shapes)
+
+
+def newest_of_run(store: Store, run: str) -> list[StoredRecord]:
+    """The newest latency of each file in each place that a run recorded, the oldest first."""
+    return _newest(store, _M.run == run)
+
+
+def newest_of_model(store: Store, model: str) -> list[StoredRecord]:
+    """The same of the files whose names begin with a model's, as in ``lenet5.digits.int8.onnx``."""
+    # The character behind the dot ends the range.
+    return _newest(store, _M.file >= f"{model}.", _M.file < f"{model}/")
+
+
+def newest_on_device(store: Store, device: str, file: str) -> list[StoredRecord]:
+    """The same of one file on a device."""
+    return _newest(store, _M.device == device, _M.file == file)
+
+
+def files_on(store: Store, device: str) -> list[str]:
+    """Names of all files that were timed on a device."""
+    return _distinct(store, _M.file, _M.device == device)
+
+
+def runs_and_files(store: Store) -> tuple[list[str], list[str]]:
+    """Names of all runs that timed something, and of all files that were timed."""
+    return _distinct(store, _M.run), _distinct(store, _M.file)
+
+
+def _newest(store: Store, *where: sa.ColumnElement[bool]) -> list[StoredRecord]:
+    last = sa.select(sa.func.max(_M.record)).where(*where).group_by(*_PLACE)
+    query = sa.select(RECORDS.c.run, RECORDS.c.body).where(RECORDS.c.id.in_(last))
+    return store.read(store.select(query.order_by(RECORDS.c.id)))
+
+
+def _distinct(store: Store, column: sa.Column[str], *where: sa.ColumnElement[bool]) -> list[str]:
+    """All values of an indexed column, by as many looks into the index as there are values."""
+    first = sa.select(sa.func.min(column).label("value")).where(*where)
+    found = first.cte("found", recursive=True)
+    above = sa.select(sa.func.min(column)).where(column > found.c.value, *where).scalar_subquery()
+    found = found.union_all(sa.select(above).where(found.c.value.is_not(None)))
+    query = sa.select(found.c.value).where(found.c.value.is_not(None))
+    return [row.value for row in store.select(query)]
