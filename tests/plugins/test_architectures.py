@@ -340,7 +340,7 @@ def test_packaged_weights_give_their_golden_outputs(model_id: str) -> None:
 
 def test_a_plugin_that_builds_the_wrong_shape_is_named() -> None:
     architecture, variant = REGISTRY.variant("lenet5")
-    headless = dataclasses.replace(architecture, build=lambda inputs, classes: inputs)
+    headless = dataclasses.replace(architecture, build=lambda inputs, classes: inputs, searched={})
     with pytest.raises(ZooError, match="returns shape") as caught:
         build_network(headless, dataclasses.replace(variant, hyperparameters={}), 10)
     assert "'lenet'" in str(caught.value)
