@@ -20,6 +20,7 @@ from zoo.common.files import sha256_of
 from zoo.common.versions import versions_of
 from zoo.common.worker import call
 from zoo.contracts import Task
+from zoo.contracts.outputs import CLASS_MAP
 from zoo.contracts.precision import precision_named
 from zoo.data.opening import open_dataset
 from zoo.data.preprocessing.inputs import read_inputs
@@ -245,9 +246,9 @@ def cell(file: File, runtime: Runtime, folder: Path) -> Cell | None:
     if reason:
         return Cell(None, None, f"the judge has no answer: {reason}", version)
     manifest = require_manifest(opened(file.path))
-    # Whether single answers are right or wrong, and outputs are scores of them.
+    # Whether single answers are right or wrong, and outputs are scores of them, of pixels perhaps.
     chooses = type(REGISTRY.tasks.get(manifest.task)).wrong is not Task.wrong
-    chooses = chooses and not any(manifest.readings.values())
+    chooses = chooses and {*manifest.readings.values()} <= {"", CLASS_MAP}
     return Cell(*compare(expected, found, chooses), "", version)
 
 
