@@ -122,6 +122,8 @@ def zoo_architectures() -> Any:
         source="Ballé et al. 2017, arXiv:1611.01704",
         build=build,
         weights=Path(__file__).with_name("weights"),
+        # Steps of rounding follow from it.
+        tied=("error_weight",),
         variants=tuple(
             Variant(
                 name=name,
@@ -131,7 +133,7 @@ def zoo_architectures() -> Any:
                 ),
                 output_shape={
                     "code": (_SIDE // _FACTOR, _SIDE // _FACTOR, _CODE),
-                    "picture": (_SIDE, _SIDE, 3),
+                    "picture": "input",
                 },
                 classes=1,
                 parameters=99_353,

@@ -9,6 +9,8 @@ from zoo.common.optional_imports import require
 from zoo.contracts import ExportRequest
 from zoo.contracts.graph_decoder import DECODER
 
+from .grafting import converted
+
 _INPUT = "outputs"
 
 
@@ -31,10 +33,9 @@ def with_decoder(model: Any, request: ExportRequest) -> Any:
             fix="leave out --end-to-end",
         )
     given = graph.output[0]
-    opset = next(one.version for one in model.opset_import if one.domain in ("", "ai.onnx"))
     sides = [dimension.dim_value for dimension in given.type.tensor_type.shape.dim]
-    made = _converted(request, sides, opset)
-    own = onnx.compose.add_prefix(made, f"{DECODER}/").graph
+    build = request.decoder.build
+    own = converted(model, lambda outputs: [*build(outputs)], sides, _INPUT, DECODER)
     names = {own.input[0].name: given.name}
     names |= dict(zip((o.name for o in own.output), request.decoder.names, strict=True))
     for node in own.node:
@@ -53,18 +54,3 @@ def with_decoder(model: Any, request: ExportRequest) -> Any:
 
 def _is_float(value: Any) -> bool:
     return bool(value.type.tensor_type.elem_type == require("onnx").TensorProto.FLOAT)
-
-
-def _converted(request: ExportRequest, sides: list[int], opset: int) -> Any:
-    """The decoder alone, as an `onnx.ModelProto`."""
-    from .conversion import names_of_old_numpy
-    from .quantization import simplified
-
-    assert request.decoder is not None
-    tf, tf2onnx = require("tensorflow"), require("tf2onnx")
-    build = request.decoder.build
-    signature = [tf.TensorSpec(sides, tf.float32, name=_INPUT)]
-    function = tf.function(lambda outputs: [*build(outputs)], signature, autograph=False)
-    with names_of_old_numpy():
-        model, _ = tf2onnx.convert.from_function(function, signature, opset=opset)
-    return simplified(model)

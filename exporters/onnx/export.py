@@ -18,6 +18,7 @@ from .contents import inspect, read_manifest, recognises, write_manifest
 from .conversion import convert
 from .decoder import with_decoder
 from .external_data import is_large, refuse_large, store
+from .front_end import with_front_end
 from .half_precision import to_float16
 from .options import in_layout, layout_of, options
 from .qat import with_trained_ranges
@@ -57,8 +58,9 @@ def export(request: ExportRequest) -> Written:
         model = with_trained_ranges(model, request)
     elif request.precision == "int8":
         model, told = quantized(model, request)
-    model = with_decoder(model, request)
-    name_axes(model.graph, request.axes)
+    model = with_front_end(with_decoder(model, request), request)
+    front = request.front_end
+    name_axes(model.graph, request.axes if front is None else front.preprocessing.axes)
     store(model, request.path)
     return replace(told, remarks=(*remarks, *told.remarks))
 
@@ -127,4 +129,5 @@ def formats() -> Iterator[Exporter]:
         rounds_results=("float16",),
         takes_trained=True,
         takes_decoder=True,
+        takes_front_end=True,
     )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.common.optional_imports import require
+from zoo.contracts.front_end import FRONT_END
 from zoo.contracts.network_entry import FirstResult, NetworkEntry
 
 from ..shared.entry_tensors import GraphStep, Kind, trace_entries
@@ -45,15 +46,18 @@ def network_entry(path: Path, inputs: Array, results: bool) -> NetworkEntry:
     fix_sizes(model, inputs)
     graph = _EntryGraph(model, path)
     raw = graph.inputs[0]
+    entries, nodes = graph.behind_front_end()
     traces = trace_entries(
-        [(value.name, graph.shape(value.name), None) for value in graph.inputs],
-        [graph.step(node) for node in graph.nodes],
+        [(name, graph.shape(name), None) for name in entries],
+        [graph.step(node) for node in nodes],
         [value.name for value in model.graph.output],
     )
     results_of = traces.results(graph.is_float) if results else []
     given_by = [name for one in results_of for name in one.keys]
     # An input can be no output.
-    made = [name for name in dict.fromkeys((*traces.measured, *given_by)) if name != raw.name]
+    inner = entries if entries[0] != raw.name else []
+    wanted = dict.fromkeys((*traces.measured, *given_by, *inner))
+    made = [name for name in wanted if name != raw.name]
     given = inputs.astype(graph.types[raw.name][0])
     found: dict[str, list[Array]] = {name: [] for name in made}
     if made:
@@ -66,17 +70,18 @@ def network_entry(path: Path, inputs: Array, results: bool) -> NetworkEntry:
                 found[name].append(value)
     real = {name: graph.real(name, np.stack(values)) for name, values in found.items()}
     real[raw.name] = given.astype(np.float64)
-    shape = graph.shape(raw.name)[1:]
+    shape = graph.shape(entries[0])[1:]
     return NetworkEntry(
         tensors=tuple(
             traces.entry(name, name, real, shape)
             for name in traces.read
-            if traces.found[name].origin == raw.name
+            if traces.found[name].origin == entries[0]
         ),
         results=tuple(
             one.record(str, lambda name: FirstResult(name=name, values=real[name]))
             for one in results_of
         ),
+        made=real[inner[0]].reshape(-1, *shape) if inner else None,
     )
 
 
@@ -94,6 +99,14 @@ class _EntryGraph(OnnxGraph):
     def is_float(self, name: str) -> bool:
         """Whether a tensor is known to hold real numbers."""
         return name in self.types and self.types[name][0].startswith("float")
+
+    def behind_front_end(self) -> tuple[list[str], list[Any]]:
+        """The inputs and the nodes of the network itself."""
+        front = [node for node in self.nodes if node.name.startswith(f"{FRONT_END}/")]
+        network = [node for node in self.nodes if not node.name.startswith(f"{FRONT_END}/")]
+        if not front:
+            return [value.name for value in self.inputs], network
+        return list(front[-1].output), network
 
     def step(self, node: Any) -> GraphStep[str]:
         """A node as far as it moves values."""

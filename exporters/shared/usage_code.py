@@ -53,11 +53,14 @@ _READERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ".swift": ("Sound.swift",),
         ".mjs": ("sound.mjs",),
     },
+    # The file computes what other networks take of a sound.
+    "waveform": {".cpp": ("wav.hpp",), ".mjs": ("sound.mjs",)},
 }
 #: Kind of input → what a program in Python needs beside its runtime to read such examples.
 _PYTHON_READS = {
     "image": "; `pillow` to read pictures",
     "sound": "; `scipy` to read sounds of another rate",
+    "waveform": "; `scipy` to read sounds of another rate",
 }
 _BYTES = {"float32": 4, "uint8": 1, "int8": 1, "int16": 2, "int32": 4}
 _LIMITS = {"uint8": (0, 255), "int8": (-128, 127), "int16": (-32768, 32767)}

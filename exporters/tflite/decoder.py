@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from zoo.common.errors import Unsupported
-from zoo.common.optional_imports import require
 from zoo.contracts import ExportRequest
-from zoo.contracts.graph_decoder import DECODER, GraphDecoder
+from zoo.contracts.graph_decoder import DECODER
 
-from .schema import code_of, kind_of, read_model, schema, serialize
+from .grafting import converted, graft
+from .schema import code_of, read_model, schema, serialize
 
 _INPUT = "outputs"
 
@@ -34,7 +34,8 @@ def with_decoder(data: bytes, request: ExportRequest) -> bytes:
         )
     given = _in_float(content, int(graph.outputs[0]))
     sides = [int(side) for side in graph.tensors[given].shape]
-    own = read_model(_converted(request.decoder, sides))
+    build = request.decoder.build
+    own = converted(lambda outputs: [*build(outputs)], sides, _INPUT)
     _append(content, own, given, request.decoder.names)
     return serialize(content, len(data))
 
@@ -58,37 +59,10 @@ def _in_float(content: Any, place: int) -> int:
     return len(graph.tensors) - 1
 
 
-def _converted(decoder: GraphDecoder, sides: list[int]) -> bytes:
-    """The decoder alone, as a file."""
-    tf = require("tensorflow")
-    signature = [tf.TensorSpec(sides, tf.float32, name=_INPUT)]
-    function = tf.function(lambda own: [*decoder.build(own)], signature, autograph=False)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [function.get_concrete_function()], function
-    )
-    return bytes(converter.convert())
-
-
 def _append(content: Any, own: Any, given: int, names: tuple[str, ...]) -> None:
     """Puts the graph of a model behind a tensor of another's; outputs get these names."""
     graph, added = content.subgraphs[0], own.subgraphs[0]
-    buffers, tensors = len(content.buffers), len(graph.tensors)
-    content.buffers += own.buffers
-    places = {int(added.inputs[0]): given, -1: -1}
-    for place, tensor in enumerate(added.tensors):
-        if place in places:
-            continue
-        places[place] = len(graph.tensors)
-        tensor.name = f"{DECODER}/".encode() + tensor.name
-        tensor.buffer += buffers
-        graph.tensors.append(tensor)
-    assert len(graph.tensors) == tensors + len(added.tensors) - 1
-    for operator in added.operators:
-        version = own.operatorCodes[operator.opcodeIndex].version
-        operator.opcodeIndex = code_of(content, kind_of(own, operator), version)
-        operator.inputs = [places[int(place)] for place in operator.inputs]
-        operator.outputs = [places[int(place)] for place in operator.outputs]
-        graph.operators.append(operator)
+    places = graft(content, own, {int(added.inputs[0]): given}, DECODER)
     graph.outputs = [places[int(place)] for place in added.outputs]
     entries = []
     for place, name in zip(graph.outputs, names, strict=True):

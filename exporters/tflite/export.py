@@ -18,6 +18,7 @@ from .activations import with_own_activations
 from .contents import inspect, read_manifest, recognises, with_appended, write_manifest
 from .decoder import with_decoder
 from .free_sides import begin_with_sizes_of_data, refuse_free_sides
+from .front_end import with_front_end
 from .integer import convert_to_integers, convert_trained
 from .leftovers import leftovers_refused
 from .lstm import form_of, with_usable_states, written_as
@@ -64,6 +65,9 @@ def export(request: ExportRequest) -> Written:
     if request.decoder is not None:
         data, own = with_decoder(data, request), request.decoder
         request = replace(request, output_names=own.names, output_contents=own.contents)
+    if request.front_end is not None:
+        data, record = with_front_end(data, request), request.front_end.preprocessing
+        request = replace(request, input_name=record.called, sample_rate=record.sample_rate)
     data, beside = with_metadata(data, request)
     request.path.write_bytes(with_appended(data, beside))
     return replace(told, remarks=(*others, *told.remarks))
@@ -175,4 +179,5 @@ def formats() -> Iterator[Exporter]:
         round_weights=round_weights,
         takes_trained=True,
         takes_decoder=True,
+        takes_front_end=True,
     )

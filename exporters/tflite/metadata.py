@@ -1,4 +1,4 @@
-"""TFLite metadata of networks for pictures, for MediaPipe Tasks and Android Studio.
+"""TFLite metadata of networks for pictures and sounds, for MediaPipe Tasks and Android Studio.
 
 A flatbuffer of its own, stored in a buffer of the model, describes the input, what each output
 holds, and where the names of the classes are: in a file appended to the model. The few tables that
@@ -21,11 +21,12 @@ from .schema import serialize
 
 #: The model's buffer that holds the metadata, and the mark at their beginning.
 BUFFER, IDENTIFIER = "TFLITE_METADATA", b"M001"
-#: The version of the schema that has all that is written here.
-PARSER = "1.0.0"
+#: The versions of the schema that have all that is written here, of pictures and of sounds.
+PARSER, PARSER_OF_SOUNDS = "1.0.0", "1.3.0"
 #: Outputs that belong together, as MediaPipe's `ObjectDetector` asks for them.
 BOXES = (BOX_EDGES, BOX_CLASSES, BOX_SCORES, BOX_COUNT)
-#: What the standard has words for: pictures of whole numbers from 0 to 255 as the only input.
+#: What the standard has words for: pictures of whole numbers from 0 to 255 as the only input, or
+#: samples of a sound.
 _PICTURE = frozenset({"height", "width", "channel"})
 
 #: Places of fields in their tables, numbers of enumerations and of members of unions.
@@ -35,7 +36,7 @@ _GRAPH_INPUTS, _GRAPH_OUTPUTS, _GRAPH_OUTPUT_GROUPS, _GRAPH_FIELDS = 2, 3, 7, 10
 _TENSOR_CONTENT, _TENSOR_UNITS, _TENSOR_STATS, _TENSOR_FILES, _TENSOR_FIELDS = 3, 4, 5, 6, 7
 _FILE_TYPE, _FILE_FIELDS = 2, 5
 _GROUP_NAMES, _GROUP_FIELDS = 1, 2
-_FEATURES, _IMAGE, _BOUNDING_BOX = 1, 2, 3
+_FEATURES, _IMAGE, _BOUNDING_BOX, _AUDIO = 1, 2, 3, 4
 _NORMALIZATION = 1
 _RGB, _GREY = 1, 2
 _AXIS_LABELS, _VALUE_LABELS = 2, 3
@@ -87,10 +88,16 @@ def with_metadata(data: bytes, request: ExportRequest) -> tuple[bytes, dict[str,
 
 
 def has_words(request: ExportRequest) -> bool:
-    """Whether the standard has words for it: pictures in, and scores of classes or boxes out."""
-    reads_picture = request.integer_input and not request.input_names
+    """Whether the standard has words for it.
+
+    These are pictures in, and scores of classes or boxes out; sounds in, and scores of classes out.
+    """
+    if request.input_names or not request.classes:
+        return False
+    if request.sample_rate:
+        return request.output_contents == (CLASS_SCORES,)
     known = request.output_contents in ((CLASS_SCORES,), BOXES)
-    return reads_picture and known and {*request.axes} == _PICTURE and bool(request.classes)
+    return known and request.integer_input and {*request.axes} == _PICTURE
 
 
 def _line(name: str) -> str:
@@ -99,24 +106,12 @@ def _line(name: str) -> str:
 
 
 def metadata(request: ExportRequest) -> bytes:
-    """The flatbuffer for a network of raw 0-255 pixels, which it normalizes itself."""
+    """The flatbuffer for a network of raw inputs, which it normalizes itself."""
     write = _Writer()
-    pixels = write.table(
-        _TENSOR_FIELDS,
-        {
-            _NAME: write.text(request.input_name),
-            _DESCRIPTION: write.text("raw pixels, 0 to 255; normalized inside the model"),
-            _TENSOR_CONTENT: write.union(_IMAGE, _image(write, request)),
-            # Zero mean and unit deviation: applications pass the pixels unchanged.
-            _TENSOR_UNITS: write.tables(
-                [write.union(_NORMALIZATION, write.table(2, _two(write, [0.0], [1.0])))]
-            ),
-            _TENSOR_STATS: write.table(2, _two(write, [255.0], [0.0])),
-        },
-    )
+    takes = _sound(write, request) if request.sample_rate else _pixels(write, request)
     both = zip(request.output_names, request.output_contents, strict=True)
     graph: dict[int, int] = {
-        _GRAPH_INPUTS: write.tables([pixels]),
+        _GRAPH_INPUTS: write.tables([takes]),
         _GRAPH_OUTPUTS: write.tables([_output(write, name, content) for name, content in both]),
     }
     if request.output_contents == BOXES:
@@ -130,10 +125,36 @@ def metadata(request: ExportRequest) -> bytes:
             _DESCRIPTION: write.text(f"{request.task}, {request.precision}"),
             _MODEL_GRAPHS: write.tables([write.table(_GRAPH_FIELDS, graph)]),
             _MODEL_LICENCE: write.text(request.licence),
-            _MODEL_PARSER: write.text(PARSER),
+            _MODEL_PARSER: write.text(PARSER_OF_SOUNDS if request.sample_rate else PARSER),
         },
     )
     return write.finished(model)
+
+
+def _pixels(write: _Writer, request: ExportRequest) -> int:
+    """An input of raw pixels from 0 to 255."""
+    # Zero mean and unit deviation: applications pass the pixels unchanged.
+    unchanged = write.table(2, _two(write, [0.0], [1.0]))
+    fields = {
+        _NAME: write.text(request.input_name),
+        _DESCRIPTION: write.text("raw pixels, 0 to 255; normalized inside the model"),
+        _TENSOR_CONTENT: write.union(_IMAGE, _image(write, request)),
+        _TENSOR_UNITS: write.tables([write.union(_NORMALIZATION, unchanged)]),
+        _TENSOR_STATS: write.table(2, _two(write, [255.0], [0.0])),
+    }
+    return write.table(_TENSOR_FIELDS, fields)
+
+
+def _sound(write: _Writer, request: ExportRequest) -> int:
+    """An input of samples of one channel."""
+    audio = write.table(2, {}, wide={0: request.sample_rate, 1: 1})
+    fields = {
+        _NAME: write.text(request.input_name),
+        _DESCRIPTION: write.text("samples of one channel, -1 to 1"),
+        _TENSOR_CONTENT: write.union(_AUDIO, audio),
+        _TENSOR_STATS: write.table(2, _two(write, [1.0], [-1.0])),
+    }
+    return write.table(_TENSOR_FIELDS, fields)
 
 
 def _output(write: _Writer, name: str, content: str) -> int:

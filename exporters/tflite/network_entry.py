@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo.contracts.front_end import FRONT_END
 from zoo.contracts.network_entry import FirstResult, NetworkEntry
 
 from ..shared.entry_tensors import GraphStep, Kind, trace_entries
@@ -38,17 +39,19 @@ _KINDS: dict[str, Kind] = {
 def network_entry(path: Path, inputs: Array, results: bool) -> NetworkEntry:
     """Runs the operators up to the first layers; see `zoo.contracts.Exporter.network_entry`."""
     graph = TfliteGraph(path)
-    places = [int(i) for i in graph.graph.inputs]
+    given_to_file = {int(i) for i in graph.graph.inputs}
+    places, operators = _behind_front_end(graph)
     constants = _constants(graph)
     traces = trace_entries(
         [(place, graph.shape(place), graph.integers(place)) for place in places],
-        [_step(graph, operator, constants) for operator in graph.operators],
+        [_step(graph, operator, constants) for operator in operators],
         [int(i) for i in graph.graph.outputs],
     )
     given = traces.results(lambda place: _is_real(graph, place)) if results else []
     made = [place for one in given for place in one.keys]
-    found: dict[int, list[Array]] = {place: [] for place in (*traces.measured, *made)}
-    runner = Runner(graph.up_to(found.keys() - {*places}))
+    front = [place for place in places if place not in given_to_file]
+    found: dict[int, list[Array]] = {place: [] for place in (*traces.measured, *made, *front)}
+    runner = Runner(graph.up_to(found.keys() - given_to_file))
     for example in inputs:
         runner.run(example[None])
         for place, values in found.items():
@@ -61,7 +64,17 @@ def network_entry(path: Path, inputs: Array, results: bool) -> NetworkEntry:
             one.record(graph.name, lambda place: _result(graph, place, real[place]))
             for one in given
         ),
+        made=real[front[0]].reshape(-1, *shape) if front else None,
     )
+
+
+def _behind_front_end(graph: TfliteGraph) -> tuple[list[int], list[Operator]]:
+    """The inputs and the operators of the network itself."""
+    front = [one for one in graph.operators if one.name.startswith(f"{FRONT_END}/")]
+    network = [one for one in graph.operators if one not in front]
+    if not front:
+        return [int(i) for i in graph.graph.inputs], network
+    return list(front[-1].outputs), network
 
 
 def _constants(graph: TfliteGraph) -> set[int]:

@@ -149,7 +149,7 @@ def test_files_and_the_network_decode_what_either_coded(shipped: Shipped) -> Non
     (weights,) = shipped.folder.glob("*.safetensors")
     found = zoo.predict(weights, [path, pixels])
     assert not found.failed
-    own, decoded = (one.output for one in found.examples)
+    decoded, own = (one.output for one in found.examples)
     assert own.coded is not None
     assert decoded.coded is None
     for picture in (own.picture, decoded.picture):

@@ -74,6 +74,16 @@ def test_variant_without_weights_is_trained_from_scratch_or_not_at_all():
     assert job(model=bare[0]).checkpoint is None
 
 
+def test_weights_are_refused_with_a_setting_that_they_are_tied_to():
+    asked = {"model": "autoencoder_small", "data": "photographs"}
+    with pytest.raises(UsageError, match=r"with error_weight=0\.01, and 0\.02 is asked") as caught:
+        job(**asked, from_scratch=None, set={"error_weight": 0.02})
+    assert "--from-scratch" in caught.value.fix
+    assert "--set error_weight" in caught.value.fix
+    assert job(**asked, from_scratch=None, set={"error_weight": 0.01}).checkpoint is not None
+    assert job(**asked, set={"error_weight": 0.02}).checkpoint is None
+
+
 def test_order_and_repetition_of_names():
     made = job(format=("onnx", "tflite", "onnx"), precision=("int8", "float32", "int8"))
     assert [e.name for e in made.exporters] == ["onnx", "tflite"]

@@ -13,7 +13,7 @@ import zoo
 from zoo.common.errors import UsageError
 from zoo.contracts import ImagePreprocessing
 from zoo.data.preprocessing.images import to_pixels
-from zoo.pipeline.coded_predictions import CodedInputs
+from zoo.pipeline.coded_inputs import CodedInputs
 from zoo.pipeline.predictions import PredictionRequest, _pictures_among
 
 

@@ -18,20 +18,26 @@ from numpy.typing import NDArray
 
 from zoo.artifacts.artifact import open_artifact, require_manifest
 from zoo.artifacts.built_inputs import built_inputs
+from zoo.artifacts.entry_order import added_up, channel_axis, channels_last, factor_of, in_order
+from zoo.artifacts.front_end_in_file import (
+    FRONT_END_MAX_ABS,
+    IN_FILE,
+    NAME,
+    behind_front_end,
+    front_end_problem,
+    same_inputs,
+)
 from zoo.artifacts.gate import PREPROCESSING_MAX_ABS
 from zoo.artifacts.nearest_layer import NearestLayer, nearest_given, nearest_result
 from zoo.common.errors import MissingExtra
 from zoo.common.progress import Event
 from zoo.contracts import Check, Exporter, Precision, Preprocessing
 from zoo.contracts.network_entry import EntryTensor, NetworkEntry
-from zoo.data.preprocessing.inputs import normalize
+from zoo.data.preprocessing.inputs import kind_of, normalize
 from zoo.networks.leading_layers import LeadingResults
 from zoo.registry import PluginSettings, load_registry
 
 Array = NDArray[Any]
-NAME = "preprocessing"
-#: Said of what was measured inside a file, and of nothing else.
-IN_FILE = "in the file"
 _OFF_NETWORK = "off the network"
 #: Built inputs beside the real ones: of grey pictures, exchanged channels do not show.
 _BUILT = 16
@@ -119,25 +125,38 @@ def check_normalization(
     inputs = inputs[:fits]
     built = built_inputs(preprocessing, min(_BUILT, fits))
     raw = np.concatenate([inputs, built])
-    entry = exporter.network_entry(path, raw, False)
+    read, computed = exporter.network_entry, 0.0
+    if preprocessing.of_network is not preprocessing:
+        # The network reads what the file's front end makes of its inputs.
+        read = behind_front_end(read, raw)
+        raw = kind_of(preprocessing).network_inputs(raw)
+        preprocessing = preprocessing.of_network
+        leading = None if leading is None else leading.first(same_inputs(leading.inputs, raw))
+        computed = FRONT_END_MAX_ABS * factor_of(preprocessing)
+    entry = read(path, raw, False)
+    if entry.made is not None and (problem := front_end_problem(entry.made, raw)) is not None:
+        return NormalizationFinding(kind="formula", check=problem)
     if np.dtype(preprocessing.graph_dtype).kind in "iu":
         return _whole_numbers(entry, raw)
     if not entry.tensors:
         return _none("no layer reads what depends on the input")
-    compared = [_compared(tensor, raw, len(inputs), preprocessing) for tensor in entry.tensors]
+    compared = [
+        _compared(tensor, raw, len(inputs), preprocessing, computed) for tensor in entry.tensors
+    ]
     if raw.dtype.kind == "f" and any(tensor.whole for tensor in entry.tensors):
         # Fractions and negative numbers are no input of networks that look whole numbers up.
         raw = inputs if len(inputs) else np.abs(np.rint(_WIDER * built))
         if np.array_equal(raw, np.rint(raw)):
-            again = exporter.network_entry(path, raw, False).tensors
+            again = read(path, raw, False).tensors
             compared = [
-                _compared(tensor, raw, len(inputs), preprocessing) if tensor.whole else one
+                _compared(tensor, raw, len(inputs), preprocessing, computed)
+                if tensor.whole
+                else one
                 for tensor, one in zip(again, compared, strict=True)
             ]
     worst = max(compared, key=lambda one: one.excess)
     if worst.excess <= 0:
         return NormalizationFinding(kind="formula", check=worst.check())
-    read = exporter.network_entry
     others = {t.name for t, one in zip(entry.tensors, compared, strict=True) if one.excess > 0}
     found = leading and _held_to_network(read, path, preprocessing, precision, leading, others)
     if found:
@@ -199,22 +218,25 @@ class _Difference:
 
 
 def _compared(
-    tensor: EntryTensor, raw: Array, real: int, preprocessing: Preprocessing
+    tensor: EntryTensor, raw: Array, real: int, preprocessing: Preprocessing, computed: float
 ) -> _Difference:
-    """A tensor that first layers read against the formula; the first `real` inputs are real."""
+    """A tensor that first layers read against the formula; the first `real` inputs are real.
+
+    `computed` is what roundings in front of the normalization explain.
+    """
     where = f"{tensor.name}, behind {', '.join(tensor.operators) or 'nothing'}"
-    whole = _channels_last(raw.astype(np.float64), preprocessing)
+    whole = channels_last(raw.astype(np.float64), preprocessing)
     held = np.clip(whole, tensor.input_low, tensor.input_high)
     formulas = (normalize(whole, preprocessing), normalize(held, preprocessing))
     formula, right, added = (
-        _in_order(values, preprocessing, tensor.values.shape[-1])
-        for values in (*formulas, _added(whole, preprocessing))
+        in_order(values, preprocessing, tensor.values.shape[-1])
+        for values in (*formulas, added_up(whole, preprocessing))
     )
     if right.shape != tensor.values.shape:
         return _Difference(where=where, count=len(raw), most=np.inf, excess=np.inf)
     right = np.clip(right, tensor.low, tensor.high)
-    rounding = PREPROCESSING_MAX_ABS + (_HALF if tensor.half else _FLOAT) * added
-    step = tensor.input_step * _factor(preprocessing)
+    rounding = PREPROCESSING_MAX_ABS + computed + (_HALF if tensor.half else _FLOAT) * added
+    step = tensor.input_step * factor_of(preprocessing)
     integer = min(_STEPS * tensor.step + step, _MOST_BY_STEPS * float(np.ptp(formula)))
     allowed = rounding + integer
     distances = np.abs(tensor.values - right)
@@ -227,7 +249,7 @@ def _compared(
     sound = (
         lost <= (_MOST_CLIPPED if real else _MOST_CLIPPED_OF_BUILT) and not np.isnan(excess).any()
     )
-    explained = float(rounding.max()) if tensor.half else PREPROCESSING_MAX_ABS
+    explained = float(rounding.max()) if tensor.half else PREPROCESSING_MAX_ABS + computed
     return _Difference(
         where=where,
         count=len(raw),
@@ -237,42 +259,6 @@ def _compared(
         step=max(tensor.step, step),
         clipped=lost,
     )
-
-
-def _factor(preprocessing: Preprocessing) -> float:
-    """What a raw value is multiplied by, at most."""
-    affine = preprocessing.affine()
-    return 1.0 if affine is None else max(affine[0])
-
-
-def _channel(preprocessing: Preprocessing) -> int:
-    """The axis of channels in a batch of raw inputs."""
-    axes = preprocessing.axes
-    return 1 + (axes.index("channel") if "channel" in axes else len(axes) - 1)
-
-
-def _channels_last(raw: Array, preprocessing: Preprocessing) -> Array:
-    return np.moveaxis(raw, _channel(preprocessing), -1)
-
-
-def _in_order(values: Array, preprocessing: Preprocessing, copies: int) -> Array:
-    """Normalized values, channels last, in the order of `EntryTensor.values`, each so often."""
-    channel = _channel(preprocessing)
-    if values.shape[-1] != preprocessing.input_shape[channel - 1]:  # one channel, repeated
-        return np.expand_dims(values, channel)
-    return np.repeat(np.moveaxis(values, -1, channel)[..., np.newaxis], copies, axis=-1)
-
-
-def _added(last: Array, preprocessing: Preprocessing) -> Array:
-    """The sum of the absolute values that the graph adds up."""
-    affine = preprocessing.affine()
-    if affine is None:
-        return np.abs(last)
-    if preprocessing.centre() is not None:
-        return np.abs(normalize(last, preprocessing))
-    factors, offsets = (np.abs(np.asarray(numbers)) for numbers in affine)
-    added: Array = np.abs(last) * factors + offsets
-    return added
 
 
 def _whole_numbers(entry: NetworkEntry, raw: Array) -> NormalizationFinding:
@@ -305,9 +291,9 @@ def _held_to_network(
     `others` are the names of the tensors that they read and that are not the formula's.
     """
     layers = _behind_normalization(leading, preprocessing).results
-    inputs = np.moveaxis(leading.inputs, -1, _channel(preprocessing))
+    inputs = np.moveaxis(leading.inputs, -1, channel_axis(preprocessing))
     entry = read(path, inputs, True)
-    factor = _factor(preprocessing)
+    factor = factor_of(preprocessing)
 
     def own_rounding(tensor: EntryTensor, size: float) -> float:
         # It was not multiplied by weights: its own roundings are all that it may be off by.

@@ -134,6 +134,7 @@ def command(
 def _print(found: Predictions) -> None:
     from zoo.cli.small_pictures import print_picture
     from zoo.cli.tables import print_table
+    from zoo.report.drawn_answers import classes_of_boxes
     from zoo.report.prediction_text import answer_rows, count_rows, score_rows
     from zoo.report.quality import finding_lines
     from zoo.results.formatting import plain
@@ -142,9 +143,10 @@ def _print(found: Predictions) -> None:
     for line in finding_lines(found.findings):
         terminal.echo(line)
     if len(found.examples) <= _DRAWN:
+        classes = classes_of_boxes(found)
         for one in found.examples:
             terminal.echo()
-            print_picture(one, found.preprocessing)
+            print_picture(one, found.preprocessing, classes)
             terminal.echo(plain(one.input))
             headings, rows, right = score_rows(one)
             print_table(headings, rows, right)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,16 @@ _WIDTH = 32
 _UPPER_HALF = "▀"
 
 
-def print_picture(example: PredictedExample, preprocessing: Preprocessing) -> None:
-    """Draws a picture as it was given; nothing of other inputs, and where colours are not shown."""
+def print_picture(
+    example: PredictedExample, preprocessing: Preprocessing, classes: Sequence[str] = ()
+) -> None:
+    """Draws a picture as it was given; nothing of other inputs, and where colours are not shown.
+
+    Args:
+        example: With its answer.
+        preprocessing: Of the network.
+        classes: Of all boxes that are shown beside it.
+    """
     console = terminal.console()
     if preprocessing.shown_as != "picture" or not console.is_terminal or console.no_color:
         return
@@ -37,7 +46,7 @@ def print_picture(example: PredictedExample, preprocessing: Preprocessing) -> No
     if example.output.has_places:
         from zoo.report.drawn_answers import drawn_answer
 
-        drawn = drawn_answer(pixels, example.output)
+        drawn = drawn_answer(pixels, example.output, classes)
         pixels = pixels if drawn is None else drawn
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
     image.thumbnail((_WIDTH, _WIDTH))

@@ -19,6 +19,8 @@ from zoo.common.errors import BadFile, ZooError
 from zoo.common.paths import OTHER_HOME, is_own
 
 _CHUNK = 1 << 20
+#: Bytes of a file's name that its temporary one begins with.
+_BEGINNING = 200
 #: What to do when the user's folder of results cannot be written.
 OTHER_OUTPUT = "choose another folder with --output, or change its permissions"
 #: What to do when the shell, or the file system, limits the size of a file.
@@ -38,7 +40,9 @@ def atomic_path(path: Path, *, fix: str | None = None) -> Iterator[Path]:
     Raises:
         ZooError: The folder cannot be written, or the disk is full.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    # A name that just fits into a folder leaves no room for what is added here.
+    begins = path.name.encode()[:_BEGINNING].decode(errors="ignore")
+    temporary = path.with_name(f".{begins}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary

@@ -13,6 +13,9 @@ from zoo.contracts.checks import check, check_name
 from zoo.contracts.preprocessing import Preprocessing
 from zoo.contracts.weights import WeightsSource
 
+#: Of an output without the batch, or which shape of the input it has.
+_Shape = tuple[int | None, ...] | Literal["input", "pixels"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
@@ -48,9 +51,7 @@ class Variant:
     multiply_adds: int
     task: str = "image-classification"
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
-    output_shape: (
-        tuple[int | None, ...] | Mapping[str, tuple[int | None, ...]] | Literal["input", "pixels"]
-    ) = (None,)
+    output_shape: _Shape | Mapping[str, _Shape] = (None,)
     output_scale: int = 1
     beside_classes: int = 0
     decoding: Callable[[Preprocessing, Mapping[str, Any]], Mapping[str, float | str]] | None = None
@@ -59,7 +60,8 @@ class Variant:
     def __post_init__(self) -> None:
         check_name("variant", self.name)
         shape = self.output_shape
-        known = not isinstance(shape, str) or shape in ("input", "pixels")
+        words = [one for one in self._stated.values() if isinstance(one, str)]
+        known = all(word in ("input", "pixels") for word in words)
         check(known, self.name, f"output_shape is a shape, 'input' or 'pixels', not {shape!r}")
         check(self.output_scale >= 1, self.name, "output_scale must be positive")
         check("." not in self.name, self.name, "a dot separates the variant from its tag")
@@ -100,14 +102,25 @@ class Variant:
             for name, shape in self._shapes(preprocessing or self.preprocessing).items()
         }
 
-    def _shapes(self, preprocessing: Preprocessing) -> Mapping[str, tuple[int | None, ...]]:
+    def follows_input(self, name: str) -> bool:
+        """Whether the size of an output is that of the input; a single output has an empty name."""
+        return isinstance(self._stated.get(name), str)
+
+    @property
+    def _stated(self) -> Mapping[str, _Shape]:
         shape = self.output_shape
-        if isinstance(shape, str):
-            given = preprocessing.network_shape
-            if shape == "pixels":
-                return {"": (*given[:2], None)}
-            return {"": (*(side * self.output_scale for side in given[:-1]), given[-1])}
-        return {"": shape} if isinstance(shape, tuple) else shape
+        return shape if isinstance(shape, Mapping) else {"": shape}
+
+    def _shapes(self, preprocessing: Preprocessing) -> Mapping[str, tuple[int | None, ...]]:
+        given = preprocessing.network_shape
+        of_words: dict[str, tuple[int | None, ...]] = {
+            "pixels": (*given[:2], None),
+            "input": (*(side * self.output_scale for side in given[:-1]), *given[-1:]),
+        }
+        return {
+            name: of_words[shape] if isinstance(shape, str) else shape
+            for name, shape in self._stated.items()
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +146,8 @@ class Architecture:
         weights: Folder of packaged checkpoints (``<model id>.safetensors`` and ``.toml``).
         licence: SPDX identifier of the network's code.
         sources: Official weights that others publish, fetched when they are first used.
+        tied: Hyper-parameters of ``build`` that change what a network computes with the same
+            weights: weights that were trained with one value are refused with another.
         widths: Hyper-parameters of ``build`` for the network's width: a multiplier, a
             count of filters or units, or several counts. ``zoo optimize`` scales them all by one
             factor to make the network narrower; empty when it cannot be.
@@ -148,11 +163,13 @@ class Architecture:
     licence: str = "Apache-2.0"
     sources: tuple[WeightsSource, ...] = ()
     widths: tuple[str, ...] = ()
+    tied: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_name("architecture", self.name)
         check(callable(self.build), self.name, "build must be callable")
-        unknown = sorted(set(self.widths) - set(inspect.signature(self.build).parameters))
+        named = {*self.widths, *self.tied}
+        unknown = sorted(named - set(inspect.signature(self.build).parameters))
         check(not unknown, self.name, f"build has no hyper-parameter {', '.join(unknown)}")
         callable_or_none = self.companion is None or callable(self.companion)
         check(callable_or_none, self.name, "companion must be callable")

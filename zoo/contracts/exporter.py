@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # lists and help must not wait for numpy
     from numpy.typing import NDArray
     from pydantic import BaseModel
 
+    from zoo.contracts.front_end import FrontEnd
     from zoo.contracts.graph_decoder import GraphDecoder
     from zoo.contracts.layers import LayerComparison, LayerRequest
     from zoo.contracts.network_entry import NetworkEntry
@@ -153,6 +154,7 @@ class ExportRequest:
         real_outputs: Whether outputs are in units of their own, so that integer files give them as
             real numbers where the target has such: 8 bits from zero on may leave nothing of them.
         axes: What each axis of the input is, the batch left out: ``height``, ``time``, …
+        sample_rate: `Preprocessing.sample_rate` of the input.
         recurrent: How the loop over time of recurrent layers is written; one of `RECURRENT_FORMS`.
         target: The processor that the file is for; None where none is given, and the exporter's own
             choices stand.
@@ -182,6 +184,8 @@ class ExportRequest:
             in `keep` and `method` alone; None where there are no others.
         decoder: What becomes the last part of the file, in float behind a network of any precision:
             the file returns its outputs in place of those above; None for none.
+        front_end: What becomes the first part of the file, in float before a network of any
+            precision: the file takes its input in place of that above; None for none.
     """
 
     model: Any
@@ -193,6 +197,7 @@ class ExportRequest:
     integer_input: bool
     real_outputs: bool = False
     axes: tuple[str, ...] = ()
+    sample_rate: int = 0
     recurrent: str = "auto"
     target: Target | None = None
     method: str = "minmax"
@@ -213,6 +218,7 @@ class ExportRequest:
     whole_outputs: bool = False
     reuse: Path | None = None
     decoder: GraphDecoder | None = None
+    front_end: FrontEnd | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -305,6 +311,7 @@ class Exporter:
             rounded to the type of the weights, too.
         takes_trained: Whether it honours `ExportRequest.trained`.
         takes_decoder: Whether it honours `ExportRequest.decoder`.
+        takes_front_end: Whether it honours `ExportRequest.front_end`.
         usage: Writes programs that run a file, for the folder that ``zoo bundle`` makes; None when
             the format has none.
         also_called: Other words for it, in lower case; no command takes them, but an error for
@@ -333,6 +340,7 @@ class Exporter:
     rounds_results: tuple[str, ...] = ()
     takes_trained: bool = False
     takes_decoder: bool = False
+    takes_front_end: bool = False
     usage: Callable[[UsageRequest], Usage] | None = None
     also_called: tuple[str, ...] = ()
 

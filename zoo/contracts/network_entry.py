@@ -87,7 +87,10 @@ class NetworkEntry:
         tensors: Every tensor that depends on the input and that some layer reads.
         results: What those layers make of them, where it was asked for; one without a result that
             can be read is left out.
+        made: What a front end gives the network, (inputs, …) as in its record; None where the file
+            begins with the network.
     """
 
     tensors: tuple[EntryTensor, ...]
     results: tuple[FirstResult, ...] = ()
+    made: NDArray[Any] | None = None

@@ -48,6 +48,14 @@ class StoredCode(ABC):
     def rounded(self, code: Array) -> Array:
         """The whole numbers, int16, of what an encoder gave, in the same shape."""
 
+    def check_size(self, height: int, width: int) -> None:
+        """Refuses a picture that `packed` would refuse once it is encoded; as a rule none.
+
+        Raises:
+            BadData: It is too large.
+        """
+        return
+
     @abstractmethod
     def packed(self, code: PictureCode) -> bytes:
         """The content of a coded file.

@@ -59,7 +59,7 @@ def build_network(
     # What data or hyper-parameters decide (steps of a sequence, cells of a grid) is not on record.
     decided = preprocessing is not None or bool(hyperparameters)
     for name, shape in wanted.items():
-        if decided and len(shape) > 1 and variant.has_head and name in found:
+        if decided and len(shape) > 1 and name in found and not variant.follows_input(name):
             wanted[name] = (*found[name][: len(shape) - 1], shape[-1])
     if found != wanted:
         returned, said = _format_shapes(found), _format_shapes(wanted, "batch, ")

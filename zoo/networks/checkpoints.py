@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import BadFile, UnknownName, UsageError
 from zoo.common.files import no_file
@@ -112,6 +112,32 @@ def resolve(registry: Registry, model: str) -> tuple[Architecture, Variant, Chec
         variant,
         Checkpoint(architecture=architecture, variant=variant, path=tags[tag]),
     )
+
+
+def check_tied(checkpoint: Checkpoint, given: Mapping[str, Any]) -> None:
+    """Refuses hyper-parameters with which the network would compute something else.
+
+    Args:
+        checkpoint: The weights.
+        given: Hyper-parameters in the place of the weights' own.
+
+    Raises:
+        UsageError: One that weights are tied to (`Architecture.tied`) is another.
+    """
+    architecture, variant = checkpoint.architecture, checkpoint.variant
+    own = {
+        **architecture.defaults(),
+        **variant.hyperparameters,
+        **checkpoint.card().hyperparameters,
+    }
+    for name in architecture.tied:
+        if name in given and given[name] != own[name]:
+            raise UsageError(
+                f"{checkpoint.model_id} was trained with {name}={own[name]}, and {given[name]} is "
+                "asked for",
+                why="with the same weights the network would then compute something else",
+                fix=f"train it anew with --from-scratch, or leave out --set {name}",
+            )
 
 
 def made_here(registry: Registry, model: str) -> Path | None:

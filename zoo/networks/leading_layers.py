@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -88,6 +88,11 @@ class LeadingResults:
         with suppress(_Enough), _watched(model, keep):
             model(fed_to_keras(inputs.astype(dtype)), training=False)
         return cls(inputs=inputs, results=tuple(found))
+
+    def first(self, count: int) -> LeadingResults:
+        """Those of the first inputs."""
+        results = tuple(replace(one, values=one.values[:count]) for one in self.results)
+        return LeadingResults(inputs=self.inputs[:count], results=results)
 
     def save(self, path: Path) -> None:
         """Writes them as ``.npz``."""

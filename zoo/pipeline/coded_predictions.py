@@ -10,14 +10,13 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from zoo.artifacts.artifact import Artifact, require_manifest
-from zoo.artifacts.file_chain import FileChain, whole_chain
+from zoo.artifacts.file_chain import FileChain
 from zoo.common.brief import BriefTuple
 from zoo.common.errors import BadFile, ZooError
 from zoo.common.files import read_file
 from zoo.common.progress import Event, OnEvent
 from zoo.common.worker import call
-from zoo.contracts import Preprocessing, Task
+from zoo.contracts import Preprocessing
 from zoo.contracts.preprocessing import Sample, SampleList
 from zoo.contracts.stored_code import StoredCode
 from zoo.execution.picture_codes import CodeGrid, code_grid, decode, encode
@@ -26,6 +25,7 @@ from zoo.execution.session import AgentSession
 from zoo.networks.building import deployed_part
 from zoo.networks.checkpoints import Checkpoint
 from zoo.networks.loading import LoadedModel, Subject, load_model
+from zoo.pipeline.coded_inputs import CodedInputs
 from zoo.registry import Registry
 from zoo.results.predictions import PredictedExample, Predictions, UnreadExample
 
@@ -34,21 +34,7 @@ if TYPE_CHECKING:
 
 #: Larger coded files than pictures of the largest size make are not read.
 _MOST_BYTES = 512 << 20
-_HEAD = 16
 _Answer = Callable[["Array"], "Array"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class CodedInputs:
-    """Inputs of ``zoo predict``, by what is done with them.
-
-    Attributes:
-        pictures: Those that are coded and decoded, as they were named.
-        coded: Coded files, which are decoded.
-    """
-
-    pictures: tuple[str | Array, ...]
-    coded: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,43 +67,6 @@ class CodedAnswer:
     content: bytes = b""
     picture: Array | None = None
     problem: str = ""
-
-
-def sorted_inputs(stored: StoredCode, inputs: Sequence[str | Array]) -> CodedInputs:
-    """Tells coded files from pictures: by their first bytes, or by their name."""
-    coded = tuple(one for one in inputs if isinstance(one, str) and _is_coded(stored, one))
-    others = [one for one in inputs if not (isinstance(one, str) and one in coded)]
-    return CodedInputs(pictures=tuple(others), coded=coded)
-
-
-def _is_coded(stored: StoredCode, name: str) -> bool:
-    try:
-        path = Path(name)
-        if not path.is_file():
-            return False
-        with path.open("rb") as file:
-            return stored.recognizes(file.read(_HEAD)) or path.suffix.lower() == stored.suffix
-    except (OSError, ValueError):
-        return False
-
-
-def coding_files(
-    registry: Registry, artifact: Artifact, task: Task, given: CodedInputs
-) -> FileChain:
-    """The files that are needed: to decode, a decoder alone is enough.
-
-    Args:
-        registry: Knows formats.
-        artifact: The file that was named.
-        task: Of the file.
-        given: All inputs.
-
-    Raises:
-        BadFile: Another file is not there, was altered or exchanged, or has no manifest.
-    """
-    if not given.pictures and require_manifest(artifact).part == task.parts[-1].name:
-        return FileChain(artifacts=(artifact,))
-    return whole_chain(registry, artifact)
 
 
 def coded_by_files(
@@ -287,7 +236,9 @@ def _of_picture(parts: CodingParts, preprocessing: Preprocessing, sample: Sample
     import numpy as np
 
     assert parts.encode is not None  # with pictures both files are opened
-    code = encode(picture_of(sample, preprocessing), parts.grid, parts.stored, parts.encode)
+    picture = picture_of(sample, preprocessing)
+    parts.stored.check_size(*picture.shape[:2])
+    code = encode(picture, parts.grid, parts.stored, parts.encode)
     content = parts.stored.packed(code)
     back = parts.stored.unpacked(content)
     if not np.array_equal(back.cells, code.cells):
@@ -324,13 +275,14 @@ def told_of(
     made: Sequence[CodedAnswer],
     preprocessing: Preprocessing,
 ) -> Predictions:
-    """What was made, as people read it; without names of network and runtime."""
+    """What was made, as people read it, as inputs are ordered; without network and runtime."""
     samples = [*found.samples]
     for path, one in zip(given.coded, made[len(samples) :], strict=True):
         samples.append(Sample(name=path, read=partial(_decoded, one)))
     failed = [UnreadExample(input=name, why=why) for name, why in found.problems]
     examples = []
-    for number, (sample, one) in enumerate(zip(samples, made, strict=True)):
+    for number in given.order(found):
+        sample, one = samples[number], made[number]
         if one.problem:
             failed.append(UnreadExample(input=sample.name, why=one.problem))
             continue

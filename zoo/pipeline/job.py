@@ -21,7 +21,7 @@ from zoo.execution.device import Device
 from zoo.execution.devices import device_named
 from zoo.networks.backbones import backbone_checkpoint, no_weights_fit
 from zoo.networks.building import check_hyperparameters
-from zoo.networks.checkpoints import Checkpoint, resolve
+from zoo.networks.checkpoints import Checkpoint, check_tied, resolve
 from zoo.networks.published.cache import sources_of
 from zoo.networks.resizing import check_resizing
 from zoo.networks.retasking import variant_for
@@ -104,7 +104,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
     check_training(recipe.training, variant, task)
     check_several_files(recipe, task)
     check_dynamic(recipe, task)
-    check_end_to_end(recipe, registry, task)
+    check_end_to_end(recipe, registry, task, variant.preprocessing)
     check_resizing(variant, recipe.training)
     data = data_for_task(registry, recipe.data, variant.task)
     recipe = recipe.model_copy(update={"data": data})
@@ -123,6 +123,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
         _check_new_head(recipe, variant, backbone)
         verify(backbone, backbone.card().sha256)
     if start is not None:
+        check_tied(start, given)
         _check_head(recipe, variant, start)
         verify(start, start.card().sha256)
         _check_data(recipe, registry, start)

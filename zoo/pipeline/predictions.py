@@ -25,13 +25,8 @@ from zoo.execution.sample_outputs import SampleOutputs, chain_outputs, outputs_f
 from zoo.networks.card import Card
 from zoo.networks.checkpoints import Checkpoint
 from zoo.networks.loading import LoadedModel, Subject, load_model
-from zoo.pipeline.coded_predictions import (
-    CodedInputs,
-    coded_by_files,
-    coded_by_network,
-    coding_files,
-    sorted_inputs,
-)
+from zoo.pipeline.coded_inputs import CodedInputs, coding_files, sorted_inputs
+from zoo.pipeline.coded_predictions import coded_by_files, coded_by_network
 from zoo.registry import Registry
 from zoo.results.predictions import PredictedExample, Predictions, UnreadExample
 

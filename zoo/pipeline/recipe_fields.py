@@ -187,7 +187,11 @@ class ExportFields(Fields):
         ),
     ] = ()
     end_to_end: Annotated[
-        Switch, Option("Decode outputs in the file itself: a detector's file returns boxes")
+        Switch,
+        Option(
+            "Prepare inputs and decode outputs in the file itself: a file for sounds takes "
+            "waveforms, a detector's returns boxes"
+        ),
     ] = False
     options: Annotated[
         dict[str, OwnOptions],

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from zoo.common.optional_imports import require
 from zoo.contracts.prediction import DecodedMask, DecodedOutput
+from zoo.results.predictions import Predictions
 from zoo.tasks.object_detection.drawing import with_boxes
 from zoo.tasks.semantic_segmentation.overlay import colours, overlay
 
@@ -16,18 +18,26 @@ if TYPE_CHECKING:
 _LARGEST = 512
 
 
-def drawn_answer(pixels: Array, output: DecodedOutput) -> Array | None:
+def classes_of_boxes(found: Predictions) -> tuple[str, ...]:
+    """The classes of all boxes that are shown together, in the order of the network's."""
+    names = {box.name for one in found.examples for box in one.output.boxes or ()}
+    known = [name for name in found.classes if name in names]
+    return (*known, *sorted(names - {*known}))
+
+
+def drawn_answer(pixels: Array, output: DecodedOutput, classes: Sequence[str] = ()) -> Array | None:
     """The picture with the answer in it; None where that is not about places.
 
     Args:
         pixels: As it was given, uint8, (height, width, 1 or 3).
         output: Of that picture.
+        classes: From `classes_of_boxes`, where several pictures are shown together.
 
     Returns:
         uint8, (height, width, 3), of another size than was given.
     """
     if output.boxes is not None:
-        return with_boxes(pixels, output.boxes)
+        return with_boxes(pixels, output.boxes, classes)
     if output.mask is None:
         return None
     import numpy as np

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _PARTS = re.compile(r"\.\{[^{}]*\}\.")
 #: Values of masks for what the network did not see, in files of 8 and of 16 bits.
 _UNSEEN, _UNSEEN_WIDE = 255, 65535
+#: Bytes of a file's name.
+_LONGEST = 255
 
 
 def write_pictures(found: Predictions, folder: Path, *, overwrite: bool = False) -> list[Path]:
@@ -155,6 +157,7 @@ def _free_paths(
             number += 1
             path = folder / f"{stem}-{number}.png"
         paths.append(path)
+    _refuse_long(paths, option)
     beside = [path.with_name(path.stem + suffix) for path in paths for suffix in suffixes]
     there = [path for path in [*paths, *beside] if path.exists()]
     if there and not overwrite:
@@ -164,6 +167,16 @@ def _free_paths(
             fix=f"{option} FOLDER writes elsewhere, --overwrite replaces it",
         )
     return paths
+
+
+def _refuse_long(paths: Sequence[Path], option: str) -> None:
+    for path in paths:
+        if len(path.name.encode()) > _LONGEST:
+            raise UsageError(
+                f"the name of {path} is too long",
+                why=f"it has {len(path.name.encode())} bytes, and file systems take {_LONGEST}",
+                fix=f"give the input a shorter name; {option} changes the folder alone",
+            )
 
 
 def _elsewhere(option: str) -> str:

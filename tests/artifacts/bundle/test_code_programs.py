@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -184,6 +187,27 @@ def test_programs_of_a_decoder_read_coded_pictures(
         # A decoder takes no pictures.
         assert "eadPicture" not in text, path
     assert "made" in (folder / "javascript" / "node.mjs").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("changed", [b"0:1,", b"\xff", b"", None])
+def test_changed_tables_are_told_in_a_sentence(
+    bundle: Path, tmp_path: Path, changed: bytes | None
+) -> None:
+    """Not by a traceback, nor by codes of other tables."""
+    folder = tmp_path / "changed"
+    shutil.copytree(bundle, folder)
+    tables = folder / "tables.txt"
+    content = tables.read_bytes()
+    if changed is None:
+        tables.unlink()
+    else:
+        tables.write_bytes(changed + content[len(changed) or 3 :])
+    command = [sys.executable, "python/run.py"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("tables.txt ")
+    assert done.stderr.endswith(": take it from the bundle again\n")
+    assert "Traceback" not in done.stderr
 
 
 def test_programs_that_nothing_here_compiles_have_the_coder(bundle: Path) -> None:

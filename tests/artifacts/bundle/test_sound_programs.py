@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bundle_programs import write_programs
+from bundle_programs import runnable, write_programs
 
 from zoo.contracts import SoundPreprocessing, UsageRequest
 from zoo.data.preprocessing.sounds import features
+from zoo.data.preprocessing.waveforms import front_end_of
 from zoo.data.readers.sound_files import read_sound
 
 pytest.importorskip("jinja2")
@@ -45,6 +46,8 @@ for (const path of process.argv.slice(2)) {
   process.stdout.write(new Uint8Array(features(fitted(wavSamples(bytes))).buffer));
 }
 """
+#: What a file takes that computes all else itself.
+TAKEN = "fitted(wavSamples(bytes))"
 CPP = """
 // Its own program is compiled, too.
 #define main main_of_the_bundle
@@ -186,6 +189,28 @@ def test_the_header_in_c_hears_what_the_zoo_hears(
     given = b"".join(read_sound(path, record.rate, record.samples).tobytes() for path in paths)
     found = apart(output(folder, folder / f"hear_{real}", given=given), paths, record)
     assert found <= limit
+
+
+def test_programs_of_files_that_take_samples_read_what_the_zoo_reads(
+    tmp_path: Path, compiled: Callable[..., Path]
+) -> None:
+    pytest.importorskip("onnxruntime")
+    record = front_end_of(RECORDS["odd"]).preprocessing
+    folder = write_programs(tmp_path / "bundle", record, (2,), "choice", ("a", "b"))
+    (folder / "hear.mjs").write_text(
+        JAVASCRIPT.replace("features, ", "").replace("features(fitted(wavSamples(bytes)))", TAKEN)
+    )
+    (folder / "hear.cpp").write_text(CPP)
+    assert not (folder / "cpp" / "sound.h").exists()
+    paths = speech(RECORDS["odd"], folder)
+    given = [read_sound(path, RECORDS["odd"].rate, RECORDS["odd"].samples) for path in paths]
+    programs = runnable(folder, "hear", PYTHON, compiled)
+    assert len(programs) > 1
+    for language, program in programs.items():
+        found = np.frombuffer(output(folder, *program, *paths), np.float32)
+        np.testing.assert_allclose(
+            found.reshape(len(given), -1), given, rtol=0, atol=1e-7, err_msg=language
+        )
 
 
 def test_another_window_would_be_noticed(bundled: Bundled) -> None:

@@ -20,7 +20,11 @@ from picture_networks import (
     segmenter,
     written,
 )
+from sound_networks import CLASSES as TONES
+from sound_networks import OWN, SOUNDS, exported
 from tiny_networks import TFLITE, Deployed, answers_of
+
+from zoo.data.preprocessing.waveforms import front_end_of
 
 for module in ("mediapipe", "tensorflow", "ai_edge_litert", "sklearn"):
     pytest.importorskip(module)
@@ -71,6 +75,30 @@ def test_the_detector_gives_our_boxes(tmp_path: Path, precision: str) -> None:
     # They are whole pixels there, corner and sides cut off.
     assert np.abs(edges - theirs).max() < 2
     assert np.ptp(edges[:, 0]) > 1
+
+
+@pytest.mark.parametrize("precision", ["float32", pytest.param("int8", marks=pytest.mark.slow)])
+def test_the_audio_classifier_gives_our_probabilities(tmp_path: Path, precision: str) -> None:
+    path = tmp_path / "net.tflite"
+    contents = exported(path, "tflite", precision, front_end_of(OWN))
+    assert contents.class_names == TONES
+    TFLITE.write_manifest(path, '{"any": "text"}')
+    ours = answers_of(path, SOUNDS)
+    theirs = heard(path, SOUNDS, OWN.rate)
+    given = np.array([[scores[name] for name in TONES] for scores in theirs])
+    np.testing.assert_allclose(given, ours, rtol=0, atol=1e-6)
+    assert len({*ours.argmax(-1).tolist()}) > 1
+
+    # It brings sounds of another rate to the one that the file takes.
+    (twice,) = heard(path, SOUNDS[:1].repeat(2, axis=1), 2 * OWN.rate)
+    assert np.abs(np.array([twice[name] for name in TONES]) - ours[0]).max() < 0.05
+
+
+def test_the_audio_classifier_opens_no_file_without_a_front_end(tmp_path: Path) -> None:
+    path = tmp_path / "net.tflite"
+    assert exported(path, "tflite", "float32", None).class_names == ()
+    with pytest.raises((RuntimeError, ValueError), match="Metadata"):
+        heard(path, SOUNDS[:1], OWN.rate)
 
 
 def test_it_opens_no_compressed_files(coloured: Deployed, tmp_path: Path) -> None:
@@ -133,3 +161,19 @@ def picture(pixels: np.ndarray) -> Any:
 
     data = np.ascontiguousarray(pixels.astype(np.uint8))
     return mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=data)
+
+
+def heard(path: Path, sounds: np.ndarray, rate: int) -> list[dict[str, float]]:
+    """MediaPipe's score of each class, for sounds at a rate."""
+    from mediapipe.tasks.python import BaseOptions, audio
+    from mediapipe.tasks.python.components import containers
+
+    options = audio.AudioClassifierOptions(base_options=BaseOptions(model_asset_path=str(path)))
+    found = []
+    with audio.AudioClassifier.create_from_options(options) as classifier:
+        for samples in sounds:
+            clip = containers.AudioData.create_from_array(samples, rate)
+            (first, *_) = classifier.classify(clip)
+            (head,) = first.classifications
+            found.append({str(one.category_name): float(one.score) for one in head.categories})
+    return found

@@ -247,7 +247,7 @@ def _differences(card: Card, manifest: Manifest, preprocessing: Preprocessing | 
         ),
     }
     if preprocessing is not None:
-        pairs["preprocessing"] = (_steps(preprocessing), _steps(manifest.preprocessing))
+        pairs["preprocessing"] = (_steps(preprocessing), _steps(manifest.preprocessing.of_network))
     return [name for name, (one, other) in pairs.items() if one != other]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from zoo.analysis.verify.claims import ClaimList
 from zoo.artifacts import normalization_in_file as normalization
 from zoo.artifacts.artifact import Artifact, Manifest, require_manifest
+from zoo.artifacts.front_end_in_file import IN_FILE, NAME
 from zoo.artifacts.golden_samples import read_golden
 from zoo.common.errors import BadFile, ZooError
 from zoo.common.worker import call
@@ -20,8 +21,8 @@ def check_normalization(claims: ClaimList, registry: Registry, artifact: Artifac
     """The normalization that the file computes behind its input, against its record."""
     manifest = require_manifest(artifact)
     checks = () if manifest.gate is None else manifest.gate.checks
-    judged = next((check.value for check in checks if check.name == normalization.NAME), "")
-    name = f"{normalization.NAME} {normalization.IN_FILE}"
+    judged = next((check.value for check in checks if check.name == NAME), "")
+    name = f"{NAME} {IN_FILE}"
     try:
         found: normalization.NormalizationFinding = call(
             "zoo.artifacts.normalization_in_file:measure",
@@ -41,7 +42,7 @@ def check_normalization(claims: ClaimList, registry: Registry, artifact: Artifac
         claims.skip(name, found.check.value)
     elif found.kind == "unknown" and not normalization.by_formula(judged):
         # An older gate did not measure it in the file.
-        against = f"; the gate measured {judged}" if normalization.IN_FILE in judged else ""
+        against = f"; the gate measured {judged}" if IN_FILE in judged else ""
         claims.skip(name, f"only the network answers: {found.check.reason}{against}")
     else:
         claims.check(name, found.check.passed, found.check.value, found.check.reason)

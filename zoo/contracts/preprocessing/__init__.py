@@ -16,6 +16,7 @@ from zoo.contracts.preprocessing.sounds import SoundPreprocessing
 from zoo.contracts.preprocessing.steps import SteppedPreprocessing
 from zoo.contracts.preprocessing.tensors import TensorPreprocessing, TensorsPreprocessing
 from zoo.contracts.preprocessing.tokens import FIRST_WORD, PADDING, UNKNOWN, TokenPreprocessing
+from zoo.contracts.preprocessing.waveforms import WaveformPreprocessing
 
 __all__ = [
     "FIRST_WORD",
@@ -40,5 +41,6 @@ __all__ = [
     "TensorPreprocessing",
     "TensorsPreprocessing",
     "TokenPreprocessing",
+    "WaveformPreprocessing",
     "class_patterns",
 ]

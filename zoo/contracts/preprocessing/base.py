@@ -102,6 +102,16 @@ class Preprocessing(ABC):
         return ()
 
     @property
+    def of_network(self) -> Preprocessing:
+        """The record of the network's own input: another where a file begins with a front end."""
+        return self
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples per second where an input is the samples of one sound channel; else 0."""
+        return 0
+
+    @property
     def called(self) -> str:
         """What the input of an exported file of this network is called."""
         return self.input_name

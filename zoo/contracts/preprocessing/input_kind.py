@@ -14,6 +14,8 @@ from zoo.contracts.preprocessing.base import Preprocessing
 if TYPE_CHECKING:  # lists and help must not wait for numpy
     from numpy.typing import NDArray
 
+    from zoo.contracts.front_end import FrontEnd
+
     Array = NDArray[Any]
 
 Own = TypeVar("Own", bound=Preprocessing)
@@ -60,11 +62,13 @@ class SampleList:
         samples: In order.
         problems: Name of what cannot be used, and why.
         notes: What else a user should know of how it was read.
+        places: Of each sample, which of several names it was found by; empty where that was one.
     """
 
     samples: list[Sample] = field(default_factory=list)
     problems: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
 
 
 class InputKind(ABC, Generic[Own]):
@@ -88,6 +92,20 @@ class InputKind(ABC, Generic[Own]):
     def fit(self, dataset: Dataset) -> Own:
         """The record with its statistics measured on the training split."""
         return self.own
+
+    def front_end(self) -> FrontEnd | None:
+        """The steps of this record that ``--end-to-end`` makes the first part of files.
+
+        None: there are none, or they cannot be computed in a graph.
+        """
+        return None
+
+    def network_inputs(self, given: Array) -> Array:
+        """What the network behind a file's front end takes of raw inputs (examples, …) of the file.
+
+        For the record of a `FrontEnd`; of others the inputs themselves.
+        """
+        return given
 
     def check_names(self, dataset: Dataset, subject: str, *, trained: bool = False) -> None:
         """Refuses data whose channels have other names than those of the training.

@@ -27,6 +27,7 @@ from zoo.contracts.preprocessing import (
     TensorPreprocessing,
     TensorsPreprocessing,
     TokenPreprocessing,
+    WaveformPreprocessing,
 )
 from zoo.contracts.task import Truth
 from zoo.data.preprocessing.images import Images
@@ -36,6 +37,7 @@ from zoo.data.preprocessing.series import Series
 from zoo.data.preprocessing.sounds import Sounds
 from zoo.data.preprocessing.tensors import Sequences, SeveralTensors, Tensors
 from zoo.data.preprocessing.tokens import Tokens
+from zoo.data.preprocessing.waveforms import Waveforms
 
 #: Examples that one thread takes at a time.
 _CHUNK = 64
@@ -51,6 +53,7 @@ _BUILT_IN: Mapping[type[Preprocessing], type[InputKind[Any]]] = {
     TensorPreprocessing: Tensors,
     TensorsPreprocessing: SeveralTensors,
     SteppedPreprocessing: Sequences,
+    WaveformPreprocessing: Waveforms,
 }
 
 

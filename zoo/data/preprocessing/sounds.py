@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from zoo.common.errors import BadData, UsageError
 from zoo.contracts.dataset import Dataset, Split
+from zoo.contracts.front_end import FrontEnd
 from zoo.contracts.preprocessing import InputKind, SampleList, SoundPreprocessing, class_patterns
 from zoo.contracts.preprocessing.sounds import mel
 
@@ -25,7 +26,7 @@ _EXPECTED = "a dataset of sounds yields finite float32 arrays of shape (samples,
 
 
 @lru_cache(maxsize=8)
-def _tables(own: SoundPreprocessing) -> tuple[NDArray[np.float64], ...]:
+def tables(own: SoundPreprocessing) -> tuple[NDArray[np.float64], ...]:
     """The window, the weight of each frequency in each band, and the cosine transform."""
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(own.frame) / own.frame)
     bins = np.array([mel(n * own.rate / own.fft_length) for n in range(own.fft_length // 2 + 1)])
@@ -49,7 +50,7 @@ def features(samples: NDArray[Any], own: SoundPreprocessing) -> NDArray[np.float
     Returns:
         Of the record's `input_shape`.
     """
-    window, weights, cosines = _tables(own)
+    window, weights, cosines = tables(own)
     frames = np.lib.stride_tricks.sliding_window_view(samples, own.frame)[:: own.hop]
     magnitudes = np.abs(np.fft.rfft(frames.astype(np.float64) * window, own.fft_length))
     values = np.log(magnitudes @ weights + own.floor)
@@ -62,7 +63,11 @@ class Sounds(InputKind[SoundPreprocessing]):
     """Sounds of one length and rate: float32, shape (samples,)."""
 
     def read(self, split: Split, index: int) -> NDArray[Any]:
-        """The values of one sound.
+        """The values of one sound; raises as `waveform` does."""
+        return features(self.waveform(split, index), self.own)
+
+    def waveform(self, split: Split, index: int) -> NDArray[np.float32]:
+        """The samples of one sound.
 
         Raises:
             BadData: It is no sound, or holds NaN or infinity; names the example.
@@ -77,7 +82,7 @@ class Sounds(InputKind[SoundPreprocessing]):
                 fix=f"read them with ?seconds={self.own.samples / self.own.rate:g}, or train with "
                 "--from-scratch",
             )
-        return features(sound, self.own)
+        return sound
 
     def _sound(self, split: Split, index: int) -> NDArray[np.float32]:
         sound = split.read(index)
@@ -92,6 +97,12 @@ class Sounds(InputKind[SoundPreprocessing]):
 
     def _seconds(self, samples: int) -> str:
         return f"{samples / self.own.rate:g} s"
+
+    def front_end(self) -> FrontEnd:
+        """The steps up to the normalization, behind samples of this rate and length."""
+        from zoo.data.preprocessing.waveforms import front_end_of
+
+        return front_end_of(self.own)
 
     def fit(self, dataset: Dataset) -> SoundPreprocessing:
         """Takes rate and length from the data, and measures mean and deviation of all values.

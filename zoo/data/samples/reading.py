@@ -35,6 +35,7 @@ def find_samples(
         if not isinstance(name, str):
             array = np.asarray(name)
             found.samples.append(Sample(name=f"array {number}", read=partial(np.copy, array)))
+            found.places.append(number)
             continue
         try:
             own = kind.samples(name, data)
@@ -44,6 +45,7 @@ def find_samples(
             found.problems.append((name, ". ".join(filter(None, (error.what, error.why)))))
             continue
         found.samples += own.samples
+        found.places += [number] * len(own.samples)
         found.problems += own.problems
         found.notes += [note for note in own.notes if note not in found.notes]
     return found

@@ -26,11 +26,13 @@ from zoo.common.versions import versions_of
 from zoo.common.worker import WorkerLimits
 from zoo.contracts import Exporter, ExportRequest, Target
 from zoo.contracts.exporter import FreeSides, Written
+from zoo.contracts.front_end import FRONT_END
 from zoo.contracts.outputs import TARGETS
 from zoo.contracts.plugin import Plugin
 from zoo.contracts.training import Calibration
 from zoo.data.opening import open_dataset
 from zoo.data.preprocessing.calibration import calibration_inputs, with_other_classes
+from zoo.data.preprocessing.inputs import kind_of
 from zoo.data.preprocessing.steps import step_inputs
 from zoo.data.subset import subset
 from zoo.networks.building import deployed_part, layer_names
@@ -77,7 +79,7 @@ class ExportParameters:
         keep: Keras layers that stay in float in an integer file.
         part: Which of the files that the network is deployed as; empty for the only one.
         dynamic: Shapes of inputs whose sides stay free; see `zoo.networks.free_sides`.
-        end_to_end: Whether the file decodes its outputs itself; see `GraphDecoder`.
+        end_to_end: Whether the file has the task's `GraphDecoder` and the input's `FrontEnd`.
     """
 
     format: str
@@ -247,6 +249,7 @@ def export(
         end_to_end=asked.end_to_end,
     )
     decoder = loaded.task.graph_decoder() if asked.end_to_end else None
+    front = kind_of(preprocessing).front_end() if asked.end_to_end and not part.takes else None
     returned = loaded.records_of(part) if decoder is None else decoder.outputs
     free: FreeSides = {}
     if asked.dynamic:
@@ -256,7 +259,7 @@ def export(
     else:
         rounding = qat.load(registry, loaded, trained, batch=1)
         model, kept = rounding.deployed, tuple(rounding.real)
-    # Under its own name, since a file may refer to others that are named after it.
+    # Under its own name: a file may refer to others that are named after it.
     told = exporter.export(
         ExportRequest(
             model=model,
@@ -270,6 +273,7 @@ def export(
             real_outputs=decoder is not None
             or any(output.reading == TARGETS for output in loaded.task.outputs),
             axes=preprocessing.axes,
+            sample_rate=preprocessing.sample_rate,
             recurrent=asked.recurrent,
             target=chosen,
             method=calibration.method,
@@ -290,12 +294,11 @@ def export(
             whole_outputs=part.gives_rounded,
             reuse=reuse,
             decoder=decoder,
+            front_end=front,
         )
     )
     if not path.is_file():
-        raise ZooError(
-            f"the exporter {asked.format!r} wrote no file", fix="tell the author of that plugin"
-        )
+        raise ZooError(f"the exporter {asked.format!r} wrote no file", fix="tell its author")
     written = told if isinstance(told, Written) else Written(remarks=tuple(told or ()))
     if reference is not None and written.method:
         reference = replace(reference, method=written.method)
@@ -305,7 +308,9 @@ def export(
         outputs = keras_outputs(loaded, examples, lambda done: None)
         np.savez(folder / EXPECTED, outputs=outputs)
     contents = exporter.inspect(path)
-    card = loaded.card
+    card, known = loaded.card, loaded.card.dataset_hash  # of the training data
+    record = front.preprocessing if front else preprocessing.in_layout(contents.inputs[0].layout)
+    in_float = (FRONT_END,) if front is not None and kind.arithmetic == "integer" else ()
     embed(
         exporter,
         path,
@@ -318,12 +323,10 @@ def export(
             licence=card.licence,
             classes=card.classes,
             weights_sha256=card.sha256,
-            dataset=DatasetReference(
-                name=card.dataset, content_hash=card.dataset_hash, licence=card.licence
-            ),
+            dataset=DatasetReference(name=card.dataset, content_hash=known, licence=card.licence),
             # Of trained ranges none was measured, but for what stayed in float between them.
             calibration=reference if training is None or training.notes else None,
-            preprocessing=preprocessing.in_layout(contents.inputs[0].layout),
+            preprocessing=record,
             inputs=contents.inputs,
             outputs=contents.outputs,
             payload_sha256=contents.payload_sha256,
@@ -331,14 +334,14 @@ def export(
             versions=versions_of(exporter.distributions),
             target=chosen.name,
             remarks=written.remarks,
-            layers=layer_names(model),
+            layers=(*in_float, *layer_names(model)),
             meanings={own.name: own.meaning for own in returned if own.meaning},
             readings={own.name: own.reading for own in returned if own.reading},
-            end_to_end=asked.end_to_end,
+            end_to_end=decoder is not None,
             part=part.name,
             decoding=dict(loaded.task.decoding),
             free_sides=dict(free),
-            kept=tuple(dict.fromkeys((*kept, *written.kept))),
+            kept=tuple(dict.fromkeys((*kept, *written.kept, *in_float))),
             trained=training,
             network=card.network,
             backbone=card.backbone,

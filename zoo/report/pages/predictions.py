@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zoo.common.errors import ZooError
@@ -10,7 +11,7 @@ from zoo.data.preprocessing.inputs import kind_of
 from zoo.data.samples.reading import read_samples
 from zoo.report.charts.series_chart import MOST_CHANNELS, series_chart
 from zoo.report.charts.series_pictures import series_picture
-from zoo.report.drawn_answers import drawn_answer, legend
+from zoo.report.drawn_answers import classes_of_boxes, drawn_answer, legend
 from zoo.report.environment import versions_here
 from zoo.report.example_cards import picture_uri
 from zoo.report.headline import Headline, weak_kind, weakness
@@ -90,8 +91,9 @@ def _cards(found: Predictions) -> list[PredictionCard]:
     """Of the first examples, as many as the page may hold."""
     cards: list[PredictionCard] = []
     room = _ROOM
+    classes = classes_of_boxes(found)
     for one in found.examples[:MOST]:
-        card = _card(one, found.preprocessing)
+        card = _card(one, found.preprocessing, classes)
         room -= len(card.given) + len(card.seen) + len(card.drawing)
         if room < 0:
             break
@@ -99,8 +101,10 @@ def _cards(found: Predictions) -> list[PredictionCard]:
     return cards
 
 
-def _card(one: PredictedExample, preprocessing: Preprocessing) -> PredictionCard:
-    given, seen, text, drawing = _shown(one, preprocessing)
+def _card(
+    one: PredictedExample, preprocessing: Preprocessing, classes: Sequence[str]
+) -> PredictionCard:
+    given, seen, text, drawing = _shown(one, preprocessing, classes)
     sure, numbers = one.output.confidence, one.output.numbers
     # The table has the numbers already.
     answer = fmt.count(len(numbers), "output") if numbers else one.output.answer
@@ -118,7 +122,9 @@ def _card(one: PredictedExample, preprocessing: Preprocessing) -> PredictionCard
     )
 
 
-def _shown(one: PredictedExample, preprocessing: Preprocessing) -> tuple[str, str, str, str]:
+def _shown(
+    one: PredictedExample, preprocessing: Preprocessing, classes: Sequence[str]
+) -> tuple[str, str, str, str]:
     """Data URIs as it was given and as the network takes it, its text, and its drawing."""
     if not preprocessing.shown_as:
         return "", "", "", ""
@@ -140,7 +146,7 @@ def _shown(one: PredictedExample, preprocessing: Preprocessing) -> tuple[str, st
         return picture_uri(kind_of(preprocessing).picture(raw)), "", "", ""
     if one.output.picture is not None:
         return picture_uri(raw), picture_uri(one.output.picture), "", ""
-    drawn = drawn_answer(raw, one.output)
+    drawn = drawn_answer(raw, one.output, classes)
     if drawn is not None:
         # What the network takes shows no more than this.
         return picture_uri(drawn), "", "", ""

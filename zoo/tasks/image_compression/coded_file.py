@@ -82,6 +82,11 @@ class CodedPictures(StoredCode):
         """See `file_checks.codes_of`."""
         return codes_of(code)
 
+    def check_size(self, height: int, width: int) -> None:
+        """See `StoredCode.check_size`."""
+        if not _fits(height, width):
+            raise _too_large(height, width)
+
     def packed(self, code: PictureCode) -> bytes:
         """The content of a file; see the module for its form.
 
@@ -91,14 +96,9 @@ class CodedPictures(StoredCode):
         import numpy as np
 
         height, width = code.height, code.width
-        fits = _fits(height, width) and code.cells.size <= MOST_NUMBERS
-        if not fits or not 0 < code.cell < 256:
-            raise BadData(
-                f"a picture of {width}×{height} pixels is too large to be coded",
-                why=f"coded files hold {MOST_PIXELS:,} pixels at most, {_LONGEST:,} on a side, and "
-                f"{MOST_NUMBERS:,} numbers",
-                fix="cut it into several pictures",
-            )
+        self.check_size(height, width)
+        if code.cells.size > MOST_NUMBERS or not 0 < code.cell < 256:
+            raise _too_large(height, width)
         streams: list[bytes] = []
         for places, (tall, wide) in self._blocks(*code.cells.shape[:2]):
             blocks = [code.cells[top : top + tall, left : left + wide] for top, left in places]
@@ -201,6 +201,15 @@ class CodedPictures(StoredCode):
             for size, places in of_size.items()
             for at in range(0, len(places), _TOGETHER)
         ]
+
+
+def _too_large(height: int, width: int) -> BadData:
+    return BadData(
+        f"a picture of {width}×{height} pixels is too large to be coded",
+        why=f"coded files hold {MOST_PIXELS:,} pixels at most, {_LONGEST:,} on a side, and "
+        f"{MOST_NUMBERS:,} numbers",
+        fix="cut it into several pictures",
+    )
 
 
 def _fits(height: int, width: int) -> bool:

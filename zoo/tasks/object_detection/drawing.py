@@ -94,10 +94,16 @@ def _colour(label: int, classes: int) -> tuple[int, int, int]:
     return round(255 * red), round(255 * green), round(255 * blue)
 
 
-def with_boxes(pixels: Array, boxes: Sequence[DecodedBox]) -> Array:
-    """`draw`, of decoded boxes."""
+def with_boxes(pixels: Array, boxes: Sequence[DecodedBox], classes: Sequence[str] = ()) -> Array:
+    """`draw`, of decoded boxes.
+
+    Args:
+        pixels: As there.
+        boxes: In the picture.
+        classes: Of all pictures that are shown together, so that each has one colour in all.
+    """
     import numpy as np
 
-    names = list(dict.fromkeys(box.name for box in boxes))
+    names = list(dict.fromkeys([*classes, *(box.name for box in boxes)]))
     rows = [(names.index(box.name), *box.edges) for box in boxes]
     return draw(pixels, np.asarray(rows, np.float64).reshape(-1, 5), names)
