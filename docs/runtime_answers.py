@@ -90,7 +90,12 @@ def checkpoints(wanted: Sequence[str]) -> Iterator[Checkpoint]:
 def files_of(
     checkpoint: Checkpoint, folder: Path, precisions: Sequence[str] = ()
 ) -> Iterator[File]:
-    """Every format and precision of a model, or some, exported unless it is there already."""
+    """Every format and precision of a model, or some, exported unless it is there already.
+
+    None of a network of several files: what one takes is what the one before gives.
+    """
+    if REGISTRY.tasks.get(checkpoint.variant.task).several_files:
+        return
     for exporter in REGISTRY.exporters:
         for precision in exporter.precisions:
             if precisions and precision not in precisions:
