@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 
 from tests.support import rectangles_plugin
+from zoo.analysis.explain import explain
 from zoo.api.runs import write_report
 from zoo.artifacts.artifact import embed, open_artifact
 from zoo.artifacts.bundle import bundle
+from zoo.common.errors import UsageError
 from zoo.common.progress import quiet
 from zoo.networks.card import read_card
 from zoo.pipeline.job import make_job
@@ -156,6 +158,10 @@ def test_from_pictures_to_a_program_that_prints_boxes(
         if own.precision == "float32":
             assert own.gate.metrics[0].value == pytest.approx(quality, abs=1e-4)
     (_, file, _, small) = files
+    # Operators of a decoder have no twin in a file without.
+    with pytest.raises(UsageError, match="is not the float twin") as refusal:
+        explain(small, against=raw, registry=registry)
+    assert "--end-to-end --output" in str(refusal.value)
     assert "0 fail" in typed(tmp_path, *zoo, "verify", small, "--data", "rectangles")
     shown = json.loads(typed(tmp_path, *zoo, "predict", file, "photo.png", "--json"))
     assert {box["name"] for box in shown["examples"][0]["boxes"]} == set(rectangles_plugin.SHOWN)

@@ -145,18 +145,14 @@ def check_normalization(
         return _whole_numbers(entry, raw)
     if not entry.tensors:
         return _none("no layer reads what depends on the input")
-    compared = [
-        _compared(tensor, raw, len(inputs), preprocessing) for tensor in entry.tensors
-    ]
+    compared = [_compared(tensor, raw, len(inputs), preprocessing) for tensor in entry.tensors]
     if raw.dtype.kind == "f" and any(tensor.whole for tensor in entry.tensors):
         # Fractions and negative numbers are no input of networks that look whole numbers up.
         raw = inputs if len(inputs) else np.abs(np.rint(_WIDER * built))
         if np.array_equal(raw, np.rint(raw)):
             again = read(path, raw, False).tensors
             compared = [
-                _compared(tensor, raw, len(inputs), preprocessing)
-                if tensor.whole
-                else one
+                _compared(tensor, raw, len(inputs), preprocessing) if tensor.whole else one
                 for tensor, one in zip(again, compared, strict=True)
             ]
     worst = max(compared, key=lambda one: one.excess)
