@@ -8,6 +8,7 @@ from typing import Any
 from zoo.common.optional_imports import require
 
 from .conversion import names_of_old_numpy
+from .options import NEWEST
 from .quantization import simplified
 
 
@@ -23,10 +24,13 @@ def converted(
         name: Of the tensor.
         prefix: All names begin with it and a slash.
     """
-    tf, tf2onnx = require("tensorflow"), require("tf2onnx")
+    onnx, tf, tf2onnx = require("onnx"), require("tensorflow"), require("tf2onnx")
     opset = next(one.version for one in model.opset_import if one.domain in ("", "ai.onnx"))
     signature = [tf.TensorSpec(sides, tf.float32, name=name)]
     function = tf.function(build, signature, autograph=False)
     with names_of_old_numpy():
-        made, _ = tf2onnx.convert.from_function(function, signature, opset=opset)
-    return require("onnx").compose.add_prefix(simplified(made), f"{prefix}/").graph
+        made, _ = tf2onnx.convert.from_function(function, signature, opset=min(opset, NEWEST))
+    # Weights of four bits bring a network to one that the converter does not write.
+    if opset > NEWEST:
+        made = onnx.version_converter.convert_version(made, opset)
+    return onnx.compose.add_prefix(simplified(made), f"{prefix}/").graph

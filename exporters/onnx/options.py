@@ -11,8 +11,10 @@ from zoo.contracts import ExportRequest
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-#: Older ones lack operators that we write; the converter supports no newer one.
+#: Older ones lack operators that we write.
 OPSET: Final = 17
+#: The converter writes no newer one.
+NEWEST: Final = 18
 
 
 def options() -> type[BaseModel]:

@@ -260,3 +260,13 @@ def test_one_list_alone_is_told(words: Path) -> None:
     data = open_wav(str(words))
     assert "testing_list.txt not used: the other is missing" in data.notes
     assert any("grouped by speaker" in note for note in data.notes)
+
+
+def test_a_test_split_is_not_cut_where_lists_name_one(words: Path) -> None:
+    with_lists(words, {"testing_list.txt": "v3", "validation_list.txt": "v5"})
+    for read in (open_wav, fingerprint):
+        with pytest.raises(UsageError, match=r"testing_list\.txt and validation_list\.txt say"):
+            read(f"{words}?test=0.2")
+    (words / "testing_list.txt").unlink()
+    with pytest.raises(UsageError, match="is not divided yet"):
+        open_wav(f"{words}?test=0.2")

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 
 from tests.support import rectangles_plugin
+from zoo.analysis.explain import explain
 from zoo.api.runs import write_report
 from zoo.artifacts.artifact import embed, open_artifact
 from zoo.artifacts.bundle import bundle
+from zoo.common.errors import UsageError
 from zoo.common.progress import quiet
 from zoo.networks.card import read_card
 from zoo.pipeline.job import make_job
@@ -156,6 +158,10 @@ def test_from_pictures_to_a_program_that_prints_boxes(
         if own.precision == "float32":
             assert own.gate.metrics[0].value == pytest.approx(quality, abs=1e-4)
     (_, file, _, small) = files
+    # Operators of a decoder have no twin in a file without.
+    with pytest.raises(UsageError, match="is not the float twin") as refusal:
+        explain(small, against=raw, registry=registry)
+    assert "--end-to-end --output" in str(refusal.value)
     assert "0 fail" in typed(tmp_path, *zoo, "verify", small, "--data", "rectangles")
     shown = json.loads(typed(tmp_path, *zoo, "predict", file, "photo.png", "--json"))
     assert {box["name"] for box in shown["examples"][0]["boxes"]} == set(rectangles_plugin.SHOWN)
@@ -167,3 +173,14 @@ def test_from_pictures_to_a_program_that_prints_boxes(
     for line, answer in zip(said, manifest.golden.answers, strict=True):
         boxes = re.findall(r"([a-z ]+ \d\.\d\d) \[", line.partition("ok, ")[2].replace("], ", "]"))
         assert ", ".join(boxes) == answer or (answer == "nothing" and not boxes), (line, answer)
+
+    # Boxes are compared with each other: another order is right, another box is not.
+    stored = [made.folder / f"golden/output_1_{n}.bin" for n in range(1, 5)]
+    edges, classes, scores, count = (np.fromfile(own, np.float32) for own in stored)
+    assert count[0] > 1
+    for path, values in zip(stored, (edges.reshape(-1, 4), classes, scores), strict=False):
+        values[:2] = values[1::-1].copy()
+        values.tofile(path)
+    assert "golden 1: ok" in typed(made.folder, "python/run.py")
+    (edges + 0.2).tofile(stored[0])
+    assert "golden 1: DIFFERS" in typed(made.folder, "python/run.py", rc=1)

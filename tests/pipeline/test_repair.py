@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 from makers import comparison, truth
 
+from tests.support import rectangles_plugin
+from zoo.analysis.mixed_precision import MixedCandidate
 from zoo.contracts.precision import precision_named
 from zoo.pipeline.job import make_job
 from zoo.pipeline.options import recipe_from
 from zoo.pipeline.plan import PlanScope, make_plan
+from zoo.pipeline.steps import repair
 from zoo.pipeline.steps.repair import (
     RepairSession,
     RepairStep,
@@ -100,3 +103,47 @@ def test_a_float_file_is_made_where_the_run_has_none(status: str, tmp_path: Path
         tmp_path / "f" if status == "passed" else tmp_path / "try-float" / "own"
     )
     assert asked == ([] if status == "passed" else ["float32"])
+
+
+def test_layers_of_a_file_that_decodes_are_chosen_without_its_decoder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = load_registry(PluginSettings(paths=(str(Path(rectangles_plugin.__file__)),)))
+    recipe = recipe_from(
+        model="fomo_small",
+        data="rectangles",
+        format=("tflite",),
+        from_scratch=True,
+        end_to_end=True,
+    )
+    steps = make_plan(make_job(recipe, registry), Path("c"), PlanScope())
+    (step,) = (step for step in steps if step.name == "export tflite int8")
+    assert isinstance(step, RepairStep)
+    assert step.twin is not None
+    done = SimpleNamespace(
+        record=SimpleNamespace(status="passed"), folder=tmp_path, result=SimpleNamespace(file="f")
+    )
+    written: list[tuple[str, str, tuple[str, ...], bool]] = []
+
+    def write(session: RepairSession, folder: Path, asked: Any, expected: int = 0) -> Any:
+        written.append((folder.name, asked.precision, asked.keep, asked.end_to_end))
+        return SimpleNamespace(file="own")
+
+    def searched(callbacks: Any, always: Any) -> Any:
+        session = callbacks.make.__self__
+        # The run's float file decodes boxes: the layers of this one end before.
+        assert session._float_twin() == tmp_path / "try-float" / "own"
+        chosen: Any = {"attempt": SimpleNamespace(kept=("head",)), "path": tmp_path, "result": None}
+        return MixedCandidate(**chosen)
+
+    monkeypatch.setattr(RepairSession, "_export", write)
+    monkeypatch.setattr(RepairSession, "finish", RepairSession._asked_for)
+    monkeypatch.setattr(repair, "search", searched)
+    before = SimpleNamespace(of={step.twin: done}.__getitem__)
+    context: Any = SimpleNamespace(before=before, folder=tmp_path, emit=lambda event: None)
+    found: Any = step.run(context).result
+    assert found.path == tmp_path / "try-whole" / "own"
+    assert written == [
+        ("try-float", "float32", (), False),
+        ("try-whole", "int8", ("head",), True),
+    ]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import integrate
 
 from zoo.common.errors import BadData, BadFile
 from zoo.tasks.image_compression.bd_rate import bd_rate
@@ -214,6 +215,26 @@ def test_bd_rate_is_what_rates_differ_by() -> None:
         bd_rate(anchor, anchor[:3])
     with pytest.raises(BadData, match="no quality"):
         bd_rate(anchor, [(rate, psnr + 30) for rate, psnr in anchor])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_bd_rate_is_that_of_another_implementation(seed: int) -> None:
+    """Cubics in a scaled domain, integrated numerically, with logarithms to the base of ten."""
+    random = np.random.default_rng(seed)
+    curves = []
+    for _ in range(2):
+        count = random.integers(4, 9)
+        rates = np.sort(random.uniform(0.05, 4, count))
+        curves.append(list(zip(rates, np.sort(random.uniform(24, 42, count)), strict=True)))
+    low = max(curve[0][1] for curve in curves)
+    high = min(curve[-1][1] for curve in curves)
+    means = []
+    for curve in curves:
+        rates, ratios = np.transpose(curve)
+        cubic = np.polynomial.Polynomial.fit(ratios, np.log10(rates), 3)
+        means.append(integrate.quad(cubic, low, high, epsabs=1e-12)[0] / (high - low))
+    expected = 100 * (10 ** (means[1] - means[0]) - 1)
+    assert bd_rate(*curves) == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_code_with_too_many_numbers_beyond_the_tables_is_refused() -> None:

@@ -181,6 +181,8 @@ def _checked_twin(registry: Registry, artifact: Artifact, path: Path) -> Artifac
         problem = f"its precision is {theirs.precision}, not {BASELINE.name}"
     elif theirs.weights_sha256 != mine.weights_sha256:
         problem = "it was made from other weights"
+    elif theirs.end_to_end != mine.end_to_end:
+        problem = "one of them holds more than the network, by --end-to-end"
     if problem:
         raise UsageError(
             f"{path} is not the float twin of {artifact.path}",
@@ -205,12 +207,12 @@ def _find_twin(registry: Registry, artifact: Artifact) -> Artifact:
         theirs = twin.manifest
         if theirs is None or theirs.precision != BASELINE.name or theirs.format != mine.format:
             continue
-        if theirs.weights_sha256 == mine.weights_sha256:
+        if (theirs.weights_sha256, theirs.end_to_end) == (mine.weights_sha256, mine.end_to_end):
             return twin
     raise UsageError(
         f"there is no float twin of {artifact.path} beside it",
         why=f"no {BASELINE.name} file of the format {mine.format} made from the same weights "
-        f"is in {artifact.path.parent}",
+        f"{'with --end-to-end ' * mine.end_to_end}is in {artifact.path.parent}",
         fix=f"{_twin_command(registry, artifact)}; or name one: --against FILE",
     )
 
@@ -235,6 +237,7 @@ def _twin_command(registry: Registry, artifact: Artifact) -> str:
     manifest = require_manifest(artifact)
     options = ["zoo", "export", _model(registry, artifact), "--format", manifest.format]
     options += ["--precision", f"{BASELINE.name},{manifest.precision}"]
+    options += ["--end-to-end"] * manifest.end_to_end
     return f"make it: {shlex.join([*options, '--output', str(artifact.path.parent)])}"
 
 
@@ -245,6 +248,7 @@ def _export_command(registry: Registry, artifact: Artifact, data: str) -> str:
     if data != manifest.dataset.name:
         options += ["--data", data]
     options += ["--format", manifest.format, "--precision", manifest.precision]
+    options += ["--end-to-end"] * manifest.end_to_end
     if manifest.target and manifest.target not in (*HOST_NAMES, _host_target(registry)):
         options += ["--target", manifest.target]
     return shlex.join(options)

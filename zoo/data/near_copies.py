@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,21 +43,33 @@ def outline(image: NDArray[np.uint8]) -> bytes:
     picture = require("PIL.Image").fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
     resampling = require("PIL.Image").Resampling.BOX
     small = np.asarray(picture.convert("L").resize((_SIDE, _SIDE), resampling), np.float32)
-    around = np.pad(small, 1, mode="edge")
+    return packed_steps(steps_around(small), _LEAST_DEVIATION)
+
+
+def steps_around(values: NDArray[Any]) -> NDArray[Any]:
+    """How much greater each of 16 x 16 values is than the four around it, about a mean of zero."""
+    around = np.pad(values, 1, mode="edge")
     around = around[:-2, 1:-1] + around[2:, 1:-1] + around[1:-1, :-2] + around[1:-1, 2:]
-    steps = small - around / 4
-    steps -= steps.mean()
-    if float(steps.std()) < _LEAST_DEVIATION:
+    steps = values - around / 4
+    return np.asarray(steps - steps.mean())
+
+
+def packed_steps(steps: NDArray[Any], least: float) -> bytes:
+    """Steps as an outline: `SIZE` bytes; zeros where they deviate by less than `least`."""
+    if float(steps.std()) < least:
         return bytes(SIZE)
     return bytes(np.rint(steps * (127 / np.abs(steps).max())).astype(np.int8).tobytes())
 
 
-def near_pairs(first: NDArray[np.int8], second: NDArray[np.int8]) -> NDArray[np.int64]:
+def near_pairs(
+    first: NDArray[np.int8], second: NDArray[np.int8], correlation: float = _CORRELATION
+) -> NDArray[np.int64]:
     """Places of near copies, one in each of two sets of outlines: int64, shape (pairs, 2).
 
     Args:
         first: Outlines, shape (images, `SIZE`).
         second: Likewise; of each image in it only the nearest copy in `first` is given.
+        correlation: Of near copies, at least.
     """
     found: list[NDArray[np.int64]] = []
     looked_at = _of_length_one(first[:, ::4]).T
@@ -66,7 +79,7 @@ def near_pairs(first: NDArray[np.int8], second: NDArray[np.int8]) -> NDArray[np.
         place, candidate = np.nonzero(_of_length_one(part[:, ::4]) @ looked_at >= _FIRST_LOOK)
         likeness = np.einsum("ij,ij->i", whole[candidate], others[place + start])
         order = np.lexsort((-likeness, place))
-        order = order[likeness[order] >= _CORRELATION]
+        order = order[likeness[order] >= correlation]
         _, nearest = np.unique(place[order], return_index=True)
         chosen = order[nearest]
         found.append(np.stack([candidate[chosen], place[chosen] + start], axis=1))
@@ -88,35 +101,48 @@ def near_copy_notes(
     outlines: Callable[[str], NDArray[np.int8]],
     names: Mapping[str, Sequence[str]],
     advice: str,
+    what: str = "pictures",
+    correlation: float = _CORRELATION,
+    confirmed: Callable[[str, int, int], bool] = lambda split, own, train: True,
 ) -> list[str]:
-    """Says how many pictures of later splits have a near copy in training; remembered.
+    """Says how many examples of later splits have a near copy in training; remembered.
 
     Args:
         content_hash: Of the dataset.
         outlines: Those of a split's images, shape (images, `SIZE`).
-        names: For each split what its images are called.
+        names: For each split what its examples are called.
         advice: What to do about it.
+        what: What examples are called, in the plural.
+        correlation: Of the outlines of near copies, at least.
+        confirmed: Whether two whose outlines say so are near copies: the later split, the place in
+            it, the place in training.
     """
     memory = cache_folder() / "near" / f"{content_hash}.{_VERSION}.json"
     try:
-        pairs = json.loads(memory.read_text(encoding="utf-8"))
-        notes = [_told(split, own, names) for split, own in pairs.items() if own]
+        known = json.loads(memory.read_text(encoding="utf-8"))
+        notes = [_told(split, own, names, what) for split, own in known.items() if own]
         return [f"{note}; {advice}" for note in notes]
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         pass  # Not remembered, or damaged: compared anew.
     train = outlines("train")
-    pairs = {n: near_pairs(train, outlines(n)).tolist() for n in names if n != "train"}
+    pairs: dict[str, list[list[int]]] = {}
+    for split in names:
+        if split != "train":
+            found = near_pairs(train, outlines(split), correlation).tolist()
+            pairs[split] = [[one, own] for one, own in found if confirmed(split, own, one)]
     # A failure costs the time of another comparison, and nothing else.
     with contextlib.suppress(ZooError, OSError):
         write_text(memory, json.dumps(pairs))
-    return [f"{_told(split, own, names)}; {advice}" for split, own in pairs.items() if own]
+    return [f"{_told(split, own, names, what)}; {advice}" for split, own in pairs.items() if own]
 
 
-def _told(split: str, pairs: Sequence[Sequence[int]], names: Mapping[str, Sequence[str]]) -> str:
+def _told(
+    split: str, pairs: Sequence[Sequence[int]], names: Mapping[str, Sequence[str]], what: str
+) -> str:
     few = [f"{names[split][own]} ≈ {names['train'][train]}" for train, own in pairs[:_TOLD]]
     more = " …" if len(pairs) > _TOLD else ""
     return (
-        f"{len(pairs)} of {len(names[split])} pictures in {split} have a near copy in train: "
+        f"{len(pairs)} of {len(names[split])} {what} in {split} have a near copy in train: "
         f"{'; '.join(few)}{more}"
     )
 

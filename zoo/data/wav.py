@@ -66,17 +66,21 @@ def open_wav(argument: str | None) -> Dataset:
         BadData: No class, an empty class, too many broken sounds, a class or its groups too few
             to split, a group in two given splits, or a link that leaves the folder.
     """
+    from zoo.data.near_copies import as_outlines, near_copy_notes
     from zoo.data.readers import class_folders as shared
     from zoo.data.readers.groups import groups_of
     from zoo.data.readers.hashing import dataset_hash
     from zoo.data.readers.listing import list_folder
     from zoo.data.readers.sound_check import check_sounds
     from zoo.data.readers.sound_files import SUFFIXES
-    from zoo.data.readers.speech_commands import in_its_layout
+    from zoo.data.readers.speech_commands import in_its_layout, refuse_test
+    from zoo.data.sound_outlines import CORRELATION
 
     query = _query(argument)
     rate, samples = _size(query)
     test = query.share("test")
+    if test is not None:
+        refuse_test(query.path)
     listing = in_its_layout(list_folder(query.path, cut_test=test is not None))
     classes = shared.classes_of(listing)
     sounds, others = shared.by_suffix(listing.files, frozenset(SUFFIXES))
@@ -115,6 +119,19 @@ def open_wav(argument: str | None) -> Dataset:
     }
     pairs = shared.conflicting_labels([file.path for file in files], hashes, labels)
     copies = len(hashes) - len(set(hashes))
+    content = (*classes, f"{samples} samples, {rate} per second")
+    content_hash = dataset_hash(content, splits)
+    near = near_copy_notes(
+        content_hash,
+        lambda name: as_outlines(found[i].outline for i in indices[name]),
+        {name: split.names for name, split in splits.items()},
+        "keep what was recorded together in one split by group=",
+        "sounds",
+        CORRELATION,
+        lambda split, own, train: _alike(
+            listing.root, splits[split].names[own], splits["train"].names[train]
+        ),
+    )
     notes = [
         *listing.notes,
         *shared.note("left out: not .wav files", [file.path for file in others]),
@@ -126,13 +143,14 @@ def open_wav(argument: str | None) -> Dataset:
         *group_notes,
         *more,
         *split_notes,
+        *near,
         *memory_notes,
     ]
     return Dataset(
         name=f"wav:{argument}",
         classes=classes,
         splits=splits,
-        content_hash=dataset_hash((*classes, f"{samples} samples, {rate} per second"), splits),
+        content_hash=content_hash,
         source=f"files in {Path(query.path).name or query.path}",
         notes=tuple(notes),
         rate=rate,
@@ -147,10 +165,13 @@ def fingerprint(argument: str | None) -> str:
         BadData: A link leaves the folder, or a folder cannot be read.
     """
     from zoo.data.readers.listing import list_folder, listing_fingerprint
-    from zoo.data.readers.speech_commands import lists_stamp
+    from zoo.data.readers.speech_commands import lists_stamp, refuse_test
 
     query = _query(argument)
-    listing = list_folder(query.path, cut_test=query.share("test") is not None)
+    test = query.share("test")
+    if test is not None:
+        refuse_test(query.path)
+    listing = list_folder(query.path, cut_test=test is not None)
     return f"wav:{listing_fingerprint(listing)} {lists_stamp(listing)}".rstrip()
 
 
@@ -246,6 +267,17 @@ def _form_notes(
         )
     silent = [file.path for file, one in zip(files, found, strict=True) if one.silent]
     return [*notes, *note("of nothing but silence", silent)]
+
+
+def _alike(root: Path, one: str, other: str) -> bool:
+    """Whether two sounds are one recording; of a file that is gone nobody knows."""
+    from zoo.data.readers.wave_files import BadSound
+    from zoo.data.sound_outlines import same_recording
+
+    try:
+        return same_recording(root / one, root / other)
+    except (BadSound, OSError):
+        return False
 
 
 def _split(

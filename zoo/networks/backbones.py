@@ -10,6 +10,7 @@ from zoo.common.errors import BadFile, UsageError
 from zoo.common.shown_text import some_of
 from zoo.contracts import Architecture, BackboneOrigin, Preprocessing, Variant
 from zoo.contracts.training import Training
+from zoo.networks.backbone_weights import unknown_backbone
 from zoo.networks.building import HEAD, build_network, take_up_weights, variable_names
 from zoo.networks.checkpoints import Checkpoint
 from zoo.networks.resizing import build_resized, load_resized, resized_preprocessing
@@ -79,10 +80,18 @@ def begin_on_backbone(
         for name in taken
         if tuple(given[name].shape) != tuple(variables[name].shape)
     ]
-    if misshaped or not taken:
+    if not taken:
         raise BadFile(
             f"{checkpoint.model_id} does not fit the backbone of {variant.name!r}",
-            why="; ".join(misshaped[:_SHOWN]) or "they have no layer of the same name",
+            why=f"{variant.name} and {checkpoint.variant.name} have no layer of the same name, "
+            f"besides {HEAD}",
+            fix=f"correct the record of {variant.name!r}, or the names of its layers, in the "
+            f"plugin of {architecture.name!r}",
+        )
+    if misshaped:
+        raise BadFile(
+            f"{checkpoint.model_id} does not fit the backbone of {variant.name!r}",
+            why="; ".join(misshaped[:_SHOWN]),
             fix="use weights of the same hyper-parameters",
         )
     for name in taken:
@@ -108,7 +117,7 @@ def begin_on_backbone(
 def backbone_layers(
     registry: Registry, variant: Variant, network: Any, given: Mapping[str, Any]
 ) -> frozenset[str]:
-    """Names of a network's layers that are its backbone; empty without a record of one.
+    """Names of a network's layers that are its backbone; empty where that is not known.
 
     Args:
         registry: Knows the variant of the backbone.
@@ -116,7 +125,7 @@ def backbone_layers(
         network: The Keras model.
         given: Hyper-parameters of the network.
     """
-    if variant.backbone is None:
+    if variant.backbone is None or unknown_backbone(registry, variant):
         return frozenset()
     trained = backbone_network(registry, variant, given)
     there = {layer.name for layer in trained.layers if layer.weights} - {HEAD}

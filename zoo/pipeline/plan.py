@@ -157,9 +157,9 @@ def _export(
     # What will be trained to be quantized needs no layers in float.
     trained = exporter in job.trained_exporters and precision == TRAINABLE.name
     # What a part loses shows in what the last one gives, which is not this step's to run.
-    # Layers are ranked by what they lose at one size, and by outputs that are not decoded.
-    own = recipe.export.dynamic or recipe.export.end_to_end
-    wanted = recipe.export.repair == "auto" and not (trained or part or own)
+    # Layers are ranked by what they lose at one size.
+    own = trained or part or recipe.export.dynamic
+    wanted = recipe.export.repair == "auto" and not own
     if wanted and can_repair(job.registry, exporter.name, precision):
         return RepairStep(**given, max_drop=recipe.gate.max_drop, twin=twin)
     return ExportStep(**given)

@@ -14,7 +14,6 @@ from adb_server import AdbServer
 
 from zoo.benchmark.cells import cells_of, check_compared, check_tools, time_cells, with_tools
 from zoo.benchmark.compare.judgement import judge_budgets
-from zoo.benchmark.compare.operands import recorded_measurements
 from zoo.benchmark.journal import Journal
 from zoo.benchmark.tiers import tier_named
 from zoo.benchmark.timing import record_result
@@ -24,6 +23,7 @@ from zoo.common.worker import Children
 from zoo.execution.device import Device
 from zoo.execution.failures import AgentDied, AgentHung
 from zoo.results.measurements import Measurement
+from zoo.results.queries import runs_and_files
 from zoo.results.store import Store
 
 
@@ -160,7 +160,7 @@ class TestBenchmarkModel:
         timings = [record_result(store, device, timed) for timed in again]
         assert [len(t.measurement.summaries) for t in timings if t.measurement] == [2, 2]
         assert [r.record.kind for r in store.records()] == ["bench", "bench"]
-        assert list(recorded_measurements(store)) == []
+        assert runs_and_files(store) == ([], [])
         judged = judge_budgets(timings, ["p50<=10s", "load<=10s", "size<=4MB"], registry=REGISTRY)
         assert [j.verdict for j in judged[0]] == ["can't tell", "can't tell", "within"]
         store.close()

@@ -102,7 +102,7 @@ class SoundPreprocessing(Preprocessing):
     def _empty(self, low: float, high: float) -> bool:
         """Whether no frequency of the transform lies within a band."""
         spacing = self.rate / self.fft_length
-        first = int(_HERTZ * math.expm1(low / _MELS) / spacing) + 1
+        first = int(hertz_of(low) / spacing) + 1
         return not any(low < mel(n * spacing) < high for n in (first, first + 1))
 
     @property
@@ -146,3 +146,8 @@ class SoundPreprocessing(Preprocessing):
 def mel(hertz: float) -> float:
     """A frequency in mel."""
     return _MELS * math.log1p(hertz / _HERTZ)
+
+
+def hertz_of(mels: float) -> float:
+    """A frequency in Hz, given in mel."""
+    return _HERTZ * math.expm1(mels / _MELS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,9 @@ from zoo.data.readers.hashing import array_hash
 from zoo.data.readers.listing import ListedFile, unreadable
 from zoo.data.readers.sound_files import decoded
 from zoo.data.readers.wave_files import BadSound
+from zoo.data.sound_outlines import sound_outline
 
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,7 @@ class CheckedSound:
         seconds: Its length.
         channels: How many it has.
         silent: Whether all samples are alike.
+        outline: By which near copies are found.
         problem: Why the file is broken, or nothing.
     """
 
@@ -36,6 +39,7 @@ class CheckedSound:
     seconds: float = 0.0
     channels: int = 0
     silent: bool = False
+    outline: bytes = b""
     problem: str = ""
 
 
@@ -79,20 +83,23 @@ def _check(root: Path, file: ListedFile) -> CheckedSound:
         seconds=len(sound.samples) / sound.rate,
         channels=sound.channels,
         silent=bool((sound.samples == sound.samples[0]).all()),
+        outline=sound_outline(sound.samples, sound.rate),
     )
 
 
 def _stored(one: CheckedSound) -> list[Any]:
-    return [one.digest.hex(), one.rate, one.seconds, one.channels, one.silent, one.problem]
+    digest, outline = (base64.b64encode(own).decode() for own in (one.digest, one.outline))
+    return [digest, one.rate, one.seconds, one.channels, one.silent, outline, one.problem]
 
 
 def _loaded(stored: list[Any]) -> CheckedSound:
-    digest, rate, seconds, channels, silent, problem = stored
+    digest, rate, seconds, channels, silent, outline, problem = stored
     return CheckedSound(
-        digest=bytes.fromhex(digest),
+        digest=base64.b64decode(digest),
         rate=int(rate),
         seconds=float(seconds),
         channels=int(channels),
         silent=bool(silent),
+        outline=base64.b64decode(outline),
         problem=str(problem),
     )

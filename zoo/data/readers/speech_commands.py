@@ -11,8 +11,9 @@ import posixpath
 from collections.abc import Iterator
 from dataclasses import replace
 
-from zoo.common.errors import BadData
+from zoo.common.errors import BadData, UsageError
 from zoo.common.files import read_file
+from zoo.common.paths import expanded
 from zoo.common.shown_text import printable
 from zoo.data.readers.class_folders import note
 from zoo.data.readers.folder_names import plain
@@ -34,6 +35,20 @@ def in_its_layout(listing: Listing) -> Listing:
         BadData: A list cannot be read, a sound is in both, or a split has no sound of a class.
     """
     return _in_splits(_without_noise(listing))
+
+
+def refuse_test(folder: str) -> None:
+    """Refuses to cut off a test split where the lists name one.
+
+    Raises:
+        UsageError: Both lists are there.
+    """
+    if all((expanded(folder) / name).is_file() for name in LISTS):
+        raise UsageError(
+            f"{' and '.join(LISTS)} say which sounds are test, so test= has nothing to add",
+            why="it is for a folder with train/ and validation/, but no test/",
+            fix="leave test= out; or move both lists away",
+        )
 
 
 def lists_stamp(listing: Listing) -> str:

@@ -1,4 +1,9 @@
-"""Step: a file that loses too much gets another try, its worst layers kept from its precision."""
+"""Step: a file that loses too much gets another try, its worst layers kept from its precision.
+
+Layers are ranked by what a network's own outputs lose. A file that prepares inputs or decodes
+outputs itself is written once layers were chosen by files without these parts, which are the same
+whatever they are.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +87,8 @@ class RepairStep(ExportStep):
         return (*super().waits_for, *(() if self.twin is None else (self.twin,)))
 
     def run(self, context: StepContext) -> Outcome[Export]:
-        session = RepairSession(step=self, context=context, asked=self.asked)
+        asked = replace(self.asked, end_to_end=False)
+        session = RepairSession(step=self, context=context, asked=asked)
         callbacks = SearchCallbacks(
             make=session.make,
             compare=session.compare,
@@ -243,17 +249,20 @@ class RepairSession:
     def _float_twin(self) -> Path:
         """The file of the step that writes it, or one that is made for this."""
         step = self.step.twin
-        if step is not None and (made := self.context.before.of(step)).record.status == "passed":
-            return made.folder / made.result.file
+        if step is not None and not step.asked.end_to_end:
+            made = self.context.before.of(step)
+            if made.record.status == "passed":
+                return made.folder / made.result.file
         folder = self.context.folder / "try-float"
         made_here = self._export(folder, replace(self.asked, precision=BASELINE.name, keep=()))
         return folder / made_here.file
 
     def finish(self, found: FloatLayerSearch) -> Export:
         """Puts the chosen file where the step's files belong; its manifest tells of the search."""
-        path = self.context.folder / found.chosen.path.name
         budget = self.budget(found.chosen.path)
-        chosen = open_artifact(self.registry, found.chosen.path)
+        written = self._asked_for(found.chosen)
+        chosen = open_artifact(self.registry, written.path)
+        path = self.context.folder / chosen.path.name
         copy_with_side_files(chosen.path, path, chosen.companions)
         artifact = open_artifact(self.registry, path)
         manifest = require_manifest(artifact)
@@ -263,12 +272,22 @@ class RepairSession:
             told = replace(manifest, remarks=(*manifest.remarks, text))
             embed(artifact.exporter, path, told)
         return replace(
-            found.chosen.result,
+            written.result,
             attempts=found.attempts,
             remark=text,
             bytes=_size(artifact),
             sha256=sha256_of(path),
         )
+
+    def _asked_for(self, chosen: MixedCandidate) -> MixedCandidate:
+        """The chosen file, with a front end and a decoder where they are asked for."""
+        if not self.step.asked.end_to_end:
+            return chosen
+        self.tell("writing the chosen file with all its parts")
+        folder = self.context.folder / "try-whole"
+        kept = chosen.attempt.kept
+        result = self._export(folder, replace(self.asked, keep=kept, end_to_end=True))
+        return replace(chosen, path=folder / result.file, result=result)
 
 
 def _size(artifact: Artifact) -> int:

@@ -16,6 +16,9 @@ from zoo.common.optional_imports import require
 from zoo.contracts.anchors import CODE_REACH, MOST_CANDIDATES, VARIANCES, Anchors
 from zoo.tasks.object_detection.decoding import BOX_VALUES, LEAST_SCORE, MOST
 
+#: Boxes of less area overlap with nothing, and all overlaps are more than the other.
+_LEAST_AREA, _LEAST_OVERLAP = 1e-12, 1e-7
+
 
 def centres_in_graph(outputs: Any) -> tuple[Any, Any, Any, Any]:
     """Detections of a grid of centres.
@@ -63,22 +66,43 @@ def anchors_in_graph(outputs: Any, record: Anchors) -> tuple[Any, Any, Any, Any]
     centre = base[:, :2] + codes[:, :2] * base[:, 2:] * VARIANCES[0]
     half = base[:, 2:] * tf.exp(codes[:, 2:] * VARIANCES[1]) * 0.5
     edges = _within(centre, half)
-    # Boxes of different classes lie apart, so that they do not overlap; and ranks take the place
-    # of probabilities: of equal ones runtimes take any, and here the order is known.
-    count = int(flat.shape[0]) if flat.shape[0] < MOST_CANDIDATES else MOST_CANDIDATES
-    ranks = np.linspace(1.0, 0.5, count, dtype=np.float32)
+    most = min(MOST, int(score.shape[0]))
+    if record.overlap >= 1.0:  # nothing is suppressed
+        return _returned(edges[:most], label[:most], score[:most], score[:most] >= LEAST_SCORE)
+    # Ranks take the place of probabilities: of equal ones runtimes take any, and here the order is
+    # known.
+    ranks = np.linspace(1.0, 0.5, int(score.shape[0]), dtype=np.float32)
     chosen, number = tf.raw_ops.NonMaxSuppressionV4(
-        boxes=edges + 2.0 * label[:, tf.newaxis],
+        boxes=_apart(edges, label, classes),
         scores=tf.where(score >= LEAST_SCORE, ranks, np.zeros_like(ranks)),
-        max_output_size=min(MOST, count),
-        iou_threshold=record.overlap,
+        max_output_size=most,
+        # Some runtimes drop boxes that overlap by just so much, too.
+        iou_threshold=np.nextafter(np.float32(max(record.overlap, _LEAST_OVERLAP)), np.float32(2)),
         score_threshold=0.25,
         pad_to_max_output_size=True,
     )
-    kept = np.arange(min(MOST, count), dtype=np.float32) < tf.cast(number, tf.float32)
+    kept = np.arange(most, dtype=np.float32) < tf.cast(number, tf.float32)
     return _returned(
         tf.gather(edges, chosen), tf.gather(label, chosen), tf.gather(score, chosen), kept
     )
+
+
+def _apart(edges: Any, label: Any, classes: int) -> Any:
+    """Edges moved so that boxes which do not suppress each other do not overlap, (boxes, 4).
+
+    Those of each class lie in a square of their own; squares are laid out in rows, since farther
+    from zero float32 is coarser. Boxes of no area, which overlap with nothing, have each a place of
+    their own: LiteRT returns one again and again that does not overlap with itself.
+    """
+    np, tf = require("numpy"), require("tensorflow")
+    across = int(np.ceil(np.sqrt(classes)))
+    row = tf.floor((label + 0.5) / across)
+    column = label - row * across
+    moved = edges + 2.0 * tf.stack([row, column, row, column], axis=1)
+    area = (moved[:, 2] - moved[:, 0]) * (moved[:, 3] - moved[:, 1])
+    number = np.arange(int(edges.shape[0]), dtype=np.float32)
+    alone = np.stack([-2 - 2 * number, 0 * number, -1 - 2 * number, 0 * number + 1], axis=1)
+    return tf.where((area > _LEAST_AREA)[:, tf.newaxis], moved, alone)
 
 
 def _most_probable(flat: Any, most: int, classes: int) -> tuple[Any, Any, Any]:
