@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, cast
+from typing import ClassVar, Literal
 
 from zoo.contracts.checks import check
 from zoo.contracts.preprocessing.base import Preprocessing
 from zoo.contracts.preprocessing.sounds import SoundPreprocessing
-from zoo.contracts.preprocessing.stored import StoredPreprocessing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,21 +29,18 @@ class WaveformPreprocessing(Preprocessing):
 
     rate: int
     samples: int
-    network: StoredPreprocessing
+    network: SoundPreprocessing
     kind: Literal["waveform"] = "waveform"
 
     def __post_init__(self) -> None:
         own = self.network
-        same = isinstance(own, SoundPreprocessing) and (own.rate, own.samples) == (
-            self.rate,
-            self.samples,
-        )
+        same = (own.rate, own.samples) == (self.rate, self.samples)
         check(same, "preprocessing", "network must be a record of sounds of this rate and length")
 
     @property
     def of_network(self) -> SoundPreprocessing:
         """Frames of values, computed of the samples."""
-        return cast("SoundPreprocessing", self.network)
+        return self.network
 
     @property
     def sample_rate(self) -> int:
