@@ -78,10 +78,9 @@ def named_weights(
             f"{variant.name!r} has no backbone that weights of another network fit",
             fix=f"leave out --backbone; networks with one: {', '.join(others)}",
         )
-    try:
-        name, of = variant.backbone.variant, registry.variant(variant.backbone.variant)
-    except UnknownName:
-        return asked
+    if _unknown_backbone(registry, variant):
+        return asked  # `backbone_checkpoint` refuses it
+    name, of = variant.backbone.variant, registry.variant(variant.backbone.variant)
     trained_on = {source.dataset for source in sources_of(*of).values()}
     if asked not in trained_on:
         return asked
@@ -115,6 +114,13 @@ def backbone_checkpoint(
     """
     backbone = variant.backbone
     assert backbone is not None
+    if unknown := _unknown_backbone(registry, variant):
+        plugin = registry.architectures.provider(architecture.name).name
+        raise UsageError(
+            f"the backbone of {variant.name!r} can begin with no weights: {unknown}",
+            fix=f"switch its plugin on, or correct the record in the plugin {plugin!r}; or leave "
+            "out --backbone, and begin with --from-scratch",
+        )
     _, other, checkpoint = resolve(registry, model)
     fitting = list(weights_of_backbone(registry, architecture, variant, given))
     fix = f"weights that fit: --backbone {' or '.join(fitting[:3])}" if fitting else None
@@ -183,10 +189,18 @@ def begin_on_backbone(
         for name in taken
         if tuple(given[name].shape) != tuple(variables[name].shape)
     ]
-    if misshaped or not taken:
+    if not taken:
         raise BadFile(
             f"{checkpoint.model_id} does not fit the backbone of {variant.name!r}",
-            why="; ".join(misshaped[:_SHOWN]) or "they have no layer of the same name",
+            why=f"{variant.name} and {checkpoint.variant.name} have no layer of the same name, "
+            f"besides {HEAD}",
+            fix=f"correct the record of {variant.name!r}, or the names of its layers, in the "
+            f"plugin of {architecture.name!r}",
+        )
+    if misshaped:
+        raise BadFile(
+            f"{checkpoint.model_id} does not fit the backbone of {variant.name!r}",
+            why="; ".join(misshaped[:_SHOWN]),
             fix="use weights of the same hyper-parameters",
         )
     for name in taken:
@@ -212,7 +226,7 @@ def begin_on_backbone(
 def backbone_layers(
     registry: Registry, variant: Variant, network: Any, given: Mapping[str, Any]
 ) -> frozenset[str]:
-    """Names of a network's layers that are its backbone; empty without a record of one.
+    """Names of a network's layers that are its backbone; empty where that is not known.
 
     Args:
         registry: Knows the variant of the backbone.
@@ -220,7 +234,7 @@ def backbone_layers(
         network: The Keras model.
         given: Hyper-parameters of the network.
     """
-    if variant.backbone is None:
+    if variant.backbone is None or _unknown_backbone(registry, variant):
         return frozenset()
     architecture, other = registry.variant(variant.backbone.variant)
     own = {**variant.hyperparameters, **given}
@@ -250,6 +264,18 @@ def _normalized_alike(own: Any, theirs: Any, training: Training, origin: str) ->
     return own
 
 
+def _unknown_backbone(registry: Registry, variant: Variant) -> str:
+    """That no plugin which is here provides the network of a backbone, in words; or empty."""
+    assert variant.backbone is not None
+    try:
+        registry.variant(variant.backbone.variant)
+    except UnknownName:
+        return (
+            f"its record names the network {variant.backbone.variant!r}, which no plugin provides"
+        )
+    return ""
+
+
 def _layer(variable: str) -> str:
     return variable.split("/")[0]
 
@@ -257,12 +283,9 @@ def _layer(variable: str) -> str:
 def _candidates(registry: Registry, variant: Variant) -> Iterator[tuple[str, dict[str, Any]]]:
     """Weights of the backbone's variant, with the values of the shared hyper-parameters."""
     backbone = variant.backbone
-    if backbone is None:
+    if backbone is None or _unknown_backbone(registry, variant):
         return
-    try:
-        architecture, other = registry.variant(backbone.variant)
-    except UnknownName:  # its plugin is switched off
-        return
+    architecture, other = registry.variant(backbone.variant)
     for source in sources_of(architecture, other).values():
         yield source.model_id, _shared_of(registry, backbone, source.hyperparameters)
     files = {**packaged(architecture, other), **own_weights(other)}
@@ -309,5 +332,10 @@ def no_weights_fit(
     """Why a network with a backbone begins with no weights of others, in words; or empty."""
     if variant.backbone is None or any(weights_of_backbone(registry, architecture, variant, given)):
         return ""
+    if unknown := _unknown_backbone(registry, variant):
+        return f"of its backbone there are none: {unknown}"
     wanted = _listed(_shared(architecture, variant, given, variant.backbone))
-    return f"its backbone has {wanted}, and {_what_there_is(registry, variant)}"
+    return (
+        f"its backbone is that of {variant.backbone.variant} with {wanted}, and "
+        f"{_what_there_is(registry, variant)}"
+    )
