@@ -27,7 +27,7 @@ from zoo.results.formatting import format_metric
 from zoo.testing.verdict import Finding, NotTried
 
 #: Small, and there without a download.
-DATA = ("digits", "digits_rows", "digits_one_class", "digits_columns_one_class")
+DATA = ("digits", "digits_rows", "tones", "digits_one_class", "digits_columns_one_class")
 #: How long to train: briefly, and longer only if that is not enough.
 EPOCHS = (5, 20)
 #: A metric from which on decisions are clear enough to be compared.
