@@ -34,9 +34,13 @@ OF_TASK = {
     "semantic-segmentation": "fashion_scenes?count=60",
     "image-enhancement": "photographs?degrade=noise25",
     "image-compression": "photographs",
+    "anomaly-detection": "digits_one_class:0",
 }
-#: Another, where pictures become larger.
-ENLARGED = {"espcn_x2": "photographs?degrade=bicubic2"}
+#: Another, where pictures become larger, and for series.
+ANOTHER = {
+    "espcn_x2": "photographs?degrade=bicubic2",
+    "autoencoder_dense": "digits_columns_one_class:0",
+}
 #: Quick whatever the size; the rest takes longer and is marked slow.
 QUICK = ("imports", "info", "record", "head")
 #: Multiply-adds up to which a network is trained in a test; of larger ones the quick checks alone
@@ -105,7 +109,7 @@ def test_smallest_member_in_full(name: str, check: str) -> None:
         # Enough for the checks; training until answers are clear takes three times as long.
         check_variant(name, check, plugins=[TEXTS], data=TEXT_DATA[variant.task], epochs=10)
     elif variant.task in OF_TASK:
-        data = ENLARGED.get(name, OF_TASK[variant.task])
+        data = ANOTHER.get(name, OF_TASK[variant.task])
         check_variant(name, check, plugins=[BOXES], data=data)
     else:
         check_variant(name, check)
