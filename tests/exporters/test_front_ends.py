@@ -55,9 +55,7 @@ def measured(
     [
         ("onnx", "int8"),
         pytest.param("tflite", "float32", marks=pytest.mark.slow),
-        pytest.param("onnx", "float32", marks=pytest.mark.slow),
         pytest.param("onnx", "float16", marks=pytest.mark.slow),
-        pytest.param("tflite", "int8", marks=pytest.mark.slow),
     ],
 )
 def test_a_file_with_a_front_end_answers_as_the_one_without(

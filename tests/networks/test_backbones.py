@@ -14,14 +14,13 @@ from zoo.contracts import Architecture, Backbone, ImagePreprocessing, Variant
 from zoo.contracts.checks import InvalidRecord
 from zoo.contracts.training import Training
 from zoo.data.preprocessing.inputs import normalize
-from zoo.networks.backbones import (
+from zoo.networks.backbone_weights import (
     backbone_checkpoint,
-    backbone_layers,
-    begin_on_backbone,
     named_weights,
     no_weights_fit,
     weights_of_backbone,
 )
+from zoo.networks.backbones import backbone_layers, begin_on_backbone
 from zoo.networks.building import HEAD, build_network, variable_names
 from zoo.networks.card import Card, read_card, write_card
 from zoo.networks.checkpoints import Checkpoint, resolve

@@ -6,7 +6,7 @@ from zoo.common.downloads import DownloadFailed
 from zoo.common.errors import UsageError
 from zoo.common.progress import OnStep
 from zoo.data.opening import data_for_task
-from zoo.networks.backbones import named_weights, weights_of_backbone
+from zoo.networks.backbone_weights import named_weights, weights_of_backbone
 from zoo.networks.checkpoints import resolve
 from zoo.networks.published.cache import source_named
 from zoo.networks.published.official import fetched_model
