@@ -24,6 +24,7 @@ from zoo.artifacts.golden_choice import (
     candidates,
     choose_golden,
     least_tolerance,
+    limits_of_boxes,
 )
 from zoo.artifacts.golden_samples import (
     SUFFIX,
@@ -35,8 +36,10 @@ from zoo.artifacts.golden_samples import (
     read_golden,
 )
 from zoo.common.errors import BadFile
+from zoo.common.named_arrays import with_names
 from zoo.contracts import TensorInfo
 from zoo.contracts.precision import precision_named
+from zoo.registry import load_registry
 
 REAL = TensorInfo(name="probabilities", shape=(1, 3), dtype="float32")
 BYTES = replace(REAL, dtype="uint8", scale=1 / 256, zero_point=0)
@@ -232,3 +235,21 @@ def test_inspection_shows_no_arrays(tmp_path: Path) -> None:
     assert small().inputs.data not in shown
     assert "digits/test" in shown
     assert "characters" in shown
+
+
+def test_rows_of_boxes_have_no_limit_of_their_own() -> None:
+    """A box more or less moves all behind it: on another processor they are compared as boxes."""
+    decoder = load_registry().tasks.get("object-detection").graph_decoder()
+    assert decoder is not None
+    rows = limits_of_boxes(decoder.outputs, classes=10)
+    assert rows == {"edges": 1.0, "classes": 9.0, "scores": 1.0, "count": 100.0}
+    described = [replace(REAL, name=own.name) for own in decoder.outputs]
+    shapes = ((3, 5, 4), (3, 5), (3, 5), (3, 1))
+    found = with_names([np.zeros(shape, np.float32) for shape in shapes], [*rows])
+    chosen = choose_golden([[0, 1, 2]], found, None, precision_named("int8"), described, rows=rows)
+    assert chosen is not None
+    assert chosen.limits == rows
+    assert "boxes are compared" in chosen.tolerance
+    plain = choose_golden([[0, 1, 2]], found, None, precision_named("int8"), described)
+    assert plain is not None
+    assert plain.limits["classes"] < 0.01

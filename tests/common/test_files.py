@@ -98,6 +98,15 @@ def test_kill_leaves_the_old_file_alone(tmp_path):
     assert path.read_text() == "old"
 
 
+def test_names_may_be_long_and_in_any_encoding(tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path)
+    for name in (b"caf\xe9.png", b"\xc3\xa9" * 100 + b".png", b"a" * 255):
+        path = Path(os.fsdecode(folder + b"/" + name))
+        write_bytes(path, b"some")
+        assert path.read_bytes() == b"some"
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 def test_temporary_file_lies_beside_the_target(tmp_path):
     """A rename is atomic within one file system only."""
     with atomic_path(tmp_path / "a.txt") as temporary:

@@ -251,4 +251,4 @@ def test_the_bundle_codes_between_both_files(shipped: Shipped, pair: list[Path])
     tables.write_text(tables.read_text().replace(":", ":1,", 1))
     done = subprocess.run([*run, "python/run.py"], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 1
-    assert re.search("coded picture is (damaged|decoded to other numbers)", done.stderr)
+    assert done.stderr.startswith("tables.txt is not the one that this model was trained with")

@@ -173,3 +173,14 @@ def test_from_pictures_to_a_program_that_prints_boxes(
     for line, answer in zip(said, manifest.golden.answers, strict=True):
         boxes = re.findall(r"([a-z ]+ \d\.\d\d) \[", line.partition("ok, ")[2].replace("], ", "]"))
         assert ", ".join(boxes) == answer or (answer == "nothing" and not boxes), (line, answer)
+
+    # Boxes are compared with each other: another order is right, another box is not.
+    stored = [made.folder / f"golden/output_1_{n}.bin" for n in range(1, 5)]
+    edges, classes, scores, count = (np.fromfile(own, np.float32) for own in stored)
+    assert count[0] > 1
+    for path, values in zip(stored, (edges.reshape(-1, 4), classes, scores), strict=False):
+        values[:2] = values[1::-1].copy()
+        values.tofile(path)
+    assert "golden 1: ok" in typed(made.folder, "python/run.py")
+    (edges + 0.2).tofile(stored[0])
+    assert "golden 1: DIFFERS" in typed(made.folder, "python/run.py", rc=1)

@@ -17,6 +17,7 @@ from zoo.artifacts.artifact import open_artifact
 from zoo.artifacts.bundle import bundle
 from zoo.common.progress import quiet
 from zoo.contracts import SoundPreprocessing
+from zoo.contracts.preprocessing import WaveformPreprocessing
 from zoo.pipeline.job import make_job
 from zoo.pipeline.options import recipe_from
 from zoo.pipeline.plan import PlanScope
@@ -95,3 +96,41 @@ def test_from_sounds_to_a_program_that_names_a_word(
     said = typed(made.folder, "python/run.py", tmp_path / "high.wav")
     assert re.search(r"high\.wav: high \(", said)
     assert said.count(": ok, ") == 3
+
+    # The same network in files that take samples.
+    (weights,) = run.folder.glob("*.safetensors")
+    own = f"wav:{words}?rate=8000&seconds=0.5"
+    asked = ("--format", "tflite,onnx", "--precision", "int8", "--output", "whole")
+    zoo = ("-m", "zoo")
+    typed(tmp_path, *zoo, "export", weights, "--data", own, "--end-to-end", *asked)
+    files = sorted((tmp_path / "whole").glob("*.int8-end-to-end.*"))
+    assert [path.suffix for path in files] == [".onnx", ".tflite"]
+    for whole in files:
+        told_of = open_artifact(registry, whole).manifest
+        assert told_of is not None
+        takes = told_of.preprocessing
+        assert isinstance(takes, WaveformPreprocessing)
+        assert (takes.rate, takes.samples, takes.of_network) == (8000, 4000, manifest.preprocessing)
+        assert told_of.gate is not None
+        checks = {check.name: check.value for check in told_of.gate.checks}
+        assert "in the file" in checks["preprocessing"]
+        assert "kept in float on purpose (front_end)" in checks["placement"]
+    # Of a second each the loudest half is taken, as the file without a front end takes it.
+    both = typed(tmp_path, *zoo, "predict", file, "high.wav", "--json")
+    for whole in files:
+        told = json.loads(typed(tmp_path, *zoo, "predict", whole, "high.wav", "--json"))
+        (found,), (without,) = told["examples"], json.loads(both)["examples"]
+        assert found["answer"] == without["answer"] == "high"
+        assert abs(found["confidence"] - without["confidence"]) < 0.05
+    (_, whole) = files
+    said = typed(tmp_path, *zoo, "evaluate", whole, "--data", other, rc=2)
+    assert "rate=8000" in said
+    assert "0 fail" in typed(tmp_path, *zoo, "verify", whole, "--data", own)
+    said = typed(tmp_path, *zoo, "export", weights, "--data", own, "--end-to-end", "--qat", rc=2)
+    assert "leave out --qat, or --end-to-end" in said
+
+    folder = bundle(whole, output=tmp_path / "whole-bundle", registry=registry)
+    assert folder.passed
+    assert not (folder.folder / "cpp" / "sound.h").exists()
+    said = typed(folder.folder, "python/run.py", tmp_path / "high.wav")
+    assert re.search(r"high\.wav: high \(", said)

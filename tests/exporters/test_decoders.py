@@ -20,6 +20,7 @@ from zoo.registry import load_registry
 for module in ("tensorflow", "tf2onnx", "onnxruntime", "ai_edge_litert"):
     pytest.importorskip(module)
 
+CLASSES = ("cat", "dog", "bird")
 AXES = ("height", "width", "channel")
 ANCHORS = Anchors.of_sizes([(4, 4), (2, 2)])
 INPUTS = np.random.default_rng(0).integers(0, 256, (6, 16, 16, 3)).astype(np.float32)
@@ -68,7 +69,7 @@ def exported(
             options=exporter.options()().model_dump(),
             name="detector.test",
             task=task.name,
-            classes=("cat", "dog", "bird"),
+            classes=CLASSES,
             decoder=task.graph_decoder(),
         )
     )
@@ -142,7 +143,7 @@ def test_a_file_answers_with_the_boxes_of_the_decoder(
         assert contents.multiply_adds["float"] == 0
     if format == "tflite":
         # MediaPipe finds boxes by the metadata, classes by the labels.
-        assert contents.class_names == ("cat", "dog", "bird")
+        assert contents.class_names == CLASSES
     elif head == "anchors":
         # How many boxes stay follows from the picture, within the decoder alone.
         assert contents.dynamic_tensors
@@ -184,6 +185,50 @@ def test_runtimes_suppress_the_same_boxes_whatever_the_network_answers(
     assert (own[:4, 0, 0] >= 0).all()
     assert (rows[..., 0] == own[..., 0]).all()
     assert np.abs(rows - own).max() < 1e-5
+
+
+def test_mediapipe_opens_the_file_and_gives_its_boxes(tmp_path: Path) -> None:
+    mediapipe = pytest.importorskip("mediapipe")
+    from mediapipe.tasks.python import BaseOptions, vision
+
+    model, task = network("anchors")
+    path, decoder, times = tmp_path / "detector.tflite", task.graph_decoder(), 10
+    assert decoder is not None
+    exported(path, model, task, "tflite", "int8")
+    rows = decoder.task.condensed(answers(path, "tflite", decoder.names))
+    options = vision.ObjectDetectorOptions(base_options=BaseOptions(model_asset_path=str(path)))
+    compared = 0
+    with vision.ObjectDetector.create_from_options(options) as reader:
+        for given, own in zip(INPUTS, rows, strict=True):
+            # Larger, so that whole pixels say where a box is; it makes the same input of it.
+            pixels = given.astype(np.uint8).repeat(times, axis=0).repeat(times, axis=1)
+            kind = mediapipe.ImageFormat.SRGB
+            picture = mediapipe.Image(image_format=kind, data=np.ascontiguousarray(pixels))
+            side = len(pixels)
+            told = [
+                (CLASSES[int(label)], score, np.array(edges) * side)
+                for label, score, *edges in own[own[:, 0] >= 0].tolist()
+            ]
+            # Those in the same place are one there, with the classes of all.
+            theirs = [
+                (chosen, found.bounding_box)
+                for found in reader.detect(picture).detections
+                for chosen in found.categories
+            ]
+            for chosen, box in theirs:
+                top, left = box.origin_y, box.origin_x
+                edges = np.array([top, left, top + box.height, left + box.width])
+                near = [
+                    np.abs(edges - place).max()
+                    for name, score, place in told
+                    if name == chosen.category_name and abs(score - chosen.score) < 1e-6
+                ]
+                assert min(near) <= 2
+                compared += 1
+            # Without a pixel's width there is no box there.
+            wide = [place for *_, place in told if (place[2:] - place[:2]).min() >= 2]
+            assert len(wide) <= len(theirs) <= len(told)
+    assert compared > 100
 
 
 def test_a_decoder_takes_one_output(tmp_path: Path) -> None:

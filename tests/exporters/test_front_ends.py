@@ -38,12 +38,16 @@ def answers(path: Path, format: str, given: NDArray[Any], name: str) -> NDArray[
 
 
 def measured(
-    path: Path, format: str, precision: str, own: SoundPreprocessing
+    path: Path,
+    format: str,
+    precision: str,
+    own: SoundPreprocessing,
+    given: NDArray[Any] = SOUNDS,
 ) -> NormalizationFinding:
     registry = load_registry()
     record = WaveformPreprocessing(rate=own.rate, samples=own.samples, network=own)
     exporter, kind = registry.exporters.get(format), registry.precision(precision)
-    return check_normalization(exporter, path, record, kind, SOUNDS)
+    return check_normalization(exporter, path, record, kind, given)
 
 
 @pytest.mark.parametrize(
@@ -51,9 +55,7 @@ def measured(
     [
         ("onnx", "int8"),
         pytest.param("tflite", "float32", marks=pytest.mark.slow),
-        pytest.param("onnx", "float32", marks=pytest.mark.slow),
         pytest.param("onnx", "float16", marks=pytest.mark.slow),
-        pytest.param("tflite", "int8", marks=pytest.mark.slow),
     ],
 )
 def test_a_file_with_a_front_end_answers_as_the_one_without(
@@ -86,15 +88,32 @@ def test_a_file_with_a_front_end_answers_as_the_one_without(
     # What the network reads behind the front end is what the record says, and nothing else.
     in_file = measured(whole, format, precision, OWN)
     assert (in_file.kind, in_file.check.passed) == ("formula", True), in_file.check
+    # Bands far from a pure tone hold roundings alone, which is no fault of the file.
+    in_file = measured(whole, format, precision, OWN, PURE)
+    assert (in_file.kind, in_file.check.passed) == ("formula", True), in_file.check
     for name, wrong in WRONG.items():
-        other = measured(whole, format, precision, wrong)
-        assert not other.check.passed, name
-        assert "is not what the record says" in other.check.reason
+        for given in (SOUNDS, np.concatenate([PURE, SOUNDS])):
+            other = measured(whole, format, precision, wrong, given)
+            assert not other.check.passed, name
+            assert "is not what the record says" in other.check.reason
     window, weights, cosines = sounds.tables(OWN)
     symmetric = np.hanning(len(window))
     monkeypatch.setattr(sounds, "tables", lambda own: (symmetric, weights, cosines))
     assert not measured(whole, format, precision, OWN).check.passed
 
+
+#: Constants, and tones without noise: as they are, in 16 bits, cut off, at half of the rate.
+_TIME = np.arange(4000) / 8000
+_TONE = np.sin(2 * np.pi * 1000 * _TIME)
+PURE = np.stack(
+    [
+        *(np.full(4000, level) for level in (1.0, -0.3)),
+        _TONE,
+        np.rint(32767 * np.sin(2 * np.pi * 3000 * _TIME)) / 32768,
+        np.clip(3 * _TONE, -1, 1),
+        np.cos(np.pi * np.arange(4000)),
+    ]
+).astype(np.float32)
 
 #: Records that differ from what the file computes.
 WRONG = {

@@ -14,13 +14,13 @@ from zoo.contracts import Architecture, Backbone, ImagePreprocessing, Variant
 from zoo.contracts.checks import InvalidRecord
 from zoo.contracts.training import Training
 from zoo.data.preprocessing.inputs import normalize
-from zoo.networks.backbones import (
+from zoo.networks.backbone_weights import (
     backbone_checkpoint,
-    backbone_layers,
-    begin_on_backbone,
     named_weights,
+    no_weights_fit,
     weights_of_backbone,
 )
+from zoo.networks.backbones import backbone_layers, begin_on_backbone
 from zoo.networks.building import HEAD, build_network, variable_names
 from zoo.networks.card import Card, read_card, write_card
 from zoo.networks.checkpoints import Checkpoint, resolve
@@ -233,6 +233,50 @@ def test_weights_that_do_not_fit_are_refused_with_those_that_do(tmp_path: Path) 
     write_card(narrow.card_path, replace(narrow.card(), hyperparameters={"width": 1.0}))
     with pytest.raises(BadFile, match=r"does not fit"):
         begun_on(backbone_checkpoint(*about, {}, str(narrow.path)), "ssd_mobilenet")
+
+
+STRANGE = """
+import zoo
+from zoo.contracts import Backbone
+
+def build(inputs, classes):
+    from keras import layers
+    x = layers.Conv2D(2, 3, name="unlike")(inputs)
+    return layers.Dense(classes, name="head")(layers.GlobalAveragePooling2D()(x))
+
+@zoo.hookimpl
+def zoo_architectures():
+    seen = zoo.ImagePreprocessing(height=28, width=28, channels=1, mean=(0.5,), std=(0.5,))
+    yield zoo.Architecture(
+        name="strange", summary="one convolution", source="here", build=build,
+        variants=tuple(
+            zoo.Variant(name=name, classes=2, parameters=26, multiply_adds=1, preprocessing=seen,
+                        backbone=Backbone(variant=of))
+            for name, of in (("lost", "nowhere"), ("unlike", "resnet8"))))
+"""
+
+
+def test_wrong_records_are_told_of_with_their_plugin(tmp_path: Path) -> None:
+    path = tmp_path / "strange_plugin.py"
+    path.write_text(STRANGE, encoding="utf-8")
+    registry = load_registry(PluginSettings(installed=False, paths=(str(path),)))
+    architecture, lost = registry.variant("lost")
+    about = (registry, architecture, lost, {})
+    assert named_weights(*about, "imagenet") == "imagenet"
+    with pytest.raises(UsageError, match="network 'nowhere', which no plugin provides") as caught:
+        backbone_checkpoint(*about, "resnet8.fashion_mnist")
+    assert "the plugin 'strange_plugin'" in (caught.value.fix or "")
+    # It is trained from scratch as any other.
+    network = build_network(architecture, lost, 2)
+    assert backbone_layers(registry, lost, network, {}) == frozenset()
+    assert "'nowhere'" in no_weights_fit(*about)
+
+    unlike = registry.variant("unlike")[1]
+    whose = backbone_checkpoint(registry, architecture, unlike, {}, "resnet8.fashion_mnist")
+    with pytest.raises(BadFile, match="does not fit the backbone of 'unlike'") as raised:
+        begin_on_backbone(whose, architecture, unlike, 2, {}, Training())
+    assert "have no layer of the same name" in (raised.value.why or "")
+    assert "the plugin of 'strange'" in (raised.value.fix or "")
 
 
 def test_a_record_names_hyperparameters_that_the_network_has() -> None:

@@ -60,7 +60,7 @@ COUNTS = {
     "dncnn_small.photographs-degrade_noise25": 206,
     "dcgan28.fashion_mnist": 5_000,
     "ds_cnn.words": 528,
-    **{f"{name}.fashion_scenes": 1_000 for name in DETECTORS},
+    **{f"{name}.fashion_scenes": 1_000 for name in (*DETECTORS, "unet_small")},
 }
 #: Of larger ones the slow tests convert every precision, by the conformance kit.
 TRAINED = [

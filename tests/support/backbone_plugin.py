@@ -34,21 +34,21 @@ def table():
 
 @zoo.hookimpl
 def zoo_architectures():
-    def variant(name, side, mean, parameters, **more):
+    def variant(name, side, mean, parameters, multiply_adds, **more):
         return zoo.Variant(
-            name=name, classes=10, parameters=parameters, multiply_adds=1, **more,
+            name=name, classes=10, parameters=parameters, multiply_adds=multiply_adds, **more,
             preprocessing=zoo.ImagePreprocessing(
                 height=side, width=side, channels=1, mean=(mean,), std=(0.5,)))
     yield zoo.Architecture(
         name="plain", summary="one convolution", source="here", build=build,
-        variants=(variant("plain8", 8, 0.4, 102),),
+        variants=(variant("plain8", 8, 0.4, 102, 1_336),),
         sources=(zoo.WeightsSource(
             variant="plain8", tag="published", url="@URL@", layers=table, framework="torch",
             classes=lambda: ("a", "b", "c"), licence="CC0-1.0", dataset="photos",
             hyperparameters={"scale": 2.0}),))
     yield zoo.Architecture(
         name="marks", summary="one more behind it", source="here", build=behind,
-        variants=(variant("marks8", 8, 0.5, 1638,
+        variants=(variant("marks8", 8, 0.5, 1_638, 7_184,
                           backbone=Backbone(variant="plain8", shared=("scale",))),))
 """
 
@@ -73,8 +73,15 @@ def published(folder: Path) -> Path:
     return path
 
 
-def plugin(folder: Path, url: str) -> Path:
-    """The plugin's file, whose source is at `url`."""
+def plugin(folder: Path, url: str, changed: tuple[str, str] = ("", "")) -> Path:
+    """The plugin's file, whose source is at `url`.
+
+    Args:
+        folder: Where it is written.
+        url: Of the weights.
+        changed: What in it is replaced, and by what.
+    """
     path = folder / "backbone_plugin.py"
-    path.write_text(PLUGIN.replace("@URL@", url), encoding="utf-8")
+    text = PLUGIN.replace("@URL@", url)
+    path.write_text(text.replace(*changed) if changed[0] else text, encoding="utf-8")
     return path

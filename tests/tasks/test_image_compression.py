@@ -13,9 +13,9 @@ from zoo.artifacts import closeness
 from zoo.common.named_arrays import joined
 from zoo.contracts import Truth
 from zoo.contracts.precision import PRECISIONS
+from zoo.contracts.stored_code import TABLES
 from zoo.tasks.image_compression import standard_codecs, zoo_tasks
 from zoo.tasks.image_compression.file_checks import codes_of
-from zoo.tasks.image_compression.task import TABLES
 
 pytest.importorskip("PIL")
 

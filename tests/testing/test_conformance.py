@@ -235,6 +235,12 @@ def test_data_is_chosen_by_task(registry) -> None:
     assert choose_data(found, sequences, None, SeriesPreprocessing(steps=9, channels=2)) == (
         "digits_rows"
     )
+    anomalies, series = (
+        found.tasks.get("anomaly-detection"),
+        SeriesPreprocessing(steps=8, channels=8),
+    )
+    assert choose_data(found, anomalies, None, pixels) == "digits_one_class:0"
+    assert choose_data(found, anomalies, None, series) == "digits_columns_one_class:0"
     with pytest.raises(NotTried, match="sequence-classification with tokens"):
         choose_data(found, sequences, None, TokenPreprocessing(length=9, size=9))
     stranger = type("Stranger", (), {"name": "image-painting", "datasets_of": ()})

@@ -8,8 +8,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from zoo.common.named_arrays import fields_of
-from zoo.contracts import Precision, TensorInfo
-from zoo.contracts.outputs import TARGETS
+from zoo.contracts import Output, Precision, TensorInfo
+from zoo.contracts.outputs import BOX_CLASSES, BOX_COUNT, DETECTIONS, TARGETS
+from zoo.contracts.prediction import MOST_BOXES
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -20,6 +21,7 @@ COUNT = 3
 CANDIDATES = 8
 #: A difference that this machine's kernels make may be twice as large on another.
 _MARGIN = 2.0
+_BOXES = "one box more or less moves all behind it, so boxes are compared with each other"
 
 
 def candidates(labels: Array) -> list[list[int]]:
@@ -108,6 +110,7 @@ def choose_golden(
     precision: Precision,
     described: Sequence[TensorInfo],
     readings: Mapping[str, str] = MappingProxyType({}),
+    rows: Mapping[str, float] = MappingProxyType({}),
 ) -> GoldenChoice | None:
     """Chooses one example of each list: sensitive to the weights, stable across kernels.
 
@@ -122,6 +125,7 @@ def choose_golden(
         precision: Of the file.
         described: The file's outputs.
         readings: How outputs are read: those of targets have units of their own.
+        rows: Limits of outputs that have a row for each box; see `limits_of_boxes`.
 
     Returns:
         None when an output is not finite.
@@ -163,9 +167,25 @@ def choose_golden(
         measured = _MARGIN * float(own[chosen].max())
         if measured > least:
             least, why = measured, "twice what the kernels of one machine differ by on these inputs"
+        if name in rows:
+            least, why = rows[name], _BOXES
         limits[name] = float(f"{least:.4g}")
         reasons[name] = why
     return GoldenChoice(examples=tuple(numbers), limits=limits, reasons=reasons)
+
+
+def limits_of_boxes(outputs: Sequence[Output], classes: int) -> dict[str, float]:
+    """How far outputs of files that decode boxes may be off, value by value: as far as they reach.
+
+    On another processor a box may be a little more or less probable, and come before its neighbour
+    or fall below the least probability. What tells right boxes from wrong ones is `Task.compare`.
+
+    Args:
+        outputs: The task's records.
+        classes: How many there are.
+    """
+    reach = {BOX_CLASSES: float(max(classes - 1, 1)), BOX_COUNT: float(MOST_BOXES)}
+    return {own.name: reach.get(own.content, 1.0) for own in outputs if own.reading == DETECTIONS}
 
 
 def _size(values: Array, reading: str | None) -> float:

@@ -20,11 +20,11 @@ from zoo.artifacts.artifact import open_artifact, require_manifest
 from zoo.artifacts.built_inputs import built_inputs
 from zoo.artifacts.entry_order import added_up, channel_axis, channels_last, factor_of, in_order
 from zoo.artifacts.front_end_in_file import (
-    FRONT_END_MAX_ABS,
     IN_FILE,
     NAME,
     behind_front_end,
     front_end_problem,
+    roundings,
     same_inputs,
 )
 from zoo.artifacts.gate import PREPROCESSING_MAX_ABS
@@ -125,33 +125,34 @@ def check_normalization(
     inputs = inputs[:fits]
     built = built_inputs(preprocessing, min(_BUILT, fits))
     raw = np.concatenate([inputs, built])
-    read, computed = exporter.network_entry, 0.0
+    read = exporter.network_entry
     if preprocessing.of_network is not preprocessing:
         # The network reads what the file's front end makes of its inputs.
         read = behind_front_end(read, raw)
-        raw = kind_of(preprocessing).network_inputs(raw)
+        given, kind = raw, kind_of(preprocessing)
+        raw = kind.network_inputs(given)
         preprocessing = preprocessing.of_network
         leading = None if leading is None else leading.first(same_inputs(leading.inputs, raw))
-        computed = FRONT_END_MAX_ABS * factor_of(preprocessing)
-    entry = read(path, raw, False)
-    if entry.made is not None and (problem := front_end_problem(entry.made, raw)) is not None:
-        return NormalizationFinding(kind="formula", check=problem)
+        entry = read(path, raw, False)
+        if entry.made is not None:
+            problem = front_end_problem(entry.made, raw, roundings(kind, given, raw))
+            if problem is not None:
+                return NormalizationFinding(kind="formula", check=problem)
+            raw = entry.made.astype(raw.dtype)
+    else:
+        entry = read(path, raw, False)
     if np.dtype(preprocessing.graph_dtype).kind in "iu":
         return _whole_numbers(entry, raw)
     if not entry.tensors:
         return _none("no layer reads what depends on the input")
-    compared = [
-        _compared(tensor, raw, len(inputs), preprocessing, computed) for tensor in entry.tensors
-    ]
+    compared = [_compared(tensor, raw, len(inputs), preprocessing) for tensor in entry.tensors]
     if raw.dtype.kind == "f" and any(tensor.whole for tensor in entry.tensors):
         # Fractions and negative numbers are no input of networks that look whole numbers up.
         raw = inputs if len(inputs) else np.abs(np.rint(_WIDER * built))
         if np.array_equal(raw, np.rint(raw)):
             again = read(path, raw, False).tensors
             compared = [
-                _compared(tensor, raw, len(inputs), preprocessing, computed)
-                if tensor.whole
-                else one
+                _compared(tensor, raw, len(inputs), preprocessing) if tensor.whole else one
                 for tensor, one in zip(again, compared, strict=True)
             ]
     worst = max(compared, key=lambda one: one.excess)
@@ -218,12 +219,9 @@ class _Difference:
 
 
 def _compared(
-    tensor: EntryTensor, raw: Array, real: int, preprocessing: Preprocessing, computed: float
+    tensor: EntryTensor, raw: Array, real: int, preprocessing: Preprocessing
 ) -> _Difference:
-    """A tensor that first layers read against the formula; the first `real` inputs are real.
-
-    `computed` is what roundings in front of the normalization explain.
-    """
+    """A tensor that first layers read against the formula; the first `real` inputs are real."""
     where = f"{tensor.name}, behind {', '.join(tensor.operators) or 'nothing'}"
     whole = channels_last(raw.astype(np.float64), preprocessing)
     held = np.clip(whole, tensor.input_low, tensor.input_high)
@@ -235,7 +233,7 @@ def _compared(
     if right.shape != tensor.values.shape:
         return _Difference(where=where, count=len(raw), most=np.inf, excess=np.inf)
     right = np.clip(right, tensor.low, tensor.high)
-    rounding = PREPROCESSING_MAX_ABS + computed + (_HALF if tensor.half else _FLOAT) * added
+    rounding = PREPROCESSING_MAX_ABS + (_HALF if tensor.half else _FLOAT) * added
     step = tensor.input_step * factor_of(preprocessing)
     integer = min(_STEPS * tensor.step + step, _MOST_BY_STEPS * float(np.ptp(formula)))
     allowed = rounding + integer
@@ -249,7 +247,7 @@ def _compared(
     sound = (
         lost <= (_MOST_CLIPPED if real else _MOST_CLIPPED_OF_BUILT) and not np.isnan(excess).any()
     )
-    explained = float(rounding.max()) if tensor.half else PREPROCESSING_MAX_ABS + computed
+    explained = float(rounding.max()) if tensor.half else PREPROCESSING_MAX_ABS
     return _Difference(
         where=where,
         count=len(raw),

@@ -52,6 +52,10 @@ def command(settings: Settings, model: str, as_json: bool) -> None:
         rows.append(
             ("built with", ", ".join(f"{k}={v}" for k, v in found["hyperparameters"].items()))
         )
+    if found["backbone"]:
+        fitting = ", ".join(found["backbone_weights"])
+        told = f"; weights that fit: {fitting}" if fitting else ""
+        rows.append(("backbone", f"that of {found['backbone']}{told}"))
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         print_value(name, str(value), width + 2)
@@ -61,9 +65,8 @@ def command(settings: Settings, model: str, as_json: bool) -> None:
         if not official["fetched"]:
             _print_official(official)
     if not found["cards"] and not found["official"]:
-        terminal.echo(
-            f"\nno packaged weights: zoo finetune {found['name']} --from-scratch --data DATASET"
-        )
+        begin = "" if found["backbone_weights"] else "--from-scratch "
+        terminal.echo(f"\nno packaged weights: zoo finetune {found['name']} {begin}--data DATASET")
 
 
 def _print_foreign(found: dict[str, Any], model: str) -> None:
@@ -138,6 +141,10 @@ def _print_card(model_id: str, card: dict[str, Any]) -> None:
     if "published" in card["recipe"]:
         terminal.echo(f"  from      {card['recipe']['published']['url']}")
     terminal.echo(f"  licence   {card['licence']}")
+    if card["backbone"] is not None:
+        origin = card["backbone"]
+        told = f"begun with {origin['model_id']}, licence {origin['licence']}"
+        print_value("  backbone", told, 12)
     for name, value in card.get("decoding", {}).items():
         print_value(
             f"  {name}", abridged(value) if isinstance(value, str) else number(value, 4), 12

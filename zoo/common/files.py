@@ -41,7 +41,7 @@ def atomic_path(path: Path, *, fix: str | None = None) -> Iterator[Path]:
         ZooError: The folder cannot be written, or the disk is full.
     """
     # A name that just fits into a folder leaves no room for what is added here.
-    begins = path.name.encode()[:_BEGINNING].decode(errors="ignore")
+    begins = os.fsencode(path.name)[:_BEGINNING].decode(errors="ignore")
     temporary = path.with_name(f".{begins}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

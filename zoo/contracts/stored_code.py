@@ -31,6 +31,10 @@ class PictureCode:
     width: int
 
 
+#: What a task's `decoding` calls the tables of its entropy coder: parts of text, divided by ``|``.
+TABLES = "tables"
+
+
 class StoredCode(ABC):
     """How a task writes the code of a picture to disk, and reads it again.
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from zoo.common.errors import BadFile, UnknownName, UsageError
+from zoo.common.errors import BadFile, UsageError
 from zoo.common.shown_text import some_of
-from zoo.contracts import Architecture, Backbone, BackboneOrigin, Preprocessing, Variant
+from zoo.contracts import Architecture, BackboneOrigin, Preprocessing, Variant
 from zoo.contracts.training import Training
+from zoo.networks.backbone_weights import unknown_backbone
 from zoo.networks.building import HEAD, build_network, take_up_weights, variable_names
-from zoo.networks.checkpoints import Checkpoint, packaged, resolve
-from zoo.networks.published.cache import own_weights, sources_of
+from zoo.networks.checkpoints import Checkpoint
 from zoo.networks.resizing import build_resized, load_resized, resized_preprocessing
 from zoo.registry import Registry
 
@@ -37,109 +37,6 @@ class BegunNetwork:
     summary: str
 
 
-def weights_of_backbone(
-    registry: Registry, architecture: Architecture, variant: Variant, given: Mapping[str, Any]
-) -> Iterator[str]:
-    """Model ids of weights that fit a variant's backbone: published ones, packaged, the user's.
-
-    Args:
-        registry: Knows the variant of the backbone.
-        architecture: Of the network.
-        variant: Of the network.
-        given: Hyper-parameters in the place of the variant's own.
-    """
-    for model_id, values in _candidates(registry, variant):
-        if not _differing(_shared(architecture, variant, given, variant.backbone), values):
-            yield model_id
-
-
-def named_weights(
-    registry: Registry,
-    architecture: Architecture,
-    variant: Variant,
-    given: Mapping[str, Any],
-    asked: str,
-) -> str:
-    """The model that a user's name for the weights of a backbone stands for.
-
-    Args:
-        registry: Knows the variant of the backbone.
-        architecture: Of the network.
-        variant: Of the network.
-        given: Hyper-parameters in the place of the variant's own.
-        asked: A model id, the path of a weights file, or the dataset of published weights.
-
-    Raises:
-        UsageError: The network has no backbone; no weights that were trained on that dataset fit.
-    """
-    if variant.backbone is None:
-        others = [v.name for _, v in registry.variants() if v.backbone is not None]
-        raise UsageError(
-            f"{variant.name!r} has no backbone that weights of another network fit",
-            fix=f"leave out --backbone; networks with one: {', '.join(others)}",
-        )
-    try:
-        name, of = variant.backbone.variant, registry.variant(variant.backbone.variant)
-    except UnknownName:
-        return asked
-    trained_on = {source.dataset for source in sources_of(*of).values()}
-    if asked not in trained_on:
-        return asked
-    fitting = weights_of_backbone(registry, architecture, variant, given)
-    published = {s.model_id for s in sources_of(*of).values() if s.dataset == asked}
-    found = next((model_id for model_id in fitting if model_id in published), None)
-    if found is None:
-        raise UsageError(
-            f"no published weights of {name} fit {variant.name!r} with "
-            f"{_listed(_shared(architecture, variant, given, variant.backbone))}",
-            why=_what_there_is(registry, variant),
-            fix="leave out --set, name weights of your own by --backbone, or begin with "
-            "--from-scratch",
-        )
-    return found
-
-
-def backbone_checkpoint(
-    registry: Registry,
-    architecture: Architecture,
-    variant: Variant,
-    given: Mapping[str, Any],
-    model: str,
-) -> Checkpoint:
-    """The checkpoint that a network's backbone is to begin with; opens no weights.
-
-    Raises:
-        UsageError: It is another network's, or was made with other hyper-parameters; offers
-            weights that fit.
-        UnknownName: There are no such weights.
-    """
-    backbone = variant.backbone
-    assert backbone is not None
-    _, other, checkpoint = resolve(registry, model)
-    fitting = list(weights_of_backbone(registry, architecture, variant, given))
-    fix = f"weights that fit: --backbone {' or '.join(fitting[:3])}" if fitting else None
-    if other.name != backbone.variant:
-        raise UsageError(
-            f"{model} does not fit the backbone of {variant.name!r}",
-            why=f"its layers are those of {backbone.variant}, and {model} is of {other.name}",
-            fix=fix or f"train {backbone.variant} first, and name its weights",
-        )
-    if checkpoint is None:
-        raise UsageError(f"{model!r} has no packaged weights", fix=fix)
-    wanted = _shared(architecture, variant, given, backbone)
-    there = _shared_of(registry, backbone, checkpoint.card().hyperparameters)
-    if differing := _differing(wanted, there):
-        raise UsageError(
-            f"{checkpoint.model_id} does not fit the backbone of {variant.name!r}: it has "
-            f"{_listed({name: there[name] for name in differing})}",
-            why=f"the backbone has {_listed({name: wanted[name] for name in differing})}",
-            fix=fix
-            or "build the network alike: --set "
-            + " --set ".join(f"{name}={there[name]}" for name in differing),
-        )
-    return checkpoint
-
-
 def begin_on_backbone(
     checkpoint: Checkpoint,
     architecture: Architecture,
@@ -154,7 +51,7 @@ def begin_on_backbone(
     `load_resized` does for the checkpoint's own network.
 
     Args:
-        checkpoint: From `backbone_checkpoint`.
+        checkpoint: From `zoo.networks.backbone_weights.backbone_checkpoint`.
         architecture: Of the network.
         variant: Of the network.
         classes: Number of classes.
@@ -183,10 +80,18 @@ def begin_on_backbone(
         for name in taken
         if tuple(given[name].shape) != tuple(variables[name].shape)
     ]
-    if misshaped or not taken:
+    if not taken:
         raise BadFile(
             f"{checkpoint.model_id} does not fit the backbone of {variant.name!r}",
-            why="; ".join(misshaped[:_SHOWN]) or "they have no layer of the same name",
+            why=f"{variant.name} and {checkpoint.variant.name} have no layer of the same name, "
+            f"besides {HEAD}",
+            fix=f"correct the record of {variant.name!r}, or the names of its layers, in the "
+            f"plugin of {architecture.name!r}",
+        )
+    if misshaped:
+        raise BadFile(
+            f"{checkpoint.model_id} does not fit the backbone of {variant.name!r}",
+            why="; ".join(misshaped[:_SHOWN]),
             fix="use weights of the same hyper-parameters",
         )
     for name in taken:
@@ -212,7 +117,7 @@ def begin_on_backbone(
 def backbone_layers(
     registry: Registry, variant: Variant, network: Any, given: Mapping[str, Any]
 ) -> frozenset[str]:
-    """Names of a network's layers that are its backbone; empty without a record of one.
+    """Names of a network's layers that are its backbone; empty where that is not known.
 
     Args:
         registry: Knows the variant of the backbone.
@@ -220,14 +125,32 @@ def backbone_layers(
         network: The Keras model.
         given: Hyper-parameters of the network.
     """
-    if variant.backbone is None:
+    if variant.backbone is None or unknown_backbone(registry, variant):
         return frozenset()
+    trained = backbone_network(registry, variant, given)
+    there = {layer.name for layer in trained.layers if layer.weights} - {HEAD}
+    return frozenset(layer.name for layer in network.layers if layer.name in there)
+
+
+def backbone_network(
+    registry: Registry,
+    variant: Variant,
+    given: Mapping[str, Any],
+    preprocessing: Preprocessing | None = None,
+) -> Any:
+    """A network of the variant that a backbone is, with random weights.
+
+    Args:
+        registry: Knows that variant.
+        variant: Whose backbone it is.
+        given: Hyper-parameters of the network with the backbone.
+        preprocessing: Fixes the input shape; None takes that of the backbone's variant.
+    """
+    assert variant.backbone is not None
     architecture, other = registry.variant(variant.backbone.variant)
     own = {**variant.hyperparameters, **given}
     shared = {name: own[name] for name in variant.backbone.shared if name in own}
-    trained = build_network(architecture, other, other.classes, shared)
-    there = {layer.name for layer in trained.layers if layer.weights} - {HEAD}
-    return frozenset(layer.name for layer in network.layers if layer.name in there)
+    return build_network(architecture, other, other.classes, shared, preprocessing)
 
 
 def _normalized_alike(own: Any, theirs: Any, training: Training, origin: str) -> Any:
@@ -252,62 +175,3 @@ def _normalized_alike(own: Any, theirs: Any, training: Training, origin: str) ->
 
 def _layer(variable: str) -> str:
     return variable.split("/")[0]
-
-
-def _candidates(registry: Registry, variant: Variant) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Weights of the backbone's variant, with the values of the shared hyper-parameters."""
-    backbone = variant.backbone
-    if backbone is None:
-        return
-    try:
-        architecture, other = registry.variant(backbone.variant)
-    except UnknownName:  # its plugin is switched off
-        return
-    for source in sources_of(architecture, other).values():
-        yield source.model_id, _shared_of(registry, backbone, source.hyperparameters)
-    files = {**packaged(architecture, other), **own_weights(other)}
-    for path in files.values():
-        checkpoint = Checkpoint(architecture=architecture, variant=other, path=path)
-        yield (
-            checkpoint.model_id,
-            _shared_of(registry, backbone, checkpoint.card().hyperparameters),
-        )
-
-
-def _shared(
-    architecture: Architecture,
-    variant: Variant,
-    given: Mapping[str, Any],
-    backbone: Backbone | None,
-) -> dict[str, Any]:
-    """The network's values of the hyper-parameters that it shares with its backbone."""
-    own = {**architecture.defaults(), **variant.hyperparameters, **given}
-    return {name: own.get(name) for name in (backbone.shared if backbone else ())}
-
-
-def _shared_of(registry: Registry, backbone: Backbone, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of weights of the backbone's variant."""
-    return _shared(*registry.variant(backbone.variant), given, backbone)
-
-
-def _differing(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:
-    return [name for name, value in wanted.items() if there.get(name) != value]
-
-
-def _listed(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in values.items()) or "its hyper-parameters"
-
-
-def _what_there_is(registry: Registry, variant: Variant) -> str:
-    found = [f"{name} has {_listed(values)}" for name, values in _candidates(registry, variant)]
-    return "; ".join(found) or "there are none"
-
-
-def no_weights_fit(
-    registry: Registry, architecture: Architecture, variant: Variant, given: Mapping[str, Any]
-) -> str:
-    """Why a network with a backbone begins with no weights of others, in words; or empty."""
-    if variant.backbone is None or any(weights_of_backbone(registry, architecture, variant, given)):
-        return ""
-    wanted = _listed(_shared(architecture, variant, given, variant.backbone))
-    return f"its backbone has {wanted}, and {_what_there_is(registry, variant)}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.contracts import Architecture, Variant
+from zoo.networks.backbone_weights import weights_of_backbone
 from zoo.networks.checkpoints import SUFFIX, Checkpoint, made_here, packaged, resolve
 from zoo.networks.published.cache import (
     is_fetched,
@@ -127,6 +128,8 @@ def info(registry: Registry, model: str) -> dict[str, Any]:
         "preprocessing": asdict(preprocessing),
         "input": preprocessing.describe(),
         "hyperparameters": dict(variant.hyperparameters),
+        "backbone": "" if variant.backbone is None else variant.backbone.variant,
+        "backbone_weights": [*weights_of_backbone(registry, architecture, variant, {})],
         "plugin": {
             "name": plugin.name,
             "origin": plugin.origin,

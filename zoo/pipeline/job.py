@@ -19,7 +19,7 @@ from zoo.data.naming import tag_of
 from zoo.data.opening import check_task, data_for_task, open_dataset
 from zoo.execution.device import Device
 from zoo.execution.devices import device_named
-from zoo.networks.backbones import backbone_checkpoint, no_weights_fit
+from zoo.networks.backbone_weights import backbone_checkpoint, no_weights_fit
 from zoo.networks.building import check_hyperparameters
 from zoo.networks.checkpoints import Checkpoint, check_tied, resolve
 from zoo.networks.published.cache import sources_of

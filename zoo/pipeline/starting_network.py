@@ -6,7 +6,7 @@ from zoo.common.downloads import DownloadFailed
 from zoo.common.errors import UsageError
 from zoo.common.progress import OnStep
 from zoo.data.opening import data_for_task
-from zoo.networks.backbones import named_weights, weights_of_backbone
+from zoo.networks.backbone_weights import named_weights, weights_of_backbone
 from zoo.networks.checkpoints import resolve
 from zoo.networks.published.cache import source_named
 from zoo.networks.published.official import fetched_model
@@ -62,8 +62,9 @@ def _with_backbone_here(recipe: Recipe, registry: Registry, on_step: OnStep) -> 
     about = (registry, architecture, variant, recipe.hyperparameters)
     asked = recipe.training.backbone
     if asked is None:
-        begins_with_own = checkpoint is not None or variant.backbone is None
-        asked = None if begins_with_own else next(weights_of_backbone(*about), None)
+        # What is not trained has no use for them.
+        own = checkpoint is not None or variant.backbone is None or not recipe.training.epochs
+        asked = None if own else next(weights_of_backbone(*about), None)
         if asked is None:
             return recipe
     elif recipe.model != variant.name:

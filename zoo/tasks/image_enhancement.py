@@ -74,8 +74,8 @@ class ImageEnhancement(Task):
         if inexact:
             raise UsageError(
                 f"--augment {','.join(inexact)} would change what the network is to learn",
-                why="it resamples or hides pixels of the bad picture, and the good one cannot "
-                "follow exactly",
+                why="it resamples, recolours or hides pixels of the bad picture, and the good one "
+                "cannot follow exactly",
                 fix=f"choose among {', '.join(sorted(_EXACT))}",
             )
         keras = require("keras")

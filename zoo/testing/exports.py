@@ -27,7 +27,7 @@ from zoo.results.formatting import format_metric
 from zoo.testing.verdict import Finding, NotTried
 
 #: Small, and there without a download.
-DATA = ("digits", "digits_rows")
+DATA = ("digits", "digits_rows", "tones", "digits_one_class", "digits_columns_one_class")
 #: How long to train: briefly, and longer only if that is not enough.
 EPOCHS = (5, 20)
 #: A metric from which on decisions are clear enough to be compared.
@@ -60,9 +60,13 @@ def choose_data(
     """
     if wanted is not None:
         return data_for_task(registry, wanted, task.name)
-    serving = [p.name for p in registry.datasets if serves(task, p.tasks) and p.argument is None]
+    serving = [
+        f"{p.name}:{p.arguments[0]}" if p.arguments else p.name
+        for p in registry.datasets
+        if serves(task, p.tasks) and (p.argument is None or p.arguments)
+    ]
     # Stable sorting puts the small ones first.
-    for name in sorted(serving, key=lambda name: name not in DATA):
+    for name in sorted(serving, key=lambda name: name.partition(":")[0] not in DATA):
         read = data_for_task(registry, name, task.name)
         if _fits(registry, read, preprocessing):
             return read

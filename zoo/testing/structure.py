@@ -6,7 +6,15 @@ import math
 from typing import Any
 
 from zoo.common.errors import ZooError
-from zoo.networks.building import HEAD, build_network, count_parameters, raw_model
+from zoo.common.optional_imports import require
+from zoo.networks.backbones import backbone_network
+from zoo.networks.building import (
+    HEAD,
+    build_network,
+    count_parameters,
+    raw_model,
+    variable_names,
+)
 from zoo.networks.logits import check_logits
 from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.testing.candidate import CheckedNetwork
@@ -32,13 +40,50 @@ def record(subject: CheckedNetwork) -> Finding:
     parameters, multiply_adds = count_parameters(network), count_multiply_adds(network)
     measured = f"{parameters:,} parameters, {multiply_adds:,} multiply-adds"
     if (parameters, multiply_adds) == (variant.parameters, variant.multiply_adds):
-        return Finding(passed=True, measured=measured)
+        told = _backbone(subject, network)
+        return told or Finding(passed=True, measured=measured)
     return Finding(
         passed=False,
         measured=f"the network has {measured}; the record says {variant.parameters:,} and "
         f"{variant.multiply_adds:,}",
         fix=f"write parameters={parameters:_}, multiply_adds={multiply_adds:_} in the record of "
         f"{variant.name!r}, if the network is what you meant",
+    )
+
+
+def _backbone(subject: CheckedNetwork, network: Any) -> Finding | None:
+    """What is wrong with the backbone on the record; None where nothing is, or there is none."""
+    import numpy as np
+
+    variant = subject.variant
+    if variant.backbone is None:
+        return None
+    fix = f"correct backbone= in the record of {variant.name!r}, or the names of its layers"
+    other = backbone_network(subject.registry, variant, {}, subject.preprocessing)
+    own, theirs = variable_names(network), variable_names(other)
+    common = [name for name in own if name in theirs and name.split("/")[0] != HEAD]
+    unlike = [name for name in common if own[name].shape != theirs[name].shape]
+    if unlike or not common:
+        told = f"{unlike[0]} has another shape there" if unlike else "no layer is called alike"
+        named = variant.backbone.variant
+        return Finding(passed=False, measured=f"the backbone is not {named}: {told}", fix=fix)
+    for name in common:
+        theirs[name].assign(own[name])
+    shared = {name.split("/")[0] for name in common}
+    last = [layer.name for layer in network.layers if layer.name in shared][-1]
+    keras = require("keras")
+    inputs = np.random.default_rng(0).normal(size=(1, *subject.preprocessing.network_shape))
+    here, there = (
+        np.asarray(keras.Model(one.input, one.get_layer(last).output)(inputs, training=False))
+        for one in (network, other)
+    )
+    if here.shape == there.shape and np.allclose(here, there, rtol=1e-3, atol=1e-4):
+        return None
+    return Finding(
+        passed=False,
+        measured=f"with the same weights, {last} gives other features than in "
+        f"{variant.backbone.variant}",
+        fix=fix,
     )
 
 

@@ -15,10 +15,11 @@ from zoo.contracts import FileContents, Preprocessing, TensorInfo
 from zoo.contracts.anchors import ANCHORS, Anchors
 from zoo.contracts.outputs import BOXES, CLASS_MAP, CODE, DETECTIONS, PICTURE, RECONSTRUCTION
 from zoo.contracts.prediction import MOST_BOXES, SHOWN_FROM
+from zoo.contracts.stored_code import TABLES
 
 SCHEMA = 1
-#: In a manifest's decoding: tables of an entropy coder, and by how many bytes it names them.
-_TABLES, _DIGEST = "tables", 2
+#: By how many bytes of its SHA-256 a coded picture names its tables.
+_DIGEST = 2
 #: What an output with so many axes behind the batch means, where its last axis is the classes.
 _ANSWERS = {1: "choice", 2: "choices"}
 _MEANINGS = {
@@ -192,7 +193,7 @@ def _free(manifest: Manifest, name: str) -> str:
 
 def code_facts(decoding: Mapping[str, float | str]) -> dict[str, str] | None:
     """The file with the tables of an entropy coder, and the first bytes of their SHA-256 in hex."""
-    text = decoding.get(_TABLES)
+    text = decoding.get(TABLES)
     if text is None:
         return None
     digest = hashlib.sha256(str(text).encode()).hexdigest()[: 2 * _DIGEST]
@@ -202,7 +203,7 @@ def code_facts(decoding: Mapping[str, float | str]) -> dict[str, str] | None:
 def code_files(decoding: Mapping[str, float | str]) -> dict[str, str]:
     """What programs read beside the metadata: tables, a part on each line."""
     facts = code_facts(decoding)
-    return {} if facts is None else {facts["tables"]: _lines(str(decoding[_TABLES]))}
+    return {} if facts is None else {facts["tables"]: _lines(str(decoding[TABLES]))}
 
 
 def _lines(tables: str) -> str:

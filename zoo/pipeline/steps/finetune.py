@@ -18,7 +18,8 @@ from zoo.contracts.training import Training, check_training
 from zoo.data.opening import check_task, judged_dataset
 from zoo.data.preprocessing.inputs import fitted, kind_of
 from zoo.execution.runner import check_enough_classes
-from zoo.networks.backbones import backbone_checkpoint, backbone_layers, begin_on_backbone
+from zoo.networks.backbone_weights import backbone_checkpoint
+from zoo.networks.backbones import backbone_layers, begin_on_backbone
 from zoo.networks.building import build_companion, check_hyperparameters, wrong_parameters
 from zoo.networks.card import Card, write_card
 from zoo.networks.checkpoints import Checkpoint, resolve

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 from zoo.artifacts.artifact import Artifact, require_manifest
 from zoo.artifacts.file_chain import FileChain
 from zoo.artifacts.golden_answers import golden_answers
-from zoo.artifacts.golden_choice import GoldenChoice, candidates, choose_golden
+from zoo.artifacts.golden_choice import (
+    GoldenChoice,
+    candidates,
+    choose_golden,
+    limits_of_boxes,
+)
 from zoo.artifacts.golden_samples import Golden, GoldenArrays, golden_name, make_golden
 from zoo.common.errors import ZooError
 from zoo.common.named_arrays import differences
@@ -78,7 +83,8 @@ def keep_golden(
     tensors = [tensor for artifact in chain.artifacts for tensor in artifact.contents.outputs]
     readings = chain.manifest.readings
     joined = joined_outputs(chain, fast)
-    chosen = choose_golden(offered, joined, plain, precision, tensors, readings)
+    rows = limits_of_boxes(task.outputs, len(chain.manifest.classes))
+    chosen = choose_golden(offered, joined, plain, precision, tensors, readings, rows)
     if chosen is None:
         return [(None, None)] * len(chain.artifacts)
     kept = [numbers.index(number) for number in chosen.examples]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from zoo.contracts import Output, Task, outputs
+from zoo.contracts.stored_code import TABLES
 from zoo.hookspecs import hookimpl
 from zoo.tasks.image_compression.file_checks import CODE, PICTURE
-from zoo.tasks.image_compression.task import RULE, TABLES, ImageCompression
+from zoo.tasks.image_compression.task import RULE, ImageCompression
 from zoo.tasks.image_compression.training import state, trainee
 
 

@@ -13,6 +13,7 @@ from zoo.contracts import Check, Comparison, Metric, Precision, Task, Truth
 from zoo.contracts.baseline import AgainstBaseline
 from zoo.contracts.geometric_transform import GeometricTransform
 from zoo.contracts.prediction import DecodedOutput
+from zoo.contracts.stored_code import TABLES
 from zoo.results.formatting import number, plus_minus, plus_minus_range
 from zoo.tasks import luma, picture_checks
 from zoo.tasks.image_compression import file_checks, standard_codecs
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from zoo.contracts.task import Array
 
 #: What a file is decoded with.
-TABLES, RULE = "tables", "rule"
+RULE = "rule"
 _COUNTED = "how often numbers occur among their neighbours, on the validation split"
 PSNR, RATE = "PSNR", "bits per pixel"
 _DB = "dB"
