@@ -20,6 +20,7 @@ from zoo.data.preprocessing.inputs import labels_for
 from zoo.data.preprocessing.stream import Examples
 from zoo.networks.inference_batches import MOST, inference_batch
 from zoo.training import moving_averages
+from zoo.training.even_batches import even_batches, needs_even_batches
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -64,6 +65,7 @@ class TrainingBatches:
         weights = None
         if options.class_weights == "balanced":
             weights = balanced_weights(task, labels_for(split, seen))
+        self._is_even = model is not None and needs_even_batches(model)
         self._most = MOST if model is None else inference_batch(model, compiled=True)
         self._train = Examples(split, seen, weights=weights)
         self._validation = Examples(dataset.splits["validation"], seen)
@@ -88,6 +90,8 @@ class TrainingBatches:
                 else None,
                 epoch_now=lambda: self._epoch,
             )
+            if self._is_even:
+                self._shuffled = even_batches(self._shuffled)
         return self._shuffled
 
     def inputs(self, epoch: int) -> Iterator[Any]:
