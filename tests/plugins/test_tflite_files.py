@@ -184,6 +184,7 @@ def described(content: bytes, *labels: str) -> bytes:
         output_names=("scores",),
         output_contents=(CLASS_SCORES,),
         axes=("height", "width", "channel"),
+        sample_rate=0,
         name="net",
         precision="float32",
         licence="MIT",

@@ -60,8 +60,8 @@ class RecipeFields(Fields):
         Option(
             "Dataset: digits, fashion_mnist, or as rows digits_rows, fashion_mnist_rows; for "
             "anomalies fashion_mnist_one_class:KIND, digits_one_class:DIGIT, "
-            "digits_columns_one_class:DIGIT; with boxes and masks fashion_scenes; bad "
-            "and good pictures photographs?degrade=bicubic2; your own by folder:PATH (images), "
+            "digits_columns_one_class:DIGIT; with boxes and masks fashion_scenes; sounds tones; "
+            "bad and good pictures photographs?degrade=bicubic2; your own by folder:PATH (images), "
             "coco:PATH, yolo:PATH and voc:PATH (boxes), masks:PATH, pairs:PATH (bad and good "
             "pictures), wav:PATH (sounds), npz:PATH, csv:PATH, text:PATH, conll:PATH; public ones "
             "by keras:NAME, hf:NAME, aeon:NAME",

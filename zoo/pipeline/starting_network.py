@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zoo.artifacts.not_weights import weights_of_exported_files
 from zoo.common.downloads import DownloadFailed
 from zoo.common.errors import UsageError
 from zoo.common.progress import OnStep
@@ -58,7 +59,8 @@ def with_network_here(
 
 def _with_backbone_here(recipe: Recipe, registry: Registry, on_step: OnStep) -> Recipe:
     """The recipe, with the weights of its network's backbone here, if it begins with such."""
-    architecture, variant, checkpoint = resolve(registry, recipe.model)
+    with weights_of_exported_files(registry, recipe.model):
+        architecture, variant, checkpoint = resolve(registry, recipe.model)
     about = (registry, architecture, variant, recipe.hyperparameters)
     asked = recipe.training.backbone
     if asked is None:
