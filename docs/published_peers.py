@@ -307,9 +307,10 @@ def own_file(registry: Registry, peer: Peer, precision: str, folder: Path) -> Pa
         precision=[precision],
         output=folder / "run",
     )
-    (path,) = (folder / "run").glob(f"*.{precision}.tflite*")
+    ends = f".{precision}.tflite", f".{precision}.tflite.rejected"
+    (path,) = (path for path in (folder / "run").iterdir() if path.name.endswith(ends))
     # Random weights may lose too much in integers: that file is as fast as one that passes.
-    return path.rename(folder / f"{peer.ours}.{precision}.tflite")
+    return path if path.suffix == ".tflite" else path.rename(path.with_suffix(""))
 
 
 def _run(command: Sequence[str]) -> None:
