@@ -36,6 +36,7 @@ class TrainingBatches:
         task: Knows how labels follow pictures, and what they weigh.
         seed: Of the order and of augmentation.
         model: The `keras.Model` that is validated; large ones get few examples at a time.
+        even: Whether batches must be even though no layer of the model shows it.
 
     Attributes:
         examples: Of the training split.
@@ -53,6 +54,7 @@ class TrainingBatches:
         task: TrainingObjective,
         seed: int,
         model: Any = None,
+        even: bool = False,
     ) -> None:
         self.options = options
         self.task = task
@@ -65,7 +67,7 @@ class TrainingBatches:
         weights = None
         if options.class_weights == "balanced":
             weights = balanced_weights(task, labels_for(split, seen))
-        self._is_even = model is not None and needs_even_batches(model)
+        self._is_even = even or (model is not None and needs_even_batches(model))
         self._most = MOST if model is None else inference_batch(model, compiled=True)
         self._train = Examples(split, seen, weights=weights)
         self._validation = Examples(dataset.splits["validation"], seen)

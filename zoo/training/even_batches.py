@@ -24,7 +24,7 @@ def needs_even_batches(model: Any) -> bool:
 
 def _is_narrow(layer: Any) -> bool:
     steps = max(layer.kernel_size) == 1 and max(layer.strides) > 1
-    return steps and layer.built and layer.kernel.shape[2] < _FEWEST_CHANNELS
+    return bool(steps and layer.built and layer.kernel.shape[2] < _FEWEST_CHANNELS)
 
 
 def even_batches(batches: Any) -> Any:

@@ -49,6 +49,7 @@ class Trainer:
         companion: The second network that this training needs.
         sketches: Folder for the pictures of each epoch, if the task draws any; None keeps none.
         backbone: Names of the layers that `Training.freeze` calls so; of none, all but the head.
+        even: Whether batches must be even though no layer of the network shows it.
 
     Attributes:
         epochs: Those that were made.
@@ -70,8 +71,10 @@ class Trainer:
         companion: Any | None = None,
         sketches: Path | None = None,
         backbone: Collection[str] = (),
+        even: bool = False,
     ) -> None:
         self.network = network
+        self._even = even
         self.task = task
         self.preprocessing = preprocessing
         self.options = options
@@ -113,7 +116,7 @@ class Trainer:
         make, beside = self.task.trainee or raw_model, [self.companion] if self.companion else []
         model = behind(make(self.network, self.preprocessing, *beside))
         asked = (self.preprocessing, self.options, task, self.seed)
-        batches = TrainingBatches(data, *asked, model=model)
+        batches = TrainingBatches(data, *asked, model=model, even=self._even)
         self.metric_name = self._compile(model, batches.steps)
         model.optimizer.build(model.trainable_variables)
         model.steps_per_execution = steps_per_call(self.network, self.options)

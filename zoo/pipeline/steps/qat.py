@@ -29,6 +29,7 @@ from zoo.pipeline.steps.step import (
 )
 from zoo.registry import load_registry
 from zoo.results.records import GateResult, TrainingResult
+from zoo.training.even_batches import needs_even_batches
 from zoo.training.qat.distillation import choose_logit_limits, logit_distillation, training_of
 from zoo.training.qat.files import SUFFIX, QatWeights, save
 from zoo.training.qat.network import build_rounding_network
@@ -199,6 +200,7 @@ def train(
         seed=seed,
         folder=checkpoint,
         emit=emit,
+        even=needs_even_batches(loaded.network),
     )
     trainer.fit(dataset)
     weights = folder / f"{loaded.card.model_id}{SUFFIX}"
