@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from zoo.common import file_lock
 from zoo.common.captured import run_captured
 from zoo.common.errors import UsageError, ZooError
-from zoo.common.files import cannot_write
 from zoo.common.paths import cache_folder, is_offline
 
 #: Seconds that one installation may take: gigabytes over a slow line.
@@ -137,21 +137,11 @@ def version_here(distribution: str) -> tuple[int, ...]:
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
     """Keeps other processes from making the same environment."""
-    import fcntl  # not on Windows, where importing the zoo must still work
-
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = folder.with_name(f"{folder.name}.lock").open("w")
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ZooError(
-                f"the environment {folder.name} is being made by another process",
-                fix="wait until that has ended; it is ready then",
-            ) from error
+    refusal = ZooError(
+        f"the environment {folder.name} is being made by another process",
+        fix="wait until that has ended; it is ready then",
+    )
+    with file_lock.held(folder.with_name(f"{folder.name}.lock"), refusal):
         yield
 
 

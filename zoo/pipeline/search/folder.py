@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from zoo.common import file_lock
 from zoo.common.errors import ZooError
-from zoo.common.files import cannot_write
 
 
 def folder_name(model_id: str, asked: Sequence[Any]) -> str:
@@ -27,20 +27,10 @@ def held(folder: Path) -> Iterator[None]:
     Raises:
         ZooError: It cannot be written, or another process searches there.
     """
-    import fcntl  # not on Windows, where importing the zoo must still work
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ZooError(
-                f"another process searches in {folder}",
-                why="the same search was begun twice",
-                fix="wait until that has ended, or give --output another folder",
-            ) from error
+    refusal = ZooError(
+        f"another process searches in {folder}",
+        why="the same search was begun twice",
+        fix="wait until that has ended, or give --output another folder",
+    )
+    with file_lock.held(folder / ".lock", refusal):
         yield
