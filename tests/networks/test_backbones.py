@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zoo.common.errors import BadFile, UsageError
+from zoo.common.errors import BadFile, UnknownName, UsageError
 from zoo.contracts import Architecture, Backbone, ImagePreprocessing, Variant
 from zoo.contracts.checks import InvalidRecord
 from zoo.contracts.training import Training
@@ -210,6 +210,10 @@ def test_weights_that_fit_are_found_published_ones_first() -> None:
     about = (REGISTRY, *REGISTRY.variant("ssd_mobilenet"))
     assert named_weights(*about, {}, "imagenet") == "mobilenet_v2.keras_in1k"
     assert named_weights(*about, {}, "my.safetensors") == "my.safetensors"
+    assert named_weights(*about, {}, "mobilenet_v2") == "mobilenet_v2"
+    with pytest.raises(UnknownName, match="'imagenett'") as typo:
+        named_weights(*about, {}, "imagenett")
+    assert "'imagenet'" in str(typo.value.fix)
     with pytest.raises(UsageError, match=r"fit 'ssd_mobilenet' with width=0\.5") as caught:
         named_weights(*about, {"width": 0.5}, "imagenet")
     assert "mobilenet_v2.keras_in1k has width=1.0" in (caught.value.why or "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from zoo.common.errors import UnknownName, UsageError
@@ -45,6 +46,7 @@ def named_weights(
         asked: A model id, the path of a weights file, or the dataset of published weights.
 
     Raises:
+        UnknownName: Neither a dataset, a network, nor a file.
         UsageError: The network has no backbone; no weights that were trained on that dataset fit.
     """
     if variant.backbone is None:
@@ -58,6 +60,13 @@ def named_weights(
     name, of = variant.backbone.variant, registry.variant(variant.backbone.variant)
     trained_on = {source.dataset for source in sources_of(*of).values()}
     if asked not in trained_on:
+        is_name = asked.isidentifier() and not Path(asked).exists()
+        if is_name and asked not in {other.name for _, other in registry.variants()}:
+            near = [
+                *sorted(trained_on),
+                *weights_of_backbone(registry, architecture, variant, given),
+            ]
+            raise UnknownName("weights of a backbone", asked, near)
         return asked
     fitting = weights_of_backbone(registry, architecture, variant, given)
     published = {s.model_id for s in sources_of(*of).values() if s.dataset == asked}
