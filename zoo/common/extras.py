@@ -38,9 +38,10 @@ EXTRA_OF = {
     "mlflow": "mlflow",
     "optuna": "tune",
     "distributed": "dask",
+    "fsspec": "remote",
+    "s3fs": "remote",
 }
-#: Extras outside ``all``: for datasets, official weights, runtimes, devices, databases,
-#: signatures, tables, trackers, searches and executors that few people need; an error names them.
+#: Extras outside ``all``: each is for what few people need; an error names it then.
 ON_REQUEST = (
     "aeon",
     "hf",
@@ -58,6 +59,7 @@ ON_REQUEST = (
     "mlflow",
     "tune",
     "dask",
+    "remote",
 )
 #: Modules of the extra ``run``, which are in other extras, too: what it takes to inspect, verify,
 #: time and ask files that are there.
