@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from zoo.common.errors import BadFile
 from zoo.common.files import sha256_of, sync
@@ -105,15 +106,9 @@ class StepCache:
         except (OSError, UnicodeDecodeError) as error:
             raise _damaged(folder, f"{RECORD} cannot be read: {error}") from error
         try:
-            sealed = json.loads(text)
-            seal = sealed.pop("sha256")
-            files = sealed.pop("files")
-            record = read_record(json.dumps(sealed))
-            intact = seal == _seal({**sealed, "files": files})
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise _damaged(folder, f"{RECORD} is no record") from error
-        if not intact:
-            raise _damaged(folder, f"{RECORD} differs from its SHA-256")
+            record, files = read_sealed(text)
+        except ValueError as error:
+            raise _damaged(folder, f"{RECORD} {error}") from error
         present = {_relative(file, folder): file for file in _files(folder)}
         for name, listed in files.items():
             difference = _difference(present.get(name), listed)
@@ -175,6 +170,25 @@ class StepCache:
 def step_cache() -> StepCache:
     """The user's own."""
     return StepCache(cache_folder() / "steps")
+
+
+def read_sealed(text: str) -> tuple[StepRecord, dict[str, dict[str, Any]]]:
+    """A finished step's record, and its files: for each name its ``bytes`` and ``sha256``.
+
+    Raises:
+        ValueError: It is no record, or differs from its seal; says which.
+    """
+    try:
+        sealed = json.loads(text)
+        seal = sealed.pop("sha256")
+        files = sealed.pop("files")
+        record = read_record(json.dumps(sealed))
+        intact = seal == _seal({**sealed, "files": files})
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError("is no record") from error
+    if not intact:
+        raise ValueError("differs from its SHA-256")
+    return record, files
 
 
 def _sealed(record: StepRecord, files: dict[str, dict[str, object]]) -> str:
