@@ -21,6 +21,9 @@ import zoo
 from zoo.common.errors import UsageError, ZooError
 from zoo.pipeline.executors.announcing import announced_worker
 from zoo.pipeline.executors.connection import driver_of
+from zoo.pipeline.options import recipe_from
+from zoo.pipeline.search.time_budget import TimeBudget
+from zoo.pipeline.search.training_runs import TrainingRuns
 from zoo.registry import load_registry
 from zoo.results.store import Store
 
@@ -217,3 +220,27 @@ def test_a_worker_that_does_not_see_the_cache_says_so(cluster: Cluster, tmp_path
             zoo.ship(
                 "convnet28", "digits", output=tmp_path, seed=1, **TINY, executor=cluster.address
             )
+
+
+def test_a_training_that_a_search_ends_is_ended_at_the_worker(cluster: Cluster) -> None:
+    registry = load_registry()
+    runs = TrainingRuns(
+        registry=registry,
+        store=Store(None),
+        run="search",
+        on_step=lambda *_: None,
+        budget=TimeBudget(seconds=600.0),
+    )
+    given = {"from_scratch": True, "epochs": 500, "jit": "off", "set": TINY["set"]}
+    recipe = recipe_from(model="convnet28", data="digits", **given, **cluster.options)
+    found = runs.train(recipe, "trial", on_epoch=lambda number, _: number == 2)
+    assert found.ended == "stopped"
+    driver = driver_of(registry, cluster.address)
+    driver.connect()
+    for _ in range(100):
+        running = [told for worker in driver.workers() for told in worker.running]
+        if not running:
+            break
+        time.sleep(0.2)
+    driver.close()
+    assert running == []

@@ -179,7 +179,7 @@ class Elsewhere:
             earlier=tuple(earlier),
             devices=tuple(announced[name] for name in _devices_of(step, announced)),
             device=device,
-            mark=str(self._connection.mark()),
+            mark=self._connection.mark().name,
             artifacts="" if self._connection.store is None else self._connection.store.url,
             inputs=self._inputs(step.origin.planned),
             retry=performer.retry,

@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from zoo.common.errors import ZooError
@@ -71,10 +70,11 @@ def _perform(order: OrderText, emit: OnEvent, children: Children) -> OrderAnswer
             fix=f'on the worker: pip install "edgezoo=={order.version}", and start it again',
         )
     cache = step_cache()
-    if not order.artifacts and not Path(order.mark).exists():
+    mark = cache_folder() / "executors" / order.mark
+    if not order.artifacts and not mark.is_file():
         raise Refused(
             f"the worker on {platform.node()} has another cache folder than the command",
-            why=f"it does not see {order.mark}, and no store for results was named",
+            why=f"its own is {cache_folder()}, and no store for results was named",
             fix="name one that both reach: --artifacts FOLDER or URL",
         )
     step = _step(order)
