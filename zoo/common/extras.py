@@ -37,6 +37,7 @@ EXTRA_OF = {
     "tensorboard": "tensorboard",
     "mlflow": "mlflow",
     "optuna": "tune",
+    "distributed": "dask",
     "fsspec": "remote",
     "s3fs": "remote",
 }
@@ -57,6 +58,7 @@ ON_REQUEST = (
     "tensorboard",
     "mlflow",
     "tune",
+    "dask",
     "remote",
 )
 #: Modules of the extra ``run``, which are in other extras, too: what it takes to inspect, verify,
