@@ -24,9 +24,11 @@ from zoo.common.modules import fix_of_import, import_path, source_of
 from zoo.common.plugin_errors import note_source
 from zoo.common.plugin_import import ForeignImport, foreign_import
 from zoo.contracts import (
+    AnnouncedDevice,
     Architecture,
     DatasetProvider,
     DeviceKind,
+    Executor,
     Exporter,
     Runtime,
     Source,
@@ -81,6 +83,11 @@ class Registry:
         self.devices: NameTable[DeviceKind] = NameTable("device", self.plugins)
         self.sources: NameTable[Source] = NameTable("source", self.plugins)
         self.trackers: NameTable[Tracker] = NameTable("tracker", self.plugins)
+        self.executors: NameTable[Executor] = NameTable("executor", self.plugins)
+        #: Devices that hang on workers of the executor, by name.
+        self.announced: dict[str, AnnouncedDevice] = {}
+        #: The connection to the executor that performs steps; None: this machine does.
+        self.executor: Any = None
         #: Foreign networks that were opened: reference → converted weights; and weights that
         #: another machine sent.
         self.opened: dict[str, Path] = {
@@ -99,6 +106,7 @@ class Registry:
             ("zoo_devices", self.devices, DeviceKind),
             ("zoo_sources", self.sources, Source),
             ("zoo_trackers", self.trackers, Tracker),
+            ("zoo_executors", self.executors, Executor),
         )
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)

@@ -164,6 +164,7 @@ FREE = {
     *("--set", "--store", "--shape", "--threads", "--batch", "--budget", "--tag", "--from"),
     *("--max-size", "--max-download", "--max-latency", "--budget-time", "--width", "--prune"),
     *("--space", "--objective"),
+    *("--label", "--listen", "--name"),
 }
 
 

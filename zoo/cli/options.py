@@ -16,6 +16,7 @@ from click.shell_completion import CompletionItem
 
 from zoo.common import terminal
 from zoo.common.shown_text import printable
+from zoo.contracts.accelerators import OFFERED
 
 if TYPE_CHECKING:
     from zoo.registry import Registry
@@ -89,6 +90,7 @@ def complete(kind: str) -> Completer:
             "device": lambda: _devices(registry),
             "target": lambda: registry.targets.names(),
             "task": lambda: registry.tasks.names(),
+            "accelerator": lambda: list(OFFERED),
             "runtime": lambda: registry.runtimes.names(),
             "precision": lambda: [
                 *dict.fromkeys(p for e in registry.exporters for p in e.precisions)
@@ -96,6 +98,9 @@ def complete(kind: str) -> Completer:
             "tier": _tiers,
             "device kind": lambda: registry.devices.names(),
             "tracker": lambda: [f"{tracker.name}:" for tracker in registry.trackers],
+            "executor": lambda: [
+                f"{e.name}://" if e.argument else e.name for e in registry.executors
+            ],
             "source": lambda: [source.name for source in registry.sources if source.setup],
             "plugin": lambda: [plugin.name for plugin in registry.plugins],
             "check": lambda: _checks(registry),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from zoo.data.opening import dataset_fingerprint
 from zoo.execution.offline_analysis import KIND
 from zoo.pipeline.conversion_limits import conversion_limits
 from zoo.pipeline.job import Job
+from zoo.pipeline.recipe import Recipe
 from zoo.pipeline.steps.bench import AnalysisStep, BenchStep, StepDevice
 from zoo.pipeline.steps.budget import BudgetStep
 from zoo.pipeline.steps.evaluate import EVALUATE, EVALUATE_QAT, EvaluateStep
@@ -78,6 +80,7 @@ def _training(job: Job, checkpoints: Path, scope: PlanScope) -> FinetuneStep:
             data=recipe.data,
             fingerprint=dataset_fingerprint(job.registry, recipe.data),
             depends=task.depends(own),
+            planned=_as_text(recipe, scope),
         ),
         asked=FinetuneParameters(
             data=recipe.data,
@@ -94,6 +97,12 @@ def _training(job: Job, checkpoints: Path, scope: PlanScope) -> FinetuneStep:
         takes=None if begun is None else own,
         compared_on=task.min_parity_inputs if scope.export else 0,
     )
+
+
+def _as_text(recipe: Recipe, scope: PlanScope) -> str:
+    # Where steps are performed, and who is told of them, is not the plan's.
+    plain = recipe.model_dump(mode="json", exclude_none=True, exclude={"executor", "track"})
+    return json.dumps({"recipe": plain, "scope": asdict(scope)})
 
 
 def _weights(job: Job) -> str:
@@ -177,6 +186,7 @@ def _qat(
         calibrated=tuple(calibrated),
         max_drop=job.recipe.gate.max_drop,
         checkpoints=checkpoints,
+        accelerators=job.recipe.training.accelerators,
     )
 
 

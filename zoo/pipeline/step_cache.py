@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from zoo.common.errors import BadFile
-from zoo.common.files import sha256_of, sync
+from zoo.common.files import sha256_of, sync, write_bytes
 from zoo.common.paths import cache_folder
 from zoo.results.records import StepRecord, as_plain
 from zoo.results.store import read_record
 
 RECORD = "record.json"
 _PARTIAL = ".part-"
+_SAMPLES = ".samples"
 #: A half-written step folder this old belongs to no running process.
 _STALE_SECONDS = 24 * 3600
 
@@ -128,6 +129,24 @@ class StepCache:
             self.commit(partial, key, record)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+
+    def keep_samples(self, key: str, samples: bytes | None) -> None:
+        """Keeps the raw samples of a step until they are in a results store; None for none."""
+        write_bytes(self._samples(key), samples or b"")
+
+    def samples(self, key: str) -> bytes | None:
+        """The samples that were kept, empty for none; None where nothing waits to be recorded."""
+        try:
+            return self._samples(key).read_bytes()
+        except OSError:
+            return None
+
+    def forget_samples(self, key: str) -> None:
+        """Removes samples that are in a results store."""
+        self._samples(key).unlink(missing_ok=True)
+
+    def _samples(self, key: str) -> Path:
+        return self.folder / f"{key}{_SAMPLES}"
 
     def remove(self, key: str) -> None:
         """Deletes an entry, also one that is no folder."""

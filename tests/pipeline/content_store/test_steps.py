@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from stored_steps import FILES, KEY, contents, kept
 
 from zoo.common.errors import BadFile, UsageError, ZooError
 from zoo.pipeline.content_store import store as store_room
@@ -16,19 +17,8 @@ from zoo.pipeline.content_store.places import Folder
 from zoo.pipeline.content_store.steps import fetch_step, has_step, send_step
 from zoo.pipeline.content_store.store import ContentStore, open_store, stays_inside, store_url
 from zoo.pipeline.step_cache import StepCache
-from zoo.results.records import StepRecord
 
-KEY, OTHER = "a" * 64, "b" * 64
-FILES = {"net.tflite": b"weights" * 40, "deep/labels.txt": b"cat\ndog\n", "empty": b""}
-
-
-def kept(cache: StepCache, files: dict[str, bytes] = FILES, key: str = KEY) -> Path:
-    partial = cache.begin(key)
-    for name, data in files.items():
-        (partial / name).parent.mkdir(parents=True, exist_ok=True)
-        (partial / name).write_bytes(data)
-    record = StepRecord(step="export", kind="export", key=key, status="passed", result={"a": 0.1})
-    return cache.commit(partial, key, record)
+OTHER = "b" * 64
 
 
 @pytest.fixture
@@ -44,10 +34,6 @@ def there(tmp_path) -> StepCache:
 @pytest.fixture
 def store(tmp_path) -> ContentStore:
     return open_store(str(tmp_path / "store"))
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*.*")}
 
 
 def blobs(store: ContentStore) -> list[Path]:

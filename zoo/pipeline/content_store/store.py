@@ -23,6 +23,7 @@ VARIABLE: Final = "ZOO_ARTIFACTS"
 _MOST_BYTES = 64 << 20
 _SHA256 = re.compile("[0-9a-f]{64}")
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+_HALF_URL = re.compile(r"[a-z][a-z0-9+.-]+:/(?!/)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -204,11 +205,18 @@ def open_store(url: str) -> ContentStore:
         path = url[len("file://") :] if scheme else url
         if not path.strip():
             raise UsageError("--artifacts names no folder", fix="--artifacts PATH or s3://BUCKET")
+        if _HALF_URL.match(path):
+            whole = path.replace(":/", "://", 1)
+            raise UsageError(
+                f"--artifacts {printable(without_passwords(path))} is neither a folder nor an "
+                "address",
+                fix=f"did you mean {printable(without_passwords(whole))}? "
+                "A folder of that name: ./ before it",
+            )
         return ContentStore(url=url, place=Folder(expanded(path).absolute()))
-    raise UsageError(
-        f"{printable(without_passwords(url))} is not a store that can be used here",
-        fix="name a folder",
-    )
+    from zoo.pipeline.content_store.remote import Bucket
+
+    return ContentStore(url=url, place=Bucket(url))
 
 
 def _size(count: int) -> str:

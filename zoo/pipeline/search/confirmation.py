@@ -32,6 +32,8 @@ _NAMES = ("default", "tuned")
 #: Seeds on which the winner is held against the default, and trainings that this takes.
 SEEDS = 3
 NETWORKS = len(_NAMES) * SEEDS
+#: What an example gains whose wrong answer becomes right, in points.
+_WHOLE = 100.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +109,10 @@ def compared(results: Sequence[SeedResult], differences: Sequence[Array]) -> Con
     Seeds and examples are crossed: the variance of the mean over seeds, and that of each example's
     mean difference over the examples, are added, which counts their interaction twice and so makes
     the interval no narrower than it should be (Owen 2007, arXiv:0711.1257). Student's t has the
-    degrees of freedom of Welch and Satterthwaite.
+    degrees of freedom of Welch and Satterthwaite. Where no example, or each, changed its answer,
+    their differences do not vary, though others' would: the interval counts two examples more,
+    of whose answers half a one is gained and half a one lost (Agresti and Min 2005,
+    doi:10.1002/sim.1781).
 
     Args:
         results: One for each seed, two at least.
@@ -116,21 +121,24 @@ def compared(results: Sequence[SeedResult], differences: Sequence[Array]) -> Con
     """
     gains = [result.gain for result in results]
     parts = [(stdev(gains) ** 2 / len(gains), len(gains) - 1)]
+    gain = fmean(gains)
+    middle, most = gain, math.inf
     if differences:
         each: Array = sum(differences[1:], differences[0]) / len(differences)
-        count = len(each)
-        parts.append((float(each.var(ddof=1)) / count, count - 1))
+        count = len(each) + 2
+        spread = (float(each @ each) + _WHOLE**2) / count - (float(each.sum()) / count) ** 2
+        parts.append((spread / count, count - 1))
+        middle, most = gain * len(each) / count, _WHOLE
     whole = sum(variance for variance, _ in parts)
     freedom = 1.0
     if whole > 0:
         freedom = whole**2 / sum(variance**2 / free for variance, free in parts)
     half = student_95(max(1, math.floor(freedom))) * math.sqrt(whole)
-    gain = fmean(gains)
     return Confirmation(
         results=tuple(results),
         gain=gain,
-        low=gain - half,
-        high=gain + half,
+        low=max(middle - half, -most),
+        high=min(middle + half, most),
         unit=results[0].default.loss_unit,
         by_example=bool(differences),
     )
