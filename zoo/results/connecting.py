@@ -80,6 +80,9 @@ def lacks_rights(error: BaseException) -> bool:
 def way_out(engine: sa.Engine, error: BaseException) -> str:
     """What to do about a database that cannot be used."""
     if engine.dialect.name == "sqlite":
+        # SQLite writes beside its file even to read it.
+        if "readonly database" in str(error):
+            return "copy it to a folder that you can write, and name the copy with --store"
         return "name another with --store, or repair or move that file away"
     if lacks_rights(error):
         tables, user = ", ".join(METADATA.tables), f'"{engine.url.username or "USER"}"'
