@@ -18,6 +18,7 @@ from zoo.execution.runtimes import distributions_of, running_plugins
 from zoo.pipeline.recipe import RecipeBench
 from zoo.pipeline.steps.origin import DataStep
 from zoo.pipeline.steps.step import NOT_IN_KEY, FinishedSteps, Outcome, Result, Step, StepContext
+from zoo.registry import Registry
 from zoo.results.measurements import Measurement
 
 if TYPE_CHECKING:
@@ -124,21 +125,32 @@ class BenchStep(DeviceStep[Measurement]):
     result_type = Measurement
 
     def run(self, context: StepContext) -> Outcome[Measurement]:
-        device, registry = self.place.reached(), self.origin.registry
         judged = context.before.of(self.gate)
         source = judged.folder / judged.result.of_part(self.id.part).file
-        cells = cells_of(registry, [source], [], [self.options.threads], context.children)
-        (timed,) = time_cells(
-            registry,
-            device,
-            [replace(cell, profile=self.options.profile) for cell in cells],
-            tier_named(self.options.tier),
-            progress=lambda done, total: context.emit(
-                {"event": "progress", "done": done, "total": total}
-            ),
-            children=context.children,
-        )
-        if isinstance(timed.result, ZooError):
-            raise timed.result
-        measurement, samples = timed.result
-        return Outcome(result=measurement, samples=samples.encode())
+        return time_file(self.origin.registry, self.place, source, self.options, context)
+
+
+def time_file(
+    registry: Registry, place: StepDevice, source: Path, options: RecipeBench, context: StepContext
+) -> Outcome[Measurement]:
+    """The latency of a file on a device, by its preferred runtime.
+
+    Raises:
+        ZooError: The device did not answer, or the file does not run there.
+    """
+    device = place.reached()
+    cells = cells_of(registry, [source], [], [options.threads], context.children)
+    (timed,) = time_cells(
+        registry,
+        device,
+        [replace(cell, profile=options.profile) for cell in cells],
+        tier_named(options.tier),
+        progress=lambda done, total: context.emit(
+            {"event": "progress", "done": done, "total": total}
+        ),
+        children=context.children,
+    )
+    if isinstance(timed.result, ZooError):
+        raise timed.result
+    measurement, samples = timed.result
+    return Outcome(result=measurement, samples=samples.encode())
