@@ -4,6 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# Tests start some thousand processes: none of them compiles anew what another one has compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Tests of one file share what they prepare, so each file stays with one worker.
 PARALLEL ?= -n 2 --dist loadfile
 
@@ -26,7 +29,8 @@ help:
 
 # The files pin all that is installed, so pip resolves nothing: a release made since then, or a
 # requirement with an extra, cannot change the set.
-# Installing twice must be quick, so each set of pinned versions leaves a mark.
+# Installing twice must be quick, so each set of pinned versions leaves a mark; `dev` holds all of
+# `all`, and leaves both.
 $(VENV)/.ready-%: requirements/%.txt pyproject.toml
 	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 		{ echo "edgezoo needs Python 3.11, 3.12 or 3.13: make PYTHON=/path/to/python3.11 …"; exit 2; }
@@ -34,7 +38,7 @@ $(VENV)/.ready-%: requirements/%.txt pyproject.toml
 	@echo "installing pinned versions from requirements/$*.txt into $(VENV) (once)"
 	$(PIP) install --no-deps --require-hashes -r requirements/$*.txt
 	$(PIP) install --no-deps --no-build-isolation -e .
-	@touch $@
+	@touch $@ $(@:%-dev=%-all)
 
 ship: $(VENV)/.ready-all
 	$(BIN)/zoo ship lenet5 --data digits
@@ -47,12 +51,12 @@ test: $(VENV)/.ready-dev
 FIRST := $(addprefix tests/,testing end_to_end pipeline cli devices artifacts)
 test-slow: $(VENV)/.ready-dev
 	@failed=0; \
-	$(BIN)/python -m pytest $(PARALLEL) -m "slow and not torch and not keras_hub" $(FIRST) || failed=1; \
-	$(BIN)/python -m pytest $(PARALLEL) -m "slow and not torch and not keras_hub" tests $(FIRST:%=--ignore=%) \
-		|| failed=1; \
+	for files in "$(filter $(FIRST:=/%),$(call marked,slow))" "$(filter-out $(FIRST:=/%),$(call marked,slow))"; do \
+		$(BIN)/python -m pytest $(PARALLEL) -m "slow and not torch and not keras_hub" $$files || failed=1; \
+	done; \
 	exit $$failed
 
-# Of tests that need a further library only the files that hold some are collected.
+# Of tests that are marked only the files that hold some are collected.
 marked = $(sort $(shell grep -rlE --include='test_*.py' 'mark\.$(1)\b' tests))
 
 # pip must know a place of PyTorch's processor-only build: PIP_FIND_LINKS, PIP_EXTRA_INDEX_URL, or

@@ -57,6 +57,17 @@ def test_pinned_versions_have_hashes_and_name_no_registry():
             assert "--hash=sha256:" in entry, f"{file.name}: {entry[:60]}"
 
 
+def test_tools_of_tests_come_with_all_that_is_installed_without_them():
+    """`make` takes an environment of the one for one of the other."""
+    pins = re.compile(r"^\S+==\S+", re.MULTILINE)
+    all_, dev = (
+        set(pins.findall((ROOT / f"requirements/{name}.txt").read_text()))
+        for name in ("all", "dev")
+    )
+    assert len(all_) > 20
+    assert all_ <= dev
+
+
 def test_citation_speaks_of_this_version():
     citation = (ROOT / "CITATION.cff").read_text()
     assert f"\nversion: {PROJECT['version']}\n" in citation

@@ -22,7 +22,7 @@ HOOKS = [
 ]
 
 
-def test_the_nine_hooks():
+def test_the_ten_hooks():
     assert [hook.__name__ for hook in HOOKS] == [
         "zoo_architectures",
         "zoo_tasks",
@@ -33,6 +33,7 @@ def test_the_nine_hooks():
         "zoo_devices",
         "zoo_sources",
         "zoo_trackers",
+        "zoo_executors",
     ]
 
 

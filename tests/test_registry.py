@@ -10,6 +10,7 @@ import pytest
 from makers import (
     architecture,
     device,
+    executor,
     exporter,
     plugin_text,
     provider,
@@ -158,6 +159,7 @@ def test_one_module_under_two_entry_points(site, install):
         ("zoo_devices", device, "devices"),
         ("zoo_sources", source, "sources"),
         ("zoo_trackers", tracker, "trackers"),
+        ("zoo_executors", executor, "executors"),
     ],
 )
 def test_every_hook_reaches_its_names(hook, make, names):

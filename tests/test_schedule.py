@@ -47,3 +47,13 @@ def test_files_that_begin_first_are_there(own: Any, pytestconfig: pytest.Config)
 def test_each_of_these_folders_has_several_files(own: Any, pytestconfig: pytest.Config) -> None:
     for folder in own.TOGETHER:
         assert len(list((pytestconfig.rootpath / folder).glob("test_*.py"))) > 1
+
+
+def test_marks_stand_in_the_files_that_they_have_collected(pytestconfig: pytest.Config) -> None:
+    """`make` collects the files of tests that hold a mark, and would miss one that comes from
+    elsewhere."""
+    names = ("slow", "torch", "keras_hub")
+    for file in (pytestconfig.rootpath / "tests").rglob("*.py"):
+        if not file.name.startswith("test_"):
+            text = file.read_text(encoding="utf-8")
+            assert not [name for name in names if f"mark.{name}" in text], file

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from zoo.benchmark.run import bench
     from zoo.common.errors import ZooError
     from zoo.contracts import (
+        AnnouncedDevice,
         Architecture,
         Check,
         Choices,
@@ -42,6 +43,10 @@ if TYPE_CHECKING:
         DeviceDriver,
         DeviceKind,
         Examination,
+        Executor,
+        ExecutorDriver,
+        ExecutorLost,
+        ExecutorWorker,
         Exporter,
         ExportRequest,
         Figure,
@@ -66,6 +71,7 @@ if TYPE_CHECKING:
         SourceLayer,
         Specimen,
         Split,
+        StepOrder,
         Target,
         Task,
         TensorInfo,
@@ -88,12 +94,13 @@ telemetry.switch_off()
 
 _OFFICIAL = "fetch_weights official_weights verify_weights"
 _CONTRACTS = (
-    "Architecture Check Choices Comparison Condition Dataset DatasetProvider DeviceDriver "
-    "DeviceKind Examination Exporter ExportRequest Figure FigureTable FileContents ForeignTensor "
-    "ImagePreprocessing Interval LatentPreprocessing LayerComparison LayerRequest Metric "
-    "NamedNetwork OperatorRecord Output Precision Preprocessing Runtime SeriesPreprocessing "
-    "SoundPreprocessing Source SourceLayer Specimen Split Target Task TensorInfo "
-    "TokenPreprocessing Tolerances TrackedRun Tracker TrackerSession Truth Variant WeightsSource"
+    "AnnouncedDevice Architecture Check Choices Comparison Condition Dataset DatasetProvider "
+    "DeviceDriver DeviceKind Examination Executor ExecutorDriver ExecutorLost ExecutorWorker "
+    "Exporter ExportRequest Figure FigureTable FileContents ForeignTensor ImagePreprocessing "
+    "Interval LatentPreprocessing LayerComparison LayerRequest Metric NamedNetwork OperatorRecord "
+    "Output Precision Preprocessing Runtime SeriesPreprocessing SoundPreprocessing Source "
+    "SourceLayer Specimen Split StepOrder Target Task TensorInfo TokenPreprocessing Tolerances "
+    "TrackedRun Tracker TrackerSession Truth Variant WeightsSource"
 )
 #: Public name → the module that holds it, imported when it is first used.
 _LAZY = {
@@ -146,6 +153,7 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "AgentDriver",
+    "AnnouncedDevice",
     "Architecture",
     "Check",
     "Choices",
@@ -157,6 +165,10 @@ __all__ = [
     "DeviceDriver",
     "DeviceKind",
     "Examination",
+    "Executor",
+    "ExecutorDriver",
+    "ExecutorLost",
+    "ExecutorWorker",
     "ExportRequest",
     "Exporter",
     "Figure",
@@ -181,6 +193,7 @@ __all__ = [
     "SourceLayer",
     "Specimen",
     "Split",
+    "StepOrder",
     "Target",
     "Task",
     "TensorInfo",

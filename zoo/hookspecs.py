@@ -1,4 +1,4 @@
-"""The nine hooks: everything that a plugin can add to the zoo.
+"""The ten hooks: everything that a plugin can add to the zoo.
 
 A plugin is a module with functions of these names, each marked with `zoo.hookimpl` and yielding
 frozen records. A whole plugin::
@@ -44,6 +44,7 @@ from zoo.contracts import (
     Architecture,
     DatasetProvider,
     DeviceKind,
+    Executor,
     Exporter,
     Runtime,
     Source,
@@ -204,4 +205,28 @@ def zoo_trackers() -> Iterable[Tracker]:  # type: ignore[empty-body]
         @zoo.hookimpl
         def zoo_trackers():
             yield zoo.Tracker(name="diary", summary="…", argument="FILE", open=Diary)
+    """
+
+
+@hookspec
+def zoo_executors() -> Iterable[Executor]:  # type: ignore[empty-body]
+    """Yields executors: engines that perform steps on other machines.
+
+    The name is what stands before ``://`` of ``--executor dask://HOST:PORT``. The record says what
+    the engine is, and its driver, a class, hands orders to workers. An order is text; a worker
+    hands it to `zoo.pipeline.executors.host.OrderHost`, which performs the step in a process of its
+    own. Two executors of one name are an error when it is used.
+
+    Example::
+
+        class Cluster(zoo.ExecutorDriver):
+            def connect(self): ...
+            def workers(self): ...
+            def perform(self, order, emit): ...
+            def cancel(self, order): ...
+
+        @zoo.hookimpl
+        def zoo_executors():
+            yield zoo.Executor(name="ray", summary="…", argument="HOST:PORT",
+                               driver=lambda: Cluster)
     """

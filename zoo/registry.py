@@ -24,9 +24,11 @@ from zoo.common.modules import fix_of_import, import_path, source_of
 from zoo.common.plugin_errors import note_source
 from zoo.common.plugin_import import ForeignImport, foreign_import
 from zoo.contracts import (
+    AnnouncedDevice,
     Architecture,
     DatasetProvider,
     DeviceKind,
+    Executor,
     Exporter,
     Runtime,
     Source,
@@ -36,6 +38,7 @@ from zoo.contracts import (
     Variant,
 )
 from zoo.contracts.checks import InvalidRecord, describe_failure
+from zoo.contracts.moved_inputs import MovedInput
 from zoo.contracts.plugin import NameTable, Plugin, provided_twice
 from zoo.contracts.precision import Precision, precision_named
 
@@ -56,11 +59,13 @@ class PluginSettings:
         paths: Local plugin files and packages, or folders of such (``--plugin``).
         without: Plugins that are switched off: ``name``, or ``distribution:name``.
         installed: Whether installed distributions are searched (``--no-plugins``: no).
+        moved: Datasets and weights that another machine sent, which names of its own mean.
     """
 
     paths: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     installed: bool = True
+    moved: tuple[MovedInput, ...] = ()
 
 
 class Registry:
@@ -78,8 +83,16 @@ class Registry:
         self.devices: NameTable[DeviceKind] = NameTable("device", self.plugins)
         self.sources: NameTable[Source] = NameTable("source", self.plugins)
         self.trackers: NameTable[Tracker] = NameTable("tracker", self.plugins)
-        #: Foreign networks that were opened: reference → converted weights.
-        self.opened: dict[str, Path] = {}
+        self.executors: NameTable[Executor] = NameTable("executor", self.plugins)
+        #: Devices that hang on workers of the executor, by name.
+        self.announced: dict[str, AnnouncedDevice] = {}
+        #: The connection to the executor that performs steps; None: this machine does.
+        self.executor: Any = None
+        #: Foreign networks that were opened: reference → converted weights; and weights that
+        #: another machine sent.
+        self.opened: dict[str, Path] = {
+            one.name: Path(one.place) for one in settings.moved if not one.is_data
+        }
         #: Names of foreign networks, and the plugins of the sources that opened them last.
         self._adopted: dict[str, Plugin] = {}
         self._variants: NameTable[Architecture] = NameTable("model", self.plugins)
@@ -93,6 +106,7 @@ class Registry:
             ("zoo_devices", self.devices, DeviceKind),
             ("zoo_sources", self.sources, Source),
             ("zoo_trackers", self.trackers, Tracker),
+            ("zoo_executors", self.executors, Executor),
         )
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)

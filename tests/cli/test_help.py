@@ -172,6 +172,7 @@ FREE = {
         "--prune",
     ),
     *("--space", "--objective"),
+    *("--label", "--listen", "--name"),
 }
 
 

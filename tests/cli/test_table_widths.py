@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import choices
 import pytest
-from choices import compared
 from measured import PLAIN, side
 from report_views import evaluation, row
 
@@ -24,10 +24,16 @@ from zoo.cli import bench_table, compare_command, evaluate_command, explain_comm
 from zoo.cli.choice_results import print_choice
 from zoo.cli.search_results import print_search
 from zoo.cli.tables import print_table
+from zoo.cli.tuning_results import print_tuning
 from zoo.common import terminal
-from zoo.contracts import LayerComparison, Metric, OperatorRecord
+from zoo.contracts import Choices, Interval, LayerComparison, Metric, OperatorRecord
+from zoo.pipeline.search.confirmation import SeedResult, compared
 from zoo.pipeline.search.optimize import SearchResult
 from zoo.pipeline.search.points import SearchLimits, SearchPoint
+from zoo.pipeline.search.space import SearchedParameter
+from zoo.pipeline.search.study import StudiedTrial
+from zoo.pipeline.search.trade_off import FilePoint
+from zoo.pipeline.search.tune import TuneResult
 from zoo.report.table import print_files
 
 METRIC = Metric(name="accuracy", value=0.8712, low=0.8644, high=0.8777, count=10_000)
@@ -161,6 +167,64 @@ def _search() -> None:
     )
 
 
+def _tune() -> None:
+    rate = SearchedParameter(
+        name="learning_rate", owner="training", range=Interval(1e-4, 0.1, log=True), default=0.001
+    )
+    stages = SearchedParameter(
+        name="filters", owner="network", range=Choices(((16, 32), (32, 64, 128))), default=(16, 32)
+    )
+    trials = tuple(
+        StudiedTrial(
+            number=number,
+            values={"learning_rate": 0.00123456 * 2**number, "filters": stages.range.ends[-1]},
+            state=state,
+            value=None if state == "failed" else 0.9 + 0.01 * number,
+            epochs={1: 0.5, 12: 0.9},
+            loss=0.5,
+            seconds=1234.5,
+            reason="the loss became infinite in epoch 3 " * 3 if state == "failed" else "",
+        )
+        for number, state in enumerate(("complete", "pruned", "failed"))
+    )
+    points = [
+        FilePoint(
+            trial=number,
+            value=0.9123,
+            bytes=912_345,
+            p50_ms=1.2345,
+            verdict="passed",
+            reason="",
+            on_front=True,
+        )
+        for number in (0, 1)
+    ]
+    print_tuning(
+        TuneResult(
+            model_id="mobilenet_v2_small.fashion_mnist",
+            data="fashion_mnist",
+            folder=Path("tuned/net-0123abcd"),
+            objective="mean average precision of boxes",
+            maximize=True,
+            epochs=12,
+            seed=0,
+            space=(rate, stages),
+            trials=trials,
+            best=0,
+            confirmation=compared(
+                [SeedResult(seed=n, default=METRIC, tuned=METRIC) for n in (1, 2)], []
+            ),
+            importances={"learning_rate": 0.75, "filters": 0.25},
+            cost="latency@pi4-in-the-cellar",
+            files=tuple(points),
+            stopped=True,
+            notes=("the budget of time ended the search in trial 2",),
+            seconds=3703.5,
+            created="",
+        )
+    )
+
+
 def _verify() -> None:
     claims = [
         Claim(
@@ -189,10 +253,11 @@ RECORDS: dict[str, tuple[Callable[[], None], Sequence[str]]] = {
     "compare of runs": (lambda: _compare(2), ["slower", NAMES[2], "ratio"]),
     "explain": (_explain, ["block_1_project_depthwise", "12.0", "isolated"]),
     "choose": (
-        lambda: print_choice(compared()),
+        lambda: print_choice(choices.compared()),
         ["cannot tell at n = 274", "more data would help", "84.0 % in validation", "baseline"],
     ),
     "optimize": (_search, ["at 75 % of the channels", "size"]),
+    "tune": (_tune, ["best", "as far as can be told", "filters=32+64+128", "infinite", "front"]),
     "verify": (_verify, ["golden outputs in litert", "far far"]),
     "evaluate": (lambda: evaluate_command._print(JUDGED), ["recall", "95 % interval"]),
     "ship": (

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.common.errors import UsageError
-from zoo.common.units import SIZES, TIMES, parse_seconds, parse_shares, parse_size
+from zoo.common.units import SIZES, TIMES, parse_seconds, parse_shares, parse_size, seconds_of
 
 
 @pytest.mark.parametrize(
@@ -65,6 +66,18 @@ def test_wrong_sizes_are_refused_with_an_example(text: str) -> None:
 def test_wrong_times_are_refused(text: str) -> None:
     with pytest.raises(UsageError):
         parse_seconds(text)
+
+
+@pytest.mark.parametrize("amount", [0, -1, math.nan, math.inf, True, "0s", "soon", [1]])
+def test_what_is_no_time_is_refused(amount: Any) -> None:
+    with pytest.raises(UsageError, match="--budget"):
+        seconds_of(amount, "--budget")
+
+
+def test_times_may_be_seconds() -> None:
+    assert [seconds_of(given, "--budget") for given in (None, 3, 0.5, "2min")] == [
+        *(None, 3.0, 0.5, 120.0)
+    ]
 
 
 def test_a_near_unit_is_offered() -> None:

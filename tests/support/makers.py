@@ -24,6 +24,7 @@ from zoo.contracts import (
     Dataset,
     DatasetProvider,
     DeviceKind,
+    Executor,
     Exporter,
     FileContents,
     ImagePreprocessing,
@@ -125,6 +126,10 @@ def runtime(**changes: Any) -> Runtime:
 def source(**changes: Any) -> Source:
     given = {"name": "s", "summary": "s", "recognises": nothing, "local": Path, "open": nothing}
     return Source(**(given | changes))
+
+
+def executor(**changes: Any) -> Executor:
+    return Executor(**{"name": "e", "summary": "s", **changes})
 
 
 def tracker(**changes: Any) -> Tracker:

@@ -47,6 +47,7 @@ COMMANDS = {
     "sign": "Sign a file or a folder with a key of your own",
     "bundle": "Make a folder for app developers: model, labels, usage code",
     "devices": "List, add, check, set up and remove devices",
+    "worker": "Perform steps of other commands on this machine",
     "plugins": "List and check plugins, or write a new one",
     "cache": "Show, verify and clear finished steps and downloads",
     "doctor": "Show what is installed and what is missing",

@@ -96,6 +96,9 @@ def complete(kind: str) -> Completer:
             "tier": _tiers,
             "device kind": lambda: registry.devices.names(),
             "tracker": lambda: [f"{tracker.name}:" for tracker in registry.trackers],
+            "executor": lambda: [
+                f"{e.name}://" if e.argument else e.name for e in registry.executors
+            ],
             "source": lambda: [source.name for source in registry.sources if source.setup],
             "plugin": lambda: [plugin.name for plugin in registry.plugins],
             "check": lambda: _checks(registry),

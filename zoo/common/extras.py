@@ -37,9 +37,11 @@ EXTRA_OF = {
     "tensorboard": "tensorboard",
     "mlflow": "mlflow",
     "optuna": "tune",
+    "distributed": "dask",
+    "fsspec": "remote",
+    "s3fs": "remote",
 }
-#: Extras outside ``all``: for datasets, official weights, runtimes, devices, databases,
-#: signatures, tables, trackers and searches that few people need; an error names them then.
+#: Extras outside ``all``: each is for what few people need; an error names it then.
 ON_REQUEST = (
     "aeon",
     "hf",
@@ -56,6 +58,8 @@ ON_REQUEST = (
     "tensorboard",
     "mlflow",
     "tune",
+    "dask",
+    "remote",
 )
 #: Modules of the extra ``run``, which are in other extras, too: what it takes to inspect, verify,
 #: time and ask files that are there.

@@ -60,6 +60,19 @@ def parse_seconds(text: str, option: str = "--max-latency") -> float:
     return float(_quantity(text, TIMES, option, "5ms, 800us or 1.5s"))
 
 
+def seconds_of(given: str | float | None, option: str) -> float | None:
+    """Seconds, above 0, from a text like that of `parse_seconds` or a number; None stays None.
+
+    Raises:
+        UsageError: It is neither, or not above 0, or has no end.
+    """
+    if given is None or isinstance(given, str):
+        return None if given is None else parse_seconds(given, option)
+    if isinstance(given, bool) or not (isinstance(given, int | float) and 0 < given < math.inf):
+        raise UsageError(f"{option} {given!r} is no time", fix='give "30min", or seconds above 0')
+    return float(given)
+
+
 def parse_shares(
     texts: Sequence[str], option: str, example: str, *, most: float = 1.0
 ) -> tuple[float, ...]:

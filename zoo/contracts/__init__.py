@@ -5,6 +5,14 @@ from zoo.contracts.backbone import Backbone, BackboneOrigin
 from zoo.contracts.comparison import Comparison
 from zoo.contracts.dataset import Dataset, DatasetProvider, Split
 from zoo.contracts.device import Clock, DeviceDriver, DeviceKind
+from zoo.contracts.executor import (
+    AnnouncedDevice,
+    Executor,
+    ExecutorDriver,
+    ExecutorLost,
+    ExecutorWorker,
+    StepOrder,
+)
 from zoo.contracts.exporter import Exporter, ExportRequest, FileContents, TensorInfo
 from zoo.contracts.layers import LayerComparison, LayerRequest, OperatorRecord
 from zoo.contracts.offline_analysis import Examination, Figure, FigureTable, Specimen
@@ -41,6 +49,7 @@ from zoo.contracts.weights import SourceLayer, WeightsSource
 
 __all__ = [
     "AgentProcess",
+    "AnnouncedDevice",
     "Architecture",
     "Arena",
     "Backbone",
@@ -57,6 +66,10 @@ __all__ = [
     "DeviceKind",
     "DeviceOptions",
     "Examination",
+    "Executor",
+    "ExecutorDriver",
+    "ExecutorLost",
+    "ExecutorWorker",
     "ExportRequest",
     "Exporter",
     "Figure",
@@ -89,6 +102,7 @@ __all__ = [
     "Specimen",
     "Split",
     "StateKeeping",
+    "StepOrder",
     "Target",
     "Task",
     "TensorInfo",

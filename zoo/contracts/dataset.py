@@ -14,6 +14,8 @@ from zoo.common.shown_text import printable_lines, without_passwords
 from zoo.contracts.checks import check, check_name
 
 if TYPE_CHECKING:  # lists and help must not wait for numpy
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
 SplitName = Literal["train", "validation", "test"]
@@ -151,6 +153,9 @@ class DatasetProvider:
             and returns the part that reads the data so; None where there is no choice.
         arguments: What may follow the colon, where that is one of a few names.
         paths: Suffixes of the paths that may follow it (``.csv``); ``/`` is a folder.
+        root: Takes the part after the colon and returns the file or folder that holds all that is
+            read, None where that is none of the user's files; where it is not given, that is the
+            path itself for an `argument` of ``PATH``. It is what other machines get.
         asking: What must stand behind the path for a task, where that is not all it takes:
             ``{"anomaly-detection": "normal=CLASS"}``; for messages.
     """
@@ -169,6 +174,7 @@ class DatasetProvider:
     arguments: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     asking: Mapping[str, str] = field(default_factory=dict)
+    root: Callable[[str | None], Path | None] | None = None
 
     def __post_init__(self) -> None:
         check_name("dataset", self.name)

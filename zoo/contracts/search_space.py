@@ -45,7 +45,12 @@ class Interval:
 
     def __str__(self) -> str:
         """As it is typed: ``0.0001..0.1:log``."""
-        return f"{self.low:g}..{self.high:g}" + ":log" * self.log
+        return f"{choice_text(self.low)}..{choice_text(self.high)}" + ":log" * self.log
+
+    @property
+    def count(self) -> int | None:
+        """How many values it holds; None for the uncountable ones of real intervals."""
+        return int(self.high) - int(self.low) + 1 if self.whole else None
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,11 @@ class Choices:
         """Each as it is typed, in their order."""
         return tuple(choice_text(value) for value in self.values)
 
+    @property
+    def count(self) -> int:
+        """How many values it holds."""
+        return len(self.values)
+
     def __str__(self) -> str:
         """As they are typed: ``3,5,7``."""
         return ",".join(self.texts)
@@ -88,4 +98,6 @@ def choice_text(value: Any) -> str:
         return "+".join(choice_text(item) for item in value) or "none"
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    # The shortest text that is read as the same number.
+    short = f"{value:g}" if isinstance(value, float) else str(value)
+    return short if not isinstance(value, float) or float(short) == value else repr(value)

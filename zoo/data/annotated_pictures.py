@@ -10,6 +10,8 @@ from zoo.data.annotations import kinds
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zoo.data.annotations.files import Files
     from zoo.data.annotations.records import Annotations
     from zoo.data.readers.query import Query
@@ -38,6 +40,7 @@ def _outlined(name: str, summary: str, paths: tuple[str, ...]) -> DatasetProvide
         tasks_of=lambda argument: kinds.kind_of_labels(_query(name, argument, _OUTLINES))[1],
         open=lambda argument: _open(name, argument, _OUTLINES),
         fingerprint=lambda argument: _fingerprint(name, argument, _OUTLINES),
+        root=lambda argument: _root(name, argument, _OUTLINES),
         for_task=kinds.for_task,
         defaults=kinds.defaults,
         argument="PATH",
@@ -53,6 +56,7 @@ def _single(name: str, summary: str, task: str, options: tuple[str, ...]) -> Dat
         tasks=(task,),
         open=lambda argument: _open(name, argument, options),
         fingerprint=lambda argument: _fingerprint(name, argument, options),
+        root=lambda argument: _root(name, argument, options),
         argument="PATH",
         where="any folder on this machine",
     )
@@ -80,6 +84,12 @@ def _fingerprint(name: str, argument: str | None, options: tuple[str, ...]) -> s
     query = _query(name, argument, options)
     said = sorted(query.options.items())
     return f"{name} {said} {Files(query.path).fingerprint}"
+
+
+def _root(name: str, argument: str | None, options: tuple[str, ...]) -> Path:
+    from zoo.data.annotations.files import Files
+
+    return Files(_query(name, argument, options).path).root
 
 
 def _reader(name: str) -> Callable[[Files], Annotations]:

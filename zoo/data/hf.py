@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.common.errors import UsageError
@@ -28,6 +29,7 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
         tasks_of=tasks_of,
         open=open_hf,
         fingerprint=fingerprint,
+        root=root,
         argument="NAME",
         where='pip install "edgezoo[hf]"; downloaded by its library when first used',
     )
@@ -79,6 +81,12 @@ def fingerprint(argument: str | None) -> str:
     from zoo.data.readers.listing import list_files, listing_fingerprint
 
     return f"hf:{listing_fingerprint(list_files(query.path, None))}"
+
+
+def root(argument: str | None) -> Path | None:
+    """The local folder; None of a name on the hub."""
+    path = expanded(_query(argument).path)
+    return path if path.exists() else None
 
 
 def _query(argument: str | None) -> Query:

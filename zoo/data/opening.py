@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from pathlib import Path
 
 from zoo.common.errors import UsageError
 from zoo.common.files import is_there
@@ -11,6 +12,7 @@ from zoo.common.paths import expanded
 from zoo.common.shown_text import some_of
 from zoo.contracts import Dataset, DatasetProvider, Task
 from zoo.contracts.dataset import name_and_argument
+from zoo.contracts.moved_inputs import name_here
 from zoo.contracts.plugin import unknown_name
 from zoo.data.leaks import refuse_leaks
 from zoo.registry import Registry
@@ -59,7 +61,10 @@ def open_dataset(registry: Registry, name: str) -> Dataset:
             f"dataset {provider_name!r} takes no argument after a colon",
             fix=f"write {provider_name}",
         )
-    return provider.open(argument)
+    here = name_here(registry.settings.moved, name)
+    if here == name:
+        return provider.open(argument)
+    return replace(provider.open(name_and_argument(here)[1]), name=name)
 
 
 def judged_dataset(registry: Registry, name: str, *, allow_leak: bool = False) -> Dataset:
@@ -85,7 +90,7 @@ def _say_what_they_are(dataset: Dataset) -> bool:
 
 def tasks_of(registry: Registry, name: str) -> tuple[str, ...]:
     """Names of the tasks that a dataset serves; does not open it."""
-    _, argument = name_and_argument(name)
+    _, argument = name_and_argument(name_here(registry.settings.moved, name))
     provider = provider_of(registry, name)
     return provider.tasks if provider.tasks_of is None else provider.tasks_of(argument)
 
@@ -147,6 +152,17 @@ def check_task(registry: Registry, data: str, task: str, subject: str) -> None:
 
 
 def dataset_fingerprint(registry: Registry, name: str) -> str:
-    """A fingerprint that changes when the content may have changed; quick."""
-    _, argument = name_and_argument(name)
+    """A fingerprint that changes when the content may have changed; quick.
+
+    Of data that another machine sent it is that machine's, so that keys are the same on both, as
+    long as the copy is what arrived.
+    """
+    moved = registry.settings.moved
+    sent = next((one for one in moved if one.name == name and one.is_data), None)
+    if sent is not None:
+        from zoo.data.readers.listing import files_stamp
+
+        if files_stamp(Path(sent.folder)) == sent.arrived:
+            return sent.fingerprint
+    _, argument = name_and_argument(name_here(moved, name))
     return provider_of(registry, name).fingerprint(argument)

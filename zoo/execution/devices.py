@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,9 @@ def device_named(registry: Registry, name: str | None) -> Device:
     """
     if name is None:
         return host_device(registry)
+    if (there := registry.announced.get(name)) is not None:
+        kind = registry.devices.get(there.kind)
+        return replace(device_of(registry, name, kind, there.options), machine=there.machine)
     entries = read_entries()
     if name in entries:
         device = _device(registry, entries[name])

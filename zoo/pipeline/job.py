@@ -28,6 +28,7 @@ from zoo.networks.retasking import variant_for
 from zoo.networks.weights import verify
 from zoo.pipeline.dynamic_files import check_dynamic
 from zoo.pipeline.end_to_end_files import check_end_to_end
+from zoo.pipeline.executors.connection import connect
 from zoo.pipeline.recipe import Recipe
 from zoo.pipeline.several_files import check_several_files
 from zoo.pipeline.tracking import trackers_of
@@ -84,6 +85,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
         UnknownName: A model, dataset, format, precision, device or tier that nothing provides.
         UsageError: Hyper-parameters that the network does not have; no weights to start from.
     """
+    registry.executor = connect(registry, recipe.executor)
     with weights_of_exported_files(registry, recipe.model):
         architecture, variant, checkpoint = resolve(registry, recipe.model)
     variant = variant_for(registry, architecture, variant, recipe.data)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from zoo.data.opening import dataset_fingerprint
 from zoo.execution.offline_analysis import KIND
 from zoo.pipeline.conversion_limits import conversion_limits
 from zoo.pipeline.job import Job
+from zoo.pipeline.recipe import Recipe
 from zoo.pipeline.steps.bench import AnalysisStep, BenchStep, StepDevice
 from zoo.pipeline.steps.budget import BudgetStep
 from zoo.pipeline.steps.evaluate import EVALUATE, EVALUATE_QAT, EvaluateStep
@@ -25,19 +27,30 @@ from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.qat import QatStep
 from zoo.pipeline.steps.repair import RepairStep, can_repair
 from zoo.pipeline.steps.step import Step, StepId
+from zoo.pipeline.steps.unjudged import ARENA, SCREEN, ArenaStep, UnjudgedBenchStep, measures_arena
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlanScope:
-    """Which parts of the whole job a command wants."""
+    """Which parts of the whole job a command wants.
+
+    Attributes:
+        judged: Whether files pass a gate before they are timed; networks that have learnt nothing
+            yet have none that could.
+        arena: Whether the tensor arena of files that are not judged is measured.
+    """
 
     export: bool = True
     bench: bool = True
+    judged: bool = True
+    arena: bool = False
 
 
 def make_plan(job: Job, checkpoints: Path, scope: PlanScope) -> list[Step[Any]]:
     """The steps of a job in the order in which they are told."""
     train = _training(job, checkpoints, scope)
+    if not scope.judged:
+        return [train, *_unjudged(job, train, scope)]
     reference = EvaluateStep(id=EVALUATE, origin=train.origin, train=train)
     steps: list[Step[Any]] = [train, reference]
     if not scope.export:
@@ -56,6 +69,30 @@ def make_plan(job: Job, checkpoints: Path, scope: PlanScope) -> list[Step[Any]]:
         steps += [learn, learnt, *_with_exports(trained)]
         gates += trained
     return [*steps, *_device_steps(job, gates)] if scope.bench else steps
+
+
+def _unjudged(job: Job, train: FinetuneStep, scope: PlanScope) -> Iterator[Step[Any]]:
+    """The files of a network as they are exported, measured without a gate."""
+    exports = [
+        _export(job, exporter, precision, train, part, None)
+        for exporter in job.exporters
+        for precision in job.precisions_of(exporter)
+        for part in job.parts
+    ]
+    yield from exports
+    for export in exports if scope.arena else ():
+        kind = measures_arena(job.registry, export.id.format)
+        id = replace(export.id, kind=ARENA)
+        yield ArenaStep(id=id, origin=train.origin, export=export, kind=kind)
+    for place in map(StepDevice.of, job.devices if scope.bench else ()):
+        for export in exports:
+            yield UnjudgedBenchStep(
+                id=replace(export.id, kind=SCREEN, device=place.device.name),
+                origin=train.origin,
+                export=export,
+                place=place,
+                options=job.recipe.bench,
+            )
 
 
 def _with_exports(gates: Sequence[GateStep]) -> Iterator[Step[Any]]:
@@ -78,6 +115,7 @@ def _training(job: Job, checkpoints: Path, scope: PlanScope) -> FinetuneStep:
             data=recipe.data,
             fingerprint=dataset_fingerprint(job.registry, recipe.data),
             depends=task.depends(own),
+            planned=_as_text(recipe, scope),
         ),
         asked=FinetuneParameters(
             data=recipe.data,
@@ -94,6 +132,12 @@ def _training(job: Job, checkpoints: Path, scope: PlanScope) -> FinetuneStep:
         takes=None if begun is None else own,
         compared_on=task.min_parity_inputs if scope.export else 0,
     )
+
+
+def _as_text(recipe: Recipe, scope: PlanScope) -> str:
+    # Where steps are performed, and who is told of them, is not the plan's.
+    plain = recipe.model_dump(mode="json", exclude_none=True, exclude={"executor", "track"})
+    return json.dumps({"recipe": plain, "scope": asdict(scope)})
 
 
 def _weights(job: Job) -> str:

@@ -14,12 +14,13 @@ from zoo.common.errors import UsageError
 from zoo.common.files import read_file
 from zoo.common.shown_text import is_utf8, other_encoding
 from zoo.contracts.declaration import Fields
+from zoo.contracts.executor_fields import ExecutorFields
 from zoo.contracts.options import problems
 from zoo.contracts.source_fields import SourceFields
 from zoo.contracts.training import Calibration, Qat, Section, Training
+from zoo.pipeline.budget_fields import BudgetsFields
 from zoo.pipeline.recipe_fields import (
     BenchFields,
-    BudgetsFields,
     ExportFields,
     GateFields,
     LimitsFields,
@@ -50,6 +51,10 @@ class RecipeBench(BenchFields, Section):
     """How each file is timed."""
 
 
+class RecipeExecutor(ExecutorFields, Section):
+    """Where steps are performed; no result depends on it."""
+
+
 class Tables(Fields):
     """The tables of a recipe."""
 
@@ -61,6 +66,7 @@ class Tables(Fields):
     qat: Qat = Qat()
     gate: Gate = Gate()
     bench: RecipeBench = RecipeBench()
+    executor: RecipeExecutor = RecipeExecutor()
 
 
 class Recipe(BudgetsFields, Tables, RecipeFields, Section):

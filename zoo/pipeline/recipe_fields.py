@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from zoo.contracts.declaration import (
     EMPTY,
@@ -12,7 +12,6 @@ from zoo.contracts.declaration import (
     Finite,
     Option,
     OwnOptions,
-    Reader,
     Real,
     RecipeField,
     Rule,
@@ -20,26 +19,11 @@ from zoo.contracts.declaration import (
     Whole,
     fields_of,
 )
+from zoo.contracts.executor_fields import ExecutorFields
 from zoo.contracts.precision import PRECISIONS
 from zoo.contracts.source_fields import SourceFields
 from zoo.contracts.training_fields import CalibrationFields, QatFields, TrainingFields
-
-
-def _limits(table: Any) -> Any:
-    """Budgets of one device: every limit must be one; what is no table, validation refuses."""
-    from zoo.benchmark.compare.budgets import budget_for
-    from zoo.common.errors import UsageError
-
-    if not isinstance(table, dict):
-        return table
-    for name, limit in table.items():
-        if not isinstance(limit, str):
-            raise ValueError(f'{name} must be text with a unit, such as {name} = "20ms"')
-        try:
-            budget_for(name, limit)
-        except UsageError as error:
-            raise ValueError(f"{error.what}; {error.fix}") from error
-    return table
+from zoo.pipeline.budget_fields import BudgetsFields
 
 
 class RecipeFields(Fields):
@@ -277,20 +261,6 @@ class BenchFields(Fields):
     ] = False
 
 
-class BudgetsFields(Fields):
-    """What each file may take on a device at most."""
-
-    budgets: Annotated[
-        dict[str, Annotated[dict[str, str], Reader(_limits)]],
-        Option(
-            "What each file may take on a device at most",
-            more="see verdicts.md",
-            no_flag="each device has a table of its own; `zoo bench --budget` judges files",
-            example={"host": {"p90": "20ms", "size": "300kB"}},
-        ),
-    ] = EMPTY
-
-
 #: Tables of a recipe with their fields, in the order of the guide; those of its first lines have no
 #: name.
 TABLES: tuple[tuple[str, type[Fields]], ...] = (
@@ -303,6 +273,7 @@ TABLES: tuple[tuple[str, type[Fields]], ...] = (
     ("qat", QatFields),
     ("gate", GateFields),
     ("bench", BenchFields),
+    ("executor", ExecutorFields),
     ("", BudgetsFields),
 )
 
@@ -319,15 +290,16 @@ EXPORT = (
     "gate",
     "allow_leak",
     "track",
+    "executor",
 )
 #: What says which files stand for a network, where files are taken.
 NETWORK = ("source", "formats", "precisions", "allow_leak")
 #: What weights are made from.
-TRAINING = ("source", "training", "seed", "hyperparameters", "allow_leak", "track")
+TRAINING = ("source", "training", "seed", "hyperparameters", "allow_leak", "track", "executor")
 #: How files of a search are made and timed.
 _FILES = ("export.target", "calibration.samples", "bench.tier", "bench.threads")
 #: What a search within limits leaves to its user.
-SEARCH = (*_FILES, "seed", "allow_leak", "source")
+SEARCH = (*_FILES, "seed", "allow_leak", "source", "executor")
 #: What a comparison of networks leaves to its user: how they are trained, and how files are made.
 CHOICE = (*TRAINING, *_FILES)
 #: All that can be given outside a recipe, but model and data.

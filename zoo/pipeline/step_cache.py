@@ -13,15 +13,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from zoo.common.errors import BadFile
-from zoo.common.files import sha256_of, sync
+from zoo.common.files import sha256_of, sync, write_bytes
 from zoo.common.paths import cache_folder
 from zoo.results.records import StepRecord, as_plain
 from zoo.results.store import read_record
 
 RECORD = "record.json"
 _PARTIAL = ".part-"
+_SAMPLES = ".samples"
 #: A half-written step folder this old belongs to no running process.
 _STALE_SECONDS = 24 * 3600
 
@@ -105,15 +107,9 @@ class StepCache:
         except (OSError, UnicodeDecodeError) as error:
             raise _damaged(folder, f"{RECORD} cannot be read: {error}") from error
         try:
-            sealed = json.loads(text)
-            seal = sealed.pop("sha256")
-            files = sealed.pop("files")
-            record = read_record(json.dumps(sealed))
-            intact = seal == _seal({**sealed, "files": files})
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise _damaged(folder, f"{RECORD} is no record") from error
-        if not intact:
-            raise _damaged(folder, f"{RECORD} differs from its SHA-256")
+            record, files = read_sealed(text)
+        except ValueError as error:
+            raise _damaged(folder, f"{RECORD} {error}") from error
         present = {_relative(file, folder): file for file in _files(folder)}
         for name, listed in files.items():
             difference = _difference(present.get(name), listed)
@@ -133,6 +129,24 @@ class StepCache:
             self.commit(partial, key, record)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+
+    def keep_samples(self, key: str, samples: bytes | None) -> None:
+        """Keeps the raw samples of a step until they are in a results store; None for none."""
+        write_bytes(self._samples(key), samples or b"")
+
+    def samples(self, key: str) -> bytes | None:
+        """The samples that were kept, empty for none; None where nothing waits to be recorded."""
+        try:
+            return self._samples(key).read_bytes()
+        except OSError:
+            return None
+
+    def forget_samples(self, key: str) -> None:
+        """Removes samples that are in a results store."""
+        self._samples(key).unlink(missing_ok=True)
+
+    def _samples(self, key: str) -> Path:
+        return self.folder / f"{key}{_SAMPLES}"
 
     def remove(self, key: str) -> None:
         """Deletes an entry, also one that is no folder."""
@@ -175,6 +189,25 @@ class StepCache:
 def step_cache() -> StepCache:
     """The user's own."""
     return StepCache(cache_folder() / "steps")
+
+
+def read_sealed(text: str) -> tuple[StepRecord, dict[str, dict[str, Any]]]:
+    """A finished step's record, and its files: for each name its ``bytes`` and ``sha256``.
+
+    Raises:
+        ValueError: It is no record, or differs from its seal; says which.
+    """
+    try:
+        sealed = json.loads(text)
+        seal = sealed.pop("sha256")
+        files = sealed.pop("files")
+        record = read_record(json.dumps(sealed))
+        intact = seal == _seal({**sealed, "files": files})
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError("is no record") from error
+    if not intact:
+        raise ValueError("differs from its SHA-256")
+    return record, files
 
 
 def _sealed(record: StepRecord, files: dict[str, dict[str, object]]) -> str:

@@ -132,10 +132,18 @@ class Store:
                 fix="name another with --store, or repair or move that file away",
             ) from error
 
-    def append(self, run: str, record: StepRecord, samples: bytes | None = None) -> None:
+    def append(
+        self, run: str, record: StepRecord, samples: bytes | None = None, *, token: str = ""
+    ) -> None:
         """Adds a record, and the compressed raw samples of a measurement.
 
         When the database does not take it, it waits in the outbox, and `close` says so.
+
+        Args:
+            run: Its run.
+            record: What is added.
+            samples: Compressed raw samples.
+            token: A record that is there under the same token is not added again.
 
         Raises:
             ZooError: Neither the database nor the outbox can be written.
@@ -148,7 +156,7 @@ class Store:
             "status": record.status,
             "created": record.created,
             "body": json.dumps(as_plain(record)),
-            "token": secrets.token_hex(16),
+            "token": token or secrets.token_hex(16),
         }
         entry = OutboxEntry(row=row, samples=samples)
         if self._outbox is not None:

@@ -54,8 +54,20 @@ def test_few_examples_widen_the_interval() -> None:
 
 def test_no_difference_at_all_is_no_better() -> None:
     found = compared(results((0.9, 0.9), (0.8, 0.8), (0.7, 0.7)), [np.zeros(50)] * 3)
-    assert (found.gain, found.low, found.high) == (0.0, 0.0, 0.0)
+    assert found.gain == 0.0
+    assert found.low == -found.high
+    assert found.high == pytest.approx(2.008 * 100 / 52, rel=1e-3), "50 examples do not tell all"
     assert found.verdict == "no better"
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_handful_of_examples_tells_nothing(count: int) -> None:
+    """All wrong before, all right after, on all seeds: no variance is seen, and there is one."""
+    gained = np.full(count, 100.0)
+    found = compared(results((0.0, 1.0), (0.0, 1.0), (0.0, 1.0)), [gained] * 3)
+    assert found.low < 0 < found.gain == 100.0
+    assert found.verdict == "no better"
+    assert compared(results(*[(0.0, 1.0)] * 3), [np.full(30, 100.0)] * 3).verdict == "better"
 
 
 def test_noise_is_called_better_about_as_rarely_as_promised() -> None:

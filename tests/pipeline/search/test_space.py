@@ -95,6 +95,9 @@ def test_ranges_are_read_as_they_are_meant(typed: dict[str, str], meant: object)
         ("learning_rate=0..1:log", "only positive numbers"),
         ("learning_rate=a..b", "'a' is not a number"),
         ("learning_rate=1..2..3", "cannot be read"),
+        ("learning_rate=1e-4...1e-1", "LOW..HIGH"),
+        ("augment=shift..rotate", "it is a list"),
+        ("optimizer=a..b", "--space optimizer=adamw,sgd"),
         ("batch_size=8,,16", "missing between two commas"),
         ("batch_size=8,8", "named twice"),
         ("batch_size", "not NAME=RANGE"),
@@ -112,11 +115,18 @@ def test_a_name_stands_once_and_something_must_vary() -> None:
         parse_space(("batch_size=8,16", "batch_size=4,8"))
     with pytest.raises(UsageError, match="nothing to vary"):
         search_space(job_of(), {}, only=True)
+    with pytest.raises(UsageError, match="nothing to vary") as caught:
+        search_space(job_of(), {"learning_rate": "0.001"}, only=True)
+    assert "the default alone" in str(caught.value)
 
 
 def test_python_gives_lists_and_texts() -> None:
     given = parse_space({"batch_size": [8, 16], "learning_rate": "1e-3..1e-2", "batch_norm": True})
     assert given == {"batch_size": "8,16", "learning_rate": "1e-3..1e-2", "batch_norm": "true"}
+    assert parse_space("batch_size=8,16") == {"batch_size": "8,16"}
+    for empty in ([], ""):
+        with pytest.raises(UsageError, match="missing between two commas"):
+            search_space(job_of(), parse_space({"batch_size": empty}), only=True)
 
 
 def test_only_what_departs_from_the_default_changes_the_recipe() -> None:
@@ -158,4 +168,5 @@ def test_values_are_written_as_they_are_typed() -> None:
     written = [choice_text(value) for value in (True, 0.5, 3, "relu", (16, 32), ())]
     assert written == ["true", "0.5", "3", "relu", "16+32", "none"]
     assert str(Interval(1e-4, 0.1, log=True)) == "0.0001..0.1:log"
+    assert str(Interval(0.12345678, 1234567.5)) == "0.12345678..1234567.5", "read as the same"
     assert str(Choices((3, 5))) == "3,5"

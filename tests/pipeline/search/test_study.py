@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from zoo.common.errors import BadFile
+from zoo.common.errors import BadFile, ZooError
 from zoo.contracts import Choices, Interval
 from zoo.pipeline.search.space import SearchedParameter
 from zoo.pipeline.search.study import STUDY, RunningTrial, Study
@@ -109,6 +111,16 @@ def test_an_interrupted_search_asks_what_an_unbroken_one_asks(tmp_path: Path) ->
     assert broken == unbroken
 
 
+def test_a_trial_that_was_half_asked_gets_the_same_values(tmp_path: Path) -> None:
+    unbroken = search(tmp_path / "a", 7).trials()
+    search(tmp_path / "b", 6)
+    study = study_in(tmp_path / "b")
+    study.next()
+    lines = (tmp_path / "b" / STUDY).read_bytes().splitlines(keepends=True)
+    (tmp_path / "b" / STUDY).write_bytes(b"".join(lines[:-1]))  # killed between two values
+    assert study_in(tmp_path / "b").next().values == unbroken[6].values
+
+
 def test_another_seed_asks_other_trials(tmp_path: Path) -> None:
     first = search(tmp_path / "a", 4).trials()
     second = search(tmp_path / "b", 4, seed=4).trials()
@@ -123,6 +135,10 @@ def test_a_loss_is_made_smaller(tmp_path: Path) -> None:
     trial.complete(0.4, 0.4)
     (seen,) = study.trials()
     assert list(seen.epochs.values()) == [0.9, 0.4, 0.4, 0.4]
+    trial = study.next()
+    trial.report(1, float("nan"))
+    trial.report(2, 0.7)
+    assert study.trials()[1].epochs == {2: 0.7}, "what is no number is no value"
 
 
 def test_failures_and_times_are_kept(tmp_path: Path) -> None:
@@ -143,6 +159,44 @@ def test_a_space_without_the_default_begins_elsewhere(tmp_path: Path) -> None:
     options: dict[str, Any] = {"maximize": True, "epochs": 3, "seed": 0, "prune": True}
     trial = Study(tmp_path, "some", (narrow,), **options).next()
     assert 0.001 <= trial.values["rate"] <= 0.01
+
+
+def test_a_space_of_choices_has_an_end(tmp_path: Path) -> None:
+    assert study_in(tmp_path / "a").size is None
+    layers = SearchedParameter(name="layers", owner="network", range=Interval(1, 3), default=1)
+    options: dict[str, Any] = {"maximize": True, "epochs": 3, "seed": 0, "prune": True}
+    assert Study(tmp_path, "some", (layers, SHAPE), **options).size == 6
+
+
+def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = study_in(tmp_path)
+    trial = study.next()
+
+    def full(backend: Any, logs: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(optuna.storages.journal.JournalFileBackend, "append_logs", full)
+    writes: list[Callable[[], object]] = [
+        lambda: trial.report(1, 0.5),
+        lambda: trial.add_seconds(1.0),
+        lambda: trial.complete(0.5, 0.5),
+        trial.prune,
+        lambda: trial.fail("why"),
+        lambda: study.describe({"a": "b"}),
+    ]
+    for write in writes:
+        with pytest.raises(ZooError, match="the disk is full"):
+            write()
+
+
+def test_a_trial_of_another_program_is_told(tmp_path: Path) -> None:
+    search(tmp_path, 2)
+    backend = optuna.storages.journal.JournalFileBackend(str(tmp_path / STUDY))
+    storage = optuna.storages.JournalStorage(backend)
+    opened = optuna.load_study(study_name="some", storage=storage)
+    opened.add_trial(optuna.trial.create_trial(value=0.9))
+    with pytest.raises(BadFile, match="trial 2 is one of another space"):
+        study_in(tmp_path).trials()
 
 
 def test_importances_name_what_decided(both: dict[str, Study], tmp_path: Path) -> None:

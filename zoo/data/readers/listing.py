@@ -188,6 +188,16 @@ def listing_fingerprint(listing: Listing) -> str:
     return digest.hexdigest()
 
 
+def files_stamp(folder: Path) -> str:
+    """`listing_fingerprint` of all files below a folder.
+
+    Raises:
+        UsageError: There is no such folder, or no file in it.
+        BadData: A link leaves the folder, or a folder cannot be read.
+    """
+    return listing_fingerprint(list_files(str(folder), None))
+
+
 def unreadable(name: str, error: OSError) -> BadData:
     """The error for a file that was listed, and that the system does not hand out."""
     gone = error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ESTALE)

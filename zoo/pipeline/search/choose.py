@@ -13,7 +13,7 @@ from zoo.common.errors import UnknownName, UsageError, ZooError
 from zoo.common.files import ensure_writable, filled, write_text
 from zoo.common.optional_imports import require_extra
 from zoo.common.progress import OnStep
-from zoo.common.units import parse_seconds, parse_size
+from zoo.common.units import parse_seconds, parse_size, seconds_of
 from zoo.contracts import Dataset, Exporter
 from zoo.contracts.precision import BASELINE, TRAINABLE
 from zoo.data.opening import judged_dataset
@@ -101,10 +101,10 @@ def choose_network(
         on_step("search", {"event": "note", "text": text})
 
     device = ranking_device(registry, options.device, ranked="networks")
-    arena, format = None, options.format
-    if options.limits.max_arena is not None:
-        arena = measures_arena(registry, format)
-        format = format or arena.formats[0]
+    arena, format = options.limits.max_arena is not None, options.format
+    if arena:
+        format = format or measures_arena(registry, format).formats[0]
+        measures_arena(registry, format)
     exporter = exporter_for_search(registry, format)
     require_extra(exporter.extra)
     precisions = _precisions(registry, exporter, options.precisions)
@@ -329,11 +329,10 @@ def choose_options_of(
         max_ms=1000 * parse_seconds(max_latency) if isinstance(max_latency, str) else max_latency,
         max_arena=parse_size(max_arena, "--max-arena") if isinstance(max_arena, str) else max_arena,
     )
-    seconds = parse_seconds(budget, "--budget") if isinstance(budget, str) else budget
     return ChooseOptions(
         models=tuple(models),
         limits=limits,
-        budget_seconds=seconds,
+        budget_seconds=seconds_of(budget, "--budget"),
         finalists=finalists,
         seeds=seeds,
         **others,

@@ -19,7 +19,7 @@ from zoo.common.errors import UnknownName, UsageError
 from zoo.common.files import copy_with_side_files, ensure_writable, filled, write_text
 from zoo.common.optional_imports import require_extra
 from zoo.common.progress import OnStep
-from zoo.common.units import parse_seconds, parse_shares, parse_size
+from zoo.common.units import parse_seconds, parse_shares, parse_size, seconds_of
 from zoo.common.views import Viewed
 from zoo.contracts import Metric
 from zoo.data.opening import check_task, data_for_task, dataset_fingerprint
@@ -286,15 +286,13 @@ def search_options_of(
     thorough: bool,
 ) -> SearchOptions:
     """What a search tries, each name found and each number checked."""
-    if isinstance(budget_time, str):
-        budget_time = parse_seconds(budget_time, "--budget-time")
     return SearchOptions(
         formats=_formats(registry, formats),
         precisions=_precisions(registry, formats, precisions),
         widths=_checked_shares(width, "--width", "0.5,0.75"),
         prune=_checked_shares(prune, "--prune", "0.5,0.8"),
         epochs=_positive(epochs),
-        budget_seconds=budget_time,
+        budget_seconds=seconds_of(budget_time, "--budget-time"),
         thorough=thorough,
     )
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
+#: What an example gains whose wrong answer becomes right, in points.
+_WHOLE = 100.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class PairedGain:
@@ -49,29 +52,38 @@ def paired_gain(gains: Sequence[float], differences: Sequence[Array]) -> PairedG
     Seeds and examples are crossed: the variance of the mean over seeds, and that of each example's
     mean difference over the examples, are added, which counts their interaction twice and so makes
     the interval no narrower than it should be (Owen 2007, arXiv:0711.1257). Student's t has the
-    degrees of freedom of Welch and Satterthwaite. Of one seed, the interval is that of the examples
-    alone; without these it is endless.
+    degrees of freedom of Welch and Satterthwaite. Where no example, or each, changed its answer,
+    their differences do not vary, though others' would: the interval counts two examples more,
+    of whose answers half a one is gained and half a one lost (Agresti and Min 2005,
+    doi:10.1002/sim.1781). Of one seed, the interval is that of the examples alone; without these it
+    is endless.
 
     Args:
         gains: One for each seed.
         differences: Of each seed what each example gained, in points, (examples,); empty where
             the metric is no mean over examples.
     """
-    parts = []
-    if len(gains) > 1:
-        parts.append((stdev(gains) ** 2 / len(gains), len(gains) - 1))
+    gain = fmean(gains)
+    parts = [(stdev(gains) ** 2 / len(gains), len(gains) - 1)] if len(gains) > 1 else []
+    middle, most = gain, math.inf
     if differences:
         each: Array = sum(differences[1:], differences[0]) / len(differences)
-        count = len(each)
-        parts.append((float(each.var(ddof=1)) / count if count > 1 else math.inf, count - 1))
-    gain, half = fmean(gains), math.inf
-    whole = sum(variance for variance, _ in parts)
-    if parts and math.isfinite(whole):
+        count = len(each) + 2
+        spread = (float(each @ each) + _WHOLE**2) / count - (float(each.sum()) / count) ** 2
+        parts.append((spread / count, count - 1))
+        middle, most = gain * len(each) / count, _WHOLE
+    half, whole = math.inf, sum(variance for variance, _ in parts)
+    if parts:
         freedom = 1.0
         if whole > 0:
             freedom = whole**2 / sum(variance**2 / free for variance, free in parts)
         half = student_95(max(1, math.floor(freedom))) * math.sqrt(whole)
-    return PairedGain(gain=gain, low=gain - half, high=gain + half, by_example=bool(differences))
+    return PairedGain(
+        gain=gain,
+        low=max(middle - half, -most),
+        high=min(middle + half, most),
+        by_example=bool(differences),
+    )
 
 
 def right_answers(

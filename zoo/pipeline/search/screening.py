@@ -7,12 +7,11 @@ keep a limit is out within seconds, with its figure.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from zoo.common.errors import ZooError
 from zoo.contracts import Exporter
-from zoo.contracts.device import DeviceKind
 from zoo.execution.device import Device
 from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.plan import PlanScope, make_plan
@@ -20,9 +19,8 @@ from zoo.pipeline.search.candidates import Candidate
 from zoo.pipeline.search.points import MissedLimit, SearchLimits, missed_of
 from zoo.pipeline.search.training_runs import TrainingRuns
 from zoo.pipeline.steps.bench import StepDevice
-from zoo.pipeline.steps.export import ExportStep
 from zoo.pipeline.steps.step import FinishedSteps, Step, StepId
-from zoo.pipeline.steps.unjudged import ArenaStep, UnjudgedBenchStep
+from zoo.pipeline.steps.unjudged import ARENA, SCREEN
 from zoo.results import formatting as fmt
 
 #: What parameters alone say of a size is believed beyond so many times the limit: a head for fewer
@@ -111,7 +109,7 @@ class Screening:
         exporter: Writes their files.
         precisions: Of the files.
         device: Where they are timed.
-        arena: Measures the tensor arena; None where it is not asked for.
+        arena: Whether the tensor arena is asked for.
         show: Receives each candidate that is ready.
     """
 
@@ -120,13 +118,10 @@ class Screening:
     precisions: tuple[str, ...]
     device: Device
     limits: ChoiceLimits
-    arena: DeviceKind | None
+    arena: bool
     show: Callable[[str], None]
     _best_rate: float = 0.0
     _fastest: str = ""
-
-    def __post_init__(self) -> None:
-        self._place = StepDevice.of(self.device)
 
     def screen(self, candidates: Sequence[Candidate]) -> list[Screened]:
         """All of them, in their order, which is that of their multiply-adds.
@@ -134,7 +129,7 @@ class Screening:
         Raises:
             ZooError: The device does not answer.
         """
-        self._place.reached()
+        StepDevice.of(self.device).reached()
         found = []
         for candidate in candidates:
             reason = self._hopeless(candidate)
@@ -191,18 +186,7 @@ class Screening:
 
     def _plan(self, candidate: Candidate) -> list[Step[Any]]:
         job = _untrained(candidate, self.exporter.name, self.precisions, self.device.name)
-        plan = make_plan(job, self.runs.checkpoints, PlanScope(bench=False))
-        exports = [step for step in plan if isinstance(step, ExportStep)]
-        steps: list[Step[Any]] = [plan[0], *exports]
-        for export in exports:
-            about: dict[str, Any] = {"origin": export.origin, "export": export}
-            if self.arena is not None:
-                id = replace(export.id, kind="arena")
-                steps.append(ArenaStep(id=id, kind=self.arena, **about))
-            id = replace(export.id, kind="bench", device=self.device.name)
-            bench = job.recipe.bench
-            steps.append(UnjudgedBenchStep(id=id, place=self._place, options=bench, **about))
-        return steps
+        return make_plan(job, self.runs.checkpoints, PlanScope(judged=False, arena=self.arena))
 
     def _file(self, precision: str, finished: FinishedSteps) -> ScreenedFile:
         def of(kind: str, device: str = "") -> Any:
@@ -213,11 +197,11 @@ class Screening:
         export = of("export")
         if not export.passed:
             return ScreenedFile(precision=precision, reason=_first_line(export.record.reason))
-        bench, reason, arena = of("bench", self.device.name), "", None
+        bench, reason, arena = of(SCREEN, self.device.name), "", None
         if not bench.passed:
             reason = _first_line(bench.record.reason)
-        if self.arena is not None:
-            measured = of("arena")
+        if self.arena:
+            measured = of(ARENA)
             arena = measured.result.bytes if measured.passed else None
             if not measured.passed and self.limits.max_arena is not None:
                 reason = reason or _first_line(measured.record.reason)

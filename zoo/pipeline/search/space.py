@@ -23,7 +23,7 @@ _WIDTHS = (0.5, 0.75, 1.0, 1.5)
 #: Options of training that are no matter of a search: how long and how it runs, what it begins
 #: with, and tables of the task's own.
 _NEVER = {"epochs", "patience", "from_scratch", "jit", "task", "input_size", "channels"}
-_INTERVAL = re.compile(r"\s*([^.\s:](?:[^.]|\.(?!\.))*)\.\.([^:]+?)(:log)?\s*")
+_INTERVAL = re.compile(r"\s*([^\s:]+?)\s*(?<!\.)\.\.(?!\.)\s*([^\s:]+?)\s*(:log)?\s*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,10 +80,11 @@ def search_space(
     if job.checkpoint is None:
         found += [_of_network(job, name, own[name], asked) for name in own]
     space = tuple(p for p in found if p is not None and (p.asked or not only))
-    if not space:
+    if not any(p.range.count != 1 or not p.holds_default for p in space):
+        why = None if only else "every option was given, and --space names nothing"
         raise UsageError(
             "there is nothing to vary",
-            why="every option was given, and --space names nothing" if not only else None,
+            why=why if not space else "the space holds the default alone",
             fix="name a parameter, such as --space learning_rate=1e-4..1e-2:log",
         )
     return space
@@ -103,7 +104,8 @@ def _of_training(
         default = training.factor
     if name in asked:
         given = _typed(field.type, name)
-        found = _range(name, asked[name], several=field.several, real=given is float)
+        example = choice_text(default) if field.searched is None else str(field.searched)
+        found = _range(name, asked[name], example, several=field.several, real=given is float)
         return SearchedParameter(
             name=name, owner="training", range=found, default=default, asked=True
         )
@@ -124,8 +126,9 @@ def _of_network(
 ) -> SearchedParameter | None:
     default = _own_hyperparameters(job, {name: own}).get(name)
     if name in asked:
-        several = isinstance(default, list | tuple)
-        found = _range(name, asked[name], several=several, real=isinstance(default, float))
+        several, real = isinstance(default, list | tuple), isinstance(default, float)
+        example = str(job.architecture.searched.get(name, choice_text(default)))
+        found = _range(name, asked[name], example, several=several, real=real)
         return SearchedParameter(
             name=name, owner="network", range=found, default=default, asked=True
         )
@@ -162,6 +165,8 @@ def parse_space(texts: Sequence[str] | Mapping[str, Any]) -> dict[str, str]:
     Raises:
         UsageError: One has no name or no range, or a name stands twice.
     """
+    if isinstance(texts, str):
+        texts = [texts]
     if isinstance(texts, Mapping):
         return {name: _as_typed(value) for name, value in texts.items()}
     found: dict[str, str] = {}
@@ -182,12 +187,14 @@ def _as_typed(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, list | tuple):
-        return str(Choices(tuple(value)))
+        return ",".join(choice_text(item) for item in value)
     return choice_text(value)
 
 
-def _range(name: str, text: str, *, several: bool, real: bool) -> SearchRange:
+def _range(name: str, text: str, example: str, *, several: bool, real: bool) -> SearchRange:
     try:
+        if several and ".." in text:
+            raise ValueError("it is a list, which no interval holds")
         if match := _INTERVAL.fullmatch(text):
             low, high = (_number(part, real) for part in match.group(1, 2))
             if not real and isinstance(low, float) != isinstance(high, float):
@@ -200,7 +207,7 @@ def _range(name: str, text: str, *, several: bool, real: bool) -> SearchRange:
         raise UsageError(
             f"--space {name}={text} cannot be read",
             why=str(error),
-            fix=f"for example: --space {name}=1e-4..1e-1:log, or --space {name}=3,5,7",
+            fix=f"for example: --space {name}={example}",
         ) from error
 
 

@@ -97,7 +97,7 @@ def checked_space(
         if parameter.asked:
             raise UsageError(
                 f"--space {parameter.name}={parameter.range}: {differs} cannot be",
-                why=" ".join(filter(None, (problem.what, problem.why))),
+                why=": ".join(filter(None, (problem.what, problem.why))),
                 fix="name values that the network and its training take",
             )
         if isinstance(parameter.range, Choices):

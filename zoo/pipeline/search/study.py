@@ -90,7 +90,7 @@ class Study:
                 min_resource=1, max_resource=epochs, reduction_factor=_REDUCTION
             )
         _mend(self.path)
-        with _quiet(), _readable(self.path):
+        with _storage(self.path):
             backend = self._optuna.storages.journal.JournalFileBackend(str(self.path))
             self._study = self._optuna.create_study(
                 storage=self._optuna.storages.JournalStorage(backend),
@@ -102,46 +102,66 @@ class Study:
             if not self._study.trials and all(p.holds_default for p in space):
                 self._study.enqueue_trial({p.name: _stored(p, p.default) for p in space})
 
-    def describe(self, about: Mapping[str, str]) -> None:
+    def describe(self, about: Mapping[str, str | float]) -> None:
         """Notes what the study is about, for those who open it elsewhere."""
-        known = self._study.user_attrs
-        for name, text in about.items():
-            if known.get(name) != text:
-                self._study.set_user_attr(name, text)
+        with _storage(self.path):
+            known = self._study.user_attrs
+            for name, text in about.items():
+                if known.get(name) != text:
+                    self._study.set_user_attr(name, text)
+
+    @property
+    def seconds(self) -> float:
+        """What a search that its budget ended had used, as `describe` noted it; else 0."""
+        with _storage(self.path):
+            return float(self._study.user_attrs.get("seconds", 0.0))
+
+    @property
+    def size(self) -> int | None:
+        """How many different trials there can be; None for no end of them."""
+        counts = [p.range.count for p in self.space]
+        return None if None in counts else math.prod(filter(None, counts))
 
     def trials(self) -> tuple[StudiedTrial, ...]:
         """All that began, in their order."""
-        with _quiet(), _readable(self.path):
+        with _storage(self.path):
             return tuple(self._seen(t) for t in self._study.trials if t.state.name != "WAITING")
 
     def next(self) -> RunningTrial:
         """The trial that an interruption left behind, else a new one."""
-        with _quiet():
+        with _storage(self.path):
             known = self._study.trials
             begun = [t for t in known if t.state.name == "RUNNING"]
             number = begun[-1].number if begun else sum(t.state.name != "WAITING" for t in known)
-            # A sampler of its own for each: its draws do not depend on when a search was begun.
-            self._study.sampler = self._optuna.samplers.TPESampler(
-                n_startup_trials=_RANDOM_TRIALS, seed=(self._seed * 1_000_003 + number) % 2**32
-            )
+            self._draw_for(number, 0)
             if begun:
                 trial = self._optuna.trial.Trial(self._study, begun[-1]._trial_id)
             else:
                 trial = self._study.ask()
-            values = {p.name: _suggested(trial, p) for p in self.space}
-        return RunningTrial(self._study, trial, values, self.maximize)
+            values = {}
+            for place, parameter in enumerate(self.space):
+                self._draw_for(number, place)
+                values[parameter.name] = _suggested(trial, parameter)
+            return RunningTrial(self._study, trial, values, self.maximize, self.path)
+
+    def _draw_for(self, number: int, place: int) -> None:
+        """A sampler of its own for each value, which does not depend on where a search began."""
+        seed = ((self._seed * 1_000_003 + number) * 1009 + place) % 2**32
+        self._study.sampler = self._optuna.samplers.TPESampler(
+            n_startup_trials=_RANDOM_TRIALS, seed=seed
+        )
 
     def importances(self) -> dict[str, float]:
         """The share of each parameter in what decides, 0 to 1; nothing before there are figures.
 
         By PED-ANOVA (Watanabe et al. 2023, arXiv:2304.10255).
         """
-        done = [t for t in self._study.trials if t.state.name == "COMPLETE"]
-        if len(done) < 4 or len({t.value for t in done}) < 2:
-            return {}
-        with _quiet():
+        with _storage(self.path):
+            done = [t for t in self._study.trials if t.state.name == "COMPLETE"]
+            if len(done) < 4 or len({t.value for t in done}) < 2:
+                return {}
             found = self._optuna.importance.get_param_importances(self._study)
-        return {name: float(share) for name, share in found.items() if math.isfinite(share)}
+            return {name: float(share) for name, share in found.items() if math.isfinite(share)}
 
     def _seen(self, trial: Any) -> StudiedTrial:
         states: dict[str, TrialState] = {
@@ -150,8 +170,10 @@ class Study:
             "FAIL": "failed",
         }
         known = {p.name: p for p in self.space}
+        if trial.state.name in ("COMPLETE", "PRUNED") and trial.params.keys() != known.keys():
+            raise ValueError(f"trial {trial.number} is one of another space")
         attributes = trial.user_attrs
-        values = trial.intermediate_values
+        values = {n: v for n, v in trial.intermediate_values.items() if math.isfinite(v)}
         best = max if self.maximize else min
         measured = trial.value if trial.state.name == "COMPLETE" else None
         if measured is None and values:
@@ -177,15 +199,19 @@ class RunningTrial:
         reported: The last epoch that was told.
     """
 
-    def __init__(self, study: Any, trial: Any, values: dict[str, Any], maximize: bool) -> None:
-        self._study, self._trial, self._maximize = study, trial, maximize
+    def __init__(
+        self, study: Any, trial: Any, values: dict[str, Any], maximize: bool, path: Path
+    ) -> None:
+        self._study, self._trial, self._maximize, self._path = study, trial, maximize, path
         self.number: int = trial.number
         self.values = values
         earlier = study.trials[self.number]
         self._seconds = float(earlier.user_attrs.get("seconds", 0.0))
         known = earlier.intermediate_values
         self.reported = max(known, default=0)
-        self._best = (max if maximize else min)(known.values()) if known else None
+        self._best: float | None = None
+        for value in known.values():
+            self._see(value)
 
     def report(self, epoch: int, value: float) -> bool:
         """Tells the value of an epoch; returns whether the trial has fallen behind.
@@ -195,34 +221,40 @@ class RunningTrial:
         """
         if epoch > self.reported:
             self.reported = epoch
-            best = value if self._best is None else self._best
-            if math.isfinite(value):
-                best = max(best, value) if self._maximize else min(best, value)
-            self._best = best
-            with _quiet():
-                self._trial.report(best, epoch)
-        with _quiet():
+            self._see(value)
+            with _storage(self._path):
+                self._trial.report(math.nan if self._best is None else self._best, epoch)
+        with _storage(self._path):
             return self.number > 0 and bool(self._trial.should_prune())
+
+    def _see(self, value: float) -> None:
+        """What is no finite number is never the best."""
+        if math.isfinite(value):
+            best = value if self._best is None else self._best
+            self._best = max(best, value) if self._maximize else min(best, value)
 
     def add_seconds(self, seconds: float) -> None:
         """Notes time that an attempt took, whether or not it came to its end."""
         self._seconds += seconds
-        self._trial.set_user_attr("seconds", self._seconds)
+        with _storage(self._path):
+            self._trial.set_user_attr("seconds", self._seconds)
 
     def complete(self, value: float, loss: float) -> None:
         """Ends it with its value and the validation loss of the epoch that was kept."""
-        self._trial.set_user_attr("loss", loss)
-        self._study.tell(self._trial, value)
+        with _storage(self._path):
+            self._trial.set_user_attr("loss", loss)
+            self._study.tell(self._trial, value)
 
     def prune(self) -> None:
         """Ends it as one that fell behind."""
-        with _quiet():
+        with _storage(self._path):
             self._study.tell(self._trial, state=require("optuna").trial.TrialState.PRUNED)
 
     def fail(self, reason: str) -> None:
         """Ends it without a value."""
-        self._trial.set_user_attr("reason", reason)
-        self._study.tell(self._trial, state=require("optuna").trial.TrialState.FAIL)
+        with _storage(self._path):
+            self._trial.set_user_attr("reason", reason)
+            self._study.tell(self._trial, state=require("optuna").trial.TrialState.FAIL)
 
 
 def _stored(parameter: SearchedParameter, value: Any) -> Any:
@@ -247,14 +279,6 @@ def _suggested(trial: Any, parameter: SearchedParameter) -> Any:
     return _read(parameter, trial.suggest_categorical(name, stored))
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Optuna warns of what is deliberate here: experimental parts, steps told again."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
 def _mend(path: Path) -> None:
     """Cuts off the line that a killed process left half written, and its lock.
 
@@ -272,9 +296,16 @@ def _mend(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def _storage(path: Path) -> Iterator[None]:
+    """The journal is read or written in here: its errors are told as ours.
+
+    Optuna's warnings are left out: of what is deliberate here, experimental parts and steps that
+    are told again.
+    """
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     except OSError as error:
         raise cannot_write(path, error) from error
     # Optuna checks nothing that it reads: what is wrong shows as whatever it runs into.

@@ -14,7 +14,7 @@ from zoo.common.errors import UnknownName, UsageError
 from zoo.common.files import ensure_writable, filled, write_text
 from zoo.common.optional_imports import require_extra
 from zoo.common.progress import OnStep
-from zoo.common.units import parse_seconds
+from zoo.common.units import seconds_of
 from zoo.common.views import Viewed
 from zoo.contracts.search_space import choice_text
 from zoo.pipeline.job import Job
@@ -339,9 +339,9 @@ def tune_options_of(
     Raises:
         UsageError: A number of trials below 1, or a space or a time that cannot be read.
     """
-    if trials is not None and trials < 1:
-        raise UsageError(f"--trials {trials} tries nothing", fix="give 1 or more")
+    if trials is not None and (type(trials) is not int or trials < 1):
+        raise UsageError(f"--trials {trials!r} tries nothing", fix="give 1 or more")
     if trials is None and budget is None:
         trials = USUAL_TRIALS
-    seconds = parse_seconds(budget, "--budget") if isinstance(budget, str) else budget
+    seconds = seconds_of(budget, "--budget")
     return TuneOptions(trials=trials, budget_seconds=seconds, space=parse_space(space), **others)

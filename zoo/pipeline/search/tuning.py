@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -35,7 +36,7 @@ class Tuning:
     note: Callable[[str], None]
 
     def search(self, most: int | None) -> bool:
-        """Trains trials until there are enough or time is up; returns whether time was up.
+        """Trains trials until there are enough, no other ones, or no time; whether there was none.
 
         Args:
             most: Trials in all, those of an earlier attempt included; None: no limit.
@@ -44,7 +45,8 @@ class Tuning:
             ZooError: The default fails, trial after trial does, or there was no time for one.
         """
         failures = 0
-        self.runs.budget.spent = sum(trial.seconds for trial in self.study.trials())
+        spent = sum(trial.seconds for trial in self.study.trials())
+        self.runs.budget.spent = max(spent, self.study.seconds)
         while True:
             done = [t for t in self.study.trials() if t.state != "running"]
             whole = [t for t in done if t.state == "complete"]
@@ -52,20 +54,18 @@ class Tuning:
                 if not whole:
                     raise _none_whole(done)
                 return False
+            if len({str(t.values) for t in done}) == self.study.size:
+                self.note(f"the space holds {fmt.count(self.study.size, 'trial')}: all were tried")
+                if not whole:
+                    raise _none_whole(done)
+                return False
             self._leave_time(done)
             if whole and self.runs.budget.left <= self.runs.reserve:
-                self.note(
-                    f"the budget of time ended the search after {fmt.count(len(done), 'trial')}"
-                )
+                self._ended_by_budget(f"after {fmt.count(len(done), 'trial')}")
                 return True
             trial = self.study.next()
             try:
-                if not self._run(trial):
-                    if not whole:
-                        raise self._too_short(trial)
-                    self.note(f"the budget of time ended the search in trial {trial.number}")
-                    return True
-                failures = 0
+                ended, failures = self._run(trial), 0
             except MissingExtra:
                 raise
             except ZooError as error:
@@ -75,6 +75,12 @@ class Tuning:
                 self.note(f"trial {trial.number} failed: {reason}")
                 if failures >= _MOST_FAILURES or not self._may_go_on(trial, error):
                     raise
+                continue
+            if not ended and not whole:
+                raise self._too_short(trial)
+            if not ended:
+                self._ended_by_budget(f"in trial {trial.number}")
+                return True
 
     def weights_of(self, trial: StudiedTrial) -> str:
         """The weights of a trial that came to its end, trained anew where the cache was cleared."""
@@ -83,13 +89,27 @@ class Tuning:
         assert trained.step is not None
         return str(trained.step.folder / trained.step.result.weights)
 
+    def _ended_by_budget(self, where: str) -> None:
+        """Notes it, for the same command not to go on where it is typed again."""
+        self.study.describe({"seconds": self.runs.budget.used})
+        self.note(f"the budget of time ended the search {where}")
+
     def _leave_time(self, done: Sequence[StudiedTrial]) -> None:
         """Leaves time for holding the winner against the default."""
         whole = [t.seconds for t in done if t.state == "complete" and t.seconds > 0]
         self.runs.reserve = NETWORKS * (sum(whole) / len(whole)) if whole else 0.0
 
     def _run(self, trial: RunningTrial) -> bool:
-        """Trains one; False where time was up before its end."""
+        """Trains one; False where time was up before its end.
+
+        Raises:
+            ZooError: Its training failed, or its value is no finite number.
+        """
+        if (earlier := self._fell_behind(trial)) is not None:
+            for number, value in earlier.epochs.items():
+                trial.report(number, value)
+            trial.prune()
+            return True
         recipe = with_values(self.recipe, self.study.space, trial.values)
         last = recipe.training.epochs
 
@@ -109,8 +129,16 @@ class Tuning:
         result = trained.step.result
         kept = result.epochs[result.best_epoch - 1]
         losses = [epoch.validation_loss for epoch in result.epochs]
-        trial.complete(min(losses) if self.loss else kept.validation_metric, kept.validation_loss)
+        value = min(losses) if self.loss else kept.validation_metric
+        if not math.isfinite(value):
+            raise ZooError(f"what validation measured is {value}")
+        trial.complete(value, kept.validation_loss)
         return True
+
+    def _fell_behind(self, trial: RunningTrial) -> StudiedTrial | None:
+        """An earlier trial with the same values, which was pruned: it need not be trained again."""
+        alike = (t for t in self.study.trials() if t.values == trial.values)
+        return next((t for t in alike if t.state == "pruned"), None)
 
     def _may_go_on(self, trial: RunningTrial, error: ZooError) -> bool:
         """Whether a failure says something of the trial alone: not where the default failed."""

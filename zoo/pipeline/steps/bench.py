@@ -69,26 +69,32 @@ class StepDevice:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DeviceStep(DataStep[Result]):
-    """One file that passed its gate, on or for one device."""
+    """One file, on or for one device."""
 
-    gate: GateStep
     place: StepDevice
     #: Alone while it times; its key depends on what is installed here.
     exclusive = True
 
     @property
-    def needs(self) -> tuple[Step[Any], ...]:
-        return (self.gate,)
-
-    @property
     def plugins(self) -> tuple[Plugin, ...]:
-        registry, format = self.origin.registry, self.gate.id.format
+        registry, format = self.origin.registry, self.id.format
         running = running_plugins(registry, self.place.device.kind, format)
         return (registry.exporters.provider(format), *running)
 
     @property
     def distributions(self) -> tuple[str, ...]:
         return distributions_of(self.origin.registry, self.place.device.kind)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class JudgedFileStep(DeviceStep[Result]):
+    """One file that passed its gate, on or for one device."""
+
+    gate: GateStep
+
+    @property
+    def needs(self) -> tuple[Step[Any], ...]:
+        return (self.gate,)
 
     def file(self, context: StepContext) -> Path:
         """The file that passed its gate."""
@@ -97,7 +103,7 @@ class DeviceStep(DataStep[Result]):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class AnalysisStep(DeviceStep[OfflineAnalysis]):
+class AnalysisStep(JudgedFileStep[OfflineAnalysis]):
     """The offline analysis of one file for one device."""
 
     result_type = OfflineAnalysis
@@ -118,16 +124,16 @@ class AnalysisStep(DeviceStep[OfflineAnalysis]):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class BenchStep(DeviceStep[Measurement]):
+class BenchStep(JudgedFileStep[Measurement]):
     """The latency of one file on one device."""
 
     options: RecipeBench
     result_type = Measurement
 
     def run(self, context: StepContext) -> Outcome[Measurement]:
-        judged = context.before.of(self.gate)
-        source = judged.folder / judged.result.of_part(self.id.part).file
-        return time_file(self.origin.registry, self.place, source, self.options, context)
+        return time_file(
+            self.origin.registry, self.place, self.file(context), self.options, context
+        )
 
 
 def time_file(

@@ -22,6 +22,8 @@ class Origin:
     Attributes:
         tag: Of the weights that the plan makes.
         depends: What else decides how the task judges, by content.
+        planned: The recipe and scope of the plan, in JSON, from which another machine makes the
+            same plan; empty where none can.
     """
 
     registry: Registry = field(metadata=NOT_IN_KEY)
@@ -31,6 +33,7 @@ class Origin:
     data: str
     fingerprint: str
     depends: Mapping[str, str]
+    planned: str = field(default="", metadata=NOT_IN_KEY)
 
     @property
     def model_id(self) -> str:

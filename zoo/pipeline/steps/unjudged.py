@@ -14,14 +14,17 @@ from zoo.artifacts.artifact import open_unaltered
 from zoo.common.errors import Unsupported, UsageError
 from zoo.contracts.device import DeviceKind
 from zoo.contracts.plugin import Plugin
-from zoo.execution.runtimes import distributions_of, running_plugins
+from zoo.execution.runtimes import distributions_of
 from zoo.pipeline.recipe import RecipeBench
-from zoo.pipeline.steps.bench import StepDevice, time_file
+from zoo.pipeline.steps.bench import DeviceStep, time_file
 from zoo.pipeline.steps.export import ExportStep
 from zoo.pipeline.steps.origin import DataStep
-from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, Result, Step, StepContext
+from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, Step, StepContext
 from zoo.registry import Registry
 from zoo.results.measurements import Measurement
+
+#: Kinds of their records; no table of latencies takes them for files that can be shipped.
+SCREEN, ARENA = "screen", "arena"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,55 +41,42 @@ class TensorArena:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class UnjudgedStep(DataStep[Result]):
-    """One exported file.
+class UnjudgedBenchStep(DeviceStep[Measurement]):
+    """The latency of an exported file on one device.
 
     Attributes:
-        export: Made it.
+        export: Made the file.
     """
 
     export: ExportStep
+    options: RecipeBench
+    result_type = Measurement
 
     @property
     def needs(self) -> tuple[Step[Any], ...]:
         return (self.export,)
 
-    def file(self, context: StepContext) -> Path:
-        """The file."""
-        made = context.before.of(self.export)
-        return made.folder / made.result.file
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class UnjudgedBenchStep(UnjudgedStep[Measurement]):
-    """The latency of the file on one device."""
-
-    place: StepDevice
-    options: RecipeBench
-    exclusive = True
-    result_type = Measurement
-
-    @property
-    def plugins(self) -> tuple[Plugin, ...]:
-        registry, format = self.origin.registry, self.export.id.format
-        running = running_plugins(registry, self.place.device.kind, format)
-        return (registry.exporters.provider(format), *running)
-
-    @property
-    def distributions(self) -> tuple[str, ...]:
-        return distributions_of(self.origin.registry, self.place.device.kind)
-
     def run(self, context: StepContext) -> Outcome[Measurement]:
-        source = self.file(context)
+        source = _file_of(context, self.export)
         return time_file(self.origin.registry, self.place, source, self.options, context)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ArenaStep(UnjudgedStep[TensorArena]):
-    """The tensor arena of the file."""
+class ArenaStep(DataStep[TensorArena]):
+    """The tensor arena of an exported file.
 
+    Attributes:
+        export: Made the file.
+        kind: Measures it.
+    """
+
+    export: ExportStep
     kind: DeviceKind = field(metadata=NOT_IN_KEY)
     result_type = TensorArena
+
+    @property
+    def needs(self) -> tuple[Step[Any], ...]:
+        return (self.export,)
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:
@@ -101,7 +91,7 @@ class ArenaStep(UnjudgedStep[TensorArena]):
     def run(self, context: StepContext) -> Outcome[TensorArena]:
         import numpy as np
 
-        artifact = open_unaltered(self.origin.registry, self.file(context))
+        artifact = open_unaltered(self.origin.registry, _file_of(context, self.export))
         given = artifact.contents.inputs[0]
         assert self.kind.arena is not None
         # Of no inputs, the arena alone is measured.
@@ -112,6 +102,11 @@ class ArenaStep(UnjudgedStep[TensorArena]):
                 f"{artifact.path.name} does not run on microcontrollers", why=found.problem
             )
         return Outcome(result=TensorArena(bytes=found.bytes, version=found.version))
+
+
+def _file_of(context: StepContext, export: ExportStep) -> Path:
+    made = context.before.of(export)
+    return made.folder / made.result.file
 
 
 def measures_arena(registry: Registry, format: str | None) -> DeviceKind:

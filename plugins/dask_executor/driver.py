@@ -1,0 +1,181 @@
+"""Orders to Dask workers, and their answers."""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from zoo.common.errors import ProcessFailed, ZooError, first_line
+from zoo.common.progress import OnEvent
+from zoo.contracts.executor import (
+    AnnouncedDevice,
+    ExecutorDriver,
+    ExecutorLost,
+    ExecutorWorker,
+    StepOrder,
+)
+from zoo.pipeline.executors.order import OrderAnswer
+
+from .configuration import ANNOUNCED, TOPIC
+from .connection import connect
+from .resources import resources_of, worker_of
+from .tasks import cancel_order, end_session, perform_order
+
+#: Seconds between two looks at whether the scheduler, and a worker that fits, are there.
+_LOOK = 5.0
+#: Looks without any worker after which an order is given up.
+_LOOKS = 24
+
+
+class DaskDriver(ExecutorDriver):
+    """A client of one scheduler."""
+
+    def __init__(self, address: str, tls: Path | None = None) -> None:
+        super().__init__(address, tls)
+        self._client: Any = None
+        self._listeners: dict[str, OnEvent] = {}
+        self._cancelled: set[str] = set()
+        self._sessions: set[str] = set()
+        self._events: queue.Queue[tuple[str, Any]] = queue.Queue()
+        self._teller: threading.Thread | None = None
+
+    def connect(self) -> None:
+        """Connects, and listens."""
+        self._client = connect(self.address, self.tls)
+        self._client.subscribe_topic(TOPIC, self._hear)
+        # Listeners may cancel orders, which waits for the thread that the events arrive in.
+        self._teller = threading.Thread(target=self._tell, daemon=True, name="zoo-dask-events")
+        self._teller.start()
+
+    def workers(self) -> Sequence[ExecutorWorker]:
+        """Those that announced themselves; other Dask workers get no step."""
+        try:
+            found = self._client.scheduler_info()["workers"].values()
+        except (OSError, RuntimeError, AttributeError, TimeoutError) as error:
+            raise self._lost(error) from error
+        return [worker_of(info[ANNOUNCED], info) for info in found if ANNOUNCED in info]
+
+    def perform(self, order: StepOrder, emit: OnEvent) -> str:
+        """Submits an order under its content address, so that equal ones are one."""
+        self._listeners[order.id] = emit
+        self._sessions.add(str(json.loads(order.text)["session"]))
+        ended = threading.Event()
+        try:
+            future = self._client.submit(
+                perform_order,
+                order.text,
+                key=f"zoo-{order.id}",
+                resources=resources_of(order, self.workers),
+                pure=True,
+            )
+            future.add_done_callback(lambda _: ended.set())
+            self._wait(order, future, ended)
+            return self._result(order, future)
+        except (OSError, RuntimeError, AttributeError) as error:
+            raise self._lost(error) from error
+        finally:
+            self._drain()
+            self._listeners.pop(order.id, None)
+            self._cancelled.discard(order.id)
+
+    def _wait(self, order: StepOrder, future: Any, ended: threading.Event) -> None:
+        without = 0
+        while not ended.wait(_LOOK):
+            if self._client.status != "running":
+                raise self._lost(None)
+            there = [w for w in self.workers() if w.version == order.version]
+            if order.device:
+                there = [w for w in there if order.device in {d.name for d in w.devices}]
+            without = 0 if there else without + 1
+            if without == _LOOKS:
+                future.cancel()
+                who = f"the worker of {order.device!r}" if order.device else "every worker"
+                raise ExecutorLost(
+                    f"{who} of dask://{self.address} is gone",
+                    why=f"none came back within {int(_LOOK * _LOOKS)} s",
+                    fix="start workers again, then the same command goes on",
+                )
+
+    def _result(self, order: StepOrder, future: Any) -> str:
+        status = future.status
+        if status == "cancelled" or status == "lost":
+            if order.id in self._cancelled:
+                return OrderAnswer(stopped=True).text()
+            raise self._lost(None)
+        if status == "error":
+            error = future.exception()
+            if type(error).__name__ == "KilledWorker":
+                raise ProcessFailed(
+                    f"{order.name} was given up: two workers died that performed it",
+                    why="it may take more memory than they have, or end what it runs in",
+                    fix="look at the output of the workers; the same command tries it again",
+                )
+            raise ZooError(
+                f"{order.name} could not be performed by a worker",
+                why=first_line(error),
+                fix="see that edgezoo is installed there, and look at the worker's output",
+            )
+        return str(future.result())
+
+    def cancel(self, order: StepOrder) -> None:
+        """Drops an order that waits, and ends one that is performed."""
+        self._cancelled.add(order.id)
+        with suppress(Exception):  # the scheduler may be gone, and its workers with it
+            self._client.run(cancel_order, order.id, on_error="ignore")
+
+    def close(self) -> None:
+        """Lets workers end the processes of this command."""
+        client, self._client = self._client, None
+        if client is None:
+            return
+        with suppress(Exception):  # the scheduler may be gone
+            for session in self._sessions:
+                client.run(end_session, session, on_error="ignore", wait=False)
+        with suppress(Exception):
+            client.close(timeout=2)
+
+    def work(self, worker: ExecutorWorker, tell: Callable[[str], None]) -> None:
+        """A Dask worker with a nanny, which joins again when the scheduler comes back."""
+        from .worker import work
+
+        work(self.address, self.tls, worker, tell)
+
+    def serve(self, tell: Callable[[str], None]) -> None:
+        """A Dask scheduler."""
+        from .worker import serve
+
+        serve(self.address, self.tls, tell)
+
+    def _hear(self, event: tuple[float, Any]) -> None:
+        _, message = event
+        self._events.put((str(message["order"]), message["event"]))
+
+    def _tell(self) -> None:
+        while True:
+            id, event = self._events.get()
+            if isinstance(event, threading.Event):
+                event.set()
+            elif (listener := self._listeners.get(id)) is not None:
+                listener(json.loads(event))
+
+    def _drain(self) -> None:
+        """Waits until the events that have arrived are told: an answer comes after them."""
+        if threading.current_thread() is not self._teller:
+            told = threading.Event()
+            self._events.put(("", told))
+            told.wait(_LOOK)
+
+    def _lost(self, error: BaseException | None) -> ExecutorLost:
+        return ExecutorLost(
+            f"the connection to the Dask scheduler {self.address} is lost",
+            why=None if error is None or not str(error).strip() else first_line(error),
+            fix="start it again (zoo worker --scheduler), then the same command goes on",
+        )
+
+
+__all__ = ["AnnouncedDevice", "DaskDriver"]

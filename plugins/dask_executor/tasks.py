@@ -1,0 +1,68 @@
+"""What workers are called with: functions of modules that they have, and text."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+from zoo.common.clock import utc_now
+from zoo.common.progress import Event
+from zoo.pipeline.executors.host import OrderHost
+
+from .configuration import TOPIC
+
+_HOSTS: list[OrderHost] = []
+_RUNNING: dict[str, dict[str, str]] = {}
+_LOCK = threading.Lock()
+
+
+def host() -> OrderHost:
+    """The processes of this worker."""
+    with _LOCK:
+        if not _HOSTS:
+            _HOSTS.append(OrderHost())
+        return _HOSTS[0]
+
+
+def perform_order(text: str) -> str:
+    """Performs an order on this worker; its events go to whoever listens."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    order = json.loads(text)
+    id = str(order["id"])
+
+    def emit(event: Event) -> None:
+        worker.log_event(TOPIC, {"order": id, "event": json.dumps(event, default=str)})
+
+    step = " ".join(str(v) for v in order["step"].values() if v and v is not True)
+    told = {"step": step, "run": str(order["run"]), "device": str(order["device"])}
+    _RUNNING[id] = {**told, "since": utc_now()}
+    try:
+        return host().perform(text, emit)
+    finally:
+        _RUNNING.pop(id, None)
+
+
+def running() -> list[dict[str, str]]:
+    """What is performed now."""
+    return list(_RUNNING.values())
+
+
+def cancel_order(id: str) -> None:
+    """Ends an order, if it is performed here."""
+    if _HOSTS:
+        _HOSTS[0].cancel(id)
+
+
+def end_session(session: str) -> None:
+    """Ends the idle processes of a command; closing them takes a moment."""
+    if _HOSTS:
+        threading.Thread(target=_HOSTS[0].end, args=(session,), daemon=True).start()
+
+
+def close_host(*_: Any) -> None:
+    """Ends all processes of this worker."""
+    while _HOSTS:
+        _HOSTS.pop().close()

@@ -1,0 +1,122 @@
+"""A Dask worker of the zoo, and a scheduler for such workers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from zoo.common.errors import ZooError
+from zoo.common.files import cannot_write
+from zoo.common.paths import cache_folder
+from zoo.contracts.executor import ExecutorWorker
+from zoo.pipeline.executors.connection import refuse_doubled
+
+from .configuration import ANNOUNCED, host_and_port, prepare, scheduler_address, security_of
+from .connection import connect, unreachable
+from .resources import announcement, worker_of
+
+#: Seconds between two attempts to join a scheduler that is gone.
+_AGAIN = 3.0
+
+
+def work(
+    address: str, tls: Path | None, worker: ExecutorWorker, tell: Callable[[str], None]
+) -> None:
+    """Joins a scheduler as a worker, again and again until it is interrupted.
+
+    Raises:
+        ZooError: The scheduler cannot be reached at first, or another worker has a device of ours.
+    """
+    _check(address, tls, worker)
+    prepare()
+    asyncio.run(_work(address, tls, worker, tell))
+
+
+def _check(address: str, tls: Path | None, worker: ExecutorWorker) -> None:
+    client = connect(address, tls)
+    try:
+        joined = client.scheduler_info()["workers"].values()
+        others = [worker_of(info[ANNOUNCED], info) for info in joined if ANNOUNCED in info]
+    finally:
+        client.close(timeout=2)
+    refuse_doubled([*others, worker])
+
+
+async def _work(
+    address: str, tls: Path | None, worker: ExecutorWorker, tell: Callable[[str], None]
+) -> None:
+    from distributed import Nanny
+
+    folder = cache_folder() / "executors"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    joined = False
+    while True:
+        nanny: Any = Nanny(
+            scheduler_address(address, tls),
+            # Steps on devices need a thread each, and little else.
+            nthreads=worker.jobs + len(worker.devices),
+            name=worker.name,
+            memory_limit=0,
+            local_directory=str(folder),
+            preload=["zoo.plugins.dask_executor.preload"],
+            preload_argv=[["--announcement", json.dumps(announcement(worker))]],
+            security=security_of(tls),
+            dashboard=False,
+            dashboard_address="127.0.0.1:0",
+            death_timeout=10,
+        )
+        try:
+            async with nanny:
+                tell(f"{'joined' if not joined else 'joined again:'} dask://{address}")
+                joined = True
+                await nanny.finished()
+            tell(f"dask://{address} is gone; trying to join it again, until you press Ctrl-C")
+        except (OSError, RuntimeError, TimeoutError, ValueError) as error:
+            if not joined:
+                raise unreachable(address, error, tls) from error
+        await asyncio.sleep(_AGAIN)
+
+
+def serve(address: str, tls: Path | None, tell: Callable[[str], None]) -> None:
+    """Starts a scheduler; returns when it is interrupted.
+
+    Raises:
+        ZooError: It cannot listen there.
+    """
+    host, port = host_and_port(address)
+    security = security_of(tls)
+    prepare()
+    asyncio.run(_serve(host, port, tls, security, tell))
+
+
+async def _serve(
+    host: str, port: int, tls: Path | None, security: Any, tell: Callable[[str], None]
+) -> None:
+    from distributed import Scheduler
+
+    try:
+        scheduler: Any = Scheduler(
+            host=host,
+            port=port,
+            protocol="tcp" if tls is None else "tls",
+            security=security,
+            dashboard=False,
+            dashboard_address="127.0.0.1:0",
+        )
+        async with scheduler:
+            tell(f"the scheduler listens at {host}:{port}")
+            tell(f"workers join it by: zoo worker --join dask://{host}:{port}")
+            tell(f"commands use it by: --executor dask://{host}:{port}")
+            await scheduler.finished()
+    except OSError as error:
+        raise ZooError(
+            f"no scheduler can listen at {host}:{port}",
+            why=error.strerror or str(error),
+            fix="another program may have that port: give --listen another one",
+        ) from error

@@ -1,0 +1,135 @@
+"""The loop of ``zoo tune``: when it ends, and what it does not train twice."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from zoo.common.errors import ZooError
+from zoo.contracts import Choices, Interval
+from zoo.pipeline.options import recipe_from
+from zoo.pipeline.search.space import SearchedParameter
+from zoo.pipeline.search.study import Study
+from zoo.pipeline.search.time_budget import TimeBudget
+from zoo.pipeline.search.tuning import Tuning
+
+pytest.importorskip("optuna")
+
+BATCH = SearchedParameter(
+    name="batch_size", owner="training", range=Choices((8, 16, 32)), default=32
+)
+RATE = SearchedParameter(
+    name="learning_rate", owner="training", range=Interval(1e-4, 1e-1, log=True), default=1e-3
+)
+EPOCHS = 9
+
+
+@pytest.fixture(autouse=True)
+def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+class Trainings:
+    """Trainings whose metric is known beforehand; notes which epochs were trained.
+
+    Args:
+        quality: Batch size → the metric of each epoch.
+    """
+
+    def __init__(self, quality: Callable[[Any], float], budget: TimeBudget | None = None) -> None:
+        self.quality = quality
+        self.budget = budget or TimeBudget(seconds=None)
+        self.reserve = 0.0
+        self.trained: list[tuple[int, float]] = []
+
+    def train(self, recipe: Any, name: str, on_epoch: Any) -> Any:
+        value = self.quality(recipe.training)
+        ended, epochs = "whole", []
+        for number in range(1, EPOCHS + 1):
+            figures = {"validation_metric": value * number, "validation_loss": 0.5}
+            self.trained.append((recipe.training.batch_size, number))
+            epochs.append(SimpleNamespace(**figures))
+            if on_epoch(number, figures):
+                ended = "stopped"
+                break
+        result = SimpleNamespace(epochs=epochs, best_epoch=len(epochs))
+        return SimpleNamespace(ended=ended, seconds=1.0, step=SimpleNamespace(result=result))
+
+
+def tuning_in(
+    folder: Path, runs: Any, *space: SearchedParameter, prune: bool = True
+) -> tuple[Tuning, list[str]]:
+    folder.mkdir(exist_ok=True)
+    options: dict[str, Any] = {"maximize": True, "epochs": EPOCHS, "seed": 0, "prune": prune}
+    recipe = recipe_from(model="lenet5", data="digits", epochs=EPOCHS, batch_size=32)
+    notes: list[str] = []
+    study = Study(folder, "some", space, **options)
+    return Tuning(runs=runs, study=study, recipe=recipe, loss=False, note=notes.append), notes
+
+
+def test_a_search_ends_when_all_of_its_space_was_tried(tmp_path: Path) -> None:
+    runs = Trainings(lambda training: 0.1 * math.log2(training.batch_size))
+    tuning, notes = tuning_in(tmp_path, runs, BATCH)
+    assert not tuning.search(None)
+    assert notes == ["the space holds 3 trials: all were tried"]
+    assert {trial.values["batch_size"] for trial in tuning.study.trials()} == {8, 16, 32}
+    again = Trainings(lambda training: 0.0)
+    assert not tuning_in(tmp_path, again, BATCH)[0].search(30)
+    assert again.trained == []
+
+
+def test_what_fell_behind_is_not_trained_again(tmp_path: Path) -> None:
+    runs = Trainings(lambda training: {8: -1.0, 16: -2.0}.get(training.batch_size, 0.1))
+    tuning, _ = tuning_in(tmp_path, runs, BATCH)
+    study = tuning.study
+    while not any(trial.state == "pruned" for trial in study.trials()):
+        tuning.search(len(study.trials()) + 1)
+    fell = next(trial for trial in study.trials() if trial.state == "pruned")
+    trained = len(runs.trained)
+    running = study.next()
+    running.values = dict(fell.values)
+    assert tuning._run(running)
+    assert len(runs.trained) == trained
+    assert study.trials()[running.number].state == "pruned"
+    assert study.trials()[running.number].epochs == fell.epochs
+
+
+def test_a_value_that_is_no_number_fails_its_trial(tmp_path: Path) -> None:
+    runs = Trainings(lambda training: 0.5 if training.batch_size == 32 else math.nan)
+    tuning, notes = tuning_in(tmp_path, runs, BATCH, prune=False)
+    assert not tuning.search(None)
+    states = {trial.values["batch_size"]: trial.state for trial in tuning.study.trials()}
+    assert states == {32: "complete", 8: "failed", 16: "failed"}
+    assert "trial 1 failed: what validation measured is nan" in notes
+
+
+def test_a_search_in_which_nothing_can_be_measured_says_so(tmp_path: Path) -> None:
+    tuning, _ = tuning_in(tmp_path, Trainings(lambda training: math.nan), RATE, prune=False)
+    with pytest.raises(ZooError, match="what validation measured is nan"):
+        tuning.search(30)
+
+
+def test_what_a_budget_ended_stays_ended(tmp_path: Path) -> None:
+    """Overheads are no trainings: they are used up, too, when the same command is typed again."""
+    budget = TimeBudget(seconds=100.0, _started=time.monotonic() - 200)
+    first, notes = tuning_in(tmp_path, Trainings(lambda training: 0.5), RATE)
+    first.search(1)
+    runs = Trainings(lambda training: 0.5, budget)
+    tuning, notes = tuning_in(tmp_path, runs, RATE)
+    assert tuning.search(None)
+    assert notes == ["the budget of time ended the search after 1 trial"]
+    again = Trainings(lambda training: 0.5, TimeBudget(seconds=100.0))
+    tuning, notes = tuning_in(tmp_path, again, RATE)
+    assert tuning.search(None)
+    assert again.trained == []
+    larger = Trainings(lambda training: 0.5, TimeBudget(seconds=1000.0))
+    tuning, _ = tuning_in(tmp_path, larger, RATE)
+    assert not tuning.search(2)
+    assert larger.trained

@@ -1,0 +1,168 @@
+"""From the address that a user typed to the engine that performs steps."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import secrets
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zoo.common.errors import UsageError, ZooError
+from zoo.common.optional_imports import require_extra
+from zoo.common.paths import cache_folder, expanded
+from zoo.common.versions import version_of
+from zoo.contracts.executor import Executor, ExecutorDriver, ExecutorWorker
+from zoo.contracts.executor_fields import ARTIFACTS_VARIABLE, EXECUTOR_VARIABLE, TLS_VARIABLE
+from zoo.pipeline.recipe import RecipeExecutor
+from zoo.registry import Registry
+
+#: The executor that needs no address: this machine.
+LOCAL = "local"
+_OPEN: dict[tuple[str, str, str], Connection] = {}
+_OPENING = threading.Lock()
+
+
+@dataclass(kw_only=True, eq=False)
+class Connection:
+    """An engine that answered.
+
+    Attributes:
+        shown: The address as it was typed.
+        driver: The connection itself.
+        artifacts: The store through which results travel; empty for none.
+        session: Tells this command from others.
+    """
+
+    shown: str
+    driver: ExecutorDriver
+    artifacts: str = ""
+    session: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    def workers(self) -> list[ExecutorWorker]:
+        """The workers that may be given steps: those of our version.
+
+        Raises:
+            ExecutorLost: The engine does not answer any more.
+            ZooError: None has joined, or none of our version; or two announce one device.
+        """
+        joined = self.driver.workers()
+        own = version_of("edgezoo")
+        fitting = [worker for worker in joined if worker.version == own]
+        if not joined:
+            raise ZooError(
+                f"{self.shown} has no worker",
+                why="steps are performed by workers, and none has joined",
+                fix=f"start one: zoo worker --join {self.shown}",
+            )
+        if not fitting:
+            others = "; ".join(f"{w.name} on {w.host} has {w.version}" for w in joined)
+            raise ZooError(
+                f"no worker of {self.shown} has edgezoo {own}",
+                why=f"steps are performed by the same version that plans them: {others}",
+                fix=f'on the workers: pip install "edgezoo=={own}", and start them again',
+            )
+        refuse_doubled(fitting)
+        return fitting
+
+    def mark(self) -> Path:
+        """A file in this machine's cache, which workers that share it see."""
+        path = cache_folder() / "executors" / f"{self.session}.mark"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+            atexit.register(path.unlink, missing_ok=True)
+        return path
+
+
+def refuse_doubled(workers: Sequence[ExecutorWorker]) -> None:
+    """Refuses workers of which two announce one device.
+
+    Raises:
+        UsageError: Names the device and both workers.
+    """
+    owners: dict[str, ExecutorWorker] = {}
+    for worker in workers:
+        for device in worker.devices:
+            other = owners.setdefault(device.name, worker)
+            if other is not worker:
+                raise UsageError(
+                    f"the device {device.name!r} is announced by two workers",
+                    why=f"{other.name} on {other.host}, and {worker.name} on {worker.host}",
+                    fix="leave it out of --device of one of them; if it is two devices, give "
+                    "them two names in devices.toml",
+                )
+
+
+def executor_named(registry: Registry, address: str) -> tuple[Executor, str]:
+    """The executor of an address, and what follows its ``://``.
+
+    Raises:
+        UnknownName: There is no such executor; offers the nearest.
+        UsageError: Nothing follows, or something follows that should not.
+        MissingExtra: What it needs is not installed.
+    """
+    name, separator, place = address.partition("://")
+    executor = registry.executors.get(name)
+    typed = f"{name}://{executor.argument}" if executor.argument else name
+    if bool(place) != bool(executor.argument) or (separator and not place):
+        raise UsageError(f"--executor {address} is no address", fix=f"type: --executor {typed}")
+    if executor.extra:
+        require_extra(executor.extra)
+    return executor, place
+
+
+def driver_of(registry: Registry, address: str, tls: str | None = None) -> ExecutorDriver:
+    """The driver of an address, not connected yet; fails like `executor_named`."""
+    executor, place = executor_named(registry, address)
+    if executor.driver is None:
+        raise UsageError(
+            f"{address} is this machine itself", fix="name another executor: dask://HOST:PORT"
+        )
+    return executor.driver_class()(place, tls_folder(tls))
+
+
+def tls_folder(given: str | None) -> Path | None:
+    """The folder of certificates that was given, or that the environment names."""
+    found = given or os.environ.get(TLS_VARIABLE)
+    return expanded(found) if found else None
+
+
+def connect(registry: Registry, asked: RecipeExecutor) -> Connection | None:
+    """The connection that a recipe asks for; None for this machine. One is kept per address.
+
+    Raises:
+        ZooError: It cannot be reached, has no worker, or none that fits.
+    """
+    address = asked.address or os.environ.get(EXECUTOR_VARIABLE) or LOCAL
+    executor, _ = executor_named(registry, address)
+    if executor.driver is None:
+        return None
+    artifacts = asked.artifacts or os.environ.get(ARTIFACTS_VARIABLE) or ""
+    place = (address, artifacts, str(tls_folder(asked.tls) or ""))
+    with _OPENING:
+        if place not in _OPEN:
+            driver = driver_of(registry, address, asked.tls)
+            driver.connect()
+            made = Connection(shown=address, driver=driver, artifacts=artifacts)
+            _OPEN[place] = made
+            atexit.register(_close, made)
+        found = _OPEN[place]
+    registry.announced = {d.name: d for worker in found.workers() for d in worker.devices}
+    return found
+
+
+def forget(connection: Connection) -> None:
+    """Drops a connection that was lost, so that the next command opens another one."""
+    with _OPENING:
+        for place in [place for place, known in _OPEN.items() if known is connection]:
+            del _OPEN[place]
+    _close(connection)
+
+
+def _close(connection: Connection) -> None:
+    with contextlib.suppress(Exception):  # the engine may be gone, and so is what it held
+        connection.driver.close()

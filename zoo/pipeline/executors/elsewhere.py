@@ -1,0 +1,205 @@
+"""Steps of a plan that workers of an executor perform: which, how many at once, and what comes."""
+
+from __future__ import annotations
+
+import base64
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.common.errors import ProcessFailed, ZooError
+from zoo.common.progress import Event
+from zoo.common.versions import version_of
+from zoo.contracts.executor import ExecutorLost, ExecutorWorker, StepOrder
+from zoo.pipeline.executors.connection import Connection, forget
+from zoo.pipeline.executors.order import (
+    EarlierStep,
+    OrderAnswer,
+    OrderText,
+    StepOrigin,
+    absolute_plugins,
+)
+from zoo.pipeline.steps.bench import DeviceStep
+from zoo.pipeline.steps.origin import DataStep
+from zoo.pipeline.steps.step import Step
+
+if TYPE_CHECKING:
+    from zoo.pipeline.performer import StepPerformer
+    from zoo.registry import Registry
+    from zoo.results.records import StepRecord
+
+#: Orders that one command has with its executor at a time, however many workers there are.
+_MOST = 256
+#: Seconds after which the list of workers is asked for again.
+_FRESH = 5.0
+
+
+class Elsewhere:
+    """The part of a plan's execution that workers of an executor do.
+
+    Args:
+        connection: To the executor.
+        registry: What the plan's steps were made with.
+    """
+
+    most = _MOST
+
+    def __init__(self, connection: Connection, registry: Registry) -> None:
+        self._connection, self._registry = connection, registry
+        self._devices: set[str] = set()
+        self._others = 0
+        self._asked = float("-inf")
+        self._workers: Sequence[ExecutorWorker] = ()
+
+    @classmethod
+    def of(cls, plan: Sequence[Step[Any]]) -> Elsewhere | None:
+        """For the steps of a plan; None where this machine performs them all."""
+        for step in plan:
+            if isinstance(step, DataStep) and step.origin.planned:
+                registry = step.origin.registry
+                return None if registry.executor is None else cls(registry.executor, registry)
+        return None
+
+    def takes(self, step: Step[Any]) -> bool:
+        """Whether a worker performs the step, and not this machine.
+
+        This machine times files on devices that no worker announces: they hang on it.
+        """
+        if isinstance(step, DeviceStep):
+            return self._device(step) in self._registry.announced
+        return isinstance(step, DataStep) and bool(step.origin.planned)
+
+    def starts(self, step: Step[Any]) -> bool:
+        """Whether there is a worker or device free for a step, which is then taken."""
+        device = self._device(step)
+        if device:
+            # One at a time: what waits at a worker for a device keeps other devices waiting there.
+            if device in self._devices:
+                return False
+            self._devices.add(device)
+            return True
+        if self._others >= max(1, sum(worker.jobs for worker in self._known())):
+            return False
+        self._others += 1
+        return True
+
+    def ended(self, step: Step[Any]) -> None:
+        """Frees what a step had taken; steps of this machine took nothing."""
+        if not self.takes(step):
+            return
+        device = self._device(step)
+        if device:
+            self._devices.discard(device)
+        else:
+            self._others -= 1
+
+    def perform(self, step: Step[Any], performer: StepPerformer) -> StepRecord:
+        """Has a worker perform a step; its results are in the cache then, unless it failed.
+
+        Raises:
+            ExecutorLost: The engine does not answer any more.
+            ZooError: No worker can perform it.
+        """
+        order = self._order(step, performer)
+        driver = self._connection.driver
+
+        def told(event: Event) -> None:
+            if event["event"] == "memory":
+                performer.note_memory(step, event["bytes"])
+            else:
+                performer.on_step(step.name, event)
+
+        while True:
+            try:
+                with performer.children.registered(lambda: driver.cancel(order)):
+                    answer = OrderAnswer.read(driver.perform(order, told))
+            except ExecutorLost:
+                forget(self._connection)
+                raise
+            if not answer.stopped:
+                break
+            if performer.children.stopping:
+                raise ProcessFailed(f"{step.name} was stopped", why="the command ended it")
+            # Another command had ordered the same step first, and was ended.
+            time.sleep(0.1)
+        return self._taken(answer, step, performer)
+
+    def _taken(self, answer: OrderAnswer, step: Step[Any], performer: StepPerformer) -> StepRecord:
+        if answer.refusal is not None or answer.record is None:
+            told = answer.refusal or {}
+            raise ZooError(
+                told.get("what") or f"{step.name} came without a result",
+                why=told.get("why"),
+                fix=told.get("fix"),
+            )
+        performer.note_memory(step, answer.memory_bytes)
+        record = answer.record
+        if record.status != "failed" and performer.cache.samples(step.key) is None:
+            performer.cache.keep_samples(step.key, base64.b64decode(answer.samples))
+        return record
+
+    def _order(self, step: Step[Any], performer: StepPerformer) -> StepOrder:
+        assert isinstance(step, DataStep)
+        registry, device = self._registry, self._device(step)
+        earlier = []
+        for other in step.waits_for:
+            record = performer.finished.of(other).record
+            kept = record.status in ("passed", "rejected")
+            earlier.append(EarlierStep(id=other.id, record=None if kept else record))
+        announced = {d.name: d for d in registry.announced.values()}
+        version = str(version_of("edgezoo"))
+        text = OrderText(
+            id=step.key,
+            session=self._connection.session,
+            version=version,
+            plan=step.origin.planned,
+            plugins=absolute_plugins(registry.settings),
+            folder=_folder(),
+            step=step.id,
+            origin=StepOrigin.of(step),
+            earlier=tuple(earlier),
+            devices=tuple(announced[name] for name in _devices_of(step, announced)),
+            device=device,
+            mark=str(self._connection.mark()),
+            artifacts=self._connection.artifacts,
+            retry=performer.retry,
+            run=performer.run,
+        ).text()
+        return StepOrder(
+            id=step.key,
+            name=step.name,
+            text=text,
+            version=version,
+            device=device,
+            alone=isinstance(step, DeviceStep) and not step.place.device.kind.remote,
+        )
+
+    def _device(self, step: Step[Any]) -> str:
+        return step.place.device.name if isinstance(step, DeviceStep) else ""
+
+    def _known(self) -> Sequence[ExecutorWorker]:
+        if time.monotonic() - self._asked > _FRESH:
+            try:
+                self._workers = self._connection.workers()
+            except ExecutorLost:
+                raise
+            except ZooError:
+                self._workers = ()  # all are gone; those that come again are waited for
+            self._asked = time.monotonic()
+        return self._workers
+
+
+def _devices_of(step: DataStep[Any], announced: Mapping[str, Any]) -> list[str]:
+    import json
+
+    named = json.loads(step.origin.planned)["recipe"].get("devices", ())
+    return [name for name in named if name in announced]
+
+
+def _folder() -> str:
+    try:
+        return os.fspath(Path.cwd())
+    except FileNotFoundError:  # removed under our feet
+        return ""

@@ -1,0 +1,192 @@
+"""Performing one order on a worker: the same plan is made, and its step run by the same engine."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import fcntl
+import json
+import platform
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from zoo.common.errors import ZooError
+from zoo.common.files import cannot_write
+from zoo.common.paths import cache_folder
+from zoo.common.progress import OnEvent, quiet
+from zoo.common.versions import version_of
+from zoo.common.worker import Children
+from zoo.pipeline.executors.connection import LOCAL
+from zoo.pipeline.executors.order import OrderAnswer, OrderText, StepOrigin
+from zoo.pipeline.job import make_job
+from zoo.pipeline.performer import StepPerformer
+from zoo.pipeline.plan import PlanScope, make_plan
+from zoo.pipeline.recipe import make_recipe
+from zoo.pipeline.starting_network import with_network_here
+from zoo.pipeline.step_cache import StepCache, step_cache
+from zoo.pipeline.steps.bench import DeviceStep
+from zoo.pipeline.steps.step import FinishedStep, Step, StepId
+from zoo.registry import load_registry
+
+#: Seconds between two looks at whether another process has ended the same step.
+_LOOK = 0.2
+
+
+class Refused(ZooError):
+    """An order that this worker cannot carry out."""
+
+
+def perform(order: OrderText, emit: OnEvent, children: Children) -> OrderAnswer:
+    """Performs an order, or finds its step performed.
+
+    Args:
+        order: What is to be done.
+        emit: Receives progress events.
+        children: Registers its child processes, so that it can be cancelled.
+    """
+    try:
+        return _perform(order, emit, children)
+    except ZooError as error:
+        if children.stopping:
+            return OrderAnswer(stopped=True, worker=platform.node())
+        refusal = {"what": error.what, "why": error.why, "fix": error.fix}
+        return OrderAnswer(refusal=refusal, worker=platform.node())
+
+
+def _perform(order: OrderText, emit: OnEvent, children: Children) -> OrderAnswer:
+    own = version_of("edgezoo")
+    if order.version != own:
+        raise Refused(
+            f"this worker has edgezoo {own}, and the command has {order.version}",
+            why="a step is performed by the same version that plans it",
+            fix=f'on the worker: pip install "edgezoo=={order.version}", and start it again',
+        )
+    cache = step_cache()
+    if not order.artifacts and not Path(order.mark).exists():
+        raise Refused(
+            f"the worker on {platform.node()} has another cache folder than the command",
+            why=f"it does not see {order.mark}, and no store for results was named",
+            fix="name one that both reach: --artifacts FOLDER or URL",
+        )
+    step = _step(order)
+    performer = StepPerformer(
+        cache=cache,
+        store=None,
+        run=order.run,
+        on_step=lambda _, event: emit(event),
+        retry=order.retry,
+        children=children,
+        keeps_samples=True,
+    )
+    _take_earlier(order, step, performer)
+    with _alone(cache, step.key, children):
+        finished = performer.kept(step)
+        cached = finished is not None
+        if finished is None:
+            finished = performer.perform(step)
+            if finished.passed and hasattr(step, "checkpoints"):
+                shutil.rmtree(step.checkpoints / step.key, ignore_errors=True)
+    if children.stopping and not finished.judged:
+        return OrderAnswer(stopped=True, worker=platform.node())
+    return OrderAnswer(
+        record=finished.record,
+        samples=base64.b64encode(cache.samples(step.key) or b"").decode(),
+        memory_bytes=performer.memory_of(step),
+        cached=cached,
+        worker=platform.node(),
+    )
+
+
+def _step(order: OrderText) -> Step[Any]:
+    """The ordered step, whose key must be the ordered one.
+
+    Raises:
+        ZooError: The recipe cannot be followed here, or makes another key.
+    """
+    step = _planned(_plan_text(order)).get(order.step)
+    if step is not None and step.key != order.id:
+        # What the plan was made from may have changed since.
+        _planned.cache_clear()
+        step = _planned(_plan_text(order)).get(order.step)
+    if step is None:
+        raise Refused(f"the plan of this worker has no step {str(order.step)!r}", fix=_SAME)
+    if isinstance(step, DeviceStep) and step.place.problem is not None:
+        raise step.place.problem
+    if step.key != order.id:
+        raise Refused(
+            f"{step.name} is another step on {platform.node()} than at the command",
+            why=order.origin.differences(StepOrigin.of(step)),
+            fix=_SAME,
+        )
+    return step
+
+
+_SAME = "install the same edgezoo, plugins and libraries on both machines, and use the same data"
+
+
+def _plan_text(order: OrderText) -> str:
+    """All that decides the plan, as one text."""
+    others = tuple(device for device in order.devices if device.name != order.device)
+    part = replace(order, id="", step=StepId(kind=""), earlier=(), devices=others, session="")
+    bare = replace(part, origin=StepOrigin(code="", versions={}, parameters={}), retry=False)
+    return replace(bare, mark="", run="").text()
+
+
+@lru_cache(maxsize=32)
+def _planned(text: str) -> dict[StepId, Step[Any]]:
+    order = OrderText.read(text)
+    registry = load_registry(order.plugins)
+    registry.announced = {device.name: device for device in order.devices}
+    plan = json.loads(order.plan)
+    recipe = make_recipe({**plan["recipe"], "executor": {"address": LOCAL}})
+    job = make_job(with_network_here(recipe, registry, quiet), registry)
+    steps = make_plan(job, cache_folder() / "checkpoints", PlanScope(**plan["scope"]))
+    return {step.id: step for step in steps}
+
+
+def _take_earlier(order: OrderText, step: Step[Any], performer: StepPerformer) -> None:
+    """Finds the results of the steps that were done before.
+
+    Raises:
+        Refused: One is not here.
+    """
+    told = {earlier.id: earlier for earlier in order.earlier}
+    for other in step.waits_for:
+        earlier = told[other.id]
+        if earlier.record is not None:
+            found = FinishedStep[Any](record=earlier.record, folder=performer.cache.folder)
+        else:
+            kept = performer.kept(other)
+            if kept is None:
+                raise Refused(
+                    f"the results of {other.name} are not on {platform.node()}",
+                    why="they were removed from the cache during the run",
+                    fix="type the command again: what is missing is made anew",
+                )
+            found = kept
+        performer.finished[other.id] = found
+
+
+@contextlib.contextmanager
+def _alone(cache: StepCache, key: str, children: Children) -> Iterator[None]:
+    """Waits while another process of this cache performs the same step; its result then counts."""
+    path = cache_folder() / "locks" / f"step-{key[:3]}.lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("w")
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    with lock:
+        while True:
+            if children.stopping:
+                raise Refused("the order was cancelled")
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            time.sleep(_LOOK)
+        yield
