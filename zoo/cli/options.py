@@ -16,6 +16,7 @@ from click.shell_completion import CompletionItem
 
 from zoo.common import terminal
 from zoo.common.shown_text import printable
+from zoo.contracts.accelerators import OFFERED
 
 if TYPE_CHECKING:
     from zoo.registry import Registry
@@ -89,6 +90,7 @@ def complete(kind: str) -> Completer:
             "device": lambda: _devices(registry),
             "target": lambda: registry.targets.names(),
             "task": lambda: registry.tasks.names(),
+            "accelerator": lambda: list(OFFERED),
             "runtime": lambda: registry.runtimes.names(),
             "precision": lambda: [
                 *dict.fromkeys(p for e in registry.exporters for p in e.precisions)

@@ -82,6 +82,8 @@ class Option:
         typed: A right ``KEY=VALUE``, for messages about a wrong one.
         unset_if_empty: Whether an empty list or table leaves the recipe's value.
         merged: Whether keys of a table are put among the recipe's, instead of replacing them.
+        decides: Whether results depend on the value by more than rounding; else it is no part of
+            their keys.
     """
 
     help: str
@@ -98,6 +100,7 @@ class Option:
     typed: str = ""
     unset_if_empty: bool = False
     merged: bool = False
+    decides: bool = True
 
 
 @dataclass_transform(kw_only_default=True)

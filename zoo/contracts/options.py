@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from zoo.common.errors import UsageError, nearest
+from zoo.contracts.declaration import Option
 
 #: How to give what is required.
 _HOW = {
@@ -88,6 +89,18 @@ def declared_options(
             f"the options of {owner} are not usable:\n{problems(error, model)}",
             fix=f"it has: {', '.join(model.model_fields)}",
         ) from error
+
+
+def deciding_values(record: BaseModel) -> dict[str, Any]:
+    """The values of a validated table that decide results, as plain data for their keys."""
+    values = record.model_dump(mode="json")
+    for name, field in type(record).model_fields.items():
+        inner = getattr(record, name)
+        if any(isinstance(part, Option) and not part.decides for part in field.metadata):
+            del values[name]
+        elif isinstance(inner, BaseModel):
+            values[name] = deciding_values(inner)
+    return values
 
 
 def _explain(item: Any, root: type[BaseModel], flags: Mapping[str, str]) -> str:

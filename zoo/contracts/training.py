@@ -8,6 +8,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from zoo.common.errors import UsageError
+from zoo.contracts.accelerators import check_accelerators
 from zoo.contracts.architecture import Variant
 from zoo.contracts.options import declared_options
 from zoo.contracts.task import Task
@@ -83,6 +84,21 @@ class Training(TrainingFields, Section):
             )
         if self.factor > 1 and self.freeze == "backbone":
             raise ValueError("rate_factor does nothing where freeze = 'backbone': one group learns")
+        return self
+
+    @model_validator(mode="after")
+    def _check_accelerators(self) -> Self:
+        check_accelerators(self.accelerators)
+        count = len(self.accelerators)
+        if count > 1 and self.jit == "on":
+            raise ValueError(
+                "jit = 'on' compiles a step for one accelerator: give one, or leave jit out"
+            )
+        if self.batch_size is not None and self.batch_size < count:
+            raise ValueError(
+                f"batch_size = {self.batch_size} is too few examples for {count} accelerators: "
+                "each needs one of every batch"
+            )
         return self
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+from zoo.contracts.accelerators import read_accelerators
 from zoo.contracts.declaration import (
     EMPTY,
     Fields,
@@ -205,6 +206,18 @@ class TrainingFields(Fields):
             metavar="WHEN",
         ),
     ] = "auto"
+    accelerators: Annotated[
+        Annotated[tuple[str, ...], Reader(read_accelerators)],
+        Option(
+            "Accelerators to divide each batch among: gpu:0, gpu:1, …",
+            more="weights are the same within rounding, however many there are",
+            default="the first GPU, else the processor",
+            metavar="NAME",
+            completes="accelerator",
+            example=["gpu:0", "gpu:1"],
+            decides=False,
+        ),
+    ] = ()
     task: Annotated[
         OwnOptions,
         Option(

@@ -221,6 +221,7 @@ def _qat(
         calibrated=tuple(calibrated),
         max_drop=job.recipe.gate.max_drop,
         checkpoints=checkpoints,
+        accelerators=job.recipe.training.accelerators,
     )
 
 

@@ -14,6 +14,7 @@ from zoo.common.optional_imports import require
 from zoo.contracts import Check, Comparison, Metric, Output, Precision, Task, Truth
 from zoo.contracts.dataset import IGNORED
 from zoo.contracts.prediction import DecodedOutput, DecodedStep
+from zoo.contracts.whole_batch import whole_batch_sum
 from zoo.hookspecs import hookimpl
 from zoo.results.formatting import plus_minus
 from zoo.tasks import classes, classification
@@ -39,8 +40,8 @@ def compile_model(model: Any, optimizer: Any, options: Any) -> str:
             targets, logits, from_logits=True, label_smoothing=smoothing
         )
         # One loss per step, so that steps can be weighted; its mean over all is that of real ones.
-        count = ops.cast(ops.size(real), logits.dtype)
-        return losses * real * count / ops.maximum(ops.sum(real), 1.0)
+        count = whole_batch_sum(ops.cast(ops.size(real), logits.dtype))
+        return losses * real * count / ops.maximum(whole_batch_sum(ops.sum(real)), 1.0)
 
     class StepAccuracy(keras.metrics.Mean):  # type: ignore[misc, name-defined]
         """Share of real steps whose class is chosen."""

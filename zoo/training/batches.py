@@ -20,7 +20,7 @@ from zoo.data.preprocessing.inputs import labels_for
 from zoo.data.preprocessing.stream import Examples
 from zoo.networks.inference_batches import MOST, inference_batch
 from zoo.training import moving_averages
-from zoo.training.even_batches import even_batches, needs_even_batches
+from zoo.training.even_batches import LEAST_EVEN, even_batches, needs_even_batches
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -41,6 +41,7 @@ class TrainingBatches:
     Attributes:
         examples: Of the training split.
         steps: Of one epoch.
+        is_even: Whether batches have an even number of examples each.
 
     Raises:
         UsageError: Labels have no classes that could be balanced.
@@ -67,10 +68,11 @@ class TrainingBatches:
         weights = None
         if options.class_weights == "balanced":
             weights = balanced_weights(task, labels_for(split, seen))
-        self._is_even = even or (model is not None and needs_even_batches(model))
+        self.is_even = even or (model is not None and needs_even_batches(model))
         self._most = MOST if model is None else inference_batch(model, compiled=True)
         self._train = Examples(split, seen, weights=weights)
         self._validation = Examples(dataset.splits["validation"], seen)
+        self._held_out = len(dataset.splits["validation"])
         self._in_use = self._train if seen == preprocessing else Examples(split, preprocessing)
         self._shuffled: Any = None
         self._chosen: Any = None
@@ -92,7 +94,7 @@ class TrainingBatches:
                 else None,
                 epoch_now=lambda: self._epoch,
             )
-            if self._is_even:
+            if self.is_even:
                 self._shuffled = even_batches(self._shuffled)
         return self._shuffled
 
@@ -115,6 +117,13 @@ class TrainingBatches:
     def validation(self) -> Any:
         """Batches of the validation split in order."""
         return self._in_order
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Numbers of batches that `train` and `validation` have."""
+        # An example alone is no even batch.
+        alone = self.is_even and self.examples - (self.steps - 1) * self._batch < LEAST_EVEN
+        return self.steps - alone, math.ceil(self._held_out / self._most)
 
     @cached_property
     def _in_order(self) -> Any:

@@ -14,6 +14,8 @@ from zoo.common.optional_imports import require
 from zoo.networks.building import leaves
 
 _FEWEST_CHANNELS = 16
+#: Examples of a batch that is even and not empty, at least.
+LEAST_EVEN = 2
 
 
 def needs_even_batches(model: Any) -> bool:

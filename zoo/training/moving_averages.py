@@ -112,7 +112,8 @@ class MovingAverages:
     def _call(self, layer: Any, plain: Callable[..., Any]) -> Callable[..., Any]:
         """The layer's call, with another momentum where averages are assigned."""
         tf = require("tensorflow")
-        signature = inspect.signature(plain)
+        # Not at each call: parts of a batch are computed in turns, and another may have set it.
+        signature, own = inspect.signature(plain), layer.momentum
 
         def call(*args: Any, **kwargs: Any) -> Any:
             given = signature.bind(*args, **kwargs)
@@ -120,7 +121,6 @@ class MovingAverages:
                 given.arguments["training"] = layer.trainable
             if not (given.arguments.get("training") and layer.trainable):
                 return plain(*given.args, **given.kwargs)
-            own = layer.momentum
             share = self._momentum(layer, own, tf.shape(given.args[0])[0])
             before = tf.identity(layer.moving_mean.value)
             # Past Keras' bookkeeping of attributes: a tensor of one trace is none of the layer's.

@@ -89,31 +89,78 @@ def _class() -> type[Any]:
             steps = tf.cast(self.iterations.value, tf.float32) + 1.0
             powers: dict[int, tuple[Any, Any]] = {}
             rates = getattr(self, "_rates", {})
-            for gradient, variable in zip(grads, trainable_variables, strict=True):
-                index = self._get_variable_index(variable)
+            indices = [self._get_variable_index(variable) for variable in trainable_variables]
+            # An embedding's gradient comes as rows; Keras' own Adam makes it dense, too.
+            dense = [tf.convert_to_tensor(gradient) for gradient in grads]
+            divided = tf.distribute.get_strategy().num_replicas_in_sync > 1
+            if divided:
+                # Each accelerator has the gradient of its part of the batch, and takes the sum.
+                pairs = self._all_reduce_sum_gradients(zip(dense, indices, strict=True))
+                dense = [gradient for gradient, _ in pairs]
+            made = []
+            for index, gradient in zip(indices, dense, strict=True):
                 factor, start = rates.get(index, (1.0, 0))
                 if start not in powers:
                     own = steps - float(start)
                     powers[start] = tf.pow(self.beta_1, own), tf.pow(self.beta_2, own)
-                value = variable.value if isinstance(variable, keras.Variable) else variable
                 own_rate = rate if factor == 1.0 else rate * factor
-                if self.weight_decay and self._use_weight_decay(variable):
-                    value.assign_sub(value * tf.cast(own_rate * self.weight_decay, value.dtype))
-                numbers = {
-                    "beta1_power": powers[start][0],
-                    "beta2_power": powers[start][1],
-                    "lr": own_rate,
-                    "beta1": self.beta_1,
-                    "beta2": self.beta_2,
-                    "epsilon": self.epsilon,
-                }
-                tf.raw_ops.ResourceApplyAdam(
-                    var=value.handle,
-                    m=self._momentums[index].value.handle,
-                    v=self._velocities[index].value.handle,
-                    # An embedding's gradient comes as rows; Keras' own Adam makes it dense, too.
-                    grad=tf.cast(tf.convert_to_tensor(gradient), value.dtype),
-                    **{name: tf.cast(number, value.dtype) for name, number in numbers.items()},
+                made.append((index, gradient, own_rate, *powers[start]))
+            if divided:
+                merge = tf.__internal__.distribute.interim.maybe_merge_call
+                merge(self._step_copies, self._distribution_strategy, made)
+                return
+            for index, *given in made:
+                self._step(*self._values_of(index), *given, decays=self._decays(index))
+
+        def _step_copies(self, strategy: Any, made: Any) -> None:
+            """Takes the step of every copy of each variable."""
+            for index, *given in made:
+                value, *averages = self._values_of(index)
+                strategy.extended.update(
+                    value,
+                    self._step,
+                    args=(*averages, *given),
+                    kwargs={"decays": self._decays(index)},
+                    group=False,
                 )
+
+        def _values_of(self, index: int) -> tuple[Any, Any, Any]:
+            variable = self._trainable_variables[index]
+            value = variable.value if isinstance(variable, keras.Variable) else variable
+            return value, self._momentums[index].value, self._velocities[index].value
+
+        def _decays(self, index: int) -> bool:
+            variable = self._trainable_variables[index]
+            return bool(self.weight_decay and self._use_weight_decay(variable))
+
+        def _step(
+            self,
+            value: Any,
+            mean: Any,
+            square: Any,
+            gradient: Any,
+            rate: Any,
+            power_1: Any,
+            power_2: Any,
+            *,
+            decays: bool,
+        ) -> None:
+            if decays:
+                value.assign_sub(value * tf.cast(rate * self.weight_decay, value.dtype))
+            numbers = {
+                "beta1_power": power_1,
+                "beta2_power": power_2,
+                "lr": rate,
+                "beta1": self.beta_1,
+                "beta2": self.beta_2,
+                "epsilon": self.epsilon,
+            }
+            tf.raw_ops.ResourceApplyAdam(
+                var=value.handle,
+                m=mean.handle,
+                v=square.handle,
+                grad=tf.cast(gradient, value.dtype),
+                **{name: tf.cast(number, value.dtype) for name, number in numbers.items()},
+            )
 
     return FusedAdamW

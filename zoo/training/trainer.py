@@ -13,6 +13,7 @@ from zoo.common.errors import BadData, UsageError
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
 from zoo.contracts import Dataset, Preprocessing
+from zoo.contracts.options import deciding_values
 from zoo.contracts.task import Task
 from zoo.contracts.training import Training
 from zoo.contracts.training_objective import TrainingObjective
@@ -21,14 +22,14 @@ from zoo.networks.logits import check_logits
 from zoo.results.formatting import named_value
 from zoo.results.records import Epoch
 from zoo.training.batches import TrainingBatches
-from zoo.training.fused_batch_norm import fused_normalizations
-from zoo.training.layer_groups import describe_groups, freeze, layer_groups, unfreeze_groups
+from zoo.training.feeding import Feeding, feeding
 from zoo.training.moving_averages import FOLLOWING_STEPS, MovingAverages
 from zoo.training.optimizer import optimizer_for
 from zoo.training.progress import progress_callback, steps_per_call
 from zoo.training.sample_images import SampleImages
 from zoo.training.saved_state import SavedState
 from zoo.training.target_units import learnt_units
+from zoo.training.thawing import Thawing
 from zoo.training.xla import XlaTrial, use_jit
 
 #: No training is stopped for want of progress before: a new head alone takes that long to settle.
@@ -82,7 +83,6 @@ class Trainer:
         self._saved = None if folder is None else SavedState(folder=folder)
         self.emit = emit
         self.companion = companion
-        self._backbone = backbone
         self._sketches = None if sketches is None else SampleImages(sketches, folder)
         self.metric_name = ""
         self.epochs: list[Epoch] = []
@@ -90,7 +90,7 @@ class Trainer:
         self.notes: list[str] = []
         self.best_epoch = self._progress = 0
         self._best: list[Any] = []
-        self._groups: list[list[Any]] = []
+        self._thawing = Thawing(network, options, backbone)
         self._in_use: Any = None
         self._trial: XlaTrial | None = None
         self._best_companion: list[Any] = []
@@ -108,7 +108,7 @@ class Trainer:
             check_logits(self.network, self.task)
         for text in self.task.training_notes(self.options):
             self._note(text)
-        freeze(self.network, self.options.freeze, self._backbone)
+        self._thawing.freeze()
         with learnt_units(self.network, self.task, dataset, self.options.epochs) as learnt:
             self._fit(*learnt)
 
@@ -122,14 +122,16 @@ class Trainer:
         model.steps_per_execution = steps_per_call(self.network, self.options)
         averages = MovingAverages(model)
         self._resume(model)
-        self._group_layers(model, batches.steps, averages)
-        with fused_normalizations(model), averages.growing_momenta():
+        if grouped := self._thawing.group(model, batches.steps, averages, self.task.name):
+            self._note(grouped)
+        divided = (self.options.accelerators, self._state_variables(model), self._note)
+        with feeding(model, batches, *divided) as fed, averages.growing_momenta():
             for number in range(len(self.epochs) + 1, self.options.epochs + 1):
                 if self._is_out_of_patience(batches.steps):
                     break
-                self._unfreeze(model, number)
-                self._choose_jit(model, batches, number)
-                epoch = self._one_epoch(model, batches, averages, number)
+                self._thawing.unfreeze(model, number)
+                self._choose_jit(model, batches, number, fed.is_divided)
+                epoch = self._one_epoch(model, batches, fed, averages, number)
                 sketch = self._sample_image(number)
                 self._save(model)
                 # Only now: an epoch that was reported is never lost.
@@ -153,6 +155,13 @@ class Trainer:
         usual = type(self.options)().with_batch_size_for(10**9).batch_size
         asked = self.options.batch_size
         self.options = self.options.with_batch_size_for(examples)
+        count = len(self.options.accelerators)
+        if (self.options.batch_size or 1) < count:
+            raise UsageError(
+                f"{self.options.batch_size} examples per step are too few for {count} accelerators",
+                why=f"each needs one of every batch, and there are {examples} to train on",
+                fix="name fewer, or give more examples per step: --batch-size",
+            )
         if asked is None and self.options.batch_size != usual:
             self._note(
                 f"{self.options.batch_size} examples per step in place of {usual}, so that an "
@@ -191,7 +200,12 @@ class Trainer:
         return {} if picture is None else {"sketch": str(self._sketches.draw(number, picture))}
 
     def _one_epoch(
-        self, model: Any, batches: TrainingBatches, averages: MovingAverages, number: int
+        self,
+        model: Any,
+        batches: TrainingBatches,
+        fed: Feeding,
+        averages: MovingAverages,
+        number: int,
     ) -> Epoch:
         progress = progress_callback(
             self.emit, number, self.options, batches.steps, self.metric_name
@@ -199,13 +213,11 @@ class Trainer:
         # Each epoch has a seed of its own, so a resumed run sees what an unbroken one sees.
         require("keras.utils").set_random_seed(self.seed + number)
         started = time.perf_counter()
-        history = model.fit(
-            batches.train(number), epochs=1, verbose=0, shuffle=False, callbacks=[progress]
-        ).history
+        history = fed.fit(number, progress)
         trained = time.perf_counter() - started
-        if (number - self._first_unfrozen_epoch()) * batches.steps < FOLLOWING_STEPS:
+        if (number - self._thawing.first_unfrozen_epoch) * batches.steps < FOLLOWING_STEPS:
             averages.estimate(self._deployed(model), batches.inputs(number))
-        checked = model.evaluate(batches.validation(), verbose=0, return_dict=True)
+        checked = fed.evaluate()
         seconds = time.perf_counter() - started
         loss = float(history["loss"][-1])
         if not math.isfinite(loss):
@@ -259,66 +271,31 @@ class Trainer:
         if len(self.epochs) * steps < LEAST_STEPS:
             return False
         # While layers are still frozen, a pause in progress says nothing.
-        since_best = len(self.epochs) - max(self._progress, self._first_unfrozen_epoch())
+        since_best = len(self.epochs) - max(self._progress, self._thawing.first_unfrozen_epoch)
         return 0 < self.options.patience <= since_best
 
-    def _first_unfrozen_epoch(self) -> int:
-        """The first epoch in which every layer is trainable."""
-        return len(self._groups) if self.options.freeze == "gradual" else 0
-
-    def _group_layers(self, model: Any, batches: int, averages: MovingAverages) -> None:
-        """Divides the layers into groups for gradual unfreezing or rates by group."""
-        gradual = self.options.freeze == "gradual"
-        if self.options.epochs == 0 or (not gradual and self.options.factor == 1.0):
-            return
-        # No more groups than epochs: the last epoch trains them all.
-        most = min(self.options.groups, self.options.epochs) if gradual else self.options.groups
-        self._groups = layer_groups(self.network, most, self._backbone)
-        if not hasattr(model.optimizer, "set_rates"):
-            raise UsageError(
-                f"the task {self.task.name!r} trains with an optimizer of its own",
-                why="layers cannot learn at rates of their own there",
-                fix="leave out --freeze gradual and --rate-factor",
-            )
-        model.optimizer.set_rates(
-            (variable, self.options.factor**-number, number * batches if gradual else 0)
-            for number, group in enumerate(self._groups)
-            for layer in group
-            for variable in layer.trainable_variables
-        )
-        if gradual:
-            for number, group in enumerate(self._groups):
-                for layer in group:
-                    averages.set_first_step(layer, number * batches)
-        self._note(describe_groups(self._groups, self.options))
-
-    def _unfreeze(self, model: Any, number: int) -> None:
-        """Makes the layers of epoch `number` trainable."""
-        if self.options.freeze == "gradual":
-            unfreeze_groups(self.network, self._groups, number)
-            if number <= len(self._groups):
-                model.make_train_function(force=True)
-
-    def _choose_jit(self, model: Any, batches: TrainingBatches, number: int) -> None:
+    def _choose_jit(self, model: Any, batches: TrainingBatches, number: int, divided: bool) -> None:
         """Tries XLA before the first epoch that trains every layer; later ones keep the choice."""
-        if number < self._first_unfrozen_epoch():
+        if number < self._thawing.first_unfrozen_epoch:
             return
         if self._trial is None:
             steps = (self.options.epochs - number + 1) * batches.steps
             variables = self._state_variables(model)
-            self._trial = use_jit(model, self.options.jit, batches.train(number), variables, steps)
+            wish = "off" if divided else self.options.jit
+            self._trial = use_jit(model, wish, batches.train(number), variables, steps)
             if self._trial.note:
                 self.notes.append(self._trial.note)
                 self.emit({"event": "note", "text": self._trial.note})
-        if model.jit_compile != self._trial.jit:
-            model.jit_compile = self._trial.jit
+        jit = self._trial.jit and not divided
+        if model.jit_compile != jit:
+            model.jit_compile = jit
             model.make_train_function(force=True)
 
     def _save(self, model: Any) -> None:
         if self._saved is None:
             return
         state = {
-            "options": self.options.model_dump(mode="json"),
+            "options": deciding_values(self.options),
             "epochs": [asdict(epoch) for epoch in self.epochs],
             "progress": self._progress,
             "trial": None if self._trial is None else asdict(self._trial),
@@ -337,7 +314,7 @@ class Trainer:
         return [*self.network.variables, *model.optimizer.variables, *own]
 
     def _resume(self, model: Any) -> None:
-        saved, options = self._saved, self.options.model_dump(mode="json")
+        saved, options = self._saved, deciding_values(self.options)
         restored = None if saved is None else saved.load(options)
         if restored is None:
             return

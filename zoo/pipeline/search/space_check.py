@@ -22,6 +22,7 @@ from zoo.pipeline.job import Job
 from zoo.pipeline.recipe import Recipe
 from zoo.pipeline.search.space import SearchedParameter, extremes, with_values
 from zoo.registry import PluginSettings, load_registry
+from zoo.training.accelerators import check_present
 from zoo.training.optimizer import optimizer_for
 
 
@@ -135,6 +136,7 @@ def check_alternatives(
     Raises:
         ZooError: The first one, the default, cannot be.
     """
+    check_present(alternatives[0].training.accelerators)
     registry = load_registry(plugins)
     architecture, own, found = resolve(registry, model)
     variant = variant_for(registry, architecture, own, data)

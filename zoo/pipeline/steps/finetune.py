@@ -34,6 +34,7 @@ from zoo.pipeline.steps.origin import DataStep
 from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, StepContext, StepId
 from zoo.registry import PluginSettings, load_registry
 from zoo.results.records import TrainingResult
+from zoo.training.accelerators import check_present, on_accelerators
 from zoo.training.target_units import in_units_of
 from zoo.training.trainer import Trainer
 
@@ -100,6 +101,8 @@ class FinetuneStep(DataStep[TrainingResult]):
         )
 
     def run(self, context: StepContext) -> Outcome[TrainingResult]:
+        if names := self.asked.training.accelerators:
+            context.call(check_present, names=names)
         context.emit({"event": "stage", "text": f"reading {self.origin.data}"})
         self.check_fit()
         context.emit({"event": "stage", "text": "starting TensorFlow, once for all steps"})
@@ -138,6 +141,20 @@ def finetune(
         backbone: Weights file that the network's backbone begins with; None where that is nothing
             apart.
     """
+    with on_accelerators(asked.training.accelerators):
+        return _finetune(asked, model, folder, checkpoint, plugins, emit, backbone)
+
+
+def _finetune(
+    asked: FinetuneParameters,
+    model: str,
+    folder: Path,
+    checkpoint: Path | None,
+    plugins: PluginSettings,
+    emit: Callable[[Event], None],
+    backbone: str | None,
+) -> TrainingResult:
+    """As `finetune`, on the accelerators that were asked for."""
     started = time.perf_counter()
     training, data, seed = asked.training, asked.data, asked.seed
     registry = load_registry(plugins)

@@ -29,6 +29,7 @@ from zoo.pipeline.steps.step import (
 )
 from zoo.registry import load_registry
 from zoo.results.records import GateResult, TrainingResult
+from zoo.training.accelerators import on_accelerators
 from zoo.training.even_batches import needs_even_batches
 from zoo.training.qat.distillation import choose_logit_limits, logit_distillation, training_of
 from zoo.training.qat.files import SUFFIX, QatWeights, save
@@ -50,6 +51,7 @@ class QatStep(DataStep[TrainingResult]):
         seed: Of the order of examples and of augmentation.
         max_drop: What a file may lose; None: nobody said, and the training was asked for outright.
         checkpoints: Folder for going on after an interruption.
+        accelerators: Those of the fine-tuning: this training takes the first alone.
     """
 
     id: StepId = QAT
@@ -60,6 +62,7 @@ class QatStep(DataStep[TrainingResult]):
     calibrated: tuple[Step[GateResult], ...] = field(metadata=NOT_IN_KEY)
     max_drop: float | None = field(metadata=NOT_IN_KEY)
     checkpoints: Path = field(metadata=NOT_IN_KEY)
+    accelerators: tuple[str, ...] = field(default=(), metadata=NOT_IN_KEY)
     result_type = TrainingResult
     distributions = ("tensorflow", "keras", "numpy", "pillow")
 
@@ -97,6 +100,7 @@ class QatStep(DataStep[TrainingResult]):
                 seed=self.seed,
                 folder=context.folder,
                 checkpoint=self.checkpoints / self.key,
+                accelerators=self.accelerators[:1],
             )
         )
 
@@ -141,6 +145,7 @@ def train(
     folder: Path,
     checkpoint: Path | None,
     emit: Callable[[Event], None],
+    accelerators: Sequence[str] = (),
 ) -> TrainingResult:
     """Trains and writes ``<model id>.qat.safetensors`` into `folder`.
 
@@ -153,11 +158,27 @@ def train(
         folder: For the weights.
         checkpoint: Folder that an interrupted training goes on from; None keeps none.
         emit: Receives progress.
+        accelerators: One to train on; of none, where TensorFlow does by itself.
 
     Raises:
         Unsupported: The network has nothing to round, or is not trained on what it takes.
         ZooError: A model inside the network cannot be looked into.
     """
+    with on_accelerators(accelerators):
+        return _train(subject, data, options, target, seed, folder, checkpoint, emit)
+
+
+def _train(
+    subject: Subject,
+    data: str,
+    options: Qat,
+    target: Target,
+    seed: int,
+    folder: Path,
+    checkpoint: Path | None,
+    emit: Callable[[Event], None],
+) -> TrainingResult:
+    """As `train`, on the accelerator that was asked for."""
     started = time.perf_counter()
     registry = load_registry(subject.plugins)
     # Two copies: one learns, the other is what it learns from.

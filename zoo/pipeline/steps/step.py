@@ -18,6 +18,7 @@ from zoo.common.cache_key import step_key
 from zoo.common.code_fingerprint import code_of
 from zoo.common.progress import Event
 from zoo.common.worker import Children, WorkerLimits, call
+from zoo.contracts.options import deciding_values
 from zoo.contracts.plugin import Plugin
 from zoo.results.records import Status, StepRecord
 
@@ -266,7 +267,7 @@ def key_fields(record: Any) -> dict[str, Any]:
 
 def _key_value(value: Any) -> Any:
     if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
+        return deciding_values(value)
     if isinstance(value, Mapping):
         return {name: _key_value(inner) for name, inner in value.items()}
     if isinstance(value, tuple | list):

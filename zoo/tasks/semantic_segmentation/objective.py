@@ -6,6 +6,7 @@ from typing import Any
 
 from zoo.common.optional_imports import require
 from zoo.contracts.dataset import IGNORED
+from zoo.contracts.whole_batch import whole_batch_sum
 
 #: The metric that decides which epoch is kept.
 METRIC = "mean IoU"
@@ -28,8 +29,8 @@ def compile_model(model: Any, optimizer: Any, options: Any) -> str:
             targets, logits, from_logits=True, label_smoothing=smoothing
         )
         # One loss per pixel, so that pixels can be weighted; its mean is that of real ones.
-        count = ops.cast(ops.size(real), logits.dtype)
-        each = losses * real * count / ops.maximum(ops.sum(real), 1.0)
+        count = whole_batch_sum(ops.cast(ops.size(real), logits.dtype))
+        each = losses * real * count / ops.maximum(whole_batch_sum(ops.sum(real)), 1.0)
         # One number for the batch, added to each pixel: the mean is the sum of both.
         return each + dice * dice_loss(targets, logits, real) if dice else each
 
@@ -56,9 +57,9 @@ def dice_loss(targets: Any, logits: Any, real: Any) -> Any:
     ops = require("keras").ops
     seen = real[..., None]
     probabilities, targets = ops.softmax(logits) * seen, targets * seen
-    pixels = ops.sum(targets, axis=(0, 1, 2))
-    both = ops.sum(probabilities * targets, axis=(0, 1, 2))
-    whole = pixels + ops.sum(probabilities, axis=(0, 1, 2))
+    pixels = whole_batch_sum(ops.sum(targets, axis=(0, 1, 2)))
+    both = whole_batch_sum(ops.sum(probabilities * targets, axis=(0, 1, 2)))
+    whole = pixels + whole_batch_sum(ops.sum(probabilities, axis=(0, 1, 2)))
     there = ops.cast(pixels > 0, logits.dtype)
     missed = there * (1.0 - 2.0 * both / ops.maximum(whole, 1.0))
     return ops.sum(missed) / ops.maximum(ops.sum(there), 1.0)
