@@ -13,7 +13,6 @@ from typing import Any
 from zoo.common.errors import ProcessFailed, ZooError, first_line
 from zoo.common.progress import OnEvent
 from zoo.contracts.executor import (
-    AnnouncedDevice,
     ExecutorDriver,
     ExecutorLost,
     ExecutorWorker,
@@ -135,7 +134,7 @@ class DaskDriver(ExecutorDriver):
             return
         with suppress(Exception):  # the scheduler may be gone
             for session in self._sessions:
-                client.run(end_session, session, on_error="ignore", wait=False)
+                client.run(end_session, session, on_error="ignore")
         with suppress(Exception):
             client.close(timeout=2)
 
@@ -176,6 +175,3 @@ class DaskDriver(ExecutorDriver):
             why=None if error is None or not str(error).strip() else first_line(error),
             fix="start it again (zoo worker --scheduler), then the same command goes on",
         )
-
-
-__all__ = ["AnnouncedDevice", "DaskDriver"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,7 @@ async def _work(
             dashboard=False,
             dashboard_address="127.0.0.1:0",
             death_timeout=10,
+            silence_logs=logging.ERROR,
         )
         try:
             async with nanny:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from databases import Database
+from databases import OLD, Database
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from measured import PLAIN
@@ -117,6 +118,47 @@ def test_records_of_old_databases_are_found(database: Database) -> None:
     assert not {91, 92} & {row[0] for row in found}
     (only,) = newest_on_device(store, "pi4", "old.onnx")
     assert only.run == "before"
+    store.close()
+
+
+ODD = [
+    *("Infinity", "-1e400", "NaN", "9" * 30, "9" * 4400, "null", "[]", '"many"'),
+    f"{'[' * 100_000}{']' * 100_000}",
+]
+
+
+def test_odd_records_of_old_databases_stop_no_migration(tmp_path: Path) -> None:
+    file = tmp_path / "records.sqlite"
+    old = sqlite3.connect(file)
+    old.executescript((OLD / "store_before_versions.sqlite.sql").read_text(encoding="utf-8"))
+    body = (
+        '{"step": "bench", "kind": "bench", "key": "f", "status": "passed", "result": {"file": '
+        '"old.onnx", "device": "pi4", "runtime": "litert", "threads": %s, "p50_ms": 1.0}}'
+    )
+    bodies = [*(body % odd for odd in (*ODD, "2")), "", "null", '{"result": []}']
+    rows = [("before", "bench", "bench", "f", "passed", "then", text) for text in bodies]
+    names = "run, step, kind, key, status, created, body"
+    old.executemany(f"INSERT INTO records ({names}) VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+    old.commit()
+    old.close()
+    store = Store(f"sqlite:///{file}")
+    assert [one.run for one in newest_on_device(store, "pi4", "old.onnx")] == ["before"]
+    result = {**asdict(PLAIN), "threads": 2**40}
+    store.append("a", timed(PLAIN, result=result))
+    assert newest_of_run(store, "a") == []
+    assert len(store.records(run="a")) == 1, "kept, though it is in no index"
+    store.close()
+
+
+@pytest.mark.parametrize("name", ["Grün\0", "\udcff"])
+def test_names_are_found_as_they_were_written(tmp_path: Path, name: str) -> None:
+    """No database takes a zero, or half of a character."""
+    store = Store(f"sqlite:///{tmp_path / 'records.sqlite'}")
+    store.append(name, timed(replace(PLAIN, file=f"{name}.onnx", device=name)))
+    assert len(newest_of_run(store, name)) == 1
+    assert len(newest_of_model(store, name)) == 1
+    assert len(newest_on_device(store, name, f"{name}.onnx")) == 1
+    assert len(files_on(store, name)) == 1
     store.close()
 
 

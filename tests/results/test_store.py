@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import sqlite3
 import sys
 from pathlib import Path
 
 import children
 import pytest
 import sqlalchemy as sa
+from databases import OLD
 from hypothesis import given
 from hypothesis import strategies as st
 from makers import comparison, contents, fuzz, no_privileges
@@ -236,3 +238,12 @@ def test_processes_that_append_at_once(tmp_path):
     for name in "abc":
         assert [s.record.step for s in store.records(run=name)] == [f"step {n}" for n in range(10)]
     store.close()
+
+
+def test_a_store_that_can_only_be_read_is_told(tmp_path):
+    """It is of an earlier version, and cannot be brought up."""
+    file = tmp_path / "records.sqlite"
+    sqlite3.connect(file).executescript((OLD / "store_before_versions.sqlite.sql").read_text())
+    with pytest.raises(ZooError, match="cannot be used") as caught:
+        Store(f"sqlite:///file:{file}?mode=ro&uri=true")
+    assert "copy it to a folder that you can write" in str(caught.value)

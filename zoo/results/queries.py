@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from zoo.results.store import Store, StoredRecord
-from zoo.results.tables import MEASURED, RECORDS
+from zoo.results.tables import MEASURED, RECORDS, plain_text
 
 _M = MEASURED.c
 #: What tells one place where a file ran from another.
@@ -14,23 +14,24 @@ _PLACE = (_M.file, _M.device, _M.runtime, _M.threads, _M.batch, _M.shapes)
 
 def newest_of_run(store: Store, run: str) -> list[StoredRecord]:
     """The newest latency of each file in each place that a run recorded, the oldest first."""
-    return _newest(store, _M.run == run)
+    return _newest(store, _M.run == plain_text(run))
 
 
 def newest_of_model(store: Store, model: str) -> list[StoredRecord]:
     """The same of the files whose names begin with a model's, as in ``lenet5.digits.int8.onnx``."""
+    name = plain_text(model)
     # The character behind the dot ends the range.
-    return _newest(store, _M.file >= f"{model}.", _M.file < f"{model}/")
+    return _newest(store, _M.file >= f"{name}.", _M.file < f"{name}/")
 
 
 def newest_on_device(store: Store, device: str, file: str) -> list[StoredRecord]:
     """The same of one file on a device."""
-    return _newest(store, _M.device == device, _M.file == file)
+    return _newest(store, _M.device == plain_text(device), _M.file == plain_text(file))
 
 
 def files_on(store: Store, device: str) -> list[str]:
     """Names of all files that were timed on a device."""
-    return _distinct(store, _M.file, _M.device == device)
+    return _distinct(store, _M.file, _M.device == plain_text(device))
 
 
 def runs_and_files(store: Store) -> tuple[list[str], list[str]]:

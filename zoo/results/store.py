@@ -126,10 +126,14 @@ class Store:
             yield
         except SQLAlchemyError as error:
             why = str(getattr(error, "orig", None) or error)
+            fix = "name another with --store, or repair or move that file away"
+            # SQLite writes beside its file even to read it.
+            if "readonly database" in why:
+                fix = "copy it to a folder that you can write, and name the copy with --store"
             raise ZooError(
                 f"the results store {self.name} cannot be used",
                 why=why.splitlines()[0].replace(self.url, self.name),
-                fix="name another with --store, or repair or move that file away",
+                fix=fix,
             ) from error
 
     def append(

@@ -68,6 +68,8 @@ MEASURED = sa.Table(
 TIMED = "bench"
 #: Longer shapes are told apart by their SHA-256: an index takes no long texts.
 LONGEST_SHAPES = 500
+#: What a whole number of PostgreSQL holds.
+MOST = 2**31 - 1
 
 
 def measured_row(number: int, run: str, body: str) -> dict[str, Any] | None:
@@ -87,7 +89,10 @@ def measured_row(number: int, run: str, body: str) -> dict[str, Any] | None:
             shapes = hashlib.sha256(shapes.encode()).hexdigest()
         if result.get("summaries"):
             return None  # A vendor's tool keeps nothing to compare.
-    except (ValueError, KeyError, TypeError, AttributeError):
+        if not all(abs(count) <= MOST for count in counts.values()):
+            return None
+    # Whatever the JSON of another program holds: nested too deep, or a number without end.
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
     return {"record": number, "run": run, **texts, **counts, "shapes": shapes}
 

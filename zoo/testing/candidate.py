@@ -78,6 +78,8 @@ class CheckedNetwork:
         model = make(network, self.preprocessing, *([beside] if beside else []))
         options = Training(task=declared_options(self.task.options, {}, self.task.name))
         self.task.compile(model, keras.optimizers.Adam(learning_rate), options)
+        # The first step would make the optimizer's variables, and be traced a second time for that.
+        model.optimizer.build(model.trainable_variables)
         return model
 
     @property

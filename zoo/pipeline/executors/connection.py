@@ -16,7 +16,8 @@ from zoo.common.optional_imports import require_extra
 from zoo.common.paths import cache_folder, expanded
 from zoo.common.versions import version_of
 from zoo.contracts.executor import Executor, ExecutorDriver, ExecutorWorker
-from zoo.contracts.executor_fields import ARTIFACTS_VARIABLE, EXECUTOR_VARIABLE, TLS_VARIABLE
+from zoo.contracts.executor_fields import EXECUTOR_VARIABLE, TLS_VARIABLE
+from zoo.pipeline.content_store.store import ContentStore, open_store, store_url
 from zoo.pipeline.recipe import RecipeExecutor
 from zoo.registry import Registry
 
@@ -33,13 +34,15 @@ class Connection:
     Attributes:
         shown: The address as it was typed.
         driver: The connection itself.
-        artifacts: The store through which results travel; empty for none.
+        asked: As a recipe says it.
+        store: Through which inputs and results travel; None where workers share our cache.
         session: Tells this command from others.
     """
 
     shown: str
     driver: ExecutorDriver
-    artifacts: str = ""
+    asked: RecipeExecutor
+    store: ContentStore | None = None
     session: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def workers(self) -> list[ExecutorWorker]:
@@ -141,13 +144,19 @@ def connect(registry: Registry, asked: RecipeExecutor) -> Connection | None:
     executor, _ = executor_named(registry, address)
     if executor.driver is None:
         return None
-    artifacts = asked.artifacts or os.environ.get(ARTIFACTS_VARIABLE) or ""
+    artifacts = store_url(asked.artifacts) or ""
+    if artifacts and "://" not in artifacts:
+        artifacts = str(expanded(artifacts).absolute())  # a worker has another working folder
     place = (address, artifacts, str(tls_folder(asked.tls) or ""))
     with _OPENING:
         if place not in _OPEN:
             driver = driver_of(registry, address, asked.tls)
             driver.connect()
-            made = Connection(shown=address, driver=driver, artifacts=artifacts)
+            store = None
+            if artifacts:
+                store = open_store(artifacts)
+                store.check()
+            made = Connection(shown=address, driver=driver, asked=asked, store=store)
             _OPEN[place] = made
             atexit.register(_close, made)
         found = _OPEN[place]

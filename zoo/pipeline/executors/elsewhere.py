@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
+import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +16,8 @@ from zoo.common.errors import ProcessFailed, ZooError
 from zoo.common.progress import Event
 from zoo.common.versions import version_of
 from zoo.contracts.executor import ExecutorLost, ExecutorWorker, StepOrder
+from zoo.pipeline.content_store.inputs import send_inputs
+from zoo.pipeline.content_store.steps import fetch_step, has_step, send_step
 from zoo.pipeline.executors.connection import Connection, forget
 from zoo.pipeline.executors.order import (
     EarlierStep,
@@ -21,6 +26,8 @@ from zoo.pipeline.executors.order import (
     StepOrigin,
     absolute_plugins,
 )
+from zoo.pipeline.job import make_job
+from zoo.pipeline.recipe import make_recipe
 from zoo.pipeline.steps.bench import DeviceStep
 from zoo.pipeline.steps.origin import DataStep
 from zoo.pipeline.steps.step import Step
@@ -50,6 +57,9 @@ class Elsewhere:
         self._connection, self._registry = connection, registry
         self._devices: set[str] = set()
         self._others = 0
+        self._sent: set[str] = set()
+        self._moved: dict[str, tuple[dict[str, Any], ...]] = {}
+        self._sending = threading.Lock()
         self._asked = float("-inf")
         self._workers: Sequence[ExecutorWorker] = ()
 
@@ -103,6 +113,7 @@ class Elsewhere:
             ZooError: No worker can perform it.
         """
         order = self._order(step, performer)
+        store, cache = self._connection.store, performer.cache
         driver = self._connection.driver
 
         def told(event: Event) -> None:
@@ -124,7 +135,11 @@ class Elsewhere:
                 raise ProcessFailed(f"{step.name} was stopped", why="the command ended it")
             # Another command had ordered the same step first, and was ended.
             time.sleep(0.1)
-        return self._taken(answer, step, performer)
+        record = self._taken(answer, step, performer)
+        key = step.failure_key if record.status == "failed" else step.key
+        if store is not None and key and not (cache.folder / key).is_dir():
+            fetch_step(store, cache, key)
+        return record
 
     def _taken(self, answer: OrderAnswer, step: Step[Any], performer: StepPerformer) -> StepRecord:
         if answer.refusal is not None or answer.record is None:
@@ -147,6 +162,8 @@ class Elsewhere:
         for other in step.waits_for:
             record = performer.finished.of(other).record
             kept = record.status in ("passed", "rejected")
+            if kept:
+                self._send(other.key, performer)
             earlier.append(EarlierStep(id=other.id, record=None if kept else record))
         announced = {d.name: d for d in registry.announced.values()}
         version = str(version_of("edgezoo"))
@@ -162,8 +179,9 @@ class Elsewhere:
             earlier=tuple(earlier),
             devices=tuple(announced[name] for name in _devices_of(step, announced)),
             device=device,
-            mark=str(self._connection.mark()),
-            artifacts=self._connection.artifacts,
+            mark=self._connection.mark().name,
+            artifacts="" if self._connection.store is None else self._connection.store.url,
+            inputs=self._inputs(step.origin.planned),
             retry=performer.retry,
             run=performer.run,
         ).text()
@@ -175,6 +193,27 @@ class Elsewhere:
             device=device,
             alone=isinstance(step, DeviceStep) and not step.place.device.kind.remote,
         )
+
+    def _send(self, key: str, performer: StepPerformer) -> None:
+        """Puts the results of a step into the store, where the worker looks for them."""
+        store = self._connection.store
+        if store is not None and key not in self._sent:
+            if not has_step(store, key):
+                send_step(store, performer.cache, key)
+            self._sent.add(key)
+
+    def _inputs(self, planned: str) -> tuple[dict[str, Any], ...]:
+        """Puts data and weights of a plan into the store; once."""
+        store = self._connection.store
+        if store is None:
+            return ()
+        with self._sending:
+            if planned not in self._moved:
+                recipe = make_recipe(json.loads(planned)["recipe"])
+                recipe = recipe.model_copy(update={"executor": self._connection.asked})
+                sent = send_inputs(store, make_job(recipe, self._registry))
+                self._moved[planned] = tuple(asdict(one) for one in sent)
+            return self._moved[planned]
 
     def _device(self, step: Step[Any]) -> str:
         return step.place.device.name if isinstance(step, DeviceStep) else ""
@@ -192,8 +231,6 @@ class Elsewhere:
 
 
 def _devices_of(step: DataStep[Any], announced: Mapping[str, Any]) -> list[str]:
-    import json
-
     named = json.loads(step.origin.planned)["recipe"].get("devices", ())
     return [name for name in named if name in announced]
 

@@ -21,6 +21,8 @@ from zoo.common.errors import ProcessFailed
 from zoo.common.progress import OnEvent
 from zoo.pipeline.executors.order import OrderAnswer, OrderText
 
+#: What each process runs.
+CHILD = ("-m", "zoo.pipeline.executors.child")
 #: Processes may wait so many seconds for the next order of their command.
 _IDLE = 120.0
 #: How often an order is tried whose process ends.
@@ -140,7 +142,7 @@ class _Process:
         there = bool(order.folder) and Path(order.folder).is_dir()
         # -P: what lies in the working folder must not be imported in the place of a library.
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "zoo.pipeline.executors.child"],
+            [sys.executable, "-P", *CHILD],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

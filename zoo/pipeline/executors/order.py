@@ -101,7 +101,7 @@ class OrderText:
         earlier: The steps that it waits for.
         devices: Those of the plan that hang on workers.
         device: The one that it measures on.
-        mark: A file of the command's cache: a worker that sees it shares that cache.
+        mark: Name of a file in the command's cache: a worker that has it shares that cache.
         artifacts: The store through which results travel; empty for none.
         inputs: Datasets and weights in that store.
         retry: Whether to try again what failed before and would fail again.

@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from zoo.common.errors import ZooError
@@ -21,6 +20,10 @@ from zoo.common.paths import cache_folder
 from zoo.common.progress import OnEvent, quiet
 from zoo.common.versions import version_of
 from zoo.common.worker import Children
+from zoo.contracts.moved_inputs import MovedInput
+from zoo.pipeline.content_store.inputs import SentInput, fetch_inputs
+from zoo.pipeline.content_store.steps import fetch_step, has_step, send_step
+from zoo.pipeline.content_store.store import ContentStore, open_store
 from zoo.pipeline.executors.connection import LOCAL
 from zoo.pipeline.executors.order import OrderAnswer, OrderText, StepOrigin
 from zoo.pipeline.job import make_job
@@ -67,10 +70,11 @@ def _perform(order: OrderText, emit: OnEvent, children: Children) -> OrderAnswer
             fix=f'on the worker: pip install "edgezoo=={order.version}", and start it again',
         )
     cache = step_cache()
-    if not order.artifacts and not Path(order.mark).exists():
+    mark = cache_folder() / "executors" / order.mark
+    if not order.artifacts and not mark.is_file():
         raise Refused(
             f"the worker on {platform.node()} has another cache folder than the command",
-            why=f"it does not see {order.mark}, and no store for results was named",
+            why=f"its own is {cache_folder()}, and no store for results was named",
             fix="name one that both reach: --artifacts FOLDER or URL",
         )
     step = _step(order)
@@ -83,14 +87,21 @@ def _perform(order: OrderText, emit: OnEvent, children: Children) -> OrderAnswer
         children=children,
         keeps_samples=True,
     )
-    _take_earlier(order, step, performer)
+    store = open_store(order.artifacts) if order.artifacts else None
+    _take_earlier(order, step, performer, store)
     with _alone(cache, step.key, children):
         finished = performer.kept(step)
+        if finished is None and store is not None and fetch_step(store, cache, step.key):
+            finished = performer.kept(step)
         cached = finished is not None
         if finished is None:
             finished = performer.perform(step)
             if finished.passed and hasattr(step, "checkpoints"):
                 shutil.rmtree(step.checkpoints / step.key, ignore_errors=True)
+        if store is not None:
+            key = step.key if finished.judged else step.failure_key
+            if key and (cache.folder / key).is_dir() and not has_step(store, key):
+                send_step(store, cache, key)
     if children.stopping and not finished.judged:
         return OrderAnswer(stopped=True, worker=platform.node())
     return OrderAnswer(
@@ -140,7 +151,11 @@ def _plan_text(order: OrderText) -> str:
 @lru_cache(maxsize=32)
 def _planned(text: str) -> dict[StepId, Step[Any]]:
     order = OrderText.read(text)
-    registry = load_registry(order.plugins)
+    moved: tuple[MovedInput, ...] = ()
+    if order.artifacts:
+        sent = [SentInput(**one) for one in order.inputs]
+        moved = fetch_inputs(open_store(order.artifacts), sent)
+    registry = load_registry(replace(order.plugins, moved=moved))
     registry.announced = {device.name: device for device in order.devices}
     plan = json.loads(order.plan)
     recipe = make_recipe({**plan["recipe"], "executor": {"address": LOCAL}})
@@ -149,7 +164,9 @@ def _planned(text: str) -> dict[StepId, Step[Any]]:
     return {step.id: step for step in steps}
 
 
-def _take_earlier(order: OrderText, step: Step[Any], performer: StepPerformer) -> None:
+def _take_earlier(
+    order: OrderText, step: Step[Any], performer: StepPerformer, store: ContentStore | None
+) -> None:
     """Finds the results of the steps that were done before.
 
     Raises:
@@ -162,6 +179,8 @@ def _take_earlier(order: OrderText, step: Step[Any], performer: StepPerformer) -
             found = FinishedStep[Any](record=earlier.record, folder=performer.cache.folder)
         else:
             kept = performer.kept(other)
+            if kept is None and store is not None and fetch_step(store, performer.cache, other.key):
+                kept = performer.kept(other)
             if kept is None:
                 raise Refused(
                     f"the results of {other.name} are not on {platform.node()}",

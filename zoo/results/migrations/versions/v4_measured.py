@@ -10,6 +10,8 @@ revision = "4"
 down_revision = "3"
 
 _PAGE = 1000
+#: What a whole number of PostgreSQL holds.
+_MOST = 2**31 - 1
 
 
 def upgrade() -> None:
@@ -23,11 +25,12 @@ def upgrade() -> None:
         *(sa.Column(name, sa.Integer, nullable=False) for name in ("threads", "batch")),
         sa.Column("shapes", sa.Text, nullable=False),
     )
+    _fill(measured)
+    # Sorted once they are complete, which takes less than to keep them sorted.
     place = ["file", "device", "runtime", "threads", "batch", "shapes", "record"]
     op.create_index("ix_measured_file", "measured", place)
     op.create_index("ix_measured_run", "measured", ["run", "record"])
     op.create_index("ix_measured_device", "measured", ["device", "file", "record"])
-    _fill(measured)
     if is_server:
         op.execute(
             "CREATE TRIGGER measured_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON measured "
@@ -73,7 +76,10 @@ def _row(number: int, run: str, body: str) -> dict[str, object] | None:
         kept = {name: _plain(text) for name, text in texts.items()}
         if result.get("summaries"):
             return None
-    except (ValueError, KeyError, TypeError, AttributeError):
+        if not all(abs(count) <= _MOST for count in counts.values()):
+            return None
+    # Whatever the JSON of another program holds: nested too deep, or a number without end.
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
     return {"record": number, "run": run, **kept, **counts, "shapes": shapes}
 

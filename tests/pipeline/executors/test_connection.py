@@ -1,0 +1,192 @@
+"""From an address to workers that may be given steps; everything else is refused in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from makers import registry_with
+
+from zoo.common.errors import UnknownName, UsageError, ZooError
+from zoo.contracts.checks import InvalidRecord
+from zoo.contracts.executor import (
+    AnnouncedDevice,
+    Executor,
+    ExecutorDriver,
+    ExecutorLost,
+    ExecutorWorker,
+    StepOrder,
+)
+from zoo.pipeline.executors import connection
+from zoo.pipeline.executors.announcing import announced_worker
+from zoo.pipeline.executors.connection import connect, driver_of, executor_named
+from zoo.pipeline.recipe import RecipeExecutor
+from zoo.registry import PluginSettings, load_registry
+
+REGISTRY = load_registry(PluginSettings(installed=False))
+OWN = announced_worker(REGISTRY, "own").version
+
+
+class Cluster(ExecutorDriver):
+    """Workers as a test says."""
+
+    joined: ClassVar[Sequence[ExecutorWorker]] = ()
+    connected: ClassVar[int] = 0
+
+    def connect(self) -> None:
+        type(self).connected += 1
+        if self.address == "nobody":
+            raise ExecutorLost("the cluster nobody cannot be reached")
+
+    def workers(self) -> Sequence[ExecutorWorker]:
+        return self.joined
+
+    def perform(self, order: StepOrder, emit: Any) -> str:
+        raise NotImplementedError
+
+    def cancel(self, order: StepOrder) -> None:
+        raise NotImplementedError
+
+
+def worker(name: str, *devices: str, version: str = OWN) -> ExecutorWorker:
+    announced = tuple(AnnouncedDevice(name=d, kind="host", machine="m") for d in devices)
+    return ExecutorWorker(name=name, host=f"host-of-{name}", version=version, devices=announced)
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path))
+    monkeypatch.setattr(connection, "_OPEN", {})
+    monkeypatch.setattr(Cluster, "connected", 0)
+    for name in ("ZOO_EXECUTOR", "ZOO_ARTIFACTS", "ZOO_TLS"):
+        monkeypatch.delenv(name, raising=False)
+    made = Executor(name="third", summary="s", argument="NAME", driver=lambda: Cluster)
+    local = Executor(name="local", summary="s")
+    return registry_with("zoo_executors", local, made)
+
+
+def test_the_built_in_executors() -> None:
+    assert {e.name: (e.argument, e.extra) for e in REGISTRY.executors} == {
+        "local": ("", ""),
+        "dask": ("HOST:PORT", "dask"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("address", "kind", "what", "fix"),
+    [
+        ("dsk://a:1", UnknownName, "unknown executor 'dsk'", "dask"),
+        ("dask", UsageError, "--executor dask is no address", "dask://HOST:PORT"),
+        ("dask://", UsageError, "--executor dask:// is no address", "dask://HOST:PORT"),
+        ("local://here", UsageError, "is no address", "--executor local"),
+    ],
+)
+def test_addresses_that_are_none(address: str, kind: type, what: str, fix: str) -> None:
+    with pytest.raises(kind, match=what) as caught:
+        executor_named(REGISTRY, address)
+    assert fix in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["a:b", "a:0", "a:70000", ":1", "http://a:1"])
+def test_places_that_are_no_scheduler(place: str) -> None:
+    with pytest.raises(UsageError, match="is no address of a Dask scheduler"):
+        driver_of(REGISTRY, f"dask://{place}").connect()
+
+
+def test_a_folder_of_certificates_must_have_them(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"has no ca\.pem"):
+        driver_of(REGISTRY, "dask://127.0.0.1:1", str(tmp_path)).connect()
+
+
+def test_this_machine_needs_no_connection(registry: Any) -> None:
+    assert connect(registry, RecipeExecutor()) is None
+    assert connect(registry, RecipeExecutor(address="local")) is None
+    with pytest.raises(UsageError, match="is this machine itself"):
+        driver_of(registry, "local")
+
+
+def test_the_environment_says_it_for_all_commands(
+    registry: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Cluster, "joined", [worker("a", "pi4")])
+    monkeypatch.setenv("ZOO_EXECUTOR", "third://x")
+    made = connect(registry, RecipeExecutor())
+    assert made is not None
+    assert made.shown == "third://x"
+    assert list(registry.announced) == ["pi4"]
+    assert connect(registry, RecipeExecutor()) is made
+    assert Cluster.connected == 1
+    assert connect(registry, RecipeExecutor(address="local")) is None
+
+
+def test_what_cannot_be_reached_is_told_and_asked_again(registry: Any) -> None:
+    for _ in range(2):
+        with pytest.raises(ExecutorLost, match="cannot be reached"):
+            connect(registry, RecipeExecutor(address="third://nobody"))
+    assert Cluster.connected == 2
+
+
+@pytest.mark.parametrize(
+    ("joined", "what", "why"),
+    [
+        ([], "third://x has no worker", "none has joined"),
+        (
+            [worker("a", version="0.0.7")],
+            f"no worker of third://x has edgezoo {OWN}",
+            "a on host-of-a has 0.0.7",
+        ),
+        (
+            [worker("a", "pi4"), worker("b", "pi4")],
+            "the device 'pi4' is announced by two workers",
+            "a on host-of-a, and b on host-of-b",
+        ),
+    ],
+)
+def test_workers_that_cannot_be_given_steps(
+    registry: Any, monkeypatch: pytest.MonkeyPatch, joined: Any, what: str, why: str
+) -> None:
+    monkeypatch.setattr(Cluster, "joined", joined)
+    with pytest.raises(ZooError) as caught:
+        connect(registry, RecipeExecutor(address="third://x"))
+    assert caught.value.what == what
+    assert why in str(caught.value.why)
+
+
+def test_workers_of_other_versions_are_left_out(
+    registry: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Cluster, "joined", [worker("a"), worker("b", version="0.0.7")])
+    made = connect(registry, RecipeExecutor(address="third://x"))
+    assert made is not None
+    assert [w.name for w in made.workers()] == ["a"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"driver": None, "argument": "X"},
+        {"driver": lambda: Cluster},
+        {"driver": 3, "argument": "X"},
+    ],
+)
+def test_records_that_are_no_executor(given: Any) -> None:
+    with pytest.raises(InvalidRecord):
+        Executor(**{"name": "e", "summary": "s", **given})
+
+
+def test_a_driver_of_another_class_is_named() -> None:
+    made = Executor(name="e", summary="s", argument="X", driver=lambda: int)  # type: ignore[arg-type, return-value]
+    with pytest.raises(InvalidRecord, match=r"must return a class of zoo\.ExecutorDriver"):
+        made.driver_class()
+
+
+def test_analyses_and_unknown_devices_are_not_announced() -> None:
+    with pytest.raises(UnknownName):
+        announced_worker(REGISTRY, "w", ["nothing-of-that-name"])
+    with pytest.raises(UsageError, match="0 steps side by side"):
+        announced_worker(REGISTRY, "w", jobs=0)
+    found = announced_worker(REGISTRY, "w", ["host", "host"], ["gpu"], 2)
+    assert [d.name for d in found.devices] == ["host"]
+    assert found.devices[0].machine
