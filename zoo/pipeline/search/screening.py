@@ -252,6 +252,8 @@ def _untrained(candidate: Candidate, format: str, precisions: tuple[str, ...], d
             "formats": (format,),
             "precisions": precisions,
             "devices": (device,),
+            # What is measured does not depend on it, and serves comparisons of every seed.
+            "seed": 0,
             "export": job.recipe.export.model_copy(update={"repair": "none"}),
         }
     )
