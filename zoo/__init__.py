@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from zoo.api.models import info, load, models, open_dataset
     from zoo.api.predictions import predict
     from zoo.api.runs import export, finetune, ship, write_report
-    from zoo.api.searches import optimize, tune
+    from zoo.api.searches import choose, optimize, tune
     from zoo.artifacts.bundle import bundle
     from zoo.artifacts.signing.sign import sign
     from zoo.benchmark.compare.comparing import compare
@@ -114,7 +114,7 @@ _LAZY = {
     "predict": "zoo.api.predictions",
     **dict.fromkeys(("info", "load", "models", "open_dataset"), "zoo.api.models"),
     **dict.fromkeys(["export", "finetune", "ship", "write_report"], "zoo.api.runs"),
-    **dict.fromkeys(("optimize", "tune"), "zoo.api.searches"),
+    **dict.fromkeys(("choose", "optimize", "tune"), "zoo.api.searches"),
     **dict.fromkeys(_OFFICIAL.split(), "zoo.networks.published.official"),
     "bundle": "zoo.artifacts.bundle",
     "sign": "zoo.artifacts.signing.sign",
@@ -209,6 +209,7 @@ __all__ = [
     "__version__",
     "bench",
     "bundle",
+    "choose",
     "compare",
     "doctor",
     "evaluate",

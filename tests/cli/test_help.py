@@ -162,7 +162,15 @@ FREE = {
         "--task-option",
     ),
     *("--set", "--store", "--shape", "--threads", "--batch", "--budget", "--tag", "--from"),
-    *("--max-size", "--max-download", "--max-latency", "--budget-time", "--width", "--prune"),
+    *(
+        "--max-size",
+        "--max-arena",
+        "--max-download",
+        "--max-latency",
+        "--budget-time",
+        "--width",
+        "--prune",
+    ),
     *("--space", "--objective"),
     *("--label", "--listen", "--name"),
 }

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import choices
 import pytest
 from measured import PLAIN, side
 from report_views import evaluation, row
@@ -20,6 +21,7 @@ from zoo.benchmark.compare.comparing import Comparisons
 from zoo.benchmark.compare.comparison import compare_sides
 from zoo.benchmark.timing import Timing
 from zoo.cli import bench_table, compare_command, evaluate_command, explain_command, verify_command
+from zoo.cli.choice_results import print_choice
 from zoo.cli.search_results import print_search
 from zoo.cli.tables import print_table
 from zoo.cli.tuning_results import print_tuning
@@ -250,6 +252,10 @@ RECORDS: dict[str, tuple[Callable[[], None], Sequence[str]]] = {
     "compare": (lambda: _compare(1), ["1.0055", "first", "second", "pi4-in-the-cellar"]),
     "compare of runs": (lambda: _compare(2), ["slower", NAMES[2], "ratio"]),
     "explain": (_explain, ["block_1_project_depthwise", "12.0", "isolated"]),
+    "choose": (
+        lambda: print_choice(choices.compared()),
+        ["cannot tell at n = 274", "more data would help", "84.0 % in validation", "baseline"],
+    ),
     "optimize": (_search, ["at 75 % of the channels", "size"]),
     "tune": (_tune, ["best", "as far as can be told", "filters=32+64+128", "infinite", "front"]),
     "verify": (_verify, ["golden outputs in litert", "far far"]),

@@ -23,7 +23,7 @@ pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")
 
 MEGABYTE = 1_000_000
-KINDS = ("run", "compare", "explain", "optimize", "predict", "predict-series")
+KINDS = ("run", "choose", "compare", "explain", "optimize", "predict", "predict-series")
 #: Text on what lies below it, as the style sheet pairs them.
 PAIRS = [
     *((text, ground) for text in ("ink", "muted", "accent") for ground in ("page", "paper")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import choices
 import numpy as np
 from layer_records import comparison, facts, record
 from measured import side
@@ -19,9 +20,9 @@ from zoo.contracts.prediction import DecodedOutput, NamedScore
 from zoo.contracts.preprocessing import Sample
 from zoo.pipeline.search.optimize import SearchResult
 from zoo.pipeline.search.points import SearchLimits, SearchPoint
+from zoo.report.pages import choice, html, predictions, search
 from zoo.report.pages import comparison as comparison_page
 from zoo.report.pages import explanation as explanation_page
-from zoo.report.pages import html, predictions, search
 from zoo.report.view import RunView
 from zoo.results.predictions import PredictedExample, Predictions
 from zoo.results.records import NO_BETTER, QualityFinding
@@ -142,6 +143,7 @@ def all_pages() -> dict[str, str]:
     """The source of a page of each kind."""
     return {
         "run": html.render(told()),
+        "choose": choice.render(choices.compared(), f"zoo choose {LONG} --data digits"),
         "compare": comparison_page.render(compared(1.06, 1.0), "zoo compare a b"),
         "explain": explanation_page.render(explained()),
         "optimize": search.render(searched(), f"zoo optimize {LONG} --max-size 100kB"),

@@ -1,4 +1,4 @@
-"""Searches, from Python: for a file within limits, and for hyper-parameters."""
+"""Searches, from Python: for a file within limits, for hyper-parameters, and for a network."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from zoo.api.runs import require_report
 from zoo.common.progress import OnStep, quiet
 from zoo.pipeline.options import listed, recipe_from, takes_recipe_keywords
-from zoo.pipeline.recipe_fields import SEARCH, TRAINING
+from zoo.pipeline.recipe_fields import CHOICE, SEARCH, TRAINING
 from zoo.pipeline.search.optimize import SearchResult, find_file, limits_of, search_options_of
 from zoo.registry import Registry, load_registry
 
 if TYPE_CHECKING:
+    from zoo.pipeline.search.choice import Choice
     from zoo.pipeline.search.tune import TuneResult
 
 
@@ -193,4 +194,92 @@ def tune(
         write_tuning(
             found.folder / "report.html", found, command or f"zoo.tune({found.model_id!r})"
         )
+    return found
+
+
+@takes_recipe_keywords(*CHOICE)
+def choose(
+    data: str,
+    models: str | Sequence[str] | None = None,
+    *,
+    max_latency: str | float | None = None,
+    max_size: str | int | None = None,
+    max_arena: str | int | None = None,
+    device: str | None = None,
+    budget: str | float | None = None,
+    format: str | None = None,
+    precision: str | Sequence[str] | None = None,
+    finalists: int = 3,
+    seeds: int = 3,
+    curve: bool = True,
+    output: str | Path = "chosen",
+    store: str | None = None,
+    report: bool = True,
+    command: str | None = None,
+    on_step: OnStep = quiet,
+    progress: bool | None = None,
+    registry: Registry | None = None,
+    **options: Any,
+) -> Choice:
+    """Compares networks on your data and device by experiment, and chooses one.
+
+    Args:
+        data: Dataset that the networks are to learn. They are compared on its validation split; its
+            test split is read once, at the end.
+        models: Variants, model ids, weights files, networks from elsewhere; None for every network
+            of the data's task.
+        max_latency: Median on the device: ``"5ms"``, or milliseconds.
+        max_size: Of the file: ``"300kB"``, or bytes.
+        max_arena: Tensor arena in a microcontroller's interpreter: ``"64kB"``, or bytes.
+        device: Where files are timed; None for this machine.
+        budget: Time for all trainings: ``"1h"``, or seconds.
+        format: Of the files; None for the first that is installed.
+        precision: Of the files; None for float32 and int8.
+        finalists: How many networks are trained whole.
+        seeds: On how many seeds each of these.
+        curve: Whether the chosen one is trained on a quarter and a half of the data, too.
+        output: Parent of the search's folder.
+        store: URL of the results store; None for the user's own.
+        report: Whether to write ``report.html``.
+        command: Shown in the report.
+        on_step: Receives progress.
+        progress: Whether it is shown where no `on_step` is given; None: on a terminal and in a
+            notebook. Commands show their own.
+        registry: None discovers plugins anew.
+        **options: Others that `zoo.finetune` takes, and of `zoo.ship` target, tier, threads and
+            calibration_samples; the same for all networks.
+
+    Raises:
+        ZooError: The input is wrong, or no network could be trained.
+    """
+    from zoo.pipeline.search.choose import choose_network, choose_options_of
+
+    require_report(report)
+    registry = registry or load_registry()
+    asked = choose_options_of(
+        models=tuple(listed(models) or ()),
+        budget=budget,
+        max_size=max_size,
+        max_latency=max_latency,
+        max_arena=max_arena,
+        finalists=finalists,
+        seeds=seeds,
+        curve=curve,
+        format=format,
+        precisions=None if precision is None else tuple(listed(precision) or ()),
+        device=device,
+    )
+    found = choose_network(
+        registry,
+        data,
+        lambda model: recipe_from(model=model, data=data, **options),
+        asked,
+        output=Path(output),
+        store_url=store,
+        on_step=on_step,
+    )
+    if report:
+        from zoo.report.pages.choice import write_choice
+
+        write_choice(found.folder / "report.html", found, command or f"zoo.choose({data!r})")
     return found

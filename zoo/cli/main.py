@@ -35,6 +35,7 @@ COMMANDS = {
     "export": "Write gated TFLite and ONNX files",
     "optimize": "Search for a file within limits on size, latency and accuracy",
     "tune": "Search for hyper-parameters of a network and its training",
+    "choose": "Compare networks on your data and device, and choose one",
     "bench": "Time exported files on devices",
     "compare": "Compare the latency of two files, or of a file now and before",
     "sources": "List the sources of networks from elsewhere",
@@ -77,6 +78,9 @@ _MEANT = {
     "search": "optimize",
     "hpo": "tune",
     "sweep": "tune",
+    "select": "choose",
+    "automl": "choose",
+    "nas": "choose",
     "check": "verify",
     "package": "bundle",
     "download": "weights",
@@ -87,7 +91,7 @@ _MEANT = {
 #: Seconds for which a command that is ending takes no notice of further signals.
 _PATIENCE = 5.0
 #: Those that keep finished steps.
-RESUMABLE = frozenset({"ship", "finetune", "export", "optimize", "tune", "bench"})
+RESUMABLE = frozenset({"ship", "finetune", "export", "optimize", "tune", "choose", "bench"})
 
 
 class LazyGroup(click.Group):

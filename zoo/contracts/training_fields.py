@@ -57,6 +57,14 @@ class TrainingFields(Fields):
         Rule(ge=0, le=100_000),
         Option("Maximum number of epochs", more="0 keeps the weights as they are"),
     ] = 15
+    share: Annotated[
+        Real,
+        Rule(gt=0, le=1),
+        Option(
+            "Share of the training split to learn from, above 0 to 1",
+            more="drawn by the seed, class by class; a smaller share is part of a larger one",
+        ),
+    ] = 1.0
     learning_rate: Annotated[
         Real,
         Rule(gt=0, le=10),

@@ -27,19 +27,30 @@ from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.qat import QatStep
 from zoo.pipeline.steps.repair import RepairStep, can_repair
 from zoo.pipeline.steps.step import Step, StepId
+from zoo.pipeline.steps.unjudged import ARENA, SCREEN, ArenaStep, UnjudgedBenchStep, measures_arena
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlanScope:
-    """Which parts of the whole job a command wants."""
+    """Which parts of the whole job a command wants.
+
+    Attributes:
+        judged: Whether files pass a gate before they are timed; networks that have learnt nothing
+            yet have none that could.
+        arena: Whether the tensor arena of files that are not judged is measured.
+    """
 
     export: bool = True
     bench: bool = True
+    judged: bool = True
+    arena: bool = False
 
 
 def make_plan(job: Job, checkpoints: Path, scope: PlanScope) -> list[Step[Any]]:
     """The steps of a job in the order in which they are told."""
     train = _training(job, checkpoints, scope)
+    if not scope.judged:
+        return [train, *_unjudged(job, train, scope)]
     reference = EvaluateStep(id=EVALUATE, origin=train.origin, train=train)
     steps: list[Step[Any]] = [train, reference]
     if not scope.export:
@@ -58,6 +69,30 @@ def make_plan(job: Job, checkpoints: Path, scope: PlanScope) -> list[Step[Any]]:
         steps += [learn, learnt, *_with_exports(trained)]
         gates += trained
     return [*steps, *_device_steps(job, gates)] if scope.bench else steps
+
+
+def _unjudged(job: Job, train: FinetuneStep, scope: PlanScope) -> Iterator[Step[Any]]:
+    """The files of a network as they are exported, measured without a gate."""
+    exports = [
+        _export(job, exporter, precision, train, part, None)
+        for exporter in job.exporters
+        for precision in job.precisions_of(exporter)
+        for part in job.parts
+    ]
+    yield from exports
+    for export in exports if scope.arena else ():
+        kind = measures_arena(job.registry, export.id.format)
+        id = replace(export.id, kind=ARENA)
+        yield ArenaStep(id=id, origin=train.origin, export=export, kind=kind)
+    for place in map(StepDevice.of, job.devices if scope.bench else ()):
+        for export in exports:
+            yield UnjudgedBenchStep(
+                id=replace(export.id, kind=SCREEN, device=place.device.name),
+                origin=train.origin,
+                export=export,
+                place=place,
+                options=job.recipe.bench,
+            )
 
 
 def _with_exports(gates: Sequence[GateStep]) -> Iterator[Step[Any]]:

@@ -296,17 +296,12 @@ EXPORT = (
 NETWORK = ("source", "formats", "precisions", "allow_leak")
 #: What weights are made from.
 TRAINING = ("source", "training", "seed", "hyperparameters", "allow_leak", "track", "executor")
+#: How files of a search are made and timed.
+_FILES = ("export.target", "calibration.samples", "bench.tier", "bench.threads")
 #: What a search within limits leaves to its user.
-SEARCH = (
-    "export.target",
-    "calibration.samples",
-    "bench.tier",
-    "bench.threads",
-    "seed",
-    "allow_leak",
-    "source",
-    "executor",
-)
+SEARCH = (*_FILES, "seed", "allow_leak", "source", "executor")
+#: What a comparison of networks leaves to its user: how they are trained, and how files are made.
+CHOICE = (*TRAINING, *_FILES)
 #: All that can be given outside a recipe, but model and data.
 WHOLE = (*EXPORT, "devices", "bench", "training", "seed", "hyperparameters")
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from zoo.contracts import Metric
 from zoo.pipeline.search.points import (
     MissedLimit,
+    SearchLimits,
     SearchPoint,
     missed_limits,
 )
@@ -18,6 +20,30 @@ if TYPE_CHECKING:
 
 #: What a point is, for people.
 CHOSEN, FRONT, DOMINATED = "chosen", "Pareto", "dominated"
+
+
+class FilesOfSearch(Protocol):
+    """What any search for files has found."""
+
+    @property
+    def points(self) -> tuple[SearchPoint, ...]:
+        """All files."""
+
+    @property
+    def front(self) -> tuple[SearchPoint, ...]:
+        """What no other file beats in size, latency and quality at once."""
+
+    @property
+    def best(self) -> SearchPoint | None:
+        """The chosen file."""
+
+    @property
+    def limits(self) -> SearchLimits:
+        """What it must keep."""
+
+    @property
+    def reference(self) -> Metric | None:
+        """Quality of the network, or of the best of several, before export."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +98,7 @@ def ordered(found: SearchResult) -> tuple[SearchPoint, ...]:
     return (*first, *on_front, *rest)
 
 
-def standing(point: SearchPoint, found: SearchResult) -> str:
+def standing(point: SearchPoint, found: FilesOfSearch) -> str:
     """Of a point in its search: chosen, Pareto-optimal, dominated by others, or its verdict."""
     if found.best is not None and point.name == found.best.name:
         return CHOSEN
@@ -107,11 +133,11 @@ def format_limits(found: SearchResult) -> str:
     """``at most 60 kB, at most 5 ms``; what was asked, in the order of the options."""
     limits, parts = found.limits, []
     if limits.max_bytes is not None:
-        parts.append(f"file ≤ {_size(limits.max_bytes)}")
+        parts.append(f"file ≤ {size_text(limits.max_bytes)}")
     if limits.max_download is not None:
-        parts.append(f"download ≤ {_size(limits.max_download)}")
+        parts.append(f"download ≤ {size_text(limits.max_download)}")
     if limits.max_ms is not None:
-        parts.append(f"median ≤ {_time(limits.max_ms)}")
+        parts.append(f"median ≤ {time_text(limits.max_ms)}")
     if limits.max_drop is not None:
         unit = found.reference.loss_unit
         rises = unit == "%"
@@ -125,7 +151,7 @@ def answer(found: SearchResult) -> str:
     if found.best is not None:
         best = found.best
         return (
-            f"{best.name} keeps every limit: {_size(best.bytes)}, {_time(best.p50_ms)}, "
+            f"{best.name} keeps every limit: {size_text(best.bytes)}, {time_text(best.p50_ms)}, "
             f"{fmt.metric_value(best.metric)} ({fmt.change(best.drop)} against the model). {tried}."
         )
     if found.nearest is None:
@@ -134,7 +160,7 @@ def answer(found: SearchResult) -> str:
     words = f"its gate ended as {found.nearest.verdict}"
     if missed:
         unit = found.reference.loss_unit
-        words = fmt.listed(_format_miss(miss, unit) for miss in missed)
+        words = fmt.listed(format_miss(miss, unit) for miss in missed)
     return f"No file keeps every limit. The nearest, {found.nearest.name}: {words}. {tried}."
 
 
@@ -143,7 +169,13 @@ def _rise(share: float) -> str:
     return f"rise ≤ {share:g} %"
 
 
-def _format_miss(miss: MissedLimit, unit: str) -> str:
+def format_miss(miss: MissedLimit, unit: str) -> str:
+    """By how much a limit is exceeded: ``its median of 6 ms is 1 ms (20 %) over the limit``.
+
+    Args:
+        miss: The limit.
+        unit: Of a drop, see `zoo.contracts.Metric.loss_unit`.
+    """
     if miss.value is None:
         return f"its {miss.what} was not measured"
     if miss.what == "drop":
@@ -151,20 +183,22 @@ def _format_miss(miss: MissedLimit, unit: str) -> str:
         if unit == "%":
             return f"it is {fmt.number(miss.value)} % further off, {over} % more than allowed"
         return f"it loses {fmt.number(miss.value)} {unit}, {over} more than allowed"
-    shown = _time if miss.what == "latency" else _size
-    name = {"latency": "median", "size": "file", "download": "download"}[miss.what]
+    shown = time_text if miss.what == "latency" else size_text
+    name = {"latency": "median", "size": "file"}.get(miss.what, miss.what)
     return (
         f"its {name} of {shown(miss.value)} is {shown(miss.value - miss.limit)} "
         f"({100 * miss.share:.0f} %) over the limit"
     )
 
 
-def _size(value: float | None) -> str:
+def size_text(value: float | None) -> str:
+    """Bytes with their unit, kB or MB."""
     unit = fmt.MEGABYTES if value is not None and value >= 1e6 else fmt.KILOBYTES
     return unit.with_symbol(value)
 
 
-def _time(value: float | None) -> str:
+def time_text(value: float | None) -> str:
+    """Milliseconds with the unit that suits them."""
     return fmt.time_unit([value]).with_symbol(value)
 
 

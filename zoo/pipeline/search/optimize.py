@@ -23,8 +23,6 @@ from zoo.common.units import parse_seconds, parse_shares, parse_size, seconds_of
 from zoo.common.views import Viewed
 from zoo.contracts import Metric
 from zoo.data.opening import check_task, data_for_task, dataset_fingerprint
-from zoo.execution.devices import device_named
-from zoo.execution.offline_analysis import refuse_untimed
 from zoo.networks.published.official import fetched_model
 from zoo.networks.sources.references import NO_DATA, Opening, open_reference, source_of
 from zoo.pipeline.recipe_fields import select
@@ -38,6 +36,7 @@ from zoo.pipeline.search.points import (
     quickest_point,
 )
 from zoo.pipeline.search.search import Search, SearchOptions
+from zoo.pipeline.search.timed_device import ranking_device
 from zoo.pipeline.search.trials import SearchNetwork, TrialRunner
 from zoo.pipeline.search.widths import from_elsewhere, students_of
 from zoo.pipeline.several_files import refuse_several_files
@@ -123,8 +122,7 @@ def find_file(
         ZooError: The input is wrong, or the model could not be read or evaluated.
     """
     started = time.monotonic()
-    refuse_untimed(registry, device)
-    _refuse_unreal(registry, device)
+    ranking_device(registry, device)
     if wishes.widths and source_of(registry, model) is not None:
         raise from_elsewhere(model)
     how = Opening(
@@ -176,18 +174,6 @@ def find_file(
         finally:
             database.close(on_step)
         return _search_result(search, data, folder, time.monotonic() - started)
-
-
-def _refuse_unreal(registry: Registry, device: str | None) -> None:
-    """Files are ranked by their times, which emulated and estimated ones are not for."""
-    where = device_named(registry, device)
-    if where.clock != "real":
-        raise UsageError(
-            f"times of {where.name!r} are {where.clock}: files cannot be ranked by them",
-            why="they tell nothing of the real device's",
-            fix="search on a device that is there, and run its files here afterwards: "
-            f"zoo bench FILE --device {where.name}",
-        )
 
 
 def _search_result(search: Search, data: str, folder: Path, seconds: float) -> SearchResult:

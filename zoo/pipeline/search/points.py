@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,7 +34,7 @@ class MissedLimit:
     """A limit that a point does not keep.
 
     Attributes:
-        what: ``size``, ``download``, ``latency`` or ``drop``.
+        what: ``size``, ``download``, ``latency``, ``arena`` or ``drop``.
         value: In bytes, milliseconds or points; None when it was not measured.
         limit: In the same unit.
         share: By how much, as a share of the limit; of a drop, the points beyond it. Infinite
@@ -105,6 +105,17 @@ def missed_limits(point: SearchPoint, limits: SearchLimits) -> tuple[MissedLimit
         ("latency", point.p50_ms, limits.max_ms),
         ("drop", point.drop, limits.max_drop),
     )
+    return missed_of(figures)
+
+
+def missed_of(
+    figures: Iterable[tuple[str, float | None, float | None]],
+) -> tuple[MissedLimit, ...]:
+    """The limits that figures do not keep, the worst first.
+
+    Args:
+        figures: What each is, its value (None: not measured), and its limit (None: none).
+    """
     found = [
         _miss(what, value, limit)
         for what, value, limit in figures

@@ -9,13 +9,13 @@ from typing import Any, Literal
 from zoo.common.errors import UnknownName, UsageError
 from zoo.common.extras import missing_of
 from zoo.common.progress import OnStep
+from zoo.contracts import Exporter
 from zoo.contracts.precision import BASELINE
 from zoo.execution.device import Device
-from zoo.execution.devices import device_named
-from zoo.execution.offline_analysis import refuse_untimed
 from zoo.pipeline.job import Job
 from zoo.pipeline.rows import Verdict
 from zoo.pipeline.search.study import StudiedTrial
+from zoo.pipeline.search.timed_device import ranking_device
 from zoo.pipeline.search.trials import SearchNetwork, Trial, TrialRunner
 from zoo.pipeline.several_files import refuse_several_files
 from zoo.registry import Registry
@@ -86,29 +86,39 @@ def cost_of(
     refuse_several_files(
         job.registry.tasks.get(job.variant.task), "--then is for models of one file"
     )
-    known = [e for e in registry.exporters if not missing_of(e.extra)]
-    if format is None and not known:
-        raise UsageError("no format is installed to make files in", fix="zoo doctor says more")
-    exporter = known[0] if format is None else registry.exporters.get(format)
+    exporter = exporter_for_search(registry, format)
     precision = precision or BASELINE.name
     if precision not in exporter.precisions:
         raise UnknownName(f"precision of {exporter.name}", precision, exporter.precisions)
     device = None
     if figure == "latency":
-        refuse_untimed(registry, name or None)
-        device = device_named(registry, name or None)
-        if device.clock != "real":
-            raise UsageError(
-                f"times of {device.name!r} are {device.clock}: networks cannot be ranked by them",
-                why="they tell nothing of the real device's",
-                fix="name a device that is there, or --then size",
-            )
+        device = ranking_device(
+            registry,
+            name or None,
+            ranked="networks",
+            fix="name a device that is there, or --then size",
+        )
     return Cost(
         figure="latency" if figure == "latency" else "size",
         device=device,
         format=exporter.name,
         precision=precision,
     )
+
+
+def exporter_for_search(registry: Registry, format: str | None) -> Exporter:
+    """The exporter of a format; of None, the first that is installed.
+
+    Raises:
+        UsageError: None is installed.
+        UnknownName: Nothing is called so.
+    """
+    if format is not None:
+        return registry.exporters.get(format)
+    known = [exporter for exporter in registry.exporters if not missing_of(exporter.extra)]
+    if not known:
+        raise UsageError("no format is installed to make files in", fix="zoo doctor says more")
+    return known[0]
 
 
 def measured_files(

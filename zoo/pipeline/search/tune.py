@@ -17,15 +17,14 @@ from zoo.common.progress import OnStep
 from zoo.common.units import seconds_of
 from zoo.common.views import Viewed
 from zoo.contracts.search_space import choice_text
-from zoo.networks.checkpoints import resolve
-from zoo.networks.sources.references import source_of
-from zoo.pipeline.job import Job, make_job
+from zoo.pipeline.job import Job
 from zoo.pipeline.output_folder import write_recipe
 from zoo.pipeline.recipe import Recipe
 from zoo.pipeline.search.confirmation import SEEDS, Confirmation, confirmed
 from zoo.pipeline.search.folder import folder_name, held
 from zoo.pipeline.search.space import SearchedParameter, parse_space, search_space, with_values
 from zoo.pipeline.search.space_check import checked_space
+from zoo.pipeline.search.starting_job import starting_job
 from zoo.pipeline.search.study import STUDY, StudiedTrial, Study
 from zoo.pipeline.search.time_budget import TimeBudget
 from zoo.pipeline.search.trade_off import (
@@ -37,7 +36,6 @@ from zoo.pipeline.search.trade_off import (
 )
 from zoo.pipeline.search.training_runs import TrainingRuns
 from zoo.pipeline.search.tuning import Tuning, ranked
-from zoo.pipeline.starting_network import with_network_here
 from zoo.pipeline.step_cache import step_cache
 from zoo.registry import Registry
 from zoo.results.store import Store
@@ -209,21 +207,10 @@ def tune_network(
 
 def _default_job(registry: Registry, recipe: Recipe, on_step: OnStep, note: Any) -> Job:
     """The job of the default; of a network without weights, from random ones."""
-    recipe = with_network_here(recipe, registry, on_step, trains=True)
-    if source_of(registry, recipe.model) is None and recipe.model not in registry.opened:
-        _, variant, checkpoint = resolve(registry, recipe.model)
-        if checkpoint is None and not recipe.training.from_scratch:
-            note(f"{variant.name} has no pretrained weights: each trial begins with random ones")
-            training = recipe.training.model_copy(update={"from_scratch": True})
-            recipe = recipe.model_copy(update={"training": training})
-    if recipe.training.epochs < 1:
-        raise UsageError("a search trains, and 0 epochs were asked for", fix="--epochs 15")
-    job = make_job(recipe, registry)
-    if registry.tasks.get(job.variant.task).own_names:
-        raise UsageError(
-            f"{recipe.model} has no labels: which of its trainings is better cannot be measured",
-            fix="give it data with labels",
-        )
+    asked = recipe.training.from_scratch
+    job = starting_job(registry, recipe, on_step)
+    if job.recipe.training.from_scratch and not asked:
+        note(f"{job.variant.name} has no pretrained weights: each trial begins with random ones")
     if job.checkpoint is not None and (job.architecture.searched or job.architecture.widths):
         note(
             f"each trial begins with the weights of {job.checkpoint.model_id}, so the network "

@@ -18,6 +18,7 @@ from zoo.execution.runtimes import distributions_of, running_plugins
 from zoo.pipeline.recipe import RecipeBench
 from zoo.pipeline.steps.origin import DataStep
 from zoo.pipeline.steps.step import NOT_IN_KEY, FinishedSteps, Outcome, Result, Step, StepContext
+from zoo.registry import Registry
 from zoo.results.measurements import Measurement
 
 if TYPE_CHECKING:
@@ -68,26 +69,32 @@ class StepDevice:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DeviceStep(DataStep[Result]):
-    """One file that passed its gate, on or for one device."""
+    """One file, on or for one device."""
 
-    gate: GateStep
     place: StepDevice
     #: Alone while it times; its key depends on what is installed here.
     exclusive = True
 
     @property
-    def needs(self) -> tuple[Step[Any], ...]:
-        return (self.gate,)
-
-    @property
     def plugins(self) -> tuple[Plugin, ...]:
-        registry, format = self.origin.registry, self.gate.id.format
+        registry, format = self.origin.registry, self.id.format
         running = running_plugins(registry, self.place.device.kind, format)
         return (registry.exporters.provider(format), *running)
 
     @property
     def distributions(self) -> tuple[str, ...]:
         return distributions_of(self.origin.registry, self.place.device.kind)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class JudgedFileStep(DeviceStep[Result]):
+    """One file that passed its gate, on or for one device."""
+
+    gate: GateStep
+
+    @property
+    def needs(self) -> tuple[Step[Any], ...]:
+        return (self.gate,)
 
     def file(self, context: StepContext) -> Path:
         """The file that passed its gate."""
@@ -96,7 +103,7 @@ class DeviceStep(DataStep[Result]):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class AnalysisStep(DeviceStep[OfflineAnalysis]):
+class AnalysisStep(JudgedFileStep[OfflineAnalysis]):
     """The offline analysis of one file for one device."""
 
     result_type = OfflineAnalysis
@@ -117,28 +124,39 @@ class AnalysisStep(DeviceStep[OfflineAnalysis]):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class BenchStep(DeviceStep[Measurement]):
+class BenchStep(JudgedFileStep[Measurement]):
     """The latency of one file on one device."""
 
     options: RecipeBench
     result_type = Measurement
 
     def run(self, context: StepContext) -> Outcome[Measurement]:
-        device, registry = self.place.reached(), self.origin.registry
-        judged = context.before.of(self.gate)
-        source = judged.folder / judged.result.of_part(self.id.part).file
-        cells = cells_of(registry, [source], [], [self.options.threads], context.children)
-        (timed,) = time_cells(
-            registry,
-            device,
-            [replace(cell, profile=self.options.profile) for cell in cells],
-            tier_named(self.options.tier),
-            progress=lambda done, total: context.emit(
-                {"event": "progress", "done": done, "total": total}
-            ),
-            children=context.children,
+        return time_file(
+            self.origin.registry, self.place, self.file(context), self.options, context
         )
-        if isinstance(timed.result, ZooError):
-            raise timed.result
-        measurement, samples = timed.result
-        return Outcome(result=measurement, samples=samples.encode())
+
+
+def time_file(
+    registry: Registry, place: StepDevice, source: Path, options: RecipeBench, context: StepContext
+) -> Outcome[Measurement]:
+    """The latency of a file on a device, by its preferred runtime.
+
+    Raises:
+        ZooError: The device did not answer, or the file does not run there.
+    """
+    device = place.reached()
+    cells = cells_of(registry, [source], [], [options.threads], context.children)
+    (timed,) = time_cells(
+        registry,
+        device,
+        [replace(cell, profile=options.profile) for cell in cells],
+        tier_named(options.tier),
+        progress=lambda done, total: context.emit(
+            {"event": "progress", "done": done, "total": total}
+        ),
+        children=context.children,
+    )
+    if isinstance(timed.result, ZooError):
+        raise timed.result
+    measurement, samples = timed.result
+    return Outcome(result=measurement, samples=samples.encode())

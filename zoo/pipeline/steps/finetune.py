@@ -17,6 +17,7 @@ from zoo.contracts.plugin import Plugin
 from zoo.contracts.training import Training, check_training
 from zoo.data.opening import check_task, judged_dataset
 from zoo.data.preprocessing.inputs import fitted, kind_of
+from zoo.data.subset import with_training_share
 from zoo.execution.runner import check_enough_classes
 from zoo.networks.backbone_weights import backbone_checkpoint
 from zoo.networks.backbones import backbone_layers, begin_on_backbone
@@ -169,6 +170,8 @@ def _finetune(
     _check_augmentation(training, variant.preprocessing.training, variant.name)
     for note in dataset.notes:
         emit({"event": "note", "text": note})
+    whole = len(dataset.splits["train"])
+    dataset = with_training_share(dataset, training.share, seed)
     given = dict(asked.hyperparameters)
     if training.dropout is not None:
         given["dropout"] = training.dropout
@@ -222,6 +225,9 @@ def _finetune(
         backbone=backbone_layers(registry, variant, network, given),
     )
     trainer.notes += [told] if told else []
+    if training.share < 1.0:
+        count = len(dataset.splits["train"])
+        trainer.notes.append(f"learnt from {count:,} of {whole:,} training examples")
     trainer.fit(dataset)
     model_id = f"{variant.name}.{asked.tag}"
     weights = folder / f"{model_id}.safetensors"

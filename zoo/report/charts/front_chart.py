@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.optional_imports import require
+from zoo.contracts import Metric
 from zoo.pipeline.search.points import SearchPoint
 from zoo.report.charts.label_placement import place_labels
 from zoo.report.charts.svg import BAD, INK, MUTED, SERIES, Chart, draw, is_narrow
-from zoo.report.search_text import CHOSEN, FRONT, standing
+from zoo.report.search_text import CHOSEN, FRONT, FilesOfSearch, standing
 from zoo.results import formatting as fmt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from zoo.pipeline.search.optimize import SearchResult
     from zoo.report.view import Rows
 
 _SIZE, _NARROW = (900, 420), 420
@@ -38,10 +38,11 @@ class _Axis:
     limit: float | None
 
 
-def front_charts(found: SearchResult) -> tuple[Chart, ...]:
+def front_charts(found: FilesOfSearch) -> tuple[Chart, ...]:
     """Two charts; one without drawing when nothing was timed."""
     points = [p for p in found.points if p.shippable and p.metric is not None and p.bytes]
-    if not points:
+    reference = found.reference
+    if not points or reference is None:
         return (Chart("", "No file passed its gate and was timed, so there is nothing to draw."),)
     times = fmt.time_unit(p.p50_ms for p in points)
     sizes = fmt.size_unit(p.bytes for p in points)
@@ -60,16 +61,23 @@ def front_charts(found: SearchResult) -> tuple[Chart, ...]:
             None if limits.max_bytes is None else limits.max_bytes / sizes.per,
         ),
     )
-    return tuple(_Drawing(found, points, axis).chart() for axis in axes)
+    return tuple(_Drawing(found, reference, points, axis).chart() for axis in axes)
 
 
 class _Drawing:
-    def __init__(self, found: SearchResult, points: Sequence[SearchPoint], axis: _Axis) -> None:
+    def __init__(
+        self,
+        found: FilesOfSearch,
+        reference: Metric,
+        points: Sequence[SearchPoint],
+        axis: _Axis,
+    ) -> None:
         self.found = found
+        self.reference = reference
         self.points = points
         self.axis = axis
         self.formats = list(dict.fromkeys(p.format for p in points))
-        self.percent = fmt.is_share(found.reference)
+        self.percent = fmt.is_share(reference)
         self.scale = 100.0 if self.percent else 1.0
         self.places = [(axis.value(p) or 0.0, self._quality(p)) for p in points]
         xs = [x for x, _ in self.places]
@@ -77,7 +85,7 @@ class _Drawing:
 
     def chart(self) -> Chart:
         """The drawing with its words."""
-        metric = fmt.heading(self.found.reference.name)
+        metric = fmt.heading(self.reference.name)
         named = "; ".join(
             f"{fmt.plain(p.name)}: {x:.4g}, {y:.4g}"
             for p, (x, y) in zip(self.points, self.places, strict=True)
@@ -95,7 +103,7 @@ class _Drawing:
         return Chart(wide, " ".join(words), self._table(), narrow)
 
     def _table(self) -> Rows:
-        heads = ("file", fmt.plain(self.found.reference.name, 24), self.axis.label, "standing")
+        heads = ("file", fmt.plain(self.reference.name, 24), self.axis.label, "standing")
         rows = [
             (
                 fmt.plain(p.name),
@@ -116,7 +124,7 @@ class _Drawing:
         drop = self.found.limits.max_drop
         floor = None
         if drop is not None and self.percent:
-            floor = self.scale * self.found.reference.value - drop
+            floor = self.scale * self.reference.value - drop
         return (
             (self.axis.limit, floor) if self.axis.limit is not None or floor is not None else None
         )
@@ -187,7 +195,7 @@ class _Drawing:
 
     def _axes(self, axes: Axes, columns: int) -> None:
         ticker = require("matplotlib.ticker")
-        metric = fmt.plain(self.found.reference.name, 24)
+        metric = fmt.plain(self.reference.name, 24)
         axes.set_xlabel(self.axis.label, labelpad=8)
         axes.set_ylabel(f"{metric}, %" if self.percent else metric, labelpad=8)
         if self.logarithmic:
@@ -197,7 +205,7 @@ class _Drawing:
         axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,.4g}"))
         axes.xaxis.set_minor_formatter(ticker.NullFormatter())
         axes.axhline(
-            self.scale * self.found.reference.value,
+            self.scale * self.reference.value,
             color=MUTED,
             linewidth=1,
             linestyle=(0, (2, 2)),

@@ -1,0 +1,110 @@
+"""The chosen network on shares of the training split: whether more data would help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Literal
+
+from zoo.pipeline.recipe import Recipe
+from zoo.pipeline.search.paired_gain import paired_gain
+from zoo.pipeline.search.scores import Score, Scoring
+from zoo.results import formatting as fmt
+
+#: Below the whole, the smallest first: each has half of the next one.
+SHARES = (0.25, 0.5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurvePoint:
+    """The network trained whole on a share of the data.
+
+    Attributes:
+        share: Of the training split.
+        examples: Of the training split.
+        values: The metric in validation, one for each seed.
+    """
+
+    share: float
+    examples: int
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Of the seeds."""
+        return fmean(self.values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningCurve:
+    """Quality in validation by share of the data.
+
+    Attributes:
+        points: The smallest share first; the last one is all of it.
+        gain: What the last doubling of the data brought, points of a share or in the metric's own
+            unit, mean over the seeds; above 0 it helped.
+        low: Lower end of its 95 % interval over the seeds; None of a single seed.
+        high: Upper end.
+    """
+
+    points: tuple[CurvePoint, ...]
+    gain: float
+    low: float | None
+    high: float | None
+
+    @property
+    def verdict(self) -> Literal["helps", "cannot tell"]:
+        """Whether the last doubling helped, and chance in the trainings does not explain it."""
+        return "helps" if self.low is not None and self.low > 0.0 else "cannot tell"
+
+
+def learning_curve(
+    scoring: Scoring, recipe: Recipe, name: str, whole: Sequence[Score], examples: int
+) -> LearningCurve | None:
+    """Trains the network on each share and seed; None where time was up.
+
+    Args:
+        scoring: Trains it.
+        recipe: Of the whole training.
+        name: Of the network.
+        whole: Its scores on all data, one for each seed.
+        examples: Of the training split.
+
+    Raises:
+        ZooError: A training failed.
+    """
+    points = []
+    for share in SHARES:
+        own = []
+        for score in whole:
+            told = f"{name}, {fmt.share(share, 0)} % of the data, seed {score.seed}"
+            part = scoring.score(recipe, told, share=share, seed=score.seed)
+            if part is None:
+                return None
+            own.append(part.value)
+        points.append(CurvePoint(share=share, examples=round(share * examples), values=tuple(own)))
+    all_values = tuple(score.value for score in whole)
+    points.append(CurvePoint(share=1.0, examples=examples, values=all_values))
+    return curve_of(points, scoring.metric, maximize=scoring.maximize)
+
+
+def curve_of(points: Sequence[CurvePoint], metric: str, *, maximize: bool) -> LearningCurve:
+    """The curve with what its last doubling brought.
+
+    Args:
+        points: The smallest share first.
+        metric: Name of the metric.
+        maximize: Whether more of it is better.
+    """
+    scale = (100.0 if fmt.names_share(metric) else 1.0) * (1.0 if maximize else -1.0)
+    half, whole = points[-2].values, points[-1].values
+    gains = [scale * (b - a) for a, b in zip(half, whole, strict=True)]
+    found = paired_gain(gains, [])
+    known = found.high < float("inf")
+    return LearningCurve(
+        points=tuple(points),
+        gain=found.gain,
+        low=found.low if known else None,
+        high=found.high if known else None,
+    )

@@ -1,0 +1,116 @@
+"""What trainings of candidates came to in validation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from zoo.common.progress import Event
+from zoo.pipeline.recipe import Recipe
+from zoo.pipeline.search.training_runs import TrainingRuns
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """A training of a candidate that came to its end.
+
+    Attributes:
+        share: Of the training split.
+        epochs: At most.
+        made: Epochs that were trained.
+        value: Of the metric in validation, of the epoch that was kept.
+        loss: In validation, of the same epoch.
+        seconds: That it took, whenever it was made.
+        weights: The file in the cache.
+    """
+
+    share: float
+    epochs: int
+    made: int
+    seed: int
+    value: float
+    loss: float
+    seconds: float
+    weights: str
+
+
+@dataclass(kw_only=True)
+class Scoring:
+    """Trains candidates, and counts what that takes.
+
+    Attributes:
+        metric: Name of the metric of validation, once it is known.
+        maximize: Whether more of it is better.
+        trainings: That came to their end.
+        seconds: That these took.
+    """
+
+    runs: TrainingRuns
+    metric: str = ""
+    maximize: bool = True
+    trainings: int = 0
+    seconds: float = 0.0
+
+    def score(
+        self, recipe: Recipe, name: str, *, share: float = 1.0, epochs: int = 0, seed: int = 0
+    ) -> Score | None:
+        """Trains a network, or finds it trained; None where time was up before its end.
+
+        A training counts for what it took, whenever it was made: so the same command comes to the
+        same end, interrupted or not.
+
+        Args:
+            recipe: Of the whole training.
+            name: For progress.
+            share: Of the training split.
+            epochs: At most; 0 for all.
+            seed: Of the training.
+
+        Raises:
+            ZooError: The training failed.
+        """
+        own = recipe.training.share * share
+        epochs = epochs or recipe.training.epochs
+        training = recipe.training.model_copy(update={"share": own, "epochs": epochs})
+        seeded = recipe.model_copy(update={"training": training, "seed": seed})
+        trained = self.runs.train(seeded, name, _all_epochs)
+        if trained.step is None:
+            return None
+        result = trained.step.result
+        if trained.seconds == 0.0:
+            self.runs.budget.spent += trained.step.record.seconds
+        self.metric, self.maximize = result.metric_name, result.higher_is_better
+        self.trainings += 1
+        self.seconds += trained.step.record.seconds
+        kept = result.epochs[result.best_epoch - 1]
+        return Score(
+            share=share,
+            epochs=epochs,
+            made=len(result.epochs),
+            seed=seed,
+            value=kept.validation_metric,
+            loss=kept.validation_loss,
+            seconds=trained.step.record.seconds,
+            weights=str(trained.step.folder / result.weights),
+        )
+
+    def best_first(self, scores: Mapping[str, Sequence[Score]]) -> list[str]:
+        """Names by the mean of their scores; of equal ones by the loss, then by name."""
+        sign = -1.0 if self.maximize else 1.0
+
+        def place(name: str) -> tuple[float, float, str]:
+            own = scores[name]
+            return sign * fmean(s.value for s in own), fmean(s.loss for s in own), name
+
+        return sorted(scores, key=place)
+
+
+def _all_epochs(number: int, event: Event) -> bool:
+    """Ends no training; the budget of time does."""
+    return False
+
+
+def whole_seconds(score: Score, epochs: int) -> float:
+    """What a whole training takes, by a shorter one on a share of the data; rather too long."""
+    return score.seconds * epochs / max(score.made, 1) / score.share

@@ -1,0 +1,295 @@
+"""What candidates take on the device, found out on untrained files before anything is trained.
+
+Latency, size and memory do not depend on the values of weights, so that a network which cannot
+keep a limit is out within seconds, with its figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from zoo.common.errors import ZooError
+from zoo.contracts import Exporter
+from zoo.execution.device import Device
+from zoo.pipeline.job import Job, make_job
+from zoo.pipeline.plan import PlanScope, make_plan
+from zoo.pipeline.search.candidates import Candidate
+from zoo.pipeline.search.points import MissedLimit, SearchLimits, missed_of
+from zoo.pipeline.search.training_runs import TrainingRuns
+from zoo.pipeline.steps.bench import StepDevice
+from zoo.pipeline.steps.step import FinishedSteps, Step, StepId
+from zoo.pipeline.steps.unjudged import ARENA, SCREEN
+from zoo.results import formatting as fmt
+
+#: What parameters alone say of a size is believed beyond so many times the limit: a head for fewer
+#: classes is smaller than the recorded one.
+_SIZE_MARGIN = 2.0
+#: What multiply-adds alone say of a latency is believed at so many times the best rate that was
+#: measured: large layers compute faster than small ones, but not by as much.
+_RATE_MARGIN = 10.0
+#: Smaller networks are built whatever their records say: that takes seconds, and is measured.
+_LARGE_PARAMETERS, _LARGE_WORK = 1_000_000, 50_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChoiceLimits(SearchLimits):
+    """What the chosen network's file must keep; None is no limit.
+
+    Attributes:
+        max_arena: Tensor arena in a microcontroller's interpreter, bytes.
+    """
+
+    max_arena: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScreenedFile:
+    """An untrained file of a candidate.
+
+    Attributes:
+        bytes: With its manifest; None where none could be made.
+        arena: Tensor arena, bytes; None where it was not asked for or measured.
+        quiet: Whether nothing disturbed the timing.
+        missed: The limits that it does not keep.
+        reason: Why it is not there, or does not run.
+    """
+
+    precision: str
+    bytes: int | None = None
+    p50_ms: float | None = None
+    p50_low_ms: float | None = None
+    p50_high_ms: float | None = None
+    quiet: bool | None = None
+    arena: int | None = None
+    missed: tuple[MissedLimit, ...] = ()
+    reason: str = ""
+
+    @property
+    def fits(self) -> bool:
+        """Whether it keeps every limit."""
+        return not self.missed and not self.reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Screened:
+    """A candidate with its untrained files.
+
+    Attributes:
+        reason: Why it was not built, or could not be; empty where `files` tell.
+    """
+
+    candidate: Candidate
+    files: tuple[ScreenedFile, ...] = ()
+    reason: str = ""
+
+    @property
+    def fits(self) -> bool:
+        """Whether one of its files keeps every limit."""
+        return any(file.fits for file in self.files)
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """Those whose files keep every limit."""
+        return tuple(file.precision for file in self.files if file.fits)
+
+    @property
+    def nearest(self) -> ScreenedFile | None:
+        """The file that is nearest to the limits; None where there is none."""
+        made = [file for file in self.files if file.missed]
+        return min(made, key=lambda f: f.missed[0].share) if made and not self.fits else None
+
+
+@dataclass(kw_only=True)
+class Screening:
+    """Builds, exports, times and measures untrained candidates.
+
+    Attributes:
+        exporter: Writes their files.
+        precisions: Of the files.
+        device: Where they are timed.
+        arena: Whether the tensor arena is asked for.
+        show: Receives each candidate that is ready.
+    """
+
+    runs: TrainingRuns
+    exporter: Exporter
+    precisions: tuple[str, ...]
+    device: Device
+    limits: ChoiceLimits
+    arena: bool
+    show: Callable[[str], None]
+    _best_rate: float = 0.0
+    _fastest: str = ""
+
+    def screen(self, candidates: Sequence[Candidate]) -> list[Screened]:
+        """All of them, in their order, which is that of their multiply-adds.
+
+        Raises:
+            ZooError: The device does not answer.
+        """
+        StepDevice.of(self.device).reached()
+        found = []
+        for candidate in candidates:
+            reason = self._hopeless(candidate)
+            if reason:
+                one = Screened(candidate=candidate, reason=reason)
+            else:
+                one = self._measured(candidate)
+            found.append(one)
+            if not one.fits:
+                self.show(f"{candidate.name} is out: {why_out(one)}")
+        return found
+
+    def _hopeless(self, candidate: Candidate) -> str:
+        """Why a network cannot keep a limit by what its record says; empty where it may."""
+        if not candidate.as_recorded:
+            return ""
+        variant, limits = candidate.job.variant, self.limits
+        registry = self.runs.registry
+        widths = [_bytes_of(registry.precision(name).weights) for name in self.precisions]
+        least = variant.parameters * min(widths)
+        large = variant.parameters > _LARGE_PARAMETERS
+        if limits.max_bytes is not None and large and least > _SIZE_MARGIN * limits.max_bytes:
+            return (
+                f"not built: its {variant.parameters / 1e6:.3g} M parameters take about "
+                f"{_size(least)}, and the limit is {_size(limits.max_bytes)}"
+            )
+        slow = variant.multiply_adds > _LARGE_WORK
+        if limits.max_ms is None or not slow or not self._best_rate:
+            return ""
+        least_ms = variant.multiply_adds / (_RATE_MARGIN * self._best_rate)
+        if least_ms > limits.max_ms:
+            return (
+                f"not built: its {variant.multiply_adds / 1e6:,.0f} M multiply-adds take more than "
+                f"{_time(least_ms)} even at {_RATE_MARGIN:g} times the rate of {self._fastest}"
+            )
+        return ""
+
+    def _measured(self, candidate: Candidate) -> Screened:
+        try:
+            plan = self._plan(candidate)
+        except ZooError as error:
+            return Screened(candidate=candidate, reason=error.what.partition("\n")[0])
+        pipeline = self.runs.pipeline(candidate.name)
+        pipeline.execute(plan)
+        train = pipeline.finished.of(plan[0]).record
+        if train.status != "passed":
+            return Screened(candidate=candidate, reason=_first_line(train.reason))
+        files = tuple(self._file(name, pipeline.finished) for name in self.precisions)
+        for file in files:
+            if file.p50_ms and candidate.multiply_adds / file.p50_ms > self._best_rate:
+                self._best_rate = candidate.multiply_adds / file.p50_ms
+                self._fastest = candidate.name
+        return Screened(candidate=candidate, files=files)
+
+    def _plan(self, candidate: Candidate) -> list[Step[Any]]:
+        job = _untrained(candidate, self.exporter.name, self.precisions, self.device.name)
+        return make_plan(job, self.runs.checkpoints, PlanScope(judged=False, arena=self.arena))
+
+    def _file(self, precision: str, finished: FinishedSteps) -> ScreenedFile:
+        def of(kind: str, device: str = "") -> Any:
+            return finished[
+                StepId(kind=kind, format=self.exporter.name, precision=precision, device=device)
+            ]
+
+        export = of("export")
+        if not export.passed:
+            return ScreenedFile(precision=precision, reason=_first_line(export.record.reason))
+        bench, reason, arena = of(SCREEN, self.device.name), "", None
+        if not bench.passed:
+            reason = _first_line(bench.record.reason)
+        if self.arena:
+            measured = of(ARENA)
+            arena = measured.result.bytes if measured.passed else None
+            if not measured.passed and self.limits.max_arena is not None:
+                reason = reason or _first_line(measured.record.reason)
+        timed = bench.result if bench.passed else None
+        figures = [
+            ("size", export.result.bytes, self.limits.max_bytes),
+            ("latency", timed.p50_ms if timed else None, self.limits.max_ms),
+            ("arena", arena, self.limits.max_arena),
+        ]
+        return ScreenedFile(
+            precision=precision,
+            bytes=export.result.bytes,
+            p50_ms=timed.p50_ms if timed else None,
+            p50_low_ms=timed.p50_low_ms if timed else None,
+            p50_high_ms=timed.p50_high_ms if timed else None,
+            quiet=timed.quiet if timed else None,
+            arena=arena,
+            missed=() if reason else missed_of(figures),
+            reason=reason,
+        )
+
+
+def why_out(one: Screened) -> str:
+    """Why a candidate is out, by the file that is nearest to the limits."""
+    if one.reason:
+        return one.reason
+    nearest = one.nearest
+    if nearest is None:
+        return "; ".join(dict.fromkeys(f"{f.precision}: {f.reason}" for f in one.files))
+    told = []
+    for miss in nearest.missed:
+        shown = _time if miss.what == "latency" else _size
+        value = "not measured" if miss.value is None else shown(miss.value)
+        told.append(f"{miss.what} {value}, limit {shown(miss.limit)}")
+    return f"{nearest.precision}: {'; '.join(told)}"
+
+
+def _untrained(candidate: Candidate, format: str, precisions: tuple[str, ...], device: str) -> Job:
+    """The job of the network as it is built for the data, which learns nothing.
+
+    Weights that fit the data are exported as they are; a new head, and what has none, with random
+    ones. A network that cannot be built anew, since it is from elsewhere or takes other inputs than
+    its variant, learns for one epoch.
+    """
+    job, checkpoint = candidate.job, candidate.job.checkpoint
+    recipe = job.recipe.model_copy(
+        update={
+            "formats": (format,),
+            "precisions": precisions,
+            "devices": (device,),
+            "export": job.recipe.export.model_copy(update={"repair": "none"}),
+        }
+    )
+    training = recipe.training
+    as_it_is = recipe.model_copy(update={"training": _with(training, epochs=0)})
+    try:
+        return make_job(as_it_is, job.registry)
+    except ZooError:
+        if training.from_scratch:
+            raise
+    plain = _with(training, freeze="none", rate_factor=None)
+    card = None if checkpoint is None else checkpoint.card()
+    if candidate.foreign or (card is not None and card.preprocessing is not None):
+        brief = _with(plain, epochs=1)
+        return make_job(recipe.model_copy(update={"training": brief}), job.registry)
+    scratch = _with(plain, epochs=0, from_scratch=True, backbone=None)
+    given = {**({} if card is None else card.hyperparameters), **recipe.hyperparameters}
+    update = {"training": scratch, "hyperparameters": given}
+    return make_job(recipe.model_copy(update=update), job.registry)
+
+
+def _with(training: Any, **changed: Any) -> Any:
+    return training.model_copy(update=changed)
+
+
+def _bytes_of(weights: str) -> float:
+    """Of one weight, by numpy's name of its type."""
+    bits = "".join(c for c in weights if c.isdigit())
+    return int(bits) / 8 if bits else 4.0
+
+
+def _first_line(reason: str) -> str:
+    return fmt.plain(reason.partition("\n")[0])
+
+
+def _size(value: float) -> str:
+    return fmt.size_unit([round(value)]).with_symbol(value)
+
+
+def _time(value: float) -> str:
+    return fmt.time_unit([value]).with_symbol(value)

@@ -1,0 +1,309 @@
+"""What a comparison of networks found, in words: the verdict, rows, the learning curve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from zoo.pipeline.search.points import missed_limits
+from zoo.pipeline.search.screening import why_out
+from zoo.report.search_text import format_miss, size_text, time_text
+from zoo.results import formatting as fmt
+
+if TYPE_CHECKING:
+    from zoo.pipeline.search.choice import Choice
+    from zoo.pipeline.search.points import MissedLimit, SearchPoint
+    from zoo.pipeline.search.rivals import Difference
+    from zoo.pipeline.search.screening import Screened
+    from zoo.report.view import Rows
+
+#: Latencies and sizes nearer to each other than this are called equal.
+_SAME = 1.05
+_PLACES = ("chosen", "rival", "behind", "not compared", "failed", "over limit")
+
+
+def answer(found: Choice) -> str:
+    """The verdict in a sentence or two."""
+    count = fmt.count(len(found.screened), "network")
+    if found.best is not None:
+        best = found.best
+        kept = "; every limit is kept" if _has_limits(found) else ""
+        more = _chance(found)
+        arena = found.arena_of(found.chosen or "", best.precision)
+        if arena is not None:
+            kept = f", arena {size_text(arena)}{kept}"
+        return (
+            f"{found.chosen}: {fmt.metric_value(best.metric)} {_name(found)}, "
+            f"{time_text(best.p50_ms)} on {found.device}, {size_text(best.bytes)} "
+            f"({best.format} {best.precision}){kept}. {count} compared.{more}"
+        )
+    if not any(one.fits for one in found.screened):
+        nearest = found.nearest
+        told = "" if nearest is None else f" The nearest, {_nearest(nearest)}."
+        if nearest is None and found.screened:
+            # All were too large to be built, the smallest first.
+            told = f" {found.screened[0].candidate.name}: {found.screened[0].reason}."
+        return f"No network keeps every limit, so none was trained.{told} {count} tried."
+    told = "; ".join(
+        f"{found.files.owners[p.name]}, {p.precision}: {_not_shipped(found, p)}"
+        for p in found.points[:2]
+    )
+    return f"No file of the networks that were trained keeps every limit. {told}."
+
+
+def _chance(found: Choice) -> str:
+    """Rivals that cannot be told from the chosen one, if there are any."""
+    same = [n for n, one in found.differences.items() if one.verdict == "cannot tell"]
+    if not same:
+        return ""
+    return f" By quality alone it cannot be told from {fmt.listed(same)}."
+
+
+def _nearest(one: Screened) -> str:
+    file = one.nearest
+    assert file is not None
+    words = fmt.listed(format_miss(miss, "") for miss in file.missed)
+    return f"{one.candidate.name} ({file.precision}): {words}"
+
+
+def _not_shipped(found: Choice, point: SearchPoint) -> str:
+    missed = missed_limits(point, found.limits)
+    if point.verdict != "passed" or not missed:
+        return f"its gate ended as {point.verdict}: {fmt.plain(point.reason, 160)}"
+    return fmt.listed(format_miss(miss, "") for miss in missed)
+
+
+def _has_limits(found: Choice) -> bool:
+    limits = found.limits
+    return any(v is not None for v in (limits.max_bytes, limits.max_ms, limits.max_arena))
+
+
+def format_limits(found: Choice) -> str:
+    """What was asked, in the order of the options."""
+    limits, parts = found.limits, []
+    if limits.max_ms is not None:
+        parts.append(f"median ≤ {time_text(limits.max_ms)}")
+    if limits.max_bytes is not None:
+        parts.append(f"file ≤ {size_text(limits.max_bytes)}")
+    if limits.max_arena is not None:
+        parts.append(f"arena ≤ {size_text(limits.max_arena)}")
+    return ", ".join(parts) or "no limits were given"
+
+
+def _name(found: Choice) -> str:
+    return fmt.plain(found.metric or "quality", 24)
+
+
+def ordered(found: Choice) -> list[Screened]:
+    """The chosen one, rivals, those that fell behind by their last score, and the rest."""
+    sign = -1.0 if found.maximize else 1.0
+
+    def place(one: Screened) -> tuple[int, float, float, int]:
+        name = one.candidate.name
+        whole, scores = found.whole.get(name, ()), found.scores.get(name, ())
+        value = fmean(s.value for s in whole) if whole else scores[-1].value if scores else 0.0
+        share = scores[-1].share if scores else 0.0
+        return (
+            _PLACES.index(found.standing(one)),
+            -share,
+            sign * value,
+            one.candidate.multiply_adds,
+        )
+
+    return sorted(found.screened, key=place)
+
+
+def candidate_rows(found: Choice) -> Rows:
+    """A row for each candidate, the chosen one first, and the baseline."""
+    points = {
+        one.candidate.name: found.files.best_of(one.candidate.name, found.limits)
+        for one in found.screened
+    }
+    untrained = {one.candidate.name: _quickest(one) for one in found.screened}
+    sizes = fmt.size_unit(
+        [*(p.bytes for p in points.values() if p), *(f[1] for f in untrained.values())]
+    )
+    times = fmt.time_unit(
+        [*(p.p50_ms for p in points.values() if p), *(f[0] for f in untrained.values())]
+    )
+    rows = []
+    for one in ordered(found):
+        name = one.candidate.name
+        point = points[name]
+        p50, size = (point.p50_ms, point.bytes) if point is not None else untrained[name]
+        noisy = "~" if point is not None and point.quiet is False and p50 is not None else ""
+        quality = fmt.MISSING if point is None else fmt.metric_short(point.metric)
+        rows.append(
+            (
+                fmt.plain(name),
+                str(found.standing(one)),
+                quality,
+                noisy + times.text(p50),
+                sizes.text(size),
+                words_for(found, one),
+            )
+        )
+    if found.baseline is not None:
+        metric = found.baseline.metric
+        trivial = ("baseline", fmt.metric_short(metric), fmt.MISSING, fmt.MISSING)
+        rows.append(
+            (
+                fmt.plain(found.baseline.answer, 40),
+                *trivial,
+                "looks at no input" if found.baseline.chance else "no network",
+            )
+        )
+    sign = ", %" if fmt.names_share(found.metric) else ""
+    heads = ("network", "standing", f"test {_name(found)}{sign}")
+    return (*heads, f"p50 {times.symbol}", sizes.symbol, "beside the chosen one"), rows, "llrrrl"
+
+
+def _quickest(one: Screened) -> tuple[float | None, int | None]:
+    """Of a candidate's untrained files: latency and size of the one that fits, or is nearest."""
+    fitting = [file for file in one.files if file.fits]
+    files = fitting or ([] if one.nearest is None else [one.nearest])
+    known = [file for file in files if file.bytes is not None]
+    if not known:
+        return None, None
+    best = min(known, key=lambda f: f.p50_ms or float("inf"))
+    return best.p50_ms, best.bytes
+
+
+def words_for(found: Choice, one: Screened) -> str:
+    """What is to be said of a candidate beside the chosen one."""
+    name, standing = one.candidate.name, found.standing(one)
+    if standing == "chosen":
+        return f"began with {fmt.plain(one.candidate.begins)}"
+    if standing == "rival":
+        own = found.files.best_of(name, found.limits)
+        parts = []
+        if name in found.differences:
+            parts.append(difference_text(found.differences[name]))
+        if own is not None and own.verdict != "passed":
+            parts.append(f"its file was {own.verdict}: {fmt.plain(own.reason, 60)}")
+        if own is not None and found.best is not None:
+            parts += cost_words(own, found.best)
+        return "; ".join(parts)
+    if standing == "behind":
+        score = found.scores[name][-1]
+        shown = fmt.named_value(found.metric, score.value, 1)
+        return f"{shown} in validation with {fmt.share(score.share, 0)} % of the data"
+    if standing == "not compared":
+        return "not trained: the time was used up"
+    return fmt.plain(found.failed.get(name) or why_out(one))
+
+
+def difference_text(one: Difference) -> str:
+    """``0.4 points better (−0.5 to +1.3): cannot tell at n = 274``."""
+    unit = one.unit if one.unit != "points" else "points"
+    size = fmt.number(abs(one.gain), 2) if abs(one.gain) >= 10 else f"{abs(one.gain):.1f}"
+    word = "better" if one.gain > 0 else "worse"
+    text = f"{size} {unit} {word}" if float(size) else "equally good"
+    if one.low is not None and one.high is not None:
+        text += f" ({fmt.plus_minus_range(one.low, one.high, '.1f')})"
+    return text if one.verdict != "cannot tell" else f"{text}: cannot tell at n = {one.examples:,}"
+
+
+def cost_words(own: SearchPoint, best: SearchPoint) -> list[str]:
+    """How latency and size of a file are beside the chosen one's: ``2.1 × slower``."""
+    words = []
+    for mine, other, more, less in (
+        (own.p50_ms, best.p50_ms, "slower", "quicker"),
+        (own.bytes, best.bytes, "larger", "smaller"),
+    ):
+        if not mine or not other:
+            continue
+        factor = max(mine / other, other / mine)
+        if factor >= _SAME:
+            words.append(f"{fmt.ratio(factor)} {more if mine > other else less}")
+    return words
+
+
+def curve_text(found: Choice) -> str:
+    """Whether more data would help; empty where no curve was made."""
+    curve = found.curve
+    if curve is None:
+        return ""
+    share = fmt.names_share(found.metric)
+    unit = " points" if share else ""
+    interval = "of one seed"
+    if curve.low is not None and curve.high is not None:
+        interval = f"95 %: {fmt.plus_minus_range(curve.low, curve.high, '.1f')}"
+    gain = f"{fmt.plus_minus(curve.gain, '.1f')}{unit} ({interval})"
+    doubled = f"from {curve.points[-2].examples:,} to {curve.points[-1].examples:,} examples"
+    if curve.verdict == "helps":
+        return f"more data would help: {doubled} gained {gain} in validation"
+    return f"whether more data would help cannot be told: {doubled} gained {gain} in validation"
+
+
+def untrained_rows(found: Choice) -> Rows:
+    """What each untrained file takes on the device."""
+    files = [(one, file) for one in found.screened for file in one.files]
+    sizes = fmt.size_unit(file.bytes for _, file in files)
+    times = fmt.time_unit(file.p50_ms for _, file in files)
+    arenas = any(file.arena is not None for _, file in files)
+    rows = []
+    for one in found.screened:
+        name, begins = fmt.plain(one.candidate.name), fmt.plain(one.candidate.begins)
+        for file in one.files:
+            noisy = "~" if file.quiet is False and file.p50_ms is not None else ""
+            kept = "fits" if file.fits else fmt.plain(file.reason) or over(file.missed)
+            arena = (sizes.text(file.arena),) if arenas else ()
+            figures = (noisy + times.text(file.p50_ms), sizes.text(file.bytes), *arena)
+            rows.append((name, begins, file.precision, *figures, kept))
+        if not one.files:
+            gaps = (fmt.MISSING,) * (4 if arenas else 3)
+            rows.append((name, begins, *gaps, fmt.plain(one.reason)))
+    heads = ("network", "begins with", "precision", f"p50 {times.symbol}", sizes.symbol)
+    arena_head = (f"arena {sizes.symbol}",) if arenas else ()
+    return (*heads, *arena_head, "limits"), rows, "lllrr" + "r" * arenas + "l"
+
+
+def over(missed: Sequence[MissedLimit]) -> str:
+    """``latency 3.2 × the limit``, of each limit that is not kept."""
+    return ", ".join(
+        f"{miss.what} not measured"
+        if miss.value is None
+        else f"{miss.what} {fmt.ratio(1.0 + miss.share)} the limit"
+        for miss in missed
+    )
+
+
+def rung_rows(found: Choice) -> Rows:
+    """What each network had in validation at each stage of the comparison."""
+    shares = list(dict.fromkeys((r.share, r.epochs) for r in found.rungs))
+    heads = [f"{fmt.share(share, 0)} %, {epochs} epochs" for share, epochs in shares]
+    rows = []
+    for one in ordered(found):
+        name = one.candidate.name
+        scores = found.scores.get(name, ())
+        if not scores:
+            continue
+        by_stage = {(s.share, s.epochs): s.value for s in scores}
+        cells = [_value(found, by_stage.get(stage)) for stage in shares]
+        whole = [s.value for s in found.whole.get(name, ())]
+        seconds = sum(score.seconds for score in scores)
+        last = ", ".join(_value(found, v) for v in whole) or fmt.MISSING
+        rows.append((fmt.plain(name), *cells, last, fmt.duration(seconds)))
+    return (
+        ("network", *heads, "all data, seed by seed", "time"),
+        rows,
+        "l" + "r" * (len(heads) + 2),
+    )
+
+
+def _value(found: Choice, value: float | None) -> str:
+    return fmt.MISSING if value is None else fmt.named_value(found.metric, value, 1)
+
+
+def course(found: Choice) -> str:
+    """How many networks were compared at each stage, and what it took."""
+    fitting = sum(one.fits for one in found.screened)
+    text = f"{fmt.count(len(found.screened), 'network')}, {fitting} within the limits"
+    if not found.trainings:
+        return text
+    return (
+        f"{text}; {len(found.whole)} trained whole; {fmt.count(found.trainings, 'training')} in "
+        f"{fmt.duration(found.seconds)}"
+    )
