@@ -153,14 +153,14 @@ def surroundings(*, emit: Emit) -> dict[str, str | None]:
     return {"folder": str(Path.cwd()), **variables}
 
 
-def append_many(url: str, start: Any, name: str, answer: Any) -> None:
+def append_many(url: str, start: Any, name: str, answer: Any, count: int = 10) -> None:
     from zoo.results.records import StepRecord
     from zoo.results.store import Store
 
     try:
         start.wait()
         store = Store(url)
-        for number in range(10):
+        for number in range(count):
             record = StepRecord(step=f"step {number}", kind="test", key="k", status="passed")
             store.append(name, record, samples=b"raw")
         answer.put("")

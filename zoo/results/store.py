@@ -9,14 +9,12 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import secrets
 import threading
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,16 +28,20 @@ from sqlalchemy.exc import (
     SAWarning,
     SQLAlchemyError,
 )
-from sqlalchemy.pool import StaticPool
 
 from zoo.common.errors import MissingExtra, UsageError, ZooError
 from zoo.common.extras import EXTRA_OF
 from zoo.common.paths import data_folder
 from zoo.common.progress import OnStep, quiet
-from zoo.common.shown_text import without_passwords
-from zoo.results.outbox import Outbox, OutboxEntry, remove
+from zoo.results.connecting import (
+    hidden_password,
+    lacks_rights,
+    outbox_and_options,
+    way_out,
+)
+from zoo.results.outbox import OutboxEntry, remove
 from zoo.results.records import StepRecord, as_plain
-from zoo.results.schema import PATIENCE_SECONDS, prepare
+from zoo.results.schema import prepare
 from zoo.results.tables import MEASURED, RECORDS, SAMPLES, TIMED, measured_row, plain_text
 
 _log = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ class Store:
 
     Args:
         url: A database URL as SQLAlchemy writes it; None for the default.
+        writes: Whether records will be added, so that one which may only be read is refused.
 
     Attributes:
         name: The URL without its password.
@@ -82,7 +85,7 @@ class Store:
         ZooError: The database cannot be opened, is not one of ours, or a later program's.
     """
 
-    def __init__(self, url: str | None = None) -> None:
+    def __init__(self, url: str | None = None, *, writes: bool = True) -> None:
         self.url = url or default_url()
         self.name = hidden_password(self.url)
         self.unrecorded = 0
@@ -95,7 +98,7 @@ class Store:
             # A driver would take what follows for the host, and name it in its error.
             if "@" in (parsed.host or ""):
                 raise ValueError("an @ in a user name or password is written %40")
-            self._outbox, options = _outbox_and_options(parsed)
+            self._outbox, options = outbox_and_options(parsed)
             # An option that the driver leaves out, with a warning, would seem to take effect.
             with warnings.catch_warnings():
                 warnings.simplefilter("error", SAWarning)
@@ -118,6 +121,8 @@ class Store:
         _log.debug("results go to %s", self.name)
         with self._errors():
             prepare(self._engine)
+        if writes:
+            self._refuse_read_only()
         self._append_waiting()
 
     @contextmanager
@@ -126,15 +131,37 @@ class Store:
             yield
         except SQLAlchemyError as error:
             why = str(getattr(error, "orig", None) or error)
-            fix = "name another with --store, or repair or move that file away"
-            # SQLite writes beside its file even to read it.
-            if "readonly database" in why:
-                fix = "copy it to a folder that you can write, and name the copy with --store"
             raise ZooError(
                 f"the results store {self.name} cannot be used",
                 why=why.splitlines()[0].replace(self.url, self.name),
-                fix=fix,
+                fix=way_out(self._engine, error),
             ) from error
+
+    def _refuse_read_only(self) -> None:
+        """Adds a row of each table and takes it back, on a server: files are the user's own.
+
+        Raises:
+            ZooError: The database refuses it; one that is away is asked again later.
+        """
+        if self._engine.dialect.name == "sqlite":
+            return
+        texts = {"run": "", "step": "", "kind": "", "key": "", "status": "", "created": ""}
+        places = dict.fromkeys(("run", "file", "device", "runtime", "shapes"), "")
+        try:
+            with self._engine.connect() as connection:
+                connection.execute(RECORDS.insert(), {**texts, "body": ""})
+                connection.execute(SAMPLES.insert(), {"key": "", "nanoseconds": b""})
+                connection.execute(
+                    MEASURED.insert(), {"record": -1, "threads": 0, "batch": 0, **places}
+                )
+                connection.rollback()
+        except SQLAlchemyError as error:
+            if lacks_rights(error):
+                raise ZooError(
+                    f"the results store {self.name} may only be read",
+                    why=str(getattr(error, "orig", error)).splitlines()[0],
+                    fix=way_out(self._engine, error),
+                ) from error
 
     def append(
         self, run: str, record: StepRecord, samples: bytes | None = None, *, token: str = ""
@@ -264,31 +291,6 @@ def _index(connection: sa.Connection, added: Any, row: Mapping[str, Any]) -> Non
         place = measured_row(added.inserted_primary_key[0], row["run"], row["body"])
         if place is not None:
             connection.execute(MEASURED.insert(), place)
-
-
-def hidden_password(url: str) -> str:
-    """A database URL with ``***`` in place of its password, also one that cannot be parsed."""
-    try:
-        hidden = sa.make_url(url).render_as_string(hide_password=True)
-    except (SQLAlchemyError, ValueError):
-        hidden = re.sub(r"(//[^/@:]*):.*@", r"\1:***@", url)
-    return without_passwords(hidden)  # of which a part may stand behind an @
-
-
-def _outbox_and_options(parsed: sa.URL) -> tuple[Outbox | None, dict[str, Any]]:
-    if parsed.get_backend_name() != "sqlite":
-        return Outbox(parsed.render_as_string(hide_password=True)), {}
-    if parsed.database in (None, "", ":memory:"):
-        # One database for all threads; it ends with its process, so nothing can wait for it.
-        return None, {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
-    if str(parsed.database).startswith("file:"):
-        # An address of SQLite's own, whose options decide; no path to make folders of.
-        return Outbox(f"sqlite:///{parsed.database}"), {
-            "connect_args": {"timeout": PATIENCE_SECONDS}
-        }
-    file = Path(str(parsed.database)).absolute()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    return Outbox(f"sqlite:///{file}"), {"connect_args": {"timeout": PATIENCE_SECONDS}}
 
 
 def _is_whole(entry: OutboxEntry) -> bool:

@@ -124,7 +124,7 @@ def compare(
     _check(margin, turns)
     tier_named(tier)
     registry = registry or load_registry()
-    kept = Store(store)
+    kept = Store(store, writes=False)
     settings = _TimingSettings(
         registry=registry,
         store=kept,
