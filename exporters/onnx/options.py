@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Final, Literal
 
 from zoo.common.errors import UsageError
@@ -17,6 +18,7 @@ OPSET: Final = 17
 NEWEST: Final = 18
 
 
+@cache
 def options() -> type[BaseModel]:
     """The model of ``[export.options.onnx]``."""
     from pydantic import BaseModel, ConfigDict

@@ -13,10 +13,10 @@ import ast
 import hashlib
 import importlib.util
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from zoo.common.files import sha256_of
 from zoo.common.modules import import_package
@@ -48,6 +48,7 @@ class SourceTree:
         self._modules: dict[str, Path | None] = {}
         self._edges: dict[Path, frozenset[Path]] = {}
         self._rows: dict[Path, str] = {}
+        self._fingerprints: dict[tuple[Any, ...], str] = {}
 
     def fingerprint(self, modules: Iterable[str], plugins: Iterable[CodeSource] = ()) -> str:
         """SHA-256 over everything that modules of the product and plugins reach.
@@ -57,7 +58,14 @@ class SourceTree:
         Raises:
             LookupError: There is no such module.
         """
-        given = list(plugins)
+        starts, given = tuple(modules), list(plugins)
+        # Of a plan with thousands of steps there are a handful.
+        asked = (starts, *((plugin.source_file, plugin.version) for plugin in given))
+        if asked not in self._fingerprints:
+            self._fingerprints[asked] = self._fingerprint(starts, given)
+        return self._fingerprints[asked]
+
+    def _fingerprint(self, modules: Iterable[str], given: Sequence[CodeSource]) -> str:
         rows = [self._row(path) for path in self.files(modules, given)]
         for plugin in given:
             if plugin.source_file is not None and not self._holds(Path(plugin.source_file)):

@@ -10,9 +10,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from zoo.common.clock import utc_now
@@ -23,7 +23,8 @@ from zoo.contracts.executor import ExecutorLost
 from zoo.pipeline.executors.elsewhere import Elsewhere
 from zoo.pipeline.performer import StepPerformer
 from zoo.pipeline.step_costs import StepCost
-from zoo.pipeline.steps.step import FinishedStep, Step, StepId
+from zoo.pipeline.steps.step import FinishedStep, Step
+from zoo.pipeline.waiting_steps import Room, WaitingSteps
 from zoo.results.records import StepRecord
 
 _log = logging.getLogger(__name__)
@@ -38,7 +39,6 @@ class Pipeline(StepPerformer):
     """
 
     workers: int = 2
-    _absent: set[StepId] = field(default_factory=set)
     _elsewhere: Elsewhere | None = None
 
     def execute(self, plan: Sequence[Step[Any]]) -> list[StepRecord]:
@@ -54,13 +54,12 @@ class Pipeline(StepPerformer):
         threads = self.workers + (self._elsewhere.most if self._elsewhere else 0)
         pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="zoo-step")
         running: dict[Future[FinishedStep[Any]], Step[Any]] = {}
-        waiting = list(plan)
+        waiting = WaitingSteps(plan, self.finished)
         try:
             while waiting or running:
-                before = len(waiting)
                 self._start_ready(waiting, running, pool)
                 if not running:
-                    if len(waiting) == before:
+                    if waiting:
                         raise ValueError(f"these steps can never start: {_names(waiting)}")
                     continue
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -68,58 +67,70 @@ class Pipeline(StepPerformer):
                     step = running.pop(future)
                     if self._elsewhere is not None:
                         self._elsewhere.ended(step)
-                    self._keep(step, future.result())
+                    self._keep(step, future.result(), waiting)
         finally:
             self.children.stop_all()
             pool.shutdown(wait=True, cancel_futures=True)
+            self._costs.write()
         return [self.finished.of(step).record for step in plan]
 
     def _start_ready(
         self,
-        waiting: list[Step[Any]],
+        waiting: WaitingSteps,
         running: dict[Future[FinishedStep[Any]], Step[Any]],
         pool: ThreadPoolExecutor,
     ) -> None:
-        for step in sorted(waiting, key=lambda step: -step.early):
-            if any(other.id not in self.finished for other in step.waits_for):
-                continue
-            skipped = self._skipped(step)
-            if skipped is not None:
+        there = self._elsewhere
+        for step in waiting.released():
+            ended = self._skipped(step) or self.kept(step)
+            if ended is not None:
                 waiting.remove(step)
-                self._keep(step, skipped)
+                self._keep(step, ended, waiting)  # which may release others
                 continue
-            cached = self._looked_up(step)
-            if cached is not None:
-                waiting.remove(step)
-                self._keep(step, cached)
-                continue
-            there = self._elsewhere
             elsewhere = there is not None and there.takes(step)
-            if there is not None and elsewhere and not there.starts(step):
-                continue
-            if not elsewhere and not self._can_start(step, waiting, running.values()):
-                continue
-            waiting.remove(step)
-            _log.info("%s starts", step.name)
-            _log.debug("%s has the key %s", step.name, step.key)
-            started: Event = {"event": "start", "kind": step.id.kind}
-            if (usual := self._costs.of(step)) is not None:
-                started["usual_seconds"] = usual.seconds
-            self.on_step(step.name, started)
-            perform = self._perform_elsewhere if elsewhere else self.perform
-            running[pool.submit(perform, step)] = step
+            device = step.id.device if elsewhere else ""
+            waiting.queue(step, Room(elsewhere, device, step.exclusive))
+        for room, steps in waiting.queued():
+            for step in steps:
+                if room.elsewhere:
+                    if there is None or not there.starts(step):
+                        break
+                elif not self._has_room(step, waiting, running.values()):
+                    break
+                elif not self._fits(step, self._here(running.values())):
+                    continue
+                waiting.remove(step)
+                self._start(step, room, running, pool)
 
-    def _can_start(
-        self, step: Step[Any], waiting: Sequence[Step[Any]], running: Collection[Step[Any]]
+    def _start(
+        self,
+        step: Step[Any],
+        room: Room,
+        running: dict[Future[FinishedStep[Any]], Step[Any]],
+        pool: ThreadPoolExecutor,
+    ) -> None:
+        _log.info("%s starts", step.name)
+        _log.debug("%s has the key %s", step.name, step.key)
+        started: Event = {"event": "start", "kind": step.id.kind}
+        if (usual := self._costs.of(step)) is not None:
+            started["usual_seconds"] = usual.seconds
+        self.on_step(step.name, started)
+        perform = self._perform_elsewhere if room.elsewhere else self.perform
+        running[pool.submit(perform, step)] = step
+
+    def _here(self, running: Collection[Step[Any]]) -> list[Step[Any]]:
+        """Those of some steps that this machine performs."""
+        return [s for s in running if self._elsewhere is None or not self._elsewhere.takes(s)]
+
+    def _has_room(
+        self, step: Step[Any], waiting: WaitingSteps, running: Collection[Step[Any]]
     ) -> bool:
-        """Whether a step can start on this machine beside what runs."""
-        here = [s for s in running if self._elsewhere is None or not self._elsewhere.takes(s)]
-        alone = any(s.exclusive for s in here)
-        if alone or len(here) >= self.workers or (step.exclusive and running):
+        """Whether this machine can perform one more step such as this."""
+        here = self._here(running)
+        if any(s.exclusive for s in here) or len(here) >= self.workers:
             return False
-        if step.exclusive and any(not s.exclusive for s in waiting if s is not step):
-            return False  # measure last, when nothing else is left to disturb it
-        return not here or self._fits(step, here)
+        # Measured last, when nothing else is left to disturb it.
+        return not step.exclusive or not (running or waiting.holds_shared)
 
     def _perform_elsewhere(self, step: Step[Any]) -> FinishedStep[Any]:
         """Has a worker perform a step, and takes its results into the cache and the store."""
@@ -148,7 +159,9 @@ class Pipeline(StepPerformer):
             return self._failed(step, self._explain(error), started)
 
     def _fits(self, step: Step[Any], running: Collection[Step[Any]]) -> bool:
-        """Whether there is memory now for another step beside those that run."""
+        """Whether there is memory now for another step beside those that run, if any do."""
+        if not running:
+            return True
         # Those may have only begun to take theirs.
         return sum(map(self._expected_memory, (step, *running))) <= available_memory()
 
@@ -179,17 +192,9 @@ class Pipeline(StepPerformer):
         )
         return FinishedStep(record=record, folder=self.cache.folder)
 
-    def _looked_up(self, step: Step[Any]) -> FinishedStep[Any] | None:
-        """What is kept of a step, looked for once: others may wait for room many times."""
-        if step.id in self._absent:
-            return None
-        found = self.kept(step)
-        if found is None:
-            self._absent.add(step.id)
-        return found
-
-    def _keep(self, step: Step[Any], finished: FinishedStep[Any]) -> None:
+    def _keep(self, step: Step[Any], finished: FinishedStep[Any], waiting: WaitingSteps) -> None:
         self.finished[step.id] = finished
+        waiting.ended(step.id)
         record = finished.record
         taken = "kept from before" if record.cached else f"{record.seconds:.1f} s"
         _log.info("%s: %s, %s", step.name, record.status, record.reason or taken)
@@ -205,5 +210,5 @@ class Pipeline(StepPerformer):
         )
 
 
-def _names(steps: Sequence[Step[Any]]) -> str:
+def _names(steps: Iterable[Step[Any]]) -> str:
     return ", ".join(repr(step.name) for step in steps)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import threading
-from dataclasses import asdict, dataclass
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from zoo.pipeline.steps.step import Step
 FILE = "costs.json"
 #: Entries that are kept, the latest ones.
 _MOST = 1000
+#: The file is written no more often: small steps end a hundred times in that time.
+_SECONDS = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,19 +47,36 @@ class StepCosts:
         self._path = folder / FILE
         self._lock = threading.Lock()
         self._known = self._read()
+        self._unwritten: dict[str, StepCost] = {}
+        self._written = -math.inf
 
     def of(self, step: Step[Any]) -> StepCost | None:
         """What a step took when it was last done with other parameters, data or code."""
-        return self._known.get(_name(step))
+        name = _name(step)
+        return self._unwritten.get(name) or self._known.get(name)
 
     def note(self, step: Step[Any], cost: StepCost) -> None:
-        """Keeps what a step took; costs that cannot be written are no failure."""
+        """Keeps what a step took: on the disk now and then, for the rest see `write`."""
         with self._lock:
-            self._known = self._read()  # other processes write, too
-            self._known.pop(_name(step), None)
-            self._known[_name(step)] = cost
+            self._unwritten[_name(step)] = cost
+        if time.monotonic() - self._written >= _SECONDS:
+            self.write()
+
+    def write(self) -> None:
+        """Writes what was noted since; costs that cannot be written are no failure."""
+        with self._lock:
+            if not self._unwritten:
+                return
+            known = self._read()  # other processes write, too
+            for name in self._unwritten:
+                known.pop(name, None)
+            self._known, self._unwritten = {**known, **self._unwritten}, {}
             latest = [*self._known.items()][-_MOST:]
-            plain = {name: asdict(one) for name, one in latest}
+            plain = {
+                name: {"seconds": one.seconds, "memory_bytes": one.memory_bytes}
+                for name, one in latest
+            }
+            self._written = time.monotonic()
             with contextlib.suppress(OSError):
                 write_text(self._path, json.dumps(plain, indent=1))
 
