@@ -17,6 +17,7 @@ from zoo.pipeline.executors.connection import refuse_doubled
 
 from .configuration import ANNOUNCED, host_and_port, prepare, scheduler_address, security_of
 from .connection import connect, unreachable
+from .interruption import run_until_interrupted
 from .resources import announcement, worker_of
 
 #: Seconds between two attempts to join a scheduler that is gone.
@@ -33,7 +34,7 @@ def work(
     """
     _check(address, tls, worker)
     prepare()
-    asyncio.run(_work(address, tls, worker, tell))
+    run_until_interrupted(_work(address, tls, worker, tell))
 
 
 def _check(address: str, tls: Path | None, worker: ExecutorWorker) -> None:
@@ -94,7 +95,7 @@ def serve(address: str, tls: Path | None, tell: Callable[[str], None]) -> None:
     host, port = host_and_port(address)
     security = security_of(tls)
     prepare()
-    asyncio.run(_serve(host, port, tls, security, tell))
+    run_until_interrupted(_serve(host, port, tls, security, tell))
 
 
 async def _serve(

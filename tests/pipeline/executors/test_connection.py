@@ -81,6 +81,7 @@ def test_the_built_in_executors() -> None:
         ("dask", UsageError, "--executor dask is no address", "dask://HOST:PORT"),
         ("dask://", UsageError, "--executor dask:// is no address", "dask://HOST:PORT"),
         ("local://here", UsageError, "is no address", "--executor local"),
+        ("127.0.0.1:8786", UsageError, "does not say which engine", "dask://127.0.0.1:8786"),
     ],
 )
 def test_addresses_that_are_none(address: str, kind: type, what: str, fix: str) -> None:

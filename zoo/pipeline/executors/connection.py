@@ -109,6 +109,12 @@ def executor_named(registry: Registry, address: str) -> tuple[Executor, str]:
         MissingExtra: What it needs is not installed.
     """
     name, separator, place = address.partition("://")
+    if not separator and ":" in name:
+        addressed = (f"{e.name}://{name}" for e in registry.executors if e.argument)
+        raise UsageError(
+            f"--executor {address} does not say which engine listens there",
+            fix=f"type: --executor {' or '.join(addressed)}",
+        )
     executor = registry.executors.get(name)
     typed = f"{name}://{executor.argument}" if executor.argument else name
     if bool(place) != bool(executor.argument) or (separator and not place):
