@@ -2,6 +2,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Of what is installed a quarter is ever imported: modules are compiled when they are.
+PIP_INSTALL := install --no-deps --no-compile
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # Tests start some thousand processes: none of them compiles anew what another one has compiled.
@@ -36,8 +38,8 @@ $(VENV)/.ready-%: requirements/%.txt pyproject.toml
 		{ echo "edgezoo needs Python 3.11, 3.12 or 3.13: make PYTHON=/path/to/python3.11 …"; exit 2; }
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	@echo "installing pinned versions from requirements/$*.txt into $(VENV) (once)"
-	$(PIP) install --no-deps --require-hashes -r requirements/$*.txt
-	$(PIP) install --no-deps --no-build-isolation -e .
+	$(PIP) $(PIP_INSTALL) --require-hashes -r requirements/$*.txt
+	$(PIP) $(PIP_INSTALL) --no-build-isolation -e .
 	@touch $@ $(@:%-dev=%-all)
 
 ship: $(VENV)/.ready-all
@@ -63,7 +65,7 @@ marked = $(sort $(shell grep -rlE --include='test_*.py' 'mark\.$(1)\b' tests))
 # its configuration.
 $(VENV)/.ready-torch: requirements/torch.txt $(VENV)/.ready-dev
 	@echo "installing pinned versions from $< into $(VENV) (once)"
-	$(PIP) install --no-deps --require-hashes -r $<
+	$(PIP) $(PIP_INSTALL) --require-hashes -r $<
 	@touch $@
 
 test-torch: $(VENV)/.ready-torch
@@ -72,7 +74,7 @@ test-torch: $(VENV)/.ready-torch
 # Without dependencies: Keras and TensorFlow are there, and hubs' clients are not wanted.
 $(VENV)/.ready-keras-hub: plugins/keras_hub_presets/requirements.txt $(VENV)/.ready-dev
 	@echo "installing pinned versions from $< into $(VENV) (once)"
-	$(PIP) install --no-deps --require-hashes -r $<
+	$(PIP) $(PIP_INSTALL) --require-hashes -r $<
 	@touch $@
 
 test-keras-hub: $(VENV)/.ready-keras-hub
@@ -96,8 +98,8 @@ docs: $(VENV)/.ready-all
 # The program itself is installed beside the tools: its commands and hooks are what references are made from.
 $(VENV)-docs/.ready: requirements/docs.txt pyproject.toml
 	"$(PYTHON)" -m venv $(VENV)-docs
-	$(VENV)-docs/bin/python -m pip --quiet install --no-deps --require-hashes -r $<
-	$(VENV)-docs/bin/python -m pip --quiet install --no-deps --no-build-isolation -e .
+	$(VENV)-docs/bin/python -m pip --quiet $(PIP_INSTALL) --require-hashes -r $<
+	$(VENV)-docs/bin/python -m pip --quiet $(PIP_INSTALL) --no-build-isolation -e .
 	@touch $@
 
 # The variable leaves out a notice of another program.
@@ -108,7 +110,7 @@ site: $(VENV)-docs/.ready
 # Its tools have an environment of their own: they are needed by nobody else.
 $(VENV)-release/.ready: requirements/release.txt
 	"$(PYTHON)" -m venv $(VENV)-release
-	$(VENV)-release/bin/python -m pip --quiet install --no-deps --require-hashes -r $<
+	$(VENV)-release/bin/python -m pip --quiet $(PIP_INSTALL) --require-hashes -r $<
 	@touch $@
 
 release: $(VENV)-release/.ready

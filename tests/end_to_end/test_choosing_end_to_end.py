@@ -131,6 +131,8 @@ def test_the_best_few_were_trained_whole_and_one_was_chosen(done: tuple[Any, lis
     gains = [-a.lost_by(b) for a, b in zip(own.metrics, other.metrics, strict=True)]
     assert gains == [pytest.approx(rival.gain)]
     assert found.baseline.metric.value < 0.2
+    assert 0.8 < found.nearest_mean.value < 0.95
+    assert found.nearest_mean.count == rival.examples
 
 
 def test_the_folder_tells_everything_and_its_recipe_goes_on(
@@ -163,7 +165,7 @@ def test_again_does_nothing_and_says_the_same(home: Path, done: tuple[Any, list[
     assert typed.stdout.startswith(f"{found.chosen}: "), typed.stdout
     assert "✓" not in typed.stderr, "no step had to be done"
     assert {path: path.stat().st_mtime_ns for path in _steps(home)} == before
-    assert "not built: its 138 M parameters" in typed.stdout
+    assert "by its 138 M parameters" in typed.stdout
 
 
 def test_a_limit_that_nothing_meets_names_the_nearest(

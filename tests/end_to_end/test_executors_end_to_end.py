@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 import pytest
+import yaml
 
 import zoo
 from zoo.common.errors import UsageError, ZooError
@@ -32,6 +33,7 @@ for module in ("tensorflow", "distributed", "sklearn", "onnxruntime"):
 
 pytestmark = pytest.mark.slow
 
+EXAMPLES = Path(__file__).parents[2] / "examples" / "executors"
 TINY: dict[str, Any] = {
     "from_scratch": True,
     "epochs": 1,
@@ -60,7 +62,7 @@ class Cluster:
         environment = {**os.environ, "ZOO_HOME": str(self.folder / (home or name))}
         with (self.folder / f"{name}.log").open("w") as log:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", "zoo", "worker", *arguments],
+                [sys.executable, "-m", *arguments],
                 env=environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -97,14 +99,20 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         free.bind(("127.0.0.1", 0))
         place = f"127.0.0.1:{free.getsockname()[1]}"
     made = Cluster(tmp_path_factory.mktemp("cluster"), f"dask://{place}")
-    made.start("scheduler", "--scheduler", "--listen", place)
+    made.start("scheduler", "zoo", "worker", "--scheduler", "--listen", place)
     for _ in range(200):
         with socket.socket() as asked:
             if asked.connect_ex((place.split(":")[0], int(place.split(":")[1]))) == 0:
                 break
         time.sleep(0.1)
-    made.start("one", "--join", made.address, "--name", "one")
-    made.start("two", "--join", made.address, "--name", "two", "--device", "host", home="command")
+    # As an engine of jobs or containers starts one, by our example for Kubernetes.
+    described = yaml.safe_load((EXAMPLES / "kubernetes.yaml").read_text(encoding="utf-8"))
+    (container,) = described["spec"]["worker"]["spec"]["containers"]
+    dask, worker, *options = container["args"]
+    named = [option.replace("$(DASK_WORKER_NAME)", "one") for option in options]
+    made.start("one", dask, worker, f"tcp://{place}", "--local-directory", str(made.folder), *named)
+    named = ["--name", "two", "--device", "host"]
+    made.start("two", "zoo", "worker", "--join", made.address, *named, home="command")
     try:
         made.started(2)
         yield made

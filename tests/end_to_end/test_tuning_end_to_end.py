@@ -143,7 +143,7 @@ def test_a_search_that_is_no_better_says_so(tmp_path: Path) -> None:
     assert told["verdict"] == "no better"
     assert told["confirmation"] is None
     assert {trial["state"] for trial in told["trials"]} == {"complete"}
-    assert "the space holds 2 trials: all were tried" in told["notes"]
+    assert "the space holds 2 different trials: all were tried" in told["notes"]
     assert told["then"] == "size"
     small, large = told["files"]
     assert small["bytes"] < large["bytes"]

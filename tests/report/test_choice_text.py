@@ -18,6 +18,7 @@ from zoo.report.choice_text import (
     curve_text,
     difference_text,
     format_limits,
+    out_rows,
     rung_rows,
     untrained_rows,
 )
@@ -59,17 +60,22 @@ def test_rows_hold_every_candidate_and_the_baseline() -> None:
     assert heads[2] == "test accuracy, %"
     told = {row[0]: row for row in rows}
     assert [row[1] for row in rows] == [
-        *("chosen", "rival", "behind", "failed", "over limit", "baseline"),
+        *("chosen", "rival", "behind", "failed", "baseline", "baseline"),
     ]
     assert told["lenet5"][-1] == (
         "0.4 points better (−0.5 to +1.3): cannot tell at n = 274; 2.1 × quicker; 1.3 × smaller"
     )
     assert told["convnet28"][-1] == "84.0 % in validation with 33 % of the data"
-    assert told["alexnet_small"][-1] == (
-        "int8: latency 600 µs, limit 200 µs; arena 70.0 kB, limit 64.0 kB"
+    heads, ((name, *figures, why),), _ = out_rows(compared())
+    assert (name, heads[:3], figures) == (
+        "alexnet_small",
+        ("over limit", "p50 µs", "kB"),
+        ["600", "400"],
     )
+    assert why == "int8: latency 600 µs, limit 200 µs; arena 70.0 kB, limit 64.0 kB"
     assert told["vgg8_small"][-1] == "the converter crashed"
-    assert told["always '1'"][1] == "baseline"
+    assert told["always '1'"][2] == "13.1 (10.1–16.1)"
+    assert told["nearest mean"][2] == "87.2 (84.2–90.2)"
     assert told["resnet8"][-1] == "began with resnet8.fashion_mnist"
 
 
@@ -86,14 +92,16 @@ def test_the_answer_names_what_cannot_be_told_apart() -> None:
 
 def test_a_limit_that_nothing_meets_names_the_nearest() -> None:
     out = (screened("lenet5", 0.3, 68_000), screened("resnet8", 0.9, 90_000))
-    found = compared(screened=out, files=ChosenFiles(), whole={}, scores={}, tested={}, curve=None)
+    gone = {"whole": {}, "scores": {}, "tested": {}, "curve": None, "nearest_mean": None}
+    found = compared(screened=out, files=ChosenFiles(), **gone)
     assert answer(found) == (
         "No network keeps every limit, so none was trained. The nearest, lenet5 (int8): its "
         "median of 300 µs is 100 µs (50 %) over the limit. 2 networks tried."
     )
     assert found.nearest is not None
     assert as_json(found)["nearest"] == "lenet5"
-    assert [row[1] for row in candidate_rows(found)[1]] == ["over limit", "over limit"]
+    assert [row[0] for row in out_rows(found)[1]] == ["lenet5", "resnet8"]
+    assert candidate_rows(found)[1] == []
 
 
 def test_a_file_that_its_gate_rejected_is_told() -> None:

@@ -134,6 +134,7 @@ def compared(**changed: Any) -> Choice:
                 gain=0.4, low=-0.5, high=1.3, unit="points", examples=274, seeds=3, by_example=True
             )
         },
+        "nearest_mean": accuracy(0.872),
         "curve": curve_of(curve, "accuracy", maximize=True),
         "stopped": False,
         "notes": ("vgg8_small failed: the converter crashed",),

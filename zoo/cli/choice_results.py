@@ -13,6 +13,7 @@ from zoo.report.choice_text import (
     course,
     curve_text,
     format_limits,
+    out_rows,
     rung_rows,
 )
 from zoo.report.quality import finding_lines
@@ -29,7 +30,12 @@ def print_choice(found: Choice) -> None:
     terminal.echo(f"limits: {format_limits(found)}")
     terminal.echo()
     headings, rows, right = candidate_rows(found)
-    print_table(headings, rows, right=right, prose=(headings[-1],))
+    if rows:
+        print_table(headings, rows, right=right, prose=(headings[-1],), spare=(headings[-2],))
+    headings, rows, right = out_rows(found)
+    if rows:
+        terminal.echo()
+        print_table(headings, rows, right=right, prose=(headings[-1],))
     headings, rows, right = rung_rows(found)
     if rows:
         terminal.echo()

@@ -31,7 +31,8 @@ def write_recipe(registry: Registry, path: Path, recipe: Recipe) -> None:
     says it to a later run that would write files of the same names.
     """
     place = dataset_name(registry, recipe.data).seen_from(path.parent)
-    values = recipe.model_dump(mode="json", exclude_none=True)
+    # Who follows it later may do so elsewhere.
+    values = recipe.model_dump(mode="json", exclude_none=True, exclude={"executor"})
     write_text(
         path, f"{_PLACE}{str(place).encode('unicode_escape').decode()}\n{tomli_w.dumps(values)}"
     )

@@ -62,7 +62,7 @@ def trackers_of(registry: Registry, asked: Sequence[str]) -> tuple[tuple[Tracker
 @contextmanager
 def tracked(job: Job, name: str, on_step: OnStep) -> Iterator[Tracking]:
     """A listener that also tells the trackers of a job; an error is an end, too."""
-    parameters = dict(_flat(job.recipe.model_dump()))
+    parameters = dict(_flat(job.recipe.model_dump(exclude={"executor"})))
     run = TrackedRun(name=name, model_id=job.model_id, parameters=parameters)
     tracking = Tracking([_Line(tracker, place, run) for tracker, place in job.trackers], on_step)
     try:

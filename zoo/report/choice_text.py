@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 #: Latencies and sizes nearer to each other than this are called equal.
 _SAME = 1.05
-_PLACES = ("chosen", "rival", "behind", "not compared", "failed", "over limit")
+OUT = "over limit"
+_PLACES = ("chosen", "rival", "behind", "not compared", "failed", OUT)
 
 
 def answer(found: Choice) -> str:
@@ -115,7 +116,7 @@ def ordered(found: Choice) -> list[Screened]:
 
 
 def candidate_rows(found: Choice) -> Rows:
-    """A row for each candidate, the chosen one first, and the baseline."""
+    """A row for each candidate within the limits, the chosen one first, and the baseline."""
     points = {
         one.candidate.name: found.files.best_of(one.candidate.name, found.limits)
         for one in found.screened
@@ -130,6 +131,8 @@ def candidate_rows(found: Choice) -> Rows:
     rows = []
     for one in ordered(found):
         name = one.candidate.name
+        if found.standing(one) == OUT:
+            continue
         point = points[name]
         p50, size = (point.p50_ms, point.bytes) if point is not None else untrained[name]
         noisy = "~" if point is not None and point.quiet is False and p50 is not None else ""
@@ -144,19 +147,29 @@ def candidate_rows(found: Choice) -> Rows:
                 words_for(found, one),
             )
         )
-    if found.baseline is not None:
-        metric = found.baseline.metric
-        trivial = ("baseline", fmt.metric_short(metric), fmt.MISSING, fmt.MISSING)
-        rows.append(
-            (
-                fmt.plain(found.baseline.answer, 40),
-                *trivial,
-                "looks at no input" if found.baseline.chance else "no network",
-            )
-        )
+    gap = fmt.MISSING
+    if (trivial := found.baseline) is not None:
+        shown, what = fmt.metric_short(trivial.metric), fmt.plain(trivial.answer, 40)
+        words = "looks at no input" if trivial.chance else "no network"
+        rows.append((what, "baseline", shown, gap, gap, words))
+    if found.nearest_mean is not None:
+        shown = fmt.metric_short(found.nearest_mean)
+        rows.append(("nearest mean", "baseline", shown, gap, gap, "of the inputs of each class"))
     sign = ", %" if fmt.names_share(found.metric) else ""
     heads = ("network", "standing", f"test {_name(found)}{sign}")
     return (*heads, f"p50 {times.symbol}", sizes.symbol, "beside the chosen one"), rows, "llrrrl"
+
+
+def out_rows(found: Choice) -> Rows:
+    """Candidates that no file keeps within the limits, with the figures of the nearest file."""
+    out = [one for one in ordered(found) if found.standing(one) == OUT]
+    figures = [_quickest(one) for one in out]
+    times, sizes = fmt.time_unit(f[0] for f in figures), fmt.size_unit(f[1] for f in figures)
+    rows = [
+        (fmt.plain(one.candidate.name), times.text(p50), sizes.text(size), words_for(found, one))
+        for one, (p50, size) in zip(out, figures, strict=True)
+    ]
+    return (OUT, f"p50 {times.symbol}", sizes.symbol, "why"), rows, "lrrl"
 
 
 def _quickest(one: Screened) -> tuple[float | None, int | None]:

@@ -91,6 +91,7 @@ def test_ranges_are_read_as_they_are_meant(typed: dict[str, str], meant: object)
     [
         ("learning_rat=1,2", "did you mean 'learning_rate'"),
         ("epochs=1..3", "unknown parameter"),
+        ("accelerators=gpu:0,gpu:1", "unknown parameter"),
         ("learning_rate=1e-1..1e-4", "first end must be below"),
         ("learning_rate=0..1:log", "only positive numbers"),
         ("learning_rate=a..b", "'a' is not a number"),

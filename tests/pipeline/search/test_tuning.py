@@ -78,7 +78,7 @@ def test_a_search_ends_when_all_of_its_space_was_tried(tmp_path: Path) -> None:
     runs = Trainings(lambda training: 0.1 * math.log2(training.batch_size))
     tuning, notes = tuning_in(tmp_path, runs, BATCH)
     assert not tuning.search(None)
-    assert notes == ["the space holds 3 trials: all were tried"]
+    assert notes == ["the space holds 3 different trials: all were tried"]
     assert {trial.values["batch_size"] for trial in tuning.study.trials()} == {8, 16, 32}
     again = Trainings(lambda training: 0.0)
     assert not tuning_in(tmp_path, again, BATCH)[0].search(30)

@@ -42,6 +42,8 @@ class Choice(Brief, Viewed):
         whole: Name → its whole trainings, one for each seed, of those that were trained whole.
         tested: Name → quality on the test split.
         differences: Name of each rival → how it stands beside the chosen one.
+        nearest_mean: Quality on the test split of the class whose mean input is nearest; None where
+            inputs have no means.
         curve: Of the chosen one; None where it was not trained on shares.
         stopped: Whether the budget of time ended something.
         notes: What was left out or ended, and why.
@@ -69,6 +71,7 @@ class Choice(Brief, Viewed):
     files: ChosenFiles
     tested: Mapping[str, Tested]
     differences: Mapping[str, Difference]
+    nearest_mean: Metric | None
     curve: LearningCurve | None
     stopped: bool
     notes: tuple[str, ...]
@@ -165,6 +168,7 @@ def as_json(found: Choice) -> dict[str, Any]:
         "rungs": [asdict(rung) for rung in found.rungs],
         "candidates": candidates,
         "baseline": None if found.baseline is None else asdict(found.baseline),
+        "nearest_mean": None if found.nearest_mean is None else asdict(found.nearest_mean),
         "files": [asdict(point) for point in found.points],
         "front": [point.name for point in found.front],
         "learning_curve": None if curve is None else {**asdict(curve), "verdict": curve.verdict},

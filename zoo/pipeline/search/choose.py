@@ -14,7 +14,7 @@ from zoo.common.files import ensure_writable, filled, write_text
 from zoo.common.optional_imports import require_extra
 from zoo.common.progress import OnStep
 from zoo.common.units import parse_seconds, parse_size, seconds_of
-from zoo.contracts import Dataset, Exporter
+from zoo.contracts import Dataset, Exporter, Metric
 from zoo.contracts.precision import BASELINE, TRAINABLE
 from zoo.data.opening import judged_dataset
 from zoo.execution.device import Device
@@ -26,6 +26,7 @@ from zoo.pipeline.search.choosing import Choosing
 from zoo.pipeline.search.chosen_files import ChosenFiles, chosen_files
 from zoo.pipeline.search.folder import folder_name, held
 from zoo.pipeline.search.learning_curve import LearningCurve, learning_curve
+from zoo.pipeline.search.nearest_mean import nearest_mean
 from zoo.pipeline.search.rivals import Difference, Tested, tested
 from zoo.pipeline.search.rungs import Rung, rungs_of
 from zoo.pipeline.search.scores import Score, Scoring
@@ -212,6 +213,7 @@ class _Search:
                 curve = self._curve(scoring, files.chosen, fitting, whole, examples)
         results: dict[str, Tested] = {}
         differences: dict[str, Difference] = {}
+        mean: Metric | None = None
         if whole and (first := files.chosen or scoring.best_first(whole)[0]):
             recipes = {
                 one.candidate.name: one.candidate.job.recipe
@@ -220,6 +222,7 @@ class _Search:
             }
             seeds = [score.seed for score in whole[first]]
             results, differences = tested(self.runs, first, recipes, seeds)
+            mean = nearest_mean(self.runs.registry, whole[first][0].weights, self.data)
         found = Choice(
             task=candidates[0].job.variant.task,
             data=self.data,
@@ -240,6 +243,7 @@ class _Search:
             files=files,
             tested=results,
             differences=differences,
+            nearest_mean=mean,
             curve=curve,
             stopped=choosing.stopped,
             notes=tuple(self.notes),

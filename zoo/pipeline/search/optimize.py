@@ -25,6 +25,7 @@ from zoo.contracts import Metric
 from zoo.data.opening import check_task, data_for_task, dataset_fingerprint
 from zoo.networks.published.official import fetched_model
 from zoo.networks.sources.references import NO_DATA, Opening, open_reference, source_of
+from zoo.pipeline.recipe_fields import select
 from zoo.pipeline.search.folder import folder_name
 from zoo.pipeline.search.points import (
     SearchLimits,
@@ -147,7 +148,9 @@ def find_file(
     check_task(registry, data, task.name, checkpoint.model_id)
     given = {**options, "device": (device,) if device else None, "max_drop": limits.max_drop}
     known_by = [data, dataset_fingerprint(registry, data)]
-    asked = [checkpoint.card().sha256, known_by, asdict(limits), asdict(wishes), given]
+    elsewhere = {field.keyword for field in select(("executor",))}
+    decisive = {name: value for name, value in given.items() if name not in elsewhere}
+    asked = [checkpoint.card().sha256, known_by, asdict(limits), asdict(wishes), decisive]
     folder = output / folder_name(checkpoint.model_id, asked)
     with filled(folder):
         ensure_writable(step_cache().folder)

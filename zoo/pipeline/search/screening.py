@@ -153,8 +153,8 @@ class Screening:
         large = variant.parameters > _LARGE_PARAMETERS
         if limits.max_bytes is not None and large and least > _SIZE_MARGIN * limits.max_bytes:
             return (
-                f"not built: its {variant.parameters / 1e6:.3g} M parameters take about "
-                f"{_size(least)}, and the limit is {_size(limits.max_bytes)}"
+                f"not built: about {_size(least)} by its {variant.parameters / 1e6:.3g} M "
+                f"parameters, limit {_size(limits.max_bytes)}"
             )
         slow = variant.multiply_adds > _LARGE_WORK
         if limits.max_ms is None or not slow or not self._best_rate:
@@ -162,8 +162,9 @@ class Screening:
         least_ms = variant.multiply_adds / (_RATE_MARGIN * self._best_rate)
         if least_ms > limits.max_ms:
             return (
-                f"not built: its {variant.multiply_adds / 1e6:,.0f} M multiply-adds take more than "
-                f"{_time(least_ms)} even at {_RATE_MARGIN:g} times the rate of {self._fastest}"
+                f"not built: over {_time(least_ms)} by its {variant.multiply_adds / 1e6:,.0f} M "
+                f"multiply-adds at {_RATE_MARGIN:g} × the rate of {self._fastest}, "
+                f"limit {_time(limits.max_ms)}"
             )
         return ""
 
@@ -252,6 +253,8 @@ def _untrained(candidate: Candidate, format: str, precisions: tuple[str, ...], d
             "formats": (format,),
             "precisions": precisions,
             "devices": (device,),
+            # What is measured does not depend on it, and serves comparisons of every seed.
+            "seed": 0,
             "export": job.recipe.export.model_copy(update={"repair": "none"}),
         }
     )

@@ -22,7 +22,10 @@ from zoo.pipeline.search.widths import scaled
 _WIDTHS = (0.5, 0.75, 1.0, 1.5)
 #: Options of training that are no matter of a search: how long and how it runs, what it begins
 #: with, and tables of the task's own.
-_NEVER = {"epochs", "patience", "from_scratch", "jit", "task", "input_size", "channels"}
+_NEVER = {
+    *("epochs", "patience", "from_scratch", "jit", "accelerators"),
+    *("task", "input_size", "channels"),
+}
 _INTERVAL = re.compile(r"\s*([^\s:]+?)\s*(?<!\.)\.\.(?!\.)\s*([^\s:]+?)\s*(:log)?\s*")
 
 

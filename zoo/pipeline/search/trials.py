@@ -232,7 +232,7 @@ class TrialRunner:
             device=job.devices[0].name if row.p50_ms is not None else None,
             source=None if source is None else str(source),
             recipe=job.recipe.model_copy(update={"precisions": (trial.precision,)}).model_dump(
-                mode="json", exclude_none=True
+                mode="json", exclude_none=True, exclude={"executor"}
             ),
             weights=trial.network.model,
             checks=row.checks,

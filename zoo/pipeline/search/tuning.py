@@ -55,7 +55,8 @@ class Tuning:
                     raise _none_whole(done)
                 return False
             if len({str(t.values) for t in done}) == self.study.size:
-                self.note(f"the space holds {fmt.count(self.study.size, 'trial')}: all were tried")
+                held = fmt.count(self.study.size, "different trial")
+                self.note(f"the space holds {held}: all were tried")
                 if not whole:
                     raise _none_whole(done)
                 return False

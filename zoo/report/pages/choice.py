@@ -12,6 +12,7 @@ from zoo.report.choice_text import (
     course,
     curve_text,
     format_limits,
+    out_rows,
     rung_rows,
     untrained_rows,
 )
@@ -41,6 +42,7 @@ def render(found: Choice, command: str) -> str:
         limits=format_limits(found),
         course=course(found),
         candidates=candidate_rows(found),
+        out=out_rows(found),
         front=front_charts(found),
         curve=None if found.curve is None else curve_chart(found),
         curve_words=curve_text(found),
