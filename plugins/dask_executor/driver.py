@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from zoo.common.errors import ProcessFailed, ZooError, first_line
+from zoo.common.optional_imports import require
 from zoo.common.progress import OnEvent
 from zoo.contracts.executor import (
     ExecutorDriver,
@@ -23,7 +25,7 @@ from zoo.pipeline.executors.order import OrderAnswer
 from .configuration import ANNOUNCED, TOPIC
 from .connection import connect
 from .resources import resources_of, worker_of
-from .tasks import cancel_order, end_session, perform_order
+from .tasks import cancel_order, end_session, perform_order, unfinished_orders
 
 #: Seconds between two looks at whether the scheduler, and a worker that fits, are there.
 _LOOK = 5.0
@@ -59,19 +61,32 @@ class DaskDriver(ExecutorDriver):
             raise self._lost(error) from error
         return [worker_of(info[ANNOUNCED], info) for info in found if ANNOUNCED in info]
 
+    def waiting(self) -> Mapping[str, int]:
+        """Orders that no worker has begun."""
+        try:
+            known = self._client.run_on_scheduler(unfinished_orders)
+        except AttributeError:  # a scheduler of another edgezoo does not tell
+            return {}
+        except Exception as error:  # whatever the scheduler answers in its last moments
+            raise self._lost(error) from error
+        begun = [told.get("step", "") for worker in self.workers() for told in worker.running]
+        counts = Counter(name.partition(" ")[0] for name in known)
+        return dict(counts - Counter(name.partition(" ")[0] for name in begun))
+
     def perform(self, order: StepOrder, emit: OnEvent) -> str:
         """Submits an order under its content address, so that equal ones are one."""
         self._listeners[order.id] = emit
         self._sessions.add(str(json.loads(order.text)["session"]))
         ended = threading.Event()
         try:
-            future = self._client.submit(
-                perform_order,
-                order.text,
-                key=f"zoo-{order.id}",
-                resources=resources_of(order, self.workers),
-                pure=True,
-            )
+            with require("dask").annotate(**{ANNOUNCED: order.name}):
+                future = self._client.submit(
+                    perform_order,
+                    order.text,
+                    key=f"zoo-{order.id}",
+                    resources=resources_of(order, self.workers),
+                    pure=True,
+                )
             future.add_done_callback(lambda _: ended.set())
             self._wait(order, future, ended)
             return self._result(order, future)

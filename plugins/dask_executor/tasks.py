@@ -10,7 +10,7 @@ from zoo.common.clock import utc_now
 from zoo.common.progress import Event
 from zoo.pipeline.executors.host import OrderHost
 
-from .configuration import TOPIC
+from .configuration import ANNOUNCED, TOPIC
 
 _HOSTS: list[OrderHost] = []
 _RUNNING: dict[str, dict[str, str]] = {}
@@ -48,6 +48,16 @@ def perform_order(text: str) -> str:
 def running() -> list[dict[str, str]]:
     """What is performed now."""
     return list(_RUNNING.values())
+
+
+def unfinished_orders(dask_scheduler: Any) -> list[str]:
+    """Names of the steps whose orders a scheduler knows and that have no answer, running or not."""
+    ended = ("memory", "erred", "forgotten", "released")
+    return [
+        str((task.annotations or {}).get(ANNOUNCED, ""))
+        for key, task in dask_scheduler.tasks.items()
+        if str(key).startswith("zoo-") and task.state not in ended
+    ]
 
 
 def cancel_order(id: str) -> None:

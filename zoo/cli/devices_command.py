@@ -119,7 +119,7 @@ def doctor(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     of them cannot be used.
     """
     from zoo.execution.devices import device_named, known_devices
-    from zoo.execution.health import inspect_device
+    from zoo.execution.health import checked_device
 
     settings: Settings = ctx.obj
     registry = settings.registry()
@@ -131,7 +131,7 @@ def doctor(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     wanted = wanted or _own_devices(registry)
     if not as_json:
         _ask_for(wanted.values())
-    states = [inspect_device(registry, device, name) for name, device in wanted.items()]
+    states = [checked_device(registry, device, name) for name, device in wanted.items()]
     if as_json:
         print_json([asdict(state) for state in states])
     else:

@@ -48,6 +48,7 @@ COMMANDS = {
     "bundle": "Make a folder for app developers: model, labels, usage code",
     "devices": "List, add, check, set up and remove devices",
     "worker": "Perform steps of other commands on this machine",
+    "status": "Show workers, devices and steps of an executor",
     "plugins": "List and check plugins, or write a new one",
     "cache": "Show, verify and clear finished steps and downloads",
     "doctor": "Show what is installed and what is missing",

@@ -111,6 +111,14 @@ class ExecutorDriver(ABC):
             ExecutorLost: It does not answer any more.
         """
 
+    def waiting(self) -> Mapping[str, int]:
+        """Kinds of steps that wait for a worker, and how many orders of each there are.
+
+        Raises:
+            ExecutorLost: It does not answer any more.
+        """
+        return {}
+
     @abstractmethod
     def perform(self, order: StepOrder, emit: OnEvent) -> str:
         """Has a worker call `OrderHost.perform` with the order's text; returns its answer.

@@ -11,6 +11,7 @@ from zoo.common.versions import versions_of
 from zoo.execution.device import Device
 from zoo.execution.runtimes import installable_runtimes
 from zoo.execution.session import AgentSession
+from zoo.execution.set_aside import note_check
 from zoo.registry import Registry
 
 
@@ -75,6 +76,22 @@ def inspect_device(registry: Registry, device: Device | ZooError, name: str) -> 
         faults=condition.faults,
         hints=condition.hints,
     )
+
+
+def checked_device(registry: Registry, device: Device | ZooError, name: str) -> DeviceState:
+    """`inspect_device`, recorded: one that fails twice is set aside until it passes.
+
+    Raises:
+        ZooError: The cache cannot be written.
+    """
+    state = inspect_device(registry, device, name)
+    if isinstance(device, ZooError) or device.kind.local or device.kind.analysis:
+        return state
+    found = note_check(device, "" if state.ok else state.problem)
+    if not found.set_aside:
+        return state
+    told = f"{state.problem}; failed {found.failures} times in a row, and set aside"
+    return replace(state, problem=told)
 
 
 def _installable(registry: Registry) -> str:

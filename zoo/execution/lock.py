@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.common.clock import utc_now
@@ -16,6 +17,7 @@ from zoo.common.files import cannot_write
 from zoo.common.paths import cache_folder
 from zoo.common.shown_text import without_passwords
 from zoo.execution.device import Device
+from zoo.execution.set_aside import refuse_set_aside
 
 _HOLDER_BYTES = 4096
 
@@ -32,12 +34,46 @@ def device_lock(device: Device) -> Iterator[None]:
 
     Raises:
         DeviceBusy: Another process holds it; says which.
+        SetAside: It failed its health check twice.
     """
     if device.kind.local:
         yield
         return
+    refuse_set_aside(device)
     with hold_lock(device.kind.name, device.address, repr(device.name)):
         yield
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """The process of this machine that holds a device.
+
+    Attributes:
+        pid: Of the process; 0 where it did not say.
+        command: As it was typed.
+        since: ISO 8601.
+    """
+
+    pid: int = 0
+    command: str = ""
+    since: str = ""
+
+
+def holder_of(device: Device) -> Holder | None:
+    """Who holds a device now; None when it is free."""
+    import fcntl  # not on Windows, where importing the zoo must still work
+
+    try:
+        descriptor = os.open(_lock_file(device.kind.name, device.address), os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return _read_holder(descriptor) or Holder()
+    finally:
+        os.close(descriptor)
+    return None
 
 
 class HeldLock:
@@ -114,10 +150,18 @@ def _lock(descriptor: int, shown: str) -> None:
 
 
 def _holder(descriptor: int) -> str:
+    found = _read_holder(descriptor)
+    if found is None:
+        return "another process of this machine holds it"
+    command = found.command if len(found.command) <= 120 else found.command[:117] + "…"
+    return f"process {found.pid} of this machine holds it since {found.since}: {command}"
+
+
+def _read_holder(descriptor: int) -> Holder | None:
     try:
         found = json.loads(os.pread(descriptor, _HOLDER_BYTES, 0))
-        command = str(found["command"])
-        short = command if len(command) <= 120 else command[:117] + "…"
-        return f"process {found['pid']} of this machine holds it since {found['since']}: {short}"
+        return Holder(
+            pid=int(found["pid"]), command=str(found["command"]), since=str(found["since"])
+        )
     except (ValueError, KeyError, TypeError):
-        return "another process of this machine holds it"
+        return None

@@ -11,6 +11,7 @@ from zoo.common.versions import version_of
 from zoo.contracts.checks import check_name
 from zoo.contracts.executor import AnnouncedDevice, ExecutorWorker
 from zoo.execution.devices import device_named
+from zoo.execution.set_aside import refuse_set_aside
 from zoo.registry import Registry
 
 
@@ -55,6 +56,7 @@ def _announced(registry: Registry, name: str) -> AnnouncedDevice:
             why="it is an analysis of files, which every machine can do",
             fix=f"leave it out: --device {name} is for commands, not for workers",
         )
+    refuse_set_aside(device)
     return AnnouncedDevice(
         name=name,
         kind=device.kind.name,

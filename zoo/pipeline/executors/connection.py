@@ -134,13 +134,25 @@ def tls_folder(given: str | None) -> Path | None:
     return expanded(found) if found else None
 
 
-def connect(registry: Registry, asked: RecipeExecutor) -> Connection | None:
+def address_of(asked: RecipeExecutor) -> str:
+    """The address that a recipe, or else the environment, names; this machine without."""
+    return asked.address or os.environ.get(EXECUTOR_VARIABLE) or LOCAL
+
+
+def connect(
+    registry: Registry, asked: RecipeExecutor, *, any_workers: bool = False
+) -> Connection | None:
     """The connection that a recipe asks for; None for this machine. One is kept per address.
+
+    Args:
+        registry: Knows executors; gets the devices of the workers.
+        asked: As a recipe says it.
+        any_workers: Whether it may be one without workers, or whose workers get no step.
 
     Raises:
         ZooError: It cannot be reached, has no worker, or none that fits.
     """
-    address = asked.address or os.environ.get(EXECUTOR_VARIABLE) or LOCAL
+    address = address_of(asked)
     executor, _ = executor_named(registry, address)
     if executor.driver is None:
         return None
@@ -160,6 +172,8 @@ def connect(registry: Registry, asked: RecipeExecutor) -> Connection | None:
             _OPEN[place] = made
             atexit.register(_close, made)
         found = _OPEN[place]
+    if any_workers:
+        return found
     registry.announced = {d.name: d for worker in found.workers() for d in worker.devices}
     return found
 
