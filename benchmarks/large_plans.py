@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -45,7 +46,7 @@ def main() -> None:
         os.environ["ZOO_HOME"] = folder
         make_plans(asked.steps, Path(folder))
         carry_out(asked.steps, Path(folder))
-        show(asked.files, Path(folder))
+        show(asked.files)
 
 
 def make_plans(steps: int, folder: Path) -> None:
@@ -144,8 +145,35 @@ def _idle_step() -> Any:
     return made
 
 
-def show(files: int, folder: Path) -> None:
-    """The page of a run with many files."""
+def show(files: int) -> None:
+    """The page of a run with many files, a row each."""
+    sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
+    from report_views import row, run, sample
+
+    from zoo.report.pages.html import render
+    from zoo.report.remarks import remarks
+
+    rows = tuple(
+        row(
+            ("float32", "float16", "dynamic-int8", "int8", "int16x8")[number % 5],
+            0.02 + number / 10_000,
+            file=f"net.digits.{number}.tflite",
+            format=("tflite", "onnx")[number % 2],
+        )
+        for number in range(files)
+    )
+    answers = {each.file: ("7", 0.97) for each in rows}
+    confusions = {each.file: [[33, 3], [1, 35]] for each in rows}
+    with timed(f"the page of {files:,} files", PAGE_SECONDS):
+        page = render(
+            run(
+                rows=rows,
+                remarks=remarks(rows),
+                confusions={"lenet5.digits": [[34, 2], [1, 35]], **confusions},
+                samples=tuple(sample("7", **answers) for _ in range(24)),
+            )
+        )
+        print(f"{len(page) / 1e6:.1f} MB; ", end="")
 
 
 if __name__ == "__main__":

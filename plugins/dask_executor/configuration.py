@@ -9,6 +9,8 @@ from typing import Any
 from zoo.common.errors import UsageError
 from zoo.common.optional_imports import require
 
+from .tls import client_context
+
 #: Of the scheduler where none is given.
 PORT = 8786
 #: Topic of the progress events.
@@ -65,7 +67,7 @@ def security_of(tls: Path | None) -> Any:
     """Dask's security settings for a folder of certificates; None without one.
 
     Raises:
-        UsageError: A file is missing there.
+        UsageError: A file is missing there, is no certificate, or the key is another one's.
     """
     if tls is None:
         return None
@@ -77,6 +79,7 @@ def security_of(tls: Path | None) -> Any:
                 why="an encrypted connection needs ca.pem, cert.pem and key.pem",
                 fix="name the folder that holds them: --tls FOLDER",
             )
+    client_context(tls)
     given: dict[str, Any] = {"tls_ca_file": str(files["ca"]), "require_encryption": True}
     for role in ("client", "worker", "scheduler"):
         given |= {f"tls_{role}_cert": str(files["cert"]), f"tls_{role}_key": str(files["key"])}

@@ -117,9 +117,12 @@ async def _serve(
             tell(f"workers join it by: zoo worker --join dask://{host}:{port}")
             tell(f"commands use it by: --executor dask://{host}:{port}")
             await scheduler.finished()
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # the latter is Dask's, about the former
+        cause = error.__cause__ if isinstance(error, RuntimeError) else error
+        if not isinstance(cause, OSError):
+            raise
         raise ZooError(
             f"no scheduler can listen at {host}:{port}",
-            why=error.strerror or str(error),
+            why=cause.strerror or str(cause),
             fix="another program may have that port: give --listen another one",
         ) from error

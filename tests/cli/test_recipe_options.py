@@ -54,7 +54,7 @@ def sample(path: str) -> Any:
         return field.option.value
     others = [choice for choice in field.choices if choice != field.default]
     if field.several:
-        return others[:2] or ["one", "two"]
+        return others[:2] or field.option.example or ["one", "two"]
     if field.is_table:
         inner: dict[str, Any] = {"key": 3}
         return {"owner": inner} if field.is_table_of_tables else inner

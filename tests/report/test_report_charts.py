@@ -245,3 +245,16 @@ def test_the_rate_distortion_chart_has_curves_and_points() -> None:
         ("WebP", "0.2000", "28.00"),
         ("WebP", "0.5000", "32.50"),
     ]
+
+
+def test_of_many_files_those_are_named_that_no_other_beats() -> None:
+    best, worst = accuracy(355), accuracy(300)
+    rows = [row("int8", 0.1 + n / 100, file=f"{n}.tflite", accuracy=worst) for n in range(40)]
+    fast = row("float16", 0.05, accuracy=accuracy(330))
+    wrong = row("int16x8", 0.04, accuracy=best, verdict="rejected")
+    chart = chart_of(*rows, fast, row("float32", 0.2, accuracy=best), wrong)
+    named = [text.partition(" · ")[0] for text in texts(chart.svg) if " · " in text]
+    assert sorted(named) == ["float16", "float32"]
+    assert "names stand at the files that no other beats in both" in chart.caption
+    assert chart.table is not None
+    assert len(chart.table[1]) == 43

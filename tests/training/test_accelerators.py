@@ -139,6 +139,7 @@ def test_results_do_not_depend_on_accelerators() -> None:
 def test_wrong_names_are_told_with_right_ones(tmp_path: Path, training: str, told: str) -> None:
     (found,) = problems(tmp_path, f"{NAMES}[training]\naccelerators = {training}\n")
     assert told in found
+    assert found.startswith("training: " if "=" in told else "training.accelerators")
 
 
 def test_names_are_read_in_any_case_and_one_needs_no_list(tmp_path: Path) -> None:

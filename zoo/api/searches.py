@@ -172,9 +172,9 @@ def tune(
         space=space,
         budget=budget,
         only=only,
-        objective=objective or "",
+        objective=str(objective or ""),
         prune=prune,
-        then=then or "",
+        then=str(then or ""),
         format=format,
         precision=precision,
     )

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from zoo.contracts.backbone import Backbone
 from zoo.contracts.checks import check, check_name
 from zoo.contracts.preprocessing import Preprocessing
-from zoo.contracts.search_space import SearchRange
+from zoo.contracts.search_space import Interval, SearchRange
 from zoo.contracts.weights import WeightsSource
 
 #: Of an output without the batch, or which shape of the input it has.
@@ -173,6 +173,7 @@ class Architecture:
     def __post_init__(self) -> None:
         check_name("architecture", self.name)
         check(callable(self.build), self.name, "build must be callable")
+        check(isinstance(self.searched, Mapping), self.name, "searched must be a dictionary")
         named = {*self.widths, *self.searched, *self.tied}
         unknown = sorted(named - set(inspect.signature(self.build).parameters))
         check(not unknown, self.name, f"build has no hyper-parameter {', '.join(unknown)}")
@@ -183,6 +184,7 @@ class Architecture:
             shared = () if variant.backbone is None else variant.backbone.shared
             unknown = sorted(set(shared) - set(inspect.signature(self.build).parameters))
             check(not unknown, variant.name, f"build has no hyper-parameter {', '.join(unknown)}")
+        self._check_searched()
         names = [v.name for v in self.variants]
         twice = sorted({n for n in names if names.count(n) > 1})
         check(not twice, self.name, f"variants named twice: {', '.join(twice)}")
@@ -191,6 +193,18 @@ class Architecture:
         check(not strangers, self.name, f"weights of no variant: {', '.join(strangers)}")
         repeated = sorted({i for i in ids if ids.count(i) > 1})
         check(not repeated, self.name, f"weights named twice: {', '.join(repeated)}")
+
+    def _check_searched(self) -> None:
+        """Each range is one, and an interval stands for numbers."""
+        known = self.defaults()
+        for name, found in self.searched.items():
+            range = f"{self.name}: searched[{name!r}]"
+            check(isinstance(found, SearchRange), range, "must be an Interval or Choices")
+            for values in (known, *(variant.hyperparameters for variant in self.variants)):
+                own = values.get(name)
+                number = own is None or (isinstance(own, int | float) and own is not True)
+                usable = number or not isinstance(found, Interval)
+                check(usable, range, f"is an interval of numbers, and its default is {own!r}")
 
     def defaults(self) -> dict[str, Any]:
         """The hyper-parameters that ``build`` has values for itself."""

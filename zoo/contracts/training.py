@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from zoo.common.errors import UsageError
 from zoo.contracts.accelerators import check_accelerators
@@ -86,9 +86,14 @@ class Training(TrainingFields, Section):
             raise ValueError("rate_factor does nothing where freeze = 'backbone': one group learns")
         return self
 
+    @field_validator("accelerators")
+    @classmethod
+    def _check_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        check_accelerators(names)
+        return names
+
     @model_validator(mode="after")
     def _check_accelerators(self) -> Self:
-        check_accelerators(self.accelerators)
         count = len(self.accelerators)
         if count > 1 and self.jit == "on":
             raise ValueError(

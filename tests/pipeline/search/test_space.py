@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -125,6 +126,10 @@ def test_python_gives_lists_and_texts() -> None:
     given = parse_space({"batch_size": [8, 16], "learning_rate": "1e-3..1e-2", "batch_norm": True})
     assert given == {"batch_size": "8,16", "learning_rate": "1e-3..1e-2", "batch_norm": "true"}
     assert parse_space("batch_size=8,16") == {"batch_size": "8,16"}
+    assert parse_space({1: (2, 3)}) == {"1": "2,3"}
+    for wrong in (3, [("a", "b")]):
+        with pytest.raises(UsageError):
+            parse_space(wrong)
     for empty in ([], ""):
         with pytest.raises(UsageError, match="missing between two commas"):
             search_space(job_of(), parse_space({"batch_size": empty}), only=True)
@@ -163,6 +168,22 @@ def test_options_that_do_not_go_together_are_refused() -> None:
 def test_records_that_cannot_be_are_refused(make: Any) -> None:
     with pytest.raises(InvalidRecord):
         make()
+
+
+@pytest.mark.parametrize(
+    ("searched", "words"),
+    [
+        (("activation",), "must be a dictionary"),
+        ({"activation": ("relu", "tanh")}, "'activation'].*must be an Interval or Choices"),
+        ({"activation": Interval(1, 3)}, "interval of numbers, and its default is '"),
+        ({"activatio": Choices(("relu",))}, "no hyper-parameter activatio"),
+    ],
+)
+def test_what_an_author_declares_wrongly_names_the_family(searched: Any, words: str) -> None:
+    family = REGISTRY.variant("lenet5")[0]
+    with pytest.raises(InvalidRecord, match=words) as caught:
+        replace(family, searched=searched)
+    assert str(caught.value).startswith("lenet: ")
 
 
 def test_values_are_written_as_they_are_typed() -> None:

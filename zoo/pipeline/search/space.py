@@ -171,9 +171,13 @@ def parse_space(texts: Sequence[str] | Mapping[str, Any]) -> dict[str, str]:
     if isinstance(texts, str):
         texts = [texts]
     if isinstance(texts, Mapping):
-        return {name: _as_typed(value) for name, value in texts.items()}
+        return {str(name): _as_typed(value) for name, value in texts.items()}
+    if not isinstance(texts, Sequence):
+        raise UsageError(
+            f"space={texts!r} names no parameters", fix='for example: space={"kernel": [3, 5, 7]}'
+        )
     found: dict[str, str] = {}
-    for text in texts:
+    for text in map(str, texts):
         name, sign, values = (part.strip() for part in text.partition("="))
         if not (name and sign and values):
             raise UsageError(

@@ -61,7 +61,7 @@ def place_labels(
         axes: Where the points are.
         points: In data coordinates.
         radii: Of the marks, in points of 1/72 inch.
-        labels: One per point.
+        labels: One per point; where it is empty, the point has none, and is not covered.
     """
     canvas = require("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
     canvas.draw()
@@ -71,19 +71,20 @@ def place_labels(
     places = [tuple(axes.transData.transform(point)) for point in points]
     marks = [_Box(x - r, y - r, x + r, y + r) for (x, y), r in zip(places, radii, strict=True)]
     texts = []
-    for index, (point, label) in enumerate(zip(points, labels, strict=True)):
-        text = axes.annotate(label, point, (0, 0), textcoords="offset points")
+    named = [index for index, label in enumerate(labels) if label]
+    for index in named:
+        text = axes.annotate(labels[index], points[index], (0, 0), textcoords="offset points")
         text.set(fontsize=_FONT, color=INK, va="center", ha="center", zorder=7)
         text.set_gid(f"{RIM}-{index}")
         texts.append(text)
     extents = [text.get_window_extent(canvas.get_renderer()) for text in texts]
     options = [
-        list(_candidates(place, radius, (extent.width, extent.height)))
-        for place, radius, extent in zip(places, radii, extents, strict=True)
+        list(_candidates(places[index], radii[index], (extent.width, extent.height)))
+        for index, extent in zip(named, extents, strict=True)
     ]
-    for text, place, (distance, box) in zip(
-        texts, places, _choose(options, marks, inside), strict=True
-    ):
+    chosen = _choose(options, named, marks, inside)
+    for text, index, (distance, box) in zip(texts, named, chosen, strict=True):
+        place = places[index]
         x, y = (box.left + box.right) / 2, (box.bottom + box.top) / 2
         text.set_position((x - place[0], y - place[1]))
         if distance > 0:
@@ -91,14 +92,25 @@ def place_labels(
 
 
 def _choose(
-    options: Sequence[Sequence[tuple[float, _Box]]], marks: Sequence[_Box], inside: _Box
+    options: Sequence[Sequence[tuple[float, _Box]]],
+    named: Sequence[int],
+    marks: Sequence[_Box],
+    inside: _Box,
 ) -> list[tuple[float, _Box]]:
     """One place per label: first one after the other, then each again in view of the rest."""
+    # Marks stay where they are: what they cost a place is computed once.
+    fixed = [
+        [_cost(place, index, marks, inside) for place in places]
+        for index, places in zip(named, options, strict=True)
+    ]
     chosen: list[tuple[float, _Box] | None] = [None] * len(options)
     for _ in range(_PASSES):
         for index, places in enumerate(options):
             taken = [other[1] for i, other in enumerate(chosen) if other and i != index]
-            costs = [_cost(place, index, marks, taken, inside) for place in places]
+            costs = [
+                cost + 6.0 * sum(box.overlap(other) for other in taken)
+                for cost, (_, box) in zip(fixed[index], places, strict=True)
+            ]
             chosen[index] = places[costs.index(min(costs))]
     return [place for place in chosen if place is not None]
 
@@ -118,20 +130,14 @@ def _candidates(
             )
 
 
-def _cost(
-    found: tuple[float, _Box],
-    index: int,
-    marks: Sequence[_Box],
-    taken: Sequence[_Box],
-    inside: _Box,
-) -> float:
+def _cost(found: tuple[float, _Box], index: int, marks: Sequence[_Box], inside: _Box) -> float:
+    """What a place costs, other labels aside."""
     distance, box = found
-    over_labels = sum(box.overlap(other) for other in taken)
     over_marks = sum(box.overlap(mark) for i, mark in enumerate(marks) if i != index)
     outside = box.area - box.overlap(inside)
     own = box.gap(marks[index])
     nearer = sum(max(own + _SPACE - box.gap(m), 0) for i, m in enumerate(marks) if i != index)
-    return 6.0 * over_labels + 6.0 * over_marks + 8.0 * outside + 8.0 * nearer + 4.0 * distance
+    return 6.0 * over_marks + 8.0 * outside + 8.0 * nearer + 4.0 * distance
 
 
 def _lead(axes: Axes, place: tuple[float, ...], box: _Box) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from zoo.common.optional_imports import require
 from zoo.contracts.task import Metric
@@ -31,6 +32,9 @@ _SMALLEST = 30.0
 
 #: Beyond this ratio of the slowest to the fastest, latency is drawn on a logarithmic axis.
 _LOG_FROM = 8.0
+
+#: More labels than these crowd the drawing: only the front is named then.
+_MOST_LABELS = 24
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,8 @@ class _Drawing:
             words.append("The latency axis is logarithmic.")
         if any(p.row.quiet is False for p in self.points):
             words.append("Dotted rims: the host was not quiet, do not rely on the latency.")
+        if len(self.points) > _MOST_LABELS:
+            words.append("Of so many, names stand at the files that no other beats in both.")
         if any(p.row.verdict != "passed" for p in self.points):
             words.append("Red crosses: files that may not be shipped.")
         return " ".join(words)
@@ -118,9 +124,8 @@ class _Drawing:
         if self._logarithmic():
             axes.set_xscale("log")
         sizes = self._areas()
-        for point, area in zip(self.points, sizes, strict=True):
-            self._bars(axes, point)
-            self._mark(axes, point, area)
+        self._bars(axes)
+        self._marks(axes, sizes)
         for index, name in enumerate(self.formats):
             colour, shape = self._colour(index), self._shape(index)
             axes.scatter([], [], s=50, color=colour, marker=shape, label=fmt.plain(name, 20))
@@ -131,8 +136,24 @@ class _Drawing:
             axes,
             [(p.ms / self.unit.per, self.scale * p.metric.value) for p in self.points],
             [math.sqrt(area) / 2 for area in sizes],
-            [self._label(p, short=is_narrow(figure)) for p in self.points],
+            [
+                self._label(p, short=is_narrow(figure)) if id(p) in self._named else ""
+                for p in self.points
+            ],
         )
+
+    @cached_property
+    def _named(self) -> frozenset[int]:
+        """Identities of the points with labels: all, or of many those that no other one beats."""
+        if len(self.points) <= _MOST_LABELS:
+            return frozenset(map(id, self.points))
+        found, best = [], -math.inf
+        sign = 1.0 if self.points[0].metric.higher_is_better else -1.0
+        for point in sorted(self.points, key=lambda p: (p.ms, -sign * p.metric.value)):
+            if point.row.verdict == "passed" and sign * point.metric.value > best:
+                best = sign * point.metric.value
+                found.append(id(point))
+        return frozenset(found[:_MOST_LABELS])
 
     def _areas(self) -> list[float]:
         largest = max((p.row.bytes or 0 for p in self.points), default=0)
@@ -146,45 +167,54 @@ class _Drawing:
     def _shape(self, index: int) -> str:
         return _SHAPES[index % len(_SHAPES)]
 
-    def _bars(self, axes: Axes, point: _Point) -> None:
-        x, y = point.ms / self.unit.per, self.scale * point.metric.value
-        colour = self._colour(self.formats.index(point.row.format))
-        if metric := fmt.metric_ends(point.metric):
-            ends = [self.scale * end for end in metric]
-            axes.plot([x, x], ends, color=colour, linewidth=1.2, alpha=0.45, zorder=2)
-        if times := fmt.interval_ends(point.row.p50_low, point.row.p50_high):
-            ends = [end / self.unit.per for end in times]
-            axes.plot(ends, [y, y], color=colour, linewidth=1.2, alpha=0.45, zorder=2)
+    def _bars(self, axes: Axes) -> None:
+        for index, name in enumerate(self.formats):
+            upright, level = [], []
+            for point in (p for p in self.points if p.row.format == name):
+                x, y = self._place(point)
+                if metric := fmt.metric_ends(point.metric):
+                    upright.append((x, *(self.scale * end for end in metric)))
+                if times := fmt.interval_ends(point.row.p50_low, point.row.p50_high):
+                    level.append((y, *(end / self.unit.per for end in times)))
+            for draw_lines, lines in ((axes.vlines, upright), (axes.hlines, level)):
+                if lines:
+                    draw_lines(
+                        *zip(*lines, strict=True),
+                        color=self._colour(index),
+                        linewidth=1.2,
+                        alpha=0.45,
+                        zorder=2,
+                    )
 
-    def _mark(self, axes: Axes, point: _Point, area: float) -> None:
-        index = self.formats.index(point.row.format)
-        x, y = point.ms / self.unit.per, self.scale * point.metric.value
-        quiet = point.row.quiet is not False
-        axes.scatter(
-            [x],
-            [y],
-            s=area,
-            marker=self._shape(index),
-            facecolor=self._colour(index),
-            edgecolor="none",
-            alpha=0.35 if quiet else 0.12,
-            zorder=3,
-        )
-        axes.scatter(
-            [x],
-            [y],
-            s=area,
-            marker=self._shape(index),
-            facecolor="none",
-            edgecolor=self._colour(index),
-            linewidth=1.5,
-            linestyle="-" if quiet else (0, (1, 2)),
-            zorder=4,
-        )
-        if point.row.verdict != "passed":
-            axes.scatter([x], [y], s=60, marker="x", color=BAD, linewidth=2, zorder=5)
-        else:
-            axes.scatter([x], [y], s=6, marker="o", color=INK, edgecolor=PAPER, zorder=5)
+    def _place(self, point: _Point) -> tuple[float, float]:
+        return point.ms / self.unit.per, self.scale * point.metric.value
+
+    def _marks(self, axes: Axes, areas: Sequence[float]) -> None:
+        """The marks of all files; those that look alike are drawn at once, which is quicker."""
+        alike: dict[tuple[int, bool], list[tuple[float, float, float]]] = {}
+        centres: dict[bool, list[tuple[float, float]]] = {}
+        for point, area in zip(self.points, areas, strict=True):
+            look = self.formats.index(point.row.format), point.row.quiet is not False
+            alike.setdefault(look, []).append((*self._place(point), area))
+            centres.setdefault(point.row.verdict == "passed", []).append(self._place(point))
+        for (index, quiet), marks in alike.items():
+            x, y, sizes = zip(*marks, strict=True)
+            given: dict[str, Any] = {"s": sizes, "marker": self._shape(index)}
+            face: dict[str, Any] = {"facecolor": self._colour(index), "edgecolor": "none"}
+            axes.scatter(x, y, **given, **face, alpha=0.35 if quiet else 0.12, zorder=3)
+            rim: dict[str, Any] = {
+                "facecolor": "none",
+                "edgecolor": self._colour(index),
+                "linewidth": 1.5,
+            }
+            axes.scatter(x, y, **given, **rim, linestyle="-" if quiet else (0, (1, 2)), zorder=4)
+        for passed, places in centres.items():
+            style: dict[str, Any] = (
+                {"s": 6, "marker": "o", "color": INK, "edgecolor": PAPER}
+                if passed
+                else {"s": 60, "marker": "x", "color": BAD, "linewidth": 2}
+            )
+            axes.scatter(*zip(*places, strict=True), **style, zorder=5)
 
     def _reference(self, axes: Axes) -> None:
         if self.reference is not None and math.isfinite(self.reference.value):
