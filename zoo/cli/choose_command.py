@@ -31,7 +31,7 @@ from zoo.pipeline.recipe_fields import CHOICE
     epilog=examples(
         "zoo choose --data folder:photos --device pi4 --max-latency 20ms --max-size 1MB "
         "--budget 1h",
-        "zoo choose --data csv:sensors.csv?window=50 --target mcu --max-arena 64kB",
+        "zoo choose --data wav:commands --target mcu --max-arena 64kB",
         "zoo choose lenet5 resnet8 my.keras --data digits --max-latency 50us",
     ),
 )

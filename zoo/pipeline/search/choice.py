@@ -134,7 +134,7 @@ class Choice(Brief, Viewed):
         """What became of a candidate."""
         name = one.candidate.name
         if not one.fits:
-            return "over limit" if one.nearest or one.reason.startswith("not built") else "failed"
+            return "over limit" if one.exceeds else "failed"
         if name in self.failed:
             return "failed"
         if name == self.chosen:

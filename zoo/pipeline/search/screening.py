@@ -78,16 +78,23 @@ class Screened:
 
     Attributes:
         reason: Why it was not built, or could not be; empty where `files` tell.
+        unbuilt: Whether it was left out because its record says that it exceeds a limit.
     """
 
     candidate: Candidate
     files: tuple[ScreenedFile, ...] = ()
     reason: str = ""
+    unbuilt: bool = False
 
     @property
     def fits(self) -> bool:
         """Whether one of its files keeps every limit."""
         return any(file.fits for file in self.files)
+
+    @property
+    def exceeds(self) -> bool:
+        """Whether it is out for a limit, and not for what could not be made."""
+        return not self.fits and (self.nearest is not None or self.unbuilt)
 
     @property
     def precisions(self) -> tuple[str, ...]:
@@ -134,7 +141,7 @@ class Screening:
         for candidate in candidates:
             reason = self._hopeless(candidate)
             if reason:
-                one = Screened(candidate=candidate, reason=reason)
+                one = Screened(candidate=candidate, reason=reason, unbuilt=True)
             else:
                 one = self._measured(candidate)
             found.append(one)
