@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from importlib.metadata import PathDistribution
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from plugin_sites import row, write_package
 from plugin_sites import site as site
 
 from zoo.common.errors import UnknownName, UsageError
+from zoo.common.versions import said_by
 from zoo.registry import BUILT_IN_PACKAGES, PluginSettings, load_registry
 
 
@@ -120,6 +122,18 @@ def test_distribution_without_metadata(install):
     assert "tiny" in registry.architectures.names()
     assert isinstance(row(registry, "tiny").distribution, str)
     assert isinstance(row(registry, "tiny").version, str)
+
+
+def test_distribution_whose_metadata_cannot_be_read():
+    """As `importlib_metadata`, once it is imported, has it of one that was removed by half."""
+
+    class Removed(PathDistribution):
+        @property
+        def name(self):
+            raise FileNotFoundError("no package metadata was found")
+
+    assert said_by(Removed(Path("gone")), "name") is None
+    assert said_by(None, "version") is None
 
 
 def test_without(install):

@@ -23,6 +23,7 @@ from zoo.common.files import no_file, no_folder
 from zoo.common.modules import fix_of_import, import_path, source_of
 from zoo.common.plugin_errors import note_source
 from zoo.common.plugin_import import ForeignImport, foreign_import
+from zoo.common.versions import said_by
 from zoo.contracts import (
     AnnouncedDevice,
     Architecture,
@@ -311,9 +312,8 @@ def _load_installed(registry: Registry) -> None:
         plugin = Plugin(
             name=entry.name,
             origin="installed",
-            # Both are None for an installation that was removed by half.
-            distribution=(distribution.name if distribution else None) or "unknown",
-            version=(distribution.version if distribution else None) or "?",
+            distribution=said_by(distribution, "name") or "unknown",
+            version=said_by(distribution, "version") or "?",
         )
         registry.register(plugin, entry.load)
 

@@ -10,6 +10,7 @@ import click
 from zoo.common.errors import ZooError
 from zoo.common.modules import source_of
 from zoo.common.plugin_errors import note_source
+from zoo.common.versions import said_by
 from zoo.contracts.checks import describe_failure
 
 GROUP = "zoo.commands"
@@ -52,8 +53,8 @@ def load_command(name: str, entries: list[EntryPoint]) -> click.Command:
 
 def provider(entry: EntryPoint) -> str:
     """``zoo-dense 1.0``."""
-    distribution = entry.dist
-    return "unknown" if distribution is None else f"{distribution.name} {distribution.version}"
+    name, version = said_by(entry.dist, "name"), said_by(entry.dist, "version")
+    return f"{name} {version or '?'}" if name else "unknown"
 
 
 def _unusable(name: str, entry: EntryPoint, why: str) -> ZooError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Literal
 
 
 @lru_cache
@@ -20,3 +21,13 @@ def versions_of(distributions: Iterable[str]) -> dict[str, str]:
     """The installed ones of `distributions` with their versions, edgezoo's own first."""
     names = ["edgezoo", *sorted(set(distributions) - {"edgezoo"})]
     return {name: version for name in names if (version := version_of(name)) is not None}
+
+
+def said_by(
+    distribution: importlib.metadata.Distribution | None, what: Literal["name", "version"]
+) -> str | None:
+    """What a distribution says of itself; None of one that was removed by half."""
+    try:
+        return getattr(distribution, what, None)
+    except FileNotFoundError:  # so the package importlib_metadata, once a library imports it
+        return None

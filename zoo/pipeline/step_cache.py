@@ -110,7 +110,10 @@ class StepCache:
             record, files = read_sealed(text)
         except ValueError as error:
             raise _damaged(folder, f"{RECORD} {error}") from error
-        present = {_relative(file, folder): file for file in _files(folder)}
+        try:
+            present = {_relative(file, folder): file for file in _files(folder)}
+        except OSError as error:  # another process removes it meanwhile
+            raise _damaged(folder, f"it cannot be listed: {error}") from error
         for name, listed in files.items():
             difference = _difference(present.get(name), listed)
             if difference:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import shutil
 
@@ -47,9 +46,11 @@ def fetch_step(store: ContentStore, cache: StepCache, key: str) -> bool:
         BadFile: It is damaged there, and was removed, so that it is sent anew.
         ZooError: It cannot be read there, or written here.
     """
-    with contextlib.suppress(BadFile):  # made anew by what arrives
+    try:
         if cache.load(key) is not None:
             return True
+    except BadFile:
+        cache.remove(key)  # made anew by what arrives
     text = store.read_record(_name(key))
     if text is None:
         return False
@@ -68,7 +69,6 @@ def fetch_step(store: ContentStore, cache: StepCache, key: str) -> bool:
     try:
         for name, file in files.items():
             store.fetch_file(file, partial / name)
-        cache.remove(key)
         cache.commit(partial, key, record)
     except FileExistsError:
         pass  # another process brought it first

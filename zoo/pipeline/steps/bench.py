@@ -131,20 +131,18 @@ class BenchStep(JudgedFileStep[Measurement]):
     result_type = Measurement
 
     def run(self, context: StepContext) -> Outcome[Measurement]:
-        return time_file(
-            self.origin.registry, self.place, self.file(context), self.options, context
-        )
+        device = self.place.reached()
+        return time_file(self.origin.registry, device, self.file(context), self.options, context)
 
 
 def time_file(
-    registry: Registry, place: StepDevice, source: Path, options: RecipeBench, context: StepContext
+    registry: Registry, device: Device, source: Path, options: RecipeBench, context: StepContext
 ) -> Outcome[Measurement]:
     """The latency of a file on a device, by its preferred runtime.
 
     Raises:
-        ZooError: The device did not answer, or the file does not run there.
+        ZooError: The file does not run there.
     """
-    device = place.reached()
     cells = cells_of(registry, [source], [], [options.threads], context.children)
     (timed,) = time_cells(
         registry,

@@ -57,8 +57,8 @@ class UnjudgedBenchStep(DeviceStep[Measurement]):
         return (self.export,)
 
     def run(self, context: StepContext) -> Outcome[Measurement]:
-        source = _file_of(context, self.export)
-        return time_file(self.origin.registry, self.place, source, self.options, context)
+        device, source = self.place.reached(), _file_of(context, self.export)
+        return time_file(self.origin.registry, device, source, self.options, context)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
