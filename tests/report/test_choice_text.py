@@ -57,7 +57,7 @@ def test_costs_are_factors_beside_the_chosen_file() -> None:
 
 def test_rows_hold_every_candidate_and_the_baseline() -> None:
     heads, rows, _ = candidate_rows(compared())
-    assert heads[2] == "test accuracy, %"
+    assert heads[2] == "file's accuracy, %"
     told = {row[0]: row for row in rows}
     assert [row[1] for row in rows] == [
         *("chosen", "rival", "behind", "failed", "baseline", "baseline"),

@@ -156,7 +156,7 @@ def candidate_rows(found: Choice) -> Rows:
         shown = fmt.metric_short(found.nearest_mean)
         rows.append(("nearest mean", "baseline", shown, gap, gap, "of the inputs of each class"))
     sign = ", %" if fmt.names_share(found.metric) else ""
-    heads = ("network", "standing", f"test {_name(found)}{sign}")
+    heads = ("network", "standing", f"file's {_name(found)}{sign}")
     return (*heads, f"p50 {times.symbol}", sizes.symbol, "beside the chosen one"), rows, "llrrrl"
 
 
