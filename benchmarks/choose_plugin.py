@@ -1,4 +1,4 @@
-"""What `benchmarks/choose.py` compares beside the zoo's own: narrower networks, fewer pictures."""
+"""Narrower networks, which `benchmarks/choose.py` compares beside the zoo's own."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from zoo.contracts import Architecture, Dataset, Variant
-from zoo.contracts.dataset import DatasetProvider
-from zoo.data import fashion_mnist
-from zoo.data.subset import subset
+from zoo.contracts import Architecture, Variant
 from zoo.hookspecs import hookimpl
 from zoo.plugins import alexnet, convnet, resnet, vgg
 
@@ -22,6 +19,12 @@ _NETWORKS: dict[str, tuple[Any, str, dict[str, Any], int, int]] = {
         {"filters": (16, 32, 48, 48, 32), "hidden": 128},
         *(96_602, 4_252_672),
     ),
+    "alexnet_quarter": (
+        *(alexnet, "alexnet_small"),
+        {"filters": (8, 16, 24, 24, 16), "hidden": 64},
+        *(24_818, 1_141_888),
+    ),
+    "vgg8_third": (vgg, "vgg8_small", {"filters": (12, 24, 48, 72)}, 160_690, 3_237_264),
     "vgg8_half": (vgg, "vgg8_small", {"filters": (16, 32, 64, 96)}, 284_522, 5_717_184),
     "vgg8_quarter": (vgg, "vgg8_small", {"filters": (8, 16, 32, 48)}, 71_994, 1_457_760),
 }
@@ -41,24 +44,3 @@ def zoo_architectures() -> Iterator[Architecture]:
             hyperparameters={**variant.hyperparameters, **changed},
         )
         yield replace(family, name=f"{name}_family", weights=None, sources=(), variants=(narrower,))
-
-
-@hookimpl
-def zoo_datasets() -> Iterator[DatasetProvider]:
-    """Yields ``fashion_part:COUNT``, so many training examples of Fashion-MNIST."""
-    yield DatasetProvider(
-        name="fashion_part",
-        summary="Fashion-MNIST with fewer examples in each split",
-        tasks=("image-classification",),
-        open=open_part,
-        fingerprint=lambda argument: f"{fashion_mnist.fingerprint(None)} {argument}",
-        argument="COUNT",
-    )
-
-
-def open_part(argument: str | None) -> Dataset:
-    """Half as many examples for validation, and 2,000 for the test."""
-    whole, count = fashion_mnist.open_fashion_mnist(None), int(argument or "0")
-    most = {"train": count, "validation": count // 2, "test": 2000}
-    splits = {name: subset(split, most[name]) for name, split in whole.splits.items()}
-    return replace(whole, splits=splits)

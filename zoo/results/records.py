@@ -168,10 +168,12 @@ class NetworkEvaluation(Evaluation):
     Attributes:
         preprocessing: Normalization in the graph against the same formula in float64.
         decoding: What its outputs were decoded with; see `zoo.contracts.Task`.
+        processor_seconds: Of all threads; 0 in old records.
     """
 
     preprocessing: Comparison
     decoding: dict[str, float | str] = field(default_factory=dict)
+    processor_seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
