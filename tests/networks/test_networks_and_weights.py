@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 from makers import architecture, preprocessing, variant
 
 from zoo.common import plugin_errors
-from zoo.common.errors import BadFile, UsageError, ZooError
+from zoo.common.errors import BadFile, ZooError
 from zoo.common.files import sha256_of
 from zoo.common.worker import call
 from zoo.contracts import Architecture
@@ -28,7 +27,6 @@ from zoo.networks.building import (
 )
 from zoo.networks.card import Card, write_card
 from zoo.networks.checkpoints import Checkpoint
-from zoo.networks.hyperparameters import check_hyperparameters
 from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.networks.weights import load_into, load_network, read_tensors, save_weights, verify
 from zoo.registry import PluginSettings, load_registry
@@ -88,41 +86,6 @@ def test_hyperparameters_of_the_user_win():
     family = architecture(build=build, variants=(variant(hyperparameters={"filters": 3}),))
     assert network(family=family).get_layer("own").filters == 3
     assert network(family=family, filters=4).get_layer("own").filters == 4
-
-
-def test_unknown_hyperparameter():
-    with pytest.raises(UsageError, match="'tiny' has no hyper-parameter 'width'") as caught:
-        network(width=3)
-    assert caught.value.fix == "it has: filters, dropout"
-    with pytest.raises(UsageError) as caught:
-        check_hyperparameters(architecture(build=lambda inputs, classes: inputs), {"x": 1})
-    assert caught.value.fix == "it has none"
-
-
-def typed(inputs, classes, *, filters: Sequence[int], kind: str = "max", rate: float = 0.5): ...
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "expected"),
-    [
-        ("filters", 8, "Sequence[int], such as [16, 32]"),
-        ("filters", ["many"], "Sequence[int], such as [16, 32]"),
-        ("kind", 3, 'str, such as "max"'),
-        ("rate", "half", "float, such as 0.5"),
-    ],
-)
-def test_hyperparameter_of_another_type_is_refused_before_building(name, value, expected):
-    family = architecture(build=typed, variants=(variant(hyperparameters={"filters": [16, 32]}),))
-    check_hyperparameters(family, {"filters": (1, 2), "kind": "stride", "rate": 1})
-    with pytest.raises(UsageError, match=f"hyper-parameter '{name}' of 'tiny' cannot be") as caught:
-        check_hyperparameters(family, {name: value})
-    assert caught.value.fix == f"give a value of type {expected}"
-
-
-def test_types_that_cannot_be_read_are_left_to_the_plugin():
-    def build(inputs, classes, *, plain, later: Missing = None, own: Card = None): ...  # noqa: F821
-
-    check_hyperparameters(architecture(build=build), {"plain": 1, "later": 2})
 
 
 def test_build_function_that_raises_is_named(monkeypatch):
