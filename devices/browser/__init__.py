@@ -9,6 +9,25 @@ from zoo.contracts import DeviceKind, Runtime
 from zoo.execution.probes import PROBES
 from zoo.hookspecs import hookimpl
 
+RUNTIMES = (
+    Runtime(
+        name="litert-js",
+        summary="LiteRT.js, in browsers",
+        formats=("tflite",),
+        module="@litertjs/core",
+        distributions=("@litertjs/core",),
+        probe=PROBES / "dense.tflite",
+    ),
+    Runtime(
+        name="onnxruntime-web",
+        summary="ONNX Runtime Web, in browsers",
+        formats=("onnx",),
+        module="onnxruntime-web",
+        distributions=("onnxruntime-web",),
+        probe=PROBES / "dense.onnx",
+    ),
+)
+
 
 @hookimpl
 def zoo_devices() -> Iterable[DeviceKind]:
@@ -25,19 +44,4 @@ def zoo_devices() -> Iterable[DeviceKind]:
 @hookimpl
 def zoo_runtimes() -> Iterable[Runtime]:
     """The runtimes of pages; npm brings them, as `zoo devices setup` asks it to."""
-    yield Runtime(
-        name="litert-js",
-        summary="LiteRT.js, in browsers",
-        formats=("tflite",),
-        module="@litertjs/core",
-        distributions=("@litertjs/core",),
-        probe=PROBES / "dense.tflite",
-    )
-    yield Runtime(
-        name="onnxruntime-web",
-        summary="ONNX Runtime Web, in browsers",
-        formats=("onnx",),
-        module="onnxruntime-web",
-        distributions=("onnxruntime-web",),
-        probe=PROBES / "dense.onnx",
-    )
+    yield from RUNTIMES

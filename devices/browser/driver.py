@@ -13,12 +13,15 @@ from zoo.contracts import AgentProcess, Condition, DeviceDriver
 from ..agent.zoo_agent.machine import cpu
 from ..agent.zoo_agent.machine import fingerprint as machine_fingerprint
 from ..local.transport import LocalTransport
+from . import RUNTIMES
 from .browsers import BrowserProcess, find_browser
 from .npm_packages import fetch, packages, versions
 from .options import BrowserOptions
 from .pages import Page, Pages
 from .server import PageServer
 
+#: A file of one layer for each runtime: what a call costs without work.
+PROBE_OF = {each.name: each.probe for each in RUNTIMES if each.probe is not None}
 #: Seconds for a browser to start and show the page.
 _PATIENCE = 90.0
 HIDDEN_FAULT = "the tab was hidden meanwhile, and browsers slow down what is hidden"
@@ -98,6 +101,7 @@ class BrowserTransport:
                 "runtime": runtime,
                 "backend": options.backend,
                 "software": options.software,
+                "probe": self.put(PROBE_OF[runtime]),
                 "versions": versions(),
                 "fingerprint": identity(options, page.hello.browser),
                 "about": about,

@@ -18,6 +18,7 @@ class Hello(BaseModel):
 
     Attributes:
         brands: Of the browser, with versions, where it tells them.
+        model: Of a phone, where it tells it.
         cores: That it admits.
         secure: Whether it has what browsers give to https and localhost alone.
         isolated: Whether it has threads and the fine clock.
@@ -29,6 +30,7 @@ class Hello(BaseModel):
     user_agent: _Text
     brands: Annotated[list[_Text], Field(max_length=8)] = []
     platform: _Text = ""
+    model: _Text = ""
     cores: Annotated[int, Field(ge=1, le=65536)] | None = None
     memory_gb: Annotated[float, Field(ge=0, le=1e6)] | None = None
     secure: bool

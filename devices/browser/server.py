@@ -31,12 +31,13 @@ class PageServer:
             require(module)
         import uvicorn
         from starlette.applications import Starlette
-        from starlette.routing import Mount
+        from starlette.routing import Mount, Router
 
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((_HOST, port))
+            listening.listen(128)  # who comes before the server runs waits
         except OSError as error:
             listening.close()
             raise ZooError(
@@ -47,8 +48,9 @@ class PageServer:
             ) from error
         self.port = int(listening.getsockname()[1])
         self._token = secrets.token_urlsafe(24)
+        app = Router(routes(pages), redirect_slashes=False)
         config = uvicorn.Config(
-            Starlette(routes=[Mount(f"/{self._token}", routes=routes(pages))]),
+            Starlette(routes=[Mount(f"/{self._token}", app=app)]),
             ws="websockets-sansio",
             ws_max_size=LINE_BYTES,
             # A worker that computes for a minute does not keep its browser from answering.

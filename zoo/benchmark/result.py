@@ -119,6 +119,8 @@ def measurement_of(
         energy=energy_of(row for p in processes for row in p.run.energy),
         profile=profile,
         shapes=dict(shapes or {}),
+        inferences_per_sample=max(p.run.repeats for p in processes),
+        dispatch_ms=median(told) * _MS if (told := _dispatches(processes)) else None,
     )
     return measurement, samples
 
@@ -173,6 +175,10 @@ def _tool_measurement(
         clock=device.clock,
         summaries=summaries,
     )
+
+
+def _dispatches(processes: Sequence[ProcessResult]) -> list[float]:
+    return [p.run.dispatch_ns for p in processes if p.run.dispatch_ns > 0]
 
 
 def _median(values: Sequence[float | None]) -> float | None:

@@ -2,16 +2,16 @@
 
 import { decode, encode } from "./arrays.js";
 import { AgentError, PROTOCOL, clockGrain } from "./common.js";
-import { memoryBytes, watchMemory } from "./memory.js";
+import { memoryBytes, watch } from "./memory.js";
 import { run } from "./running.js";
-import { bench } from "./timing.js";
+import { bench, dispatch } from "./timing.js";
 import { adapterOf } from "./webgpu.js";
 
 const MODULES = { "litert-js": "./litert_js.js", "onnxruntime-web": "./onnxruntime_web.js" };
 
 /** Serves one socket until `close` or its end. */
 export function serve(started) {
-  watchMemory();
+  watch();
   const socket = new WebSocket(started.socket);
   const state = { started, model: null };
   let turn = Promise.resolve();
@@ -58,7 +58,10 @@ async function done(state, request) {
   if (command === "locate") return { delegate: await state.model.delegate() };
   if (command === "bench") {
     const told = await bench(state.model, request);
-    return { ...told, accelerated: state.started.backend === "webgpu" };
+    const least = await state.module.open(state.asked.probe, state.asked);
+    const dispatch_ns = await dispatch(least);
+    await least.close();
+    return { ...told, dispatch_ns, accelerated: state.started.backend === "webgpu" };
   }
   const outputs = await run(state.model, request.inputs.map(decode));
   return { outputs: outputs.map(encode) };
@@ -89,15 +92,23 @@ async function loaded(state, request) {
   const module = await import(MODULES[started.runtime]);
   const bytes = await fetched(started, request.path);
   const sha256 = request.digest ? await digestOf(bytes) : "";
-  const before = memoryBytes();
   const asked = { threads, backend: started.backend, base: started.base, software: started.software, plain: Boolean(request.plain_kernels) };
+  asked.probe = await fetched(started, started.probe);
+  let before = 0;
   try {
+    await module.prepare(asked);
+    before = memoryBytes();
     state.model = await module.open(bytes, asked);
+    Object.assign(state, { module, asked });
   } catch (error) {
     if (error instanceof AgentError) throw error;
     throw new AgentError("CannotLoad", `${started.runtime} cannot load the file: ${wordsOf(error, "")}`);
   }
   const { model } = state;
+  const there = await model.delegate();
+  if (there.threads_there !== undefined && there.threads_there !== threads) {
+    throw new AgentError("CannotLoad", `${started.runtime} runs with ${there.threads_there} threads in place of ${threads}`);
+  }
   if (request.batch !== undefined) fixBatch(model, Number(request.batch));
   if (request.shapes) fixShapes(model, request.shapes);
   return {
@@ -110,7 +121,7 @@ async function loaded(state, request) {
     memory_before_bytes: before,
     threads,
     batch: model.batch,
-    delegate: await model.delegate(),
+    delegate: there,
     locate: true,
     sha256,
   };

@@ -24,13 +24,17 @@ async function start(base, threads, backend) {
   return { module, runtime, flavour, said, threads };
 }
 
-/** Opens a file; `bytes` is a Uint8Array. */
-export async function open(bytes, { threads, backend, base, software }) {
+/** Starts the runtime, once per worker. */
+export async function prepare({ threads, backend, base, software }) {
   if (backend === "webgpu") await requireHardware(software);
   if (litert && litert.threads !== threads) {
     throw new AgentError("CannotLoad", "LiteRT.js keeps the number of threads that it was started with: start another agent");
   }
   litert = litert ?? (await start(base, threads, backend));
+}
+
+/** Opens a file; `bytes` is a Uint8Array. */
+export async function open(bytes, { threads, backend }) {
   const { module, said } = litert;
   said.length = 0;
   const began = now();
@@ -42,6 +46,10 @@ export async function open(bytes, { threads, backend, base, software }) {
   if (ran !== backend) {
     model.delete();
     throw new AgentError("NotOnGpu", `LiteRT.js compiled the file for ${ran} in place of ${backend}: ${said.join(" ") || "it has operators that WebGPU lacks"}`);
+  }
+  if (backend === "webgpu" && !model.isFullyAccelerated) {
+    model.delete();
+    throw new AgentError("NotOnGpu", "LiteRT.js leaves operators of the file to the processor, since WebGPU lacks them");
   }
   return new LiteRtModel(module, model, took, { threads, backend, file: interfaceOf(bytes) });
 }
@@ -69,7 +77,7 @@ class LiteRtModel {
   async delegate() {
     if (this.backend === "wasm") return { name: `wasm XNNPACK`, backend: "wasm", threads_there: litert.runtime.liteRtWasm.getThreadCount() };
     const adapter = await adapterOf();
-    return { name: `WebGPU ${adapter.name}`, backend: "webgpu", adapter, whole: this.model.isFullyAccelerated, precision: "f32" };
+    return { name: `WebGPU ${adapter.name}`, backend: "webgpu", adapter, precision: "f32" };
   }
 
   write(arrays) {

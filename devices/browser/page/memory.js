@@ -1,9 +1,19 @@
-// The WebAssembly memories of this worker: what a runtime holds, as far as a page can tell.
+// What a runtime takes in this worker, as far as a page can tell: WebAssembly memories, threads.
 
 const memories = new Set();
+let helpers = 0;
 
-/** Notes every memory that WebAssembly is given or gives; called before a runtime is loaded. */
-export function watchMemory() {
+/** Notes every memory of WebAssembly, and every worker that is started; called before a runtime is loaded. */
+export function watch() {
+  const Plain = self.Worker;
+  if (Plain) {
+    self.Worker = class extends Plain {
+      constructor(...given) {
+        super(...given);
+        helpers += 1;
+      }
+    };
+  }
   const noted = (found) => {
     if (found instanceof WebAssembly.Memory) memories.add(found);
   };
@@ -27,4 +37,9 @@ export function memoryBytes() {
   let bytes = 0;
   for (const memory of memories) bytes += memory.buffer.byteLength;
   return bytes;
+}
+
+/** Threads that compute: this one, and the workers that a runtime has started beside it. */
+export function threadsThere() {
+  return 1 + helpers;
 }

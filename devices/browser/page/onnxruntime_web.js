@@ -1,7 +1,7 @@
 // onnxruntime-web: one session, on WebAssembly or WebGPU.
 
 import { AgentError, now } from "./common.js";
-import { memoryBytes } from "./memory.js";
+import { memoryBytes, threadsThere } from "./memory.js";
 import { adapterOf, requireHardware } from "./webgpu.js";
 
 let started = null;
@@ -18,20 +18,35 @@ async function start(base, threads, backend) {
   return { module, threads };
 }
 
-/** Opens a file; `bytes` is a Uint8Array. */
-export async function open(bytes, { threads, backend, base, software, plain }) {
+/** Starts the runtime, once per worker, by a file of one layer: it starts with the first session. */
+export async function prepare({ threads, backend, base, software, probe }) {
   if (backend === "webgpu") await requireHardware(software);
   if (started && started.threads !== threads) {
     throw new AgentError("CannotLoad", "onnxruntime-web keeps the number of threads that it was started with: start another agent");
   }
-  started = started ?? (await start(base, threads, backend));
+  if (started) return;
+  started = await start(base, threads, backend);
+  const first = await open(probe, { threads, backend, plain: false });
+  await first.close();
+}
+
+/** Opens a file; `bytes` is a Uint8Array. */
+export async function open(bytes, { threads, backend, plain }) {
   const { module } = started;
   const began = now();
-  const session = await module.InferenceSession.create(bytes, {
-    executionProviders: [backend],
-    graphOptimizationLevel: plain ? "disabled" : "all",
-    executionMode: "sequential",
-  });
+  let session;
+  try {
+    session = await module.InferenceSession.create(bytes, {
+      executionProviders: [backend],
+      graphOptimizationLevel: plain ? "disabled" : "all",
+      executionMode: "sequential",
+      // Without this, what WebGPU lacks runs on the processor, unsaid.
+      ...(backend === "webgpu" ? { extra: { session: { disable_cpu_ep_fallback: "1" } } } : {}),
+    });
+  } catch (error) {
+    if (!/fallback to CPU EP/i.test(String(error?.message))) throw error;
+    throw new AgentError("NotOnGpu", "onnxruntime-web leaves operators of the file to the processor, since WebGPU lacks them");
+  }
   const took = now() - began;
   return new OnnxModel(module, session, took, { threads, backend });
 }
@@ -54,7 +69,7 @@ class OnnxModel {
   }
 
   async delegate() {
-    if (this.backend === "wasm") return { name: "wasm", backend: "wasm", threads_there: this.module.env.wasm.numThreads };
+    if (this.backend === "wasm") return { name: "wasm", backend: "wasm", threads_there: threadsThere() };
     const adapter = await adapterOf();
     return { name: `WebGPU ${adapter.name}`, backend: "webgpu", adapter, precision: "f32" };
   }

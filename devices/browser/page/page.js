@@ -15,13 +15,15 @@ function missing() {
   return lacks;
 }
 
-function hello() {
+async function hello() {
   const agent = navigator.userAgentData;
+  const more = await agent?.getHighEntropyValues?.(["fullVersionList", "model", "platformVersion"]).catch(() => null);
   return {
     hello: {
       user_agent: navigator.userAgent.slice(0, 400),
-      brands: (agent?.brands ?? []).map(({ brand, version }) => `${brand} ${version}`.slice(0, 100)).slice(0, 8),
-      platform: String(agent?.platform ?? navigator.platform ?? "").slice(0, 100),
+      brands: (more?.fullVersionList ?? agent?.brands ?? []).map(({ brand, version }) => `${brand} ${version}`.slice(0, 100)).slice(0, 8),
+      platform: [agent?.platform ?? navigator.platform, more?.platformVersion].filter(Boolean).join(" ").slice(0, 100),
+      model: String(more?.model ?? "").slice(0, 100),
       cores: navigator.hardwareConcurrency ?? null,
       memory_gb: navigator.deviceMemory ?? null,
       secure: window.isSecureContext,
@@ -35,8 +37,8 @@ function hello() {
 const control = new WebSocket(new URL("control", sockets));
 const send = (message) => { if (control.readyState === WebSocket.OPEN) control.send(JSON.stringify(message)); };
 
-control.onopen = () => {
-  send(hello());
+control.onopen = async () => {
+  send(await hello());
   say("connected: waiting for a file");
 };
 control.onclose = () => {
