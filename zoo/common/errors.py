@@ -188,5 +188,9 @@ def _letters(name: str) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of a library's message, at most 300 characters; without one, its class."""
-    return str(error).strip().partition("\n")[0][:300] or type(error).__name__
+    """The first line of a library's message, at most 300 characters; without one, its class.
+
+    The number before a message of the system is left out.
+    """
+    text = re.sub(r"^\[Errno -?\d+\] ", "", str(error).strip())
+    return text.partition("\n")[0][:300] or type(error).__name__
