@@ -19,6 +19,8 @@ PORT = 8786
 TOPIC = "zoo"
 #: Key of what a worker announces in its registration, and of what it performs in its metrics.
 ANNOUNCED = "zoo"
+#: Above all levels: a command that ends while its worker tells of progress is "critical" to Dask.
+_NOTHING = logging.CRITICAL + 1
 _ADDRESS = re.compile(
     r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|(?P<host>[\w.-]+))(?::(?P<port>[0-9]{1,5}))?",
 )
@@ -39,9 +41,9 @@ def prepare() -> Any:
     config = require("dask.config")
     distributed = require("distributed")
     config.set(_SETTINGS)
-    for name in list(logging.root.manager.loggerDict):
-        if name == "distributed" or name.startswith("distributed."):
-            logging.getLogger(name).setLevel(logging.CRITICAL)
+    # Of all of Dask's loggers, those that it makes later, too.
+    for handler in logging.getLogger("distributed").handlers:
+        handler.setLevel(_NOTHING)
     return distributed
 
 
