@@ -53,7 +53,7 @@ class ChooseOptions:
         models: Names; none for every network of the data's task.
         budget_seconds: For all trainings; None: no limit.
         finalists: How many are trained whole.
-        seeds: On how many seeds.
+        seeds: On how many seeds at most.
         curve: Whether the chosen one is trained on shares of the data, too.
         format: Of the files; None for the first that is installed.
         precisions: Of the files; None for float32 and int8.
