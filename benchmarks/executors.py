@@ -8,7 +8,8 @@ seconds without any work. `zoo ship` trains and exports a small network once; th
 times its files on all devices, with another number of threads. During the second command two
 workers are killed and started again, then the scheduler; the command, which ends with an error, is
 given again. The last commands time the files of one precision alone: what a further job costs is
-the difference to the larger commands, by their jobs.
+the difference to the larger commands, by their jobs. Two commands do the same without workers: what
+measures belongs to the command there, and its cost is no cost of the executor.
 
 Figures are seconds of processors, since others may use this machine, too: of the command with its
 start, of the scheduler, and of the workers with the processes of steps. What the agents take, which
@@ -257,14 +258,16 @@ class Place:
         return []
 
 
-def ship(place: Place, threads: int, precisions: Sequence[str]) -> dict[str, Any]:
+def ship(
+    place: Place, threads: int, precisions: Sequence[str], *, local: bool = False
+) -> dict[str, Any]:
     """One command; its exit code, and figures."""
     names = ",".join(f"d{n}" for n in range(place.devices))
     words = ["ship", "convnet28", "--data", "digits", "--from-scratch", "--epochs", "1"]
     words += ["--set", "filters=[8]", "--set", "hidden=0", "--jit", "off", "--tier", "brief"]
     words += [word for one in precisions for word in ("--precision", one)]
     words += ["--no-report", "--device", names, "--threads", str(threads)]
-    words += ["--executor", f"dask://127.0.0.1:{place.port}"]
+    words += ["--executor", "local" if local else f"dask://127.0.0.1:{place.port}"]
     before = {name: place.seconds(name) for name in place.processes}
     (had, agents), began = place.ended(), time.monotonic()
     own = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -279,15 +282,18 @@ def ship(place: Place, threads: int, precisions: Sequence[str]) -> dict[str, Any
     jobs, ended = place.ended()
     after = {name: place.seconds(name) for name in place.processes}
     grown = {name: max(0.0, after[name] - before[name]) for name in after}
+    if local:  # what measures is a part of the command
+        used -= ended - agents
     figures = {
         "threads": threads,
+        "local": local,
         "code": process.returncode,
         "jobs": jobs - had,
         "seconds": round(wall, 1),
         "command_cpu": round(used, 2),
         "command_share": round(used / wall, 4),
         "scheduler_cpu": round(grown.pop("scheduler"), 2),
-        "workers_cpu": round(sum(grown.values()) - ended + agents, 2),
+        "workers_cpu": round(sum(grown.values()) - (0 if local else ended - agents), 2),
         "command_megabytes": most,
         "scheduler_megabytes": place.megabytes("scheduler"),
         "workers_megabytes": [place.megabytes(name) for name in grown],
@@ -334,7 +340,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--commands", type=int, default=7, help="with all precisions")
     parser.add_argument("--small", type=int, default=4, help="commands with one precision")
-    parser.add_argument("--pause", type=float, default=1.0, help="seconds of each measurement")
+    parser.add_argument("--pause", type=float, default=4.0, help="seconds of each measurement")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="zoo-executors-", ignore_cleanup_errors=True) as folder:
         place = Place(Path(folder), asked.devices, asked.workers)
@@ -365,7 +371,13 @@ def measure(place: Place, commands: int, small: int) -> None:
         else:
             found.append(ship(place, threads, PRECISIONS[:1]))
             asked += found[-1]["jobs"]
-    print(json.dumps(per_job(found)))
+    print(json.dumps({"per job": per_job(found)}), flush=True)
+    alone = [
+        ship(place, commands + small + 1, PRECISIONS, local=True),
+        ship(place, commands + small + 2, PRECISIONS[:1], local=True),
+    ]
+    asked += sum(one["jobs"] for one in alone)
+    print(json.dumps({"per job without workers": per_job(alone)}))
     os.environ["ZOO_HOME"] = str(place.folder / "home")
     from zoo.results.store import Store
 
