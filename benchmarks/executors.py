@@ -104,7 +104,7 @@ def zoo_devices():
 '''
 
 AGENT = """
-import base64, hashlib, json, struct, sys, time, zlib
+import base64, hashlib, json, os, struct, sys, time, zlib
 from pathlib import Path
 fingerprint, runtime = "%016d" % int(sys.argv[1]), sys.argv[2]
 samples = [1000000 + n % 7 for n in range(64)]
@@ -143,7 +143,7 @@ for line in sys.stdin:
     if request["command"] == "load":
         answers["load"]["threads"] = request["threads"]
     if request["command"] == "bench":
-        time.sleep(PAUSE)
+        time.sleep(float(os.environ["PAUSE"]))
         ended("measured")
     answer = {"protocol": 1, "id": request["id"], "ok": True, **answers[request["command"]]}
     print(json.dumps(answer), flush=True)
@@ -158,17 +158,18 @@ class Place:
     folder: Path
     devices: int
     workers: int
+    pause: float
     port: int = 0
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     most: dict[str, int] = field(default_factory=dict)
 
-    def prepare(self, pause: float) -> None:
+    def prepare(self) -> None:
         """Writes the plugin, the agent and the names of the devices."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         (self.folder / "waiting.py").write_text(PLUGIN)
-        (self.folder / "agent.py").write_text(AGENT.replace("PAUSE", str(pause)))
+        (self.folder / "agent.py").write_text(AGENT)
         names = self.folder / "home" / "config" / "devices.toml"
         names.parent.mkdir(parents=True)
         Path(self.environment["ENDED_MEASUREMENTS"]).parent.mkdir()
@@ -193,7 +194,8 @@ class Place:
         """Where commands keep what they make."""
         ended = str(self.folder / "agents" / "ended.txt")
         home = str(self.folder / "home")
-        return {"ZOO_HOME": home, "ZOO_OFFLINE": "1", "ENDED_MEASUREMENTS": ended}
+        told = {"ENDED_MEASUREMENTS": ended, "PAUSE": str(self.pause)}
+        return {"ZOO_HOME": home, "ZOO_OFFLINE": "1", **told}
 
     def start(self, name: str) -> None:
         """Starts the scheduler or a worker."""
@@ -343,8 +345,8 @@ def main() -> None:
     parser.add_argument("--pause", type=float, default=4.0, help="seconds of each measurement")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="zoo-executors-", ignore_cleanup_errors=True) as folder:
-        place = Place(Path(folder), asked.devices, asked.workers)
-        place.prepare(asked.pause)
+        place = Place(Path(folder), asked.devices, asked.workers, asked.pause)
+        place.prepare()
         try:
             measure(place, asked.commands, asked.small)
         finally:
@@ -372,6 +374,7 @@ def measure(place: Place, commands: int, small: int) -> None:
             found.append(ship(place, threads, PRECISIONS[:1]))
             asked += found[-1]["jobs"]
     print(json.dumps({"per job": per_job(found)}), flush=True)
+    place.pause = min(place.pause, 0.2)  # where one follows the other
     alone = [
         ship(place, commands + small + 1, PRECISIONS, local=True),
         ship(place, commands + small + 2, PRECISIONS[:1], local=True),
