@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -24,11 +25,14 @@ from zoo.pipeline.executors.order import OrderAnswer
 
 from .configuration import ANNOUNCED, TOPIC
 from .connection import connect
+from .patience import within
 from .resources import resources_of, worker_of
 from .tasks import cancel_order, end_session, perform_order, unfinished_orders
 
 #: Seconds between two looks at whether the scheduler, and a worker that fits, are there.
 _LOOK = 5.0
+#: Seconds without an answer after which a scheduler is lost: it hangs, or the network is cut.
+_SILENCE = 60.0
 #: Looks without any worker after which an order is given up.
 _LOOKS = 24
 
@@ -44,6 +48,9 @@ class DaskDriver(ExecutorDriver):
         self._sessions: set[str] = set()
         self._events: queue.Queue[tuple[str, Any]] = queue.Queue()
         self._teller: threading.Thread | None = None
+        self._there: Sequence[ExecutorWorker] = ()
+        self._looked = float("-inf")
+        self._looking = threading.Lock()
 
     def connect(self) -> None:
         """Connects, and listens."""
@@ -56,15 +63,16 @@ class DaskDriver(ExecutorDriver):
     def workers(self) -> Sequence[ExecutorWorker]:
         """Those that announced themselves; other Dask workers get no step."""
         try:
-            found = self._client.scheduler_info()["workers"].values()
-        except (OSError, RuntimeError, AttributeError, TimeoutError) as error:
+            known = within(_SILENCE, self._client.scheduler_info)
+            found = known["workers"].values()
+        except (OSError, RuntimeError, AttributeError) as error:
             raise self._lost(error) from error
         return [worker_of(info[ANNOUNCED], info) for info in found if ANNOUNCED in info]
 
     def waiting(self) -> Mapping[str, int]:
         """Orders that no worker has begun."""
         try:
-            known = self._client.run_on_scheduler(unfinished_orders)
+            known = within(_SILENCE, self._client.run_on_scheduler, unfinished_orders)
         except AttributeError:  # a scheduler of another edgezoo does not tell
             return {}
         except Exception as error:  # whatever the scheduler answers in its last moments
@@ -102,7 +110,7 @@ class DaskDriver(ExecutorDriver):
         while not ended.wait(_LOOK):
             if self._client.status != "running":
                 raise self._lost(None)
-            there = [w for w in self.workers() if w.version == order.version]
+            there = [w for w in self._seen() if w.version == order.version]
             if order.device:
                 there = [w for w in there if order.device in {d.name for d in w.devices}]
             without = 0 if there else without + 1
@@ -114,6 +122,14 @@ class DaskDriver(ExecutorDriver):
                     why=f"none came back within {int(_LOOK * _LOOKS)} s",
                     fix="start workers again, then the same command goes on",
                 )
+
+    def _seen(self) -> Sequence[ExecutorWorker]:
+        """The workers, asked for once for all orders that wait."""
+        with self._looking:
+            if time.monotonic() - self._looked > _LOOK / 2:
+                self._there = self.workers()
+                self._looked = time.monotonic()
+            return self._there
 
     def _result(self, order: StepOrder, future: Any) -> str:
         status = future.status
@@ -140,7 +156,7 @@ class DaskDriver(ExecutorDriver):
         """Drops an order that waits, and ends one that is performed."""
         self._cancelled.add(order.id)
         with suppress(Exception):  # the scheduler may be gone, and its workers with it
-            self._client.run(cancel_order, order.id, on_error="ignore")
+            within(_LOOK, self._client.run, cancel_order, order.id, on_error="ignore")
 
     def close(self) -> None:
         """Lets workers end the processes of this command."""
@@ -149,7 +165,7 @@ class DaskDriver(ExecutorDriver):
             return
         with suppress(Exception):  # the scheduler may be gone
             for session in self._sessions:
-                client.run(end_session, session, on_error="ignore")
+                within(_LOOK, client.run, end_session, session, on_error="ignore")
         with suppress(Exception):
             client.close(timeout=2)
 
@@ -188,5 +204,6 @@ class DaskDriver(ExecutorDriver):
         return ExecutorLost(
             f"the connection to the Dask scheduler {self.address} is lost",
             why=None if error is None or not str(error).strip() else first_line(error),
-            fix="start it again (zoo worker --scheduler), then the same command goes on",
+            fix="see that it runs (zoo worker --scheduler), and that the network reaches it; then "
+            "the same command goes on",
         )

@@ -38,7 +38,7 @@ def work(
 
 
 def _check(address: str, tls: Path | None, worker: ExecutorWorker) -> None:
-    client = connect(address, tls)
+    client = connect(address, tls, starting=True)
     try:
         joined = client.scheduler_info()["workers"].values()
         others = [worker_of(info[ANNOUNCED], info) for info in joined if ANNOUNCED in info]

@@ -74,6 +74,16 @@ def test_what_is_no_time_is_refused(amount: Any) -> None:
         seconds_of(amount, "--budget")
 
 
+def test_example_is_of_the_size_that_the_option_has() -> None:
+    with pytest.raises(UsageError) as limit:
+        parse_seconds("0ms")
+    with pytest.raises(UsageError) as budget:
+        seconds_of("0s", "--budget")
+    assert "5ms" in (limit.value.fix or "")
+    assert "30min" in (budget.value.fix or "")
+    assert "ms" not in (budget.value.fix or "")
+
+
 def test_times_may_be_seconds() -> None:
     assert [seconds_of(given, "--budget") for given in (None, 3, 0.5, "2min")] == [
         *(None, 3.0, 0.5, 120.0)

@@ -135,7 +135,7 @@ def compared(**changed: Any) -> Choice:
             )
         },
         "nearest_mean": accuracy(0.872),
-        "curve": curve_of(curve, "accuracy", maximize=True),
+        "curve": curve_of(curve, "accuracy", maximize=True, judged=270),
         "stopped": False,
         "notes": ("vgg8_small failed: the converter crashed",),
         "trainings": 15,

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zoo.common.errors import UsageError, ZooError
 from zoo.report.pages.rendering import render_page
@@ -51,27 +52,35 @@ def make_app(
     routes: list[BaseRoute] = [
         *(Route(f"/{name}", server.asset, name=name) for name in ASSETS),
         Route("/files/{page}/download/{name}", server.download),
-        *joining,
         Route("/{path:path}", server.page),
     ]
+    packed = [Middleware(GZipMiddleware, minimum_size=2000, compresslevel=1)]
+    own = Mount("/", routes=routes, middleware=packed)
     return Starlette(
-        routes=[Mount(f"/{token}", routes=routes)],
+        routes=[Mount(f"/{token}", routes=[*joining, own])],
         middleware=[
             Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts)),
-            Middleware(BaseHTTPMiddleware, dispatch=_with_headers),
-            Middleware(GZipMiddleware, minimum_size=2000, compresslevel=1),
+            Middleware(_Headers),
         ],
         exception_handlers={HTTPException: server.missing, ZooError: server.failed},
     )
 
 
-async def _with_headers(
-    request: Request, call_next: Callable[[Request], Awaitable[Response]]
-) -> Response:
-    response = await call_next(request)
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response
+class _Headers:
+    """Adds to every answer the headers that it has not."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_more(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_more if scope["type"] == "http" else send)
 
 
 class _Server:

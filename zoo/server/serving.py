@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import uvicorn
+from starlette.routing import Mount
 
 from zoo.common.errors import UsageError, ZooError
 from zoo.pipeline.step_cache import step_cache
@@ -28,6 +29,8 @@ _OWN_NAMES = ("127.0.0.1", "localhost")
 _TOKEN_BYTES = 16
 #: Seconds for which open connections may hold up the end.
 _PATIENCE = 2
+#: Bytes of a message of a device that has joined.
+_LARGEST_MESSAGE = 1 << 28
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,18 +77,26 @@ def serve(
             token = secrets.token_urlsafe(_TOKEN_BYTES)
             names = addresses_of_machine() if lan else ()
             number = listening.getsockname()[1]
-            app = make_app(site, token, [*_OWN_NAMES, *names])
+            local = f"http://{LOOPBACK}:{number}/{token}/"
+            joining = [
+                Mount(f"/join/{kind.name}", routes=kind.pages(f"{local}join/{kind.name}/"))
+                for kind in registry.devices
+                if kind.pages is not None
+            ]
+            app = make_app(site, token, [*_OWN_NAMES, *names], joining)
             config = uvicorn.Config(
                 app,
                 log_level="critical",
                 access_log=False,
                 server_header=False,
                 lifespan="off",
+                ws="websockets-sansio",
+                ws_max_size=_LARGEST_MESSAGE,
                 timeout_graceful_shutdown=_PATIENCE,
             )
             told(
                 Address(
-                    local=f"http://{LOOPBACK}:{number}/{token}/",
+                    local=local,
                     network=tuple(f"http://{name}:{number}/{token}/" for name in names),
                 )
             )

@@ -198,16 +198,33 @@ def test_a_rival_is_better_only_where_chance_does_not_explain_it() -> None:
 
 
 def test_a_curve_helps_only_beyond_chance() -> None:
-    def curve(*last: float) -> Any:
+    def curve(*last: float, judged: int = 270) -> Any:
         points = [
             CurvePoint(share=0.5, examples=50, values=(0.90, 0.91, 0.90)),
             CurvePoint(share=1.0, examples=100, values=last),
         ]
-        return curve_of(points, "accuracy", maximize=True)
+        return curve_of(points, "accuracy", maximize=True, judged=judged)
 
     assert curve(0.95, 0.96, 0.95).verdict == "helps"
     assert curve(0.95, 0.96, 0.95).gain == pytest.approx(5.0)
     assert curve(0.95, 0.87, 0.92).verdict == "cannot tell"
     points = [CurvePoint(share=s, examples=9, values=(v,)) for s, v in ((0.5, 8.0), (1.0, 6.0))]
-    fall = curve_of(points, "distance", maximize=False)
+    fall = curve_of(points, "distance", maximize=False, judged=270)
     assert (fall.gain, fall.low, fall.verdict) == (2.0, None, "cannot tell")
+
+
+def test_seeds_that_gain_the_same_few_examples_leave_something_to_chance() -> None:
+    def curve(*last: float) -> Any:
+        points = [
+            CurvePoint(share=0.5, examples=105, values=(44 / 45,) * len(last)),
+            CurvePoint(share=1.0, examples=210, values=last),
+        ]
+        return curve_of(points, "accuracy", maximize=True, judged=45)
+
+    one_more = curve(1.0, 1.0)
+    assert one_more.gain == pytest.approx(100 / 45)
+    assert one_more.low < 0.0 < one_more.high
+    assert one_more.verdict == "cannot tell"
+    assert curve(1.0).low is None, "nothing is known of the chance in one training"
+    same = curve(44 / 45, 44 / 45)
+    assert same.low < 0.0 < same.high

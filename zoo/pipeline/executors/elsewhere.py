@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import os
+import platform
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,13 +146,15 @@ class Elsewhere:
         if answer.refusal is not None or answer.record is None:
             told = answer.refusal or {}
             raise ZooError(
-                told.get("what") or f"{step.name} came without a result",
+                _there(answer, told.get("what") or f"{step.name} came without a result"),
                 why=told.get("why"),
                 fix=told.get("fix"),
             )
         performer.note_memory(step, answer.memory_bytes)
         record = answer.record
-        if record.status != "failed" and performer.cache.samples(step.key) is None:
+        if record.status == "failed":
+            return replace(record, reason=_there(answer, record.reason))
+        if performer.cache.samples(step.key) is None:
             performer.cache.keep_samples(step.key, base64.b64decode(answer.samples))
         return record
 
@@ -228,6 +231,12 @@ class Elsewhere:
                 self._workers = ()  # all are gone; those that come again are waited for
             self._asked = time.monotonic()
         return self._workers
+
+
+def _there(answer: OrderAnswer, reason: str) -> str:
+    """With the machine, whose paths it names, and whose disk may be full."""
+    other = answer.worker and answer.worker != platform.node()
+    return f"on {answer.worker}: {reason}" if other and answer.worker not in reason else reason
 
 
 def _devices_of(step: DataStep[Any], announced: Mapping[str, Any]) -> list[str]:

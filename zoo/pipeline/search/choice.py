@@ -14,7 +14,7 @@ from zoo.contracts.baseline import AgainstBaseline
 from zoo.pipeline.search.candidates import Unfit
 from zoo.pipeline.search.chosen_files import ChosenFiles
 from zoo.pipeline.search.learning_curve import LearningCurve
-from zoo.pipeline.search.points import SearchPoint, missed_limits
+from zoo.pipeline.search.points import SearchPoint, missed_limits, nearest_point
 from zoo.pipeline.search.rivals import Difference, Tested
 from zoo.pipeline.search.rungs import Rung
 from zoo.pipeline.search.scores import Score
@@ -85,6 +85,11 @@ class Choice(Brief, Viewed):
         return self.files.chosen
 
     @property
+    def validated(self) -> tuple[str, ...]:
+        """Names of those that were trained whole, the best in validation first."""
+        return tuple(self.files.findings)
+
+    @property
     def points(self) -> tuple[SearchPoint, ...]:
         """Files of the networks that were trained whole."""
         return self.files.points
@@ -119,6 +124,9 @@ class Choice(Brief, Viewed):
     @property
     def nearest(self) -> Screened | None:
         """The candidate that is nearest to the limits where none keeps them."""
+        if self.best is None and (point := nearest_point(self.points, self.limits)) is not None:
+            owner = self.files.owners[point.name]
+            return next(one for one in self.screened if one.candidate.name == owner)
         known = [(one.nearest, one) for one in self.screened if one.nearest is not None]
         if any(one.fits for one in self.screened) or not known:
             return None

@@ -30,7 +30,7 @@ from zoo.pipeline.search.nearest_mean import nearest_mean
 from zoo.pipeline.search.rivals import Difference, Tested, tested
 from zoo.pipeline.search.rungs import Rung, rungs_of
 from zoo.pipeline.search.scores import Score, Scoring
-from zoo.pipeline.search.screening import ChoiceLimits, Screened, Screening, why_out
+from zoo.pipeline.search.screening import ChoiceLimits, Screened, Screening, none_built
 from zoo.pipeline.search.time_budget import TimeBudget
 from zoo.pipeline.search.timed_device import ranking_device
 from zoo.pipeline.search.trade_off import exporter_for_search
@@ -179,7 +179,7 @@ class _Search:
         self.runs.budget = TimeBudget(seconds=self.options.budget_seconds)
         fitting = [one for one in screened if one.fits]
         if not any(one.fits or one.exceeds for one in screened):
-            raise _none_built(self.data, screened, self.unfit)
+            raise none_built(self.data, screened, self.unfit)
         scoring = Scoring(runs=self.runs)
         recipe = candidates[0].job.recipe
         choosing = Choosing(
@@ -266,7 +266,8 @@ class _Search:
     ) -> LearningCurve | None:
         recipe = next(one.candidate.job.recipe for one in fitting if one.candidate.name == chosen)
         try:
-            found = learning_curve(scoring, recipe, chosen, whole[chosen], examples)
+            judged = len(self.dataset.splits["validation"])
+            found = learning_curve(scoring, recipe, chosen, whole[chosen], examples, judged)
         except ZooError as error:  # A class may have too few examples in a part of the data.
             self.note(f"no learning curve: {error.what.partition(chr(10))[0]}")
             return None
@@ -292,18 +293,6 @@ class _Search:
             if name == found.files.chosen:
                 write_recipe(registry, self.folder / RECIPE, recipe)
         write_text(self.folder / RESULT, json.dumps(as_json(found), indent=1))
-
-
-def _none_built(data: str, screened: Sequence[Screened], unfit: Sequence[Unfit]) -> UsageError:
-    told = [f"{one.candidate.name}: {why_out(one)}" for one in screened]
-    told += [f"{one.name}: {one.reason}" for one in unfit]
-    more = f"; and {len(told) - 3} more" if len(told) > 3 else ""
-    return UsageError(
-        f"no network could be built for {data} and exported",
-        why="; ".join(told[:3]) + more,
-        fix="`zoo list` shows what each takes; name one that takes these data, or a network from "
-        "elsewhere",
-    )
 
 
 def _file_name(name: str) -> str:

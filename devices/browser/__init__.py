@@ -1,0 +1,47 @@
+"""Browsers: a page runs files in LiteRT.js and onnxruntime-web."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from zoo.common.modules import lazy
+from zoo.contracts import DeviceKind, Runtime
+from zoo.execution.probes import PROBES
+from zoo.hookspecs import hookimpl
+
+RUNTIMES = (
+    Runtime(
+        name="litert-js",
+        summary="LiteRT.js, in browsers",
+        formats=("tflite",),
+        module="@litertjs/core",
+        distributions=("@litertjs/core",),
+        probe=PROBES / "dense.tflite",
+    ),
+    Runtime(
+        name="onnxruntime-web",
+        summary="ONNX Runtime Web, in browsers",
+        formats=("onnx",),
+        module="onnxruntime-web",
+        distributions=("onnxruntime-web",),
+        probe=PROBES / "dense.onnx",
+    ),
+)
+
+
+@hookimpl
+def zoo_devices() -> Iterable[DeviceKind]:
+    """A browser of this machine, which needs no options."""
+    yield DeviceKind(
+        name="browser",
+        summary="a browser of this machine, without a window: Chromium or Firefox",
+        also_called=("chrome", "chromium", "firefox", "web", "wasm"),
+        driver=lazy("zoo.devices.browser.driver:BrowserDriver"),
+        extra="serve",
+    )
+
+
+@hookimpl
+def zoo_runtimes() -> Iterable[Runtime]:
+    """The runtimes of pages; npm brings them, as `zoo devices setup` asks it to."""
+    yield from RUNTIMES
