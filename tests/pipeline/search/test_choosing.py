@@ -130,6 +130,8 @@ def test_one_that_fails_costs_itself() -> None:
     with pytest.raises(ZooError, match="none of 2 networks could be trained") as caught:
         choosing(by_letter, "ab", bad=("a", "b")).halve((Rung(share=0.3, epochs=3, keep=1),))
     assert "a: a diverged; b: b diverged" in str(caught.value)
+    with pytest.raises(ZooError, match="a diverged"):
+        choosing(by_letter, "a", bad=("a",)).train_whole(choosing(by_letter, "a").candidates)
     assert caught.value.fix == "--learning-rate 0.0001"
 
 
