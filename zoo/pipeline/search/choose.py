@@ -17,6 +17,7 @@ from zoo.common.units import bytes_of, milliseconds_of, seconds_of
 from zoo.contracts import Dataset, Exporter, Metric
 from zoo.contracts.precision import BASELINE, TRAINABLE
 from zoo.data.opening import judged_dataset
+from zoo.data.subset import with_training_share
 from zoo.execution.device import Device
 from zoo.pipeline.output_folder import write_recipe
 from zoo.pipeline.recipe import Recipe
@@ -194,8 +195,7 @@ class _Search:
         curve: LearningCurve | None = None
         rungs: tuple[Rung, ...] = ()
         if fitting:
-            # `--share` leaves so many of them to all trainings.
-            examples = round(recipe.training.share * len(self.dataset.splits["train"]))
+            examples = training_examples(recipe, self.dataset)
             finalists = self.options.finalists
             classes = len(self.dataset.classes)
             rungs = rungs_of(len(fitting), finalists, choosing.epochs, examples, classes)
@@ -294,6 +294,12 @@ class _Search:
             if name == found.files.chosen:
                 write_recipe(registry, self.folder / RECIPE, recipe)
         write_text(self.folder / RESULT, json.dumps(as_json(found), indent=1))
+
+
+def training_examples(recipe: Recipe, dataset: Dataset) -> int:
+    """How many its share of the training split leaves to all trainings of a comparison."""
+    left = with_training_share(dataset, recipe.training.share, recipe.seed)
+    return len(left.splits["train"])
 
 
 def _file_name(name: str) -> str:
