@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from zoo.cli.tables import print_table
 from zoo.common import terminal
 from zoo.report.choice_text import (
-    answer,
     candidate_rows,
     course,
     curve_text,
@@ -16,6 +15,7 @@ from zoo.report.choice_text import (
     out_rows,
     rung_rows,
 )
+from zoo.report.choice_verdict import answer
 from zoo.report.quality import finding_lines
 
 if TYPE_CHECKING:

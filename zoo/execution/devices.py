@@ -45,6 +45,15 @@ def device_named(registry: Registry, name: str | None) -> Device:
     if (there := registry.announced.get(name)) is not None:
         kind = registry.devices.get(there.kind)
         return replace(device_of(registry, name, kind, there.options), machine=there.machine)
+    return own_device(registry, name)
+
+
+def own_device(registry: Registry, name: str) -> Device:
+    """The device called `name` that this machine reaches, whatever workers announce.
+
+    Raises:
+        ZooError: As of `device_named`.
+    """
     entries = read_entries()
     if name in entries:
         device = _device(registry, entries[name])
