@@ -49,6 +49,7 @@ class DaskDriver(ExecutorDriver):
         self._listeners: dict[str, OnEvent] = {}
         self._cancelled: set[str] = set()
         self._begun: Counter[str] = Counter()
+        self._given: dict[str, tuple[Any, Any]] = {}
         self._sessions: set[str] = set()
         self._events: queue.Queue[tuple[str, Any]] = queue.Queue()
         self._teller: threading.Thread | None = None
@@ -105,6 +106,7 @@ class DaskDriver(ExecutorDriver):
             self._drain()
             self._listeners.pop(order.id, None)
             self._begun.pop(order.id, None)
+            self._given.pop(order.id, None)
             self._cancelled.discard(order.id)
 
     def _submitted(self, order: StepOrder, key: str) -> Any:
@@ -124,6 +126,7 @@ class DaskDriver(ExecutorDriver):
                 pure=True,
             )
         future.add_done_callback(lambda _: ended.set())
+        self._given[order.id] = future, ended
         self._wait(order, future, ended)
         return future
 
@@ -170,9 +173,9 @@ class DaskDriver(ExecutorDriver):
 
     def _result(self, order: StepOrder, future: Any) -> str:
         status = future.status
+        if status not in ("finished", "error") and order.id in self._cancelled:
+            return OrderAnswer(stopped=True).text()
         if status == "cancelled" or status == "lost":
-            if order.id in self._cancelled:
-                return OrderAnswer(stopped=True).text()
             raise self._lost(None)
         if status == "error":
             error = future.exception()
@@ -194,6 +197,11 @@ class DaskDriver(ExecutorDriver):
         self._cancelled.add(order.id)
         with suppress(Exception):  # the scheduler may be gone, and its workers with it
             within(_LOOK, self._client.run, cancel_order, order.id, on_error="ignore")
+        future, ended = self._given.get(order.id, (None, None))
+        if future is not None:  # no worker may have begun it, and what waits ends only so
+            with suppress(Exception):
+                within(_LOOK, future.cancel)
+            ended.set()
 
     def close(self) -> None:
         """Lets workers end the processes of this command."""

@@ -18,6 +18,7 @@ from zoo.contracts.executor import ExecutorWorker, StepOrder
 
 pytest.importorskip("distributed")
 
+from zoo.pipeline.executors.order import OrderAnswer
 from zoo.plugins.dask_executor import driver as driver_module
 from zoo.plugins.dask_executor.configuration import prepare
 from zoo.plugins.dask_executor.driver import DaskDriver
@@ -136,3 +137,32 @@ def test_what_a_killed_command_had_begun_goes_on_where_it_is(
     assert driver.perform(order("train"), lambda event: None) == "done"
     assert client.asked["workers"] == workers
     assert client.asked["allow_other_workers"] == (workers is not None)
+
+
+def test_an_order_that_no_worker_has_begun_is_dropped_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(driver_module, "_LOOK", 60.0)
+    driver = DaskDriver("a:1")
+    dropped: list[str] = []
+    waits = SimpleNamespace(
+        status="pending",
+        add_done_callback=lambda call: submitted.set(),
+        cancel=lambda: dropped.append("train"),
+    )
+    submitted = threading.Event()
+    driver._client = client = Ended({})
+    client.submit = lambda *given, **asked: waits  # type: ignore[method-assign]
+    client.run = lambda *given, **asked: None  # type: ignore[attr-defined]
+    threading.Thread(target=driver._tell, daemon=True).start()
+    answers: list[str] = []
+    asks = threading.Thread(
+        target=lambda: answers.append(driver.perform(order("train"), lambda event: None))
+    )
+    asks.start()
+    submitted.wait(30)
+    while not answers and not dropped:  # the order is known a moment after it was submitted
+        driver.cancel(order("train"))
+    asks.join(30)
+    assert OrderAnswer.read(answers[0]).stopped
+    assert dropped
