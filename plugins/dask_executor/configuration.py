@@ -33,6 +33,10 @@ _SETTINGS = {
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.target": False,
     "distributed.scheduler.work-stealing": False,
+    # What watches calls of Python: a worker's are one that waits for a process.
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.system-monitor.gil.enabled": False,
+    "distributed.admin.tick.interval": "500ms",
 }
 
 
@@ -41,10 +45,14 @@ def prepare() -> Any:
     config = require("dask.config")
     distributed = require("distributed")
     config.set(_SETTINGS)
-    # Of all of Dask's loggers, those that it makes later, too.
+    keep_quiet()
+    return distributed
+
+
+def keep_quiet() -> None:
+    """Shows nothing that Dask logs, by loggers that it makes later either."""
     for handler in logging.getLogger("distributed").handlers:
         handler.setLevel(_NOTHING)
-    return distributed
 
 
 def host_and_port(address: str) -> tuple[str, int]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from zoo.pipeline.search.points import MissedLimit, SearchPoint
     from zoo.pipeline.search.rivals import Difference
     from zoo.pipeline.search.screening import ChoiceLimits, Screened
+    from zoo.pipeline.search.settling import Settled
     from zoo.report.view import Rows
 
 #: Latencies and sizes nearer to each other than this are called equal.
@@ -147,6 +148,8 @@ def words_for(found: Choice, one: Screened) -> str:
         parts = []
         if name in found.differences:
             parts.append(difference_text(found.differences[name]))
+        if name in found.settled:
+            parts.append(settled_text(found.settled[name]))
         if own is not None and (stands := not_shipped(own, found.limits, 60)):
             parts.append(stands)
         if own is not None and found.best is not None:
@@ -179,6 +182,14 @@ def difference_text(one: Difference) -> str:
     if one.low is not None and one.high is not None:
         text += f" ({fmt.plus_minus_range(one.low, one.high, '.1f')})"
     return text if one.verdict != "cannot tell" else f"{text}: cannot tell at n = {one.examples:,}"
+
+
+def settled_text(one: Settled) -> str:
+    """Why a network was trained on no further seed."""
+    seeds = fmt.count(one.seeds, "seed")
+    if one.how == "behind":
+        return f"clearly behind in validation after {seeds}, so trained on no more"
+    return f"after {seeds}, more could not tell them apart at n = {one.examples:,} in validation"
 
 
 def cost_words(own: SearchPoint, best: SearchPoint) -> list[str]:

@@ -52,6 +52,9 @@ class MadeUp(Scoring):
         more = {"epochs": epochs, "made": epochs, "seconds": took}
         return score(self.value(own, share, seed), share, seed, **more)
 
+    def right(self, recipe: Any, name: str, seed: int) -> Any:
+        return None  # Of no mean over examples nothing can be said before the last seed.
+
 
 def choosing(
     value: Value,
@@ -94,9 +97,12 @@ def test_rungs_grow_while_networks_become_fewer() -> None:
 
 
 def test_small_data_are_not_divided_further_than_they_can_rank() -> None:
-    assert [rung.share for rung in rungs_of(27, 3, 15, 500, 10)] == [0.4, 0.4]
-    assert [rung.share for rung in rungs_of(27, 3, 15, 100, 10)] == [1.0, 1.0]
-    assert [rung.epochs for rung in rungs_of(4, 3, 1, 500, 10)] == [1]
+    assert [(r.share, r.keep) for r in rungs_of(27, 3, 15, 500, 10)] == [(0.4, 3)]
+    assert [(r.share, r.keep) for r in rungs_of(27, 3, 15, 100, 10)] == [(1.0, 3)]
+    assert [r.share for r in rungs_of(27, 3, 15, 1_700, 10)] == [0.3333], "188 would be too few"
+    assert [r.share for r in rungs_of(27, 3, 15, 1_900, 10)] == [0.1111, 0.3333]
+    assert [r.epochs for r in rungs_of(4, 3, 1, 500, 10)] == [1]
+    assert [r.epochs for r in rungs_of(4, 3, 6, 1_257, 10)] == [3]
 
 
 def test_few_networks_need_no_rungs() -> None:
@@ -170,6 +176,7 @@ def test_a_training_that_was_found_done_counts_for_what_it_took() -> None:
             higher_is_better=True,
             best_epoch=1,
             weights="w",
+            processor_seconds=44.0,
             epochs=(SimpleNamespace(validation_metric=0.5, validation_loss=1.0),),
         ),
     )
@@ -185,6 +192,7 @@ def test_a_training_that_was_found_done_counts_for_what_it_took() -> None:
     found = Scoring(runs=runs).score(recipe, "a", share=0.5, epochs=3, seed=4)  # type: ignore[arg-type]
     assert found is not None
     assert 9.0 < budget.left <= 10.0
+    assert (found.seconds, found.processor_seconds) == (30.0, 44.0)
     (own,) = asked
     assert (own.training.share, own.training.epochs, own.seed) == (0.25, 3, 4)
     assert whole_seconds(found, 15) == pytest.approx(30.0 * 15 / 0.5)

@@ -31,7 +31,7 @@ from zoo.pipeline.search.nearest_mean import nearest_mean
 from zoo.pipeline.search.rivals import Difference, Tested, tested
 from zoo.pipeline.search.rungs import Rung, rungs_of
 from zoo.pipeline.search.scores import Score, Scoring
-from zoo.pipeline.search.screening import ChoiceLimits, Screened, Screening, none_built
+from zoo.pipeline.search.screening import ChoiceLimits, Screening, none_built
 from zoo.pipeline.search.time_budget import TimeBudget
 from zoo.pipeline.search.timed_device import ranking_device
 from zoo.pipeline.search.trade_off import exporter_for_search
@@ -54,7 +54,7 @@ class ChooseOptions:
         models: Names; none for every network of the data's task.
         budget_seconds: For all trainings; None: no limit.
         finalists: How many are trained whole.
-        seeds: On how many seeds.
+        seeds: On how many seeds at most.
         curve: Whether the chosen one is trained on shares of the data, too.
         format: Of the files; None for the first that is installed.
         precisions: Of the files; None for float32 and int8.
@@ -201,7 +201,7 @@ class _Search:
             rungs = rungs_of(len(fitting), finalists, choosing.epochs, examples, classes)
             best = choosing.halve(rungs)[:finalists]
             whole = choosing.train_whole(best)
-            order = scoring.best_first(whole)
+            order = choosing.best_first(whole)
             files = chosen_files(
                 self.runs,
                 order,
@@ -213,17 +213,17 @@ class _Search:
             )
             # Before finalists are told apart on the test split: curves are a part of the time.
             if files.chosen is not None and self.options.curve:
-                curve = self._curve(scoring, files.chosen, fitting, whole, examples)
+                curve = self._curve(choosing, files.chosen, whole, examples)
         results: dict[str, Tested] = {}
         differences: dict[str, Difference] = {}
         mean: Metric | None = None
-        if whole and (first := files.chosen or scoring.best_first(whole)[0]):
+        if whole and (first := files.chosen or choosing.best_first(whole)[0]):
             recipes = {
                 one.candidate.name: one.candidate.job.recipe
                 for one in fitting
                 if one.candidate.name in whole
             }
-            seeds = [score.seed for score in whole[first]]
+            seeds = {name: [score.seed for score in own] for name, own in whole.items()}
             results, differences = tested(self.runs, first, recipes, seeds)
             mean = nearest_mean(self.runs.registry, whole[first][0].weights, self.data)
         found = Choice(
@@ -242,6 +242,7 @@ class _Search:
             rungs=rungs,
             scores={name: tuple(own) for name, own in choosing.scores.items()},
             failed=dict(choosing.failed),
+            settled=dict(choosing.settled),
             whole={name: tuple(own) for name, own in whole.items()},
             files=files,
             tested=results,
@@ -252,6 +253,7 @@ class _Search:
             notes=tuple(self.notes),
             trainings=scoring.trainings,
             seconds=scoring.seconds,
+            processor_seconds=scoring.processor_seconds,
             created=utc_now(),
         )
         self._write(found)
@@ -259,16 +261,16 @@ class _Search:
 
     def _curve(
         self,
-        scoring: Scoring,
+        choosing: Choosing,
         chosen: str,
-        fitting: Sequence[Screened],
         whole: dict[str, list[Score]],
         examples: int,
     ) -> LearningCurve | None:
-        recipe = next(one.candidate.job.recipe for one in fitting if one.candidate.name == chosen)
+        recipe = next(one.job.recipe for one in choosing.candidates if one.name == chosen)
+        judged = len(self.dataset.splits["validation"])
+        about = (whole[chosen], choosing.seeds, examples, judged)
         try:
-            judged = len(self.dataset.splits["validation"])
-            found = learning_curve(scoring, recipe, chosen, whole[chosen], examples, judged)
+            found = learning_curve(choosing.scoring, recipe, chosen, *about)
         except ZooError as error:  # A class may have too few examples in a part of the data.
             self.note(f"no learning curve: {error.what.partition(chr(10))[0]}")
             return None
