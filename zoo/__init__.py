@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from zoo.api.predictions import predict
     from zoo.api.runs import export, finetune, ship, write_report
     from zoo.api.searches import choose, optimize, tune
+    from zoo.api.timings import bench
     from zoo.artifacts.bundle import bundle
     from zoo.artifacts.signing.sign import sign
     from zoo.benchmark.compare.comparing import compare
     from zoo.benchmark.compare.judgement import judge_budgets
-    from zoo.benchmark.run import bench
     from zoo.common.errors import ZooError
     from zoo.contracts import (
         AnnouncedDevice,
@@ -110,7 +110,7 @@ _LAZY = {
     "ZooError": "zoo.common.errors",
     "hookimpl": "zoo.hookspecs",
     **dict.fromkeys(("evaluate", "inspect"), "zoo.api.files"),
-    "bench": "zoo.benchmark.run",
+    "bench": "zoo.api.timings",
     "predict": "zoo.api.predictions",
     **dict.fromkeys(("info", "load", "models", "open_dataset"), "zoo.api.models"),
     **dict.fromkeys(["export", "finetune", "ship", "write_report"], "zoo.api.runs"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
 from zoo.common.errors import UsageError
 from zoo.common.optional_imports import require
+from zoo.common.shown_text import printable, without_passwords
 
 from .tls import client_context
 
@@ -17,6 +19,11 @@ PORT = 8786
 TOPIC = "zoo"
 #: Key of what a worker announces in its registration, and of what it performs in its metrics.
 ANNOUNCED = "zoo"
+#: Above all levels: a command that ends while its worker tells of progress is "critical" to Dask.
+_NOTHING = logging.CRITICAL + 1
+_ADDRESS = re.compile(
+    r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|(?P<host>[\w.-]+))(?::(?P<port>[0-9]{1,5}))?",
+)
 _SETTINGS = {
     # What ends two workers ends a third.
     "distributed.scheduler.allowed-failures": 1,
@@ -26,6 +33,10 @@ _SETTINGS = {
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.target": False,
     "distributed.scheduler.work-stealing": False,
+    # What watches calls of Python: a worker's are one that waits for a process.
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.system-monitor.gil.enabled": False,
+    "distributed.admin.tick.interval": "500ms",
 }
 
 
@@ -34,26 +45,36 @@ def prepare() -> Any:
     config = require("dask.config")
     distributed = require("distributed")
     config.set(_SETTINGS)
-    for name in list(logging.root.manager.loggerDict):
-        if name == "distributed" or name.startswith("distributed."):
-            logging.getLogger(name).setLevel(logging.CRITICAL)
+    keep_quiet()
     return distributed
 
 
+def keep_quiet() -> None:
+    """Shows nothing that Dask logs, by loggers that it makes later either."""
+    for handler in logging.getLogger("distributed").handlers:
+        handler.setLevel(_NOTHING)
+
+
 def host_and_port(address: str) -> tuple[str, int]:
-    """The two parts of ``HOST:PORT``; the port may be left out.
+    """The two parts of ``HOST:PORT``; the port may be left out, and ``[…]`` hold IPv6.
 
     Raises:
         UsageError: It is none.
     """
-    host, colon, port = address.rpartition(":") if ":" in address else (address, "", "")
-    number = int(port) if port.isascii() and port.isdigit() else 0
-    if not host or "/" in host or (colon and not 0 < number < 65536):
-        raise UsageError(
-            f"{address!r} is no address of a Dask scheduler",
-            fix=f"type HOST:PORT, such as 10.0.0.1:{PORT}",
-        )
-    return host.strip("[]"), number or PORT
+    found = _ADDRESS.fullmatch(address)
+    number = PORT if found is None or found["port"] is None else int(found["port"])
+    if found is not None and 0 < number < 65536:
+        return found["ipv6"] or found["host"], number
+    shown, why = printable(without_passwords(f"dask://{address}")), None
+    fix = f"type HOST:PORT, such as 10.0.0.1:{PORT}"
+    if "@" in address:
+        # Whatever stands there, it may be a password.
+        shown = f"dask://***@{printable(address.rpartition('@')[2])}"
+        why = "a scheduler knows no users"
+        fix = f"leave out what stands before @, and encrypt with --tls FOLDER; {fix}"
+    elif address.count(":") > 1:
+        fix = f"type an address of IPv6 in brackets, such as [::1]:{PORT}"
+    raise UsageError(f"{shown} is no address of a Dask scheduler", why=why, fix=fix)
 
 
 def scheduler_address(address: str, tls: Path | None) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,27 @@ from .tls import check_encryption
 _PATIENCE = 5
 
 
-def connect(address: str, tls: Path | None) -> Any:
+def connect(address: str, tls: Path | None, *, starting: bool = False) -> Any:
     """A client of the scheduler at an address.
+
+    Args:
+        address: Of the scheduler.
+        tls: Folder of certificates; None without encryption.
+        starting: Whether it may be starting just now, and gets a few seconds to listen.
 
     Raises:
         UsageError: The address, or the folder of certificates, cannot be used.
         ZooError: Nothing answers there.
     """
     place, security = scheduler_address(address, tls), security_of(tls)
-    check_encryption(*host_and_port(address), tls, _PATIENCE)
+    for attempt in reversed(range(_PATIENCE if starting else 1)):
+        try:
+            check_encryption(*host_and_port(address), tls, _PATIENCE)
+            break
+        except OSError as error:
+            if not attempt or not isinstance(error, ConnectionRefusedError):
+                raise unreachable(address, error, tls) from error
+            time.sleep(1)
     distributed = prepare()
     try:
         return distributed.Client(
@@ -43,7 +57,12 @@ def unreachable(address: str, error: BaseException, tls: Path | None) -> ZooErro
     cause = error.__cause__ or error
     # Dask names the object that failed first.
     said = re.sub(r"^in <[^>]*>: (\w+: )?", "", first_line(cause)) if str(cause).strip() else ""
-    why = said or f"no answer within {_PATIENCE} s"
+    silent = not said or isinstance(cause, TimeoutError)
+    why = f"no answer within {_PATIENCE} s" if silent else said
+    if isinstance(cause, ConnectionRefusedError):
+        why = "no program listens there"
+    elif isinstance(cause, socket.gaierror):
+        why = f"no machine is known by this name ({said})"
     encrypted = "" if tls is None else " and that it was started with --tls, too"
     return ZooError(
         f"the Dask scheduler {address} cannot be reached",

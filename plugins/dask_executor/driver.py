@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import queue
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +26,16 @@ from zoo.pipeline.executors.order import OrderAnswer
 
 from .configuration import ANNOUNCED, TOPIC
 from .connection import connect
+from .patience import within
 from .resources import resources_of, worker_of
 from .tasks import cancel_order, end_session, perform_order, unfinished_orders
 
 #: Seconds between two looks at whether the scheduler, and a worker that fits, are there.
 _LOOK = 5.0
+#: Tries of an order whose workers die, with nothing beside it, until one has begun.
+_ALONE = 5
+#: Seconds without an answer after which a scheduler is lost: it hangs, or the network is cut.
+_SILENCE = 60.0
 #: Looks without any worker after which an order is given up.
 _LOOKS = 24
 
@@ -41,9 +48,14 @@ class DaskDriver(ExecutorDriver):
         self._client: Any = None
         self._listeners: dict[str, OnEvent] = {}
         self._cancelled: set[str] = set()
+        self._begun: Counter[str] = Counter()
+        self._given: dict[str, tuple[Any, Any]] = {}
         self._sessions: set[str] = set()
         self._events: queue.Queue[tuple[str, Any]] = queue.Queue()
         self._teller: threading.Thread | None = None
+        self._there: Sequence[ExecutorWorker] = ()
+        self._looked = float("-inf")
+        self._looking = threading.Lock()
 
     def connect(self) -> None:
         """Connects, and listens."""
@@ -56,15 +68,16 @@ class DaskDriver(ExecutorDriver):
     def workers(self) -> Sequence[ExecutorWorker]:
         """Those that announced themselves; other Dask workers get no step."""
         try:
-            found = self._client.scheduler_info()["workers"].values()
-        except (OSError, RuntimeError, AttributeError, TimeoutError) as error:
+            known = within(_SILENCE, self._client.scheduler_info)
+            found = known["workers"].values()
+        except (OSError, RuntimeError, AttributeError) as error:
             raise self._lost(error) from error
         return [worker_of(info[ANNOUNCED], info) for info in found if ANNOUNCED in info]
 
     def waiting(self) -> Mapping[str, int]:
         """Orders that no worker has begun."""
         try:
-            known = self._client.run_on_scheduler(unfinished_orders)
+            known = within(_SILENCE, self._client.run_on_scheduler, unfinished_orders)
         except AttributeError:  # a scheduler of another edgezoo does not tell
             return {}
         except Exception as error:  # whatever the scheduler answers in its last moments
@@ -77,32 +90,67 @@ class DaskDriver(ExecutorDriver):
         """Submits an order under its content address, so that equal ones are one."""
         self._listeners[order.id] = emit
         self._sessions.add(str(json.loads(order.text)["session"]))
-        ended = threading.Event()
         try:
-            with require("dask").annotate(**{ANNOUNCED: order.name}):
-                future = self._client.submit(
-                    perform_order,
-                    order.text,
-                    key=f"zoo-{order.id}",
-                    resources=resources_of(order, self.workers),
-                    pure=True,
-                )
-            future.add_done_callback(lambda _: ended.set())
-            self._wait(order, future, ended)
+            future = self._submitted(order, f"zoo-{order.id}")
+            for attempt in range(_ALONE):
+                if not self._may_be_innocent(order, future, alone=attempt > 0):
+                    break
+                note = "two workers died that had it and other steps; it is tried again alone"
+                emit({"event": "note", "text": note})
+                alone = replace(order, alone=True)
+                future = self._submitted(alone, f"zoo-{order.id}-alone-{attempt}")
             return self._result(order, future)
         except (OSError, RuntimeError, AttributeError) as error:
             raise self._lost(error) from error
         finally:
             self._drain()
             self._listeners.pop(order.id, None)
+            self._begun.pop(order.id, None)
+            self._given.pop(order.id, None)
             self._cancelled.discard(order.id)
+
+    def _submitted(self, order: StepOrder, key: str) -> Any:
+        """Its future, when it has ended."""
+        self._begun[order.id] = 0
+        # By a command that was killed: that worker goes on with it.
+        begun = [w.name for w in self._seen() if order.id in {t.get("order") for t in w.running}]
+        ended = threading.Event()
+        with require("dask").annotate(**{ANNOUNCED: order.name}):
+            future = self._client.submit(
+                perform_order,
+                order.text,
+                key=key,
+                resources=resources_of(order, self._seen),
+                workers=begun or None,
+                allow_other_workers=bool(begun),
+                pure=True,
+            )
+        future.add_done_callback(lambda _: ended.set())
+        self._given[order.id] = future, ended
+        self._wait(order, future, ended)
+        return future
+
+    def _may_be_innocent(self, order: StepOrder, future: Any, *, alone: bool) -> bool:
+        """Whether two workers died that had the order, and others beside or before it.
+
+        Dask counts deaths for all that was given to a worker, whether it had begun or not.
+        """
+        if future.status != "error":
+            return False
+        error = future.exception()
+        if type(error).__name__ != "KilledWorker":
+            return False
+        begun = self._begun[order.id]
+        if alone:
+            return not begun
+        return begun < 2 or getattr(error.last_worker, "nthreads", 1) > 1
 
     def _wait(self, order: StepOrder, future: Any, ended: threading.Event) -> None:
         without = 0
         while not ended.wait(_LOOK):
             if self._client.status != "running":
                 raise self._lost(None)
-            there = [w for w in self.workers() if w.version == order.version]
+            there = [w for w in self._seen() if w.version == order.version]
             if order.device:
                 there = [w for w in there if order.device in {d.name for d in w.devices}]
             without = 0 if there else without + 1
@@ -115,11 +163,19 @@ class DaskDriver(ExecutorDriver):
                     fix="start workers again, then the same command goes on",
                 )
 
+    def _seen(self) -> Sequence[ExecutorWorker]:
+        """The workers, asked for once for all orders that wait."""
+        with self._looking:
+            if time.monotonic() - self._looked > _LOOK / 2:
+                self._there = self.workers()
+                self._looked = time.monotonic()
+            return self._there
+
     def _result(self, order: StepOrder, future: Any) -> str:
         status = future.status
+        if status not in ("finished", "error") and order.id in self._cancelled:
+            return OrderAnswer(stopped=True).text()
         if status == "cancelled" or status == "lost":
-            if order.id in self._cancelled:
-                return OrderAnswer(stopped=True).text()
             raise self._lost(None)
         if status == "error":
             error = future.exception()
@@ -140,7 +196,12 @@ class DaskDriver(ExecutorDriver):
         """Drops an order that waits, and ends one that is performed."""
         self._cancelled.add(order.id)
         with suppress(Exception):  # the scheduler may be gone, and its workers with it
-            self._client.run(cancel_order, order.id, on_error="ignore")
+            within(_LOOK, self._client.run, cancel_order, order.id, on_error="ignore")
+        future, ended = self._given.get(order.id, (None, None))
+        if future is not None:  # no worker may have begun it, and what waits ends only so
+            with suppress(Exception):
+                within(_LOOK, future.cancel)
+            ended.set()
 
     def close(self) -> None:
         """Lets workers end the processes of this command."""
@@ -149,7 +210,7 @@ class DaskDriver(ExecutorDriver):
             return
         with suppress(Exception):  # the scheduler may be gone
             for session in self._sessions:
-                client.run(end_session, session, on_error="ignore")
+                within(_LOOK, client.run, end_session, session, on_error="ignore")
         with suppress(Exception):
             client.close(timeout=2)
 
@@ -167,6 +228,9 @@ class DaskDriver(ExecutorDriver):
 
     def _hear(self, event: tuple[float, Any]) -> None:
         _, message = event
+        if "begun" in message:
+            self._begun[str(message["order"])] += 1
+            return
         self._events.put((str(message["order"]), message["event"]))
 
     def _tell(self) -> None:
@@ -188,5 +252,6 @@ class DaskDriver(ExecutorDriver):
         return ExecutorLost(
             f"the connection to the Dask scheduler {self.address} is lost",
             why=None if error is None or not str(error).strip() else first_line(error),
-            fix="start it again (zoo worker --scheduler), then the same command goes on",
+            fix="see that it runs (zoo worker --scheduler), and that the network reaches it; then "
+            "the same command goes on",
         )

@@ -1,4 +1,4 @@
-"""Encryption between scheduler, workers and commands: whether both sides have it, and agree."""
+"""What answers at an address: a scheduler, and whether both sides encrypt and agree on it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 
 from zoo.common.errors import UsageError, ZooError
 
+#: Dask's schedulers greet with a message that is shorter; its first bytes say how long it is.
+_LONGEST_GREETING = 1 << 16
 _MAKE = "docs/executors.md has the commands that make certificates"
 
 
@@ -35,9 +37,9 @@ def client_context(tls: Path) -> ssl.SSLContext:
 
 
 def check_encryption(host: str, port: int, tls: Path | None, patience: float) -> None:
-    """Tells a scheduler that encrypts from one that does not, before Dask waits for either.
+    """Tells a scheduler that encrypts from one that does not, and both from other servers.
 
-    Where nothing answers at all, it says nothing: whoever connects then says so.
+    Dask would wait for either, and take what another server says for the length of a message.
 
     Args:
         host: Of the scheduler.
@@ -47,18 +49,20 @@ def check_encryption(host: str, port: int, tls: Path | None, patience: float) ->
 
     Raises:
         UsageError: The folder of certificates cannot be used.
-        ZooError: One side encrypts and the other does not, or their authorities differ.
+        ZooError: One side encrypts and the other does not, their authorities differ, or it is no
+            scheduler.
+        OSError: Nothing answers at all.
     """
     context = None if tls is None else client_context(tls)
     shown = f"the Dask scheduler {host}:{port}"
     try:
         with socket.create_connection((host, port), timeout=patience) as plain:
             if context is None:
-                _refuse_silence(plain, shown)
+                _refuse_others(_greeting(plain, shown), shown)
                 return
             with context.wrap_socket(plain, server_hostname=host) as encrypted:
                 # Of TLS 1.3 a server refuses the client's certificate after the handshake.
-                encrypted.recv(1)
+                _refuse_others(encrypted.recv(8), shown)
     except ssl.SSLError as error:
         if isinstance(error, ssl.SSLCertVerificationError) or "ALERT" in (error.reason or ""):
             raise ZooError(
@@ -73,19 +77,28 @@ def check_encryption(host: str, port: int, tls: Path | None, patience: float) ->
             fix="start it with --tls, too; or leave --tls (ZOO_TLS) out in a network that you "
             "trust",
         ) from error
-    except OSError:
+
+
+def _refuse_others(greeting: bytes, shown: str) -> None:
+    if len(greeting) == 8 and int.from_bytes(greeting, "little") <= _LONGEST_GREETING:
         return
+    raise ZooError(
+        f"{shown} is none",
+        why=f"what listens there says {greeting!r}" if greeting else "it ended the connection",
+        fix="correct the port; or start one: zoo worker --scheduler --listen HOST:PORT",
+    )
 
 
-def _refuse_silence(plain: socket.socket, shown: str) -> None:
+def _greeting(plain: socket.socket, shown: str) -> bytes:
     """Dask's schedulers greet; one that encrypts waits for the other side."""
     try:
-        plain.recv(1)
+        return plain.recv(8)
     except TimeoutError as error:
         raise ZooError(
             f"{shown} says nothing to a connection that is not encrypted",
-            why="it was started with --tls, or is none",
-            fix="add --tls FOLDER (or ZOO_TLS) with a certificate of its authority",
+            why="it was started with --tls, is none, or hangs",
+            fix="add --tls FOLDER (or ZOO_TLS) with a certificate of its authority; or see that it "
+            "runs, and that the network lets through what it says",
         ) from error
 
 

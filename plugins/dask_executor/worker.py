@@ -22,6 +22,8 @@ from .resources import announcement, worker_of
 
 #: Seconds between two attempts to join a scheduler that is gone.
 _AGAIN = 3.0
+#: Attempts at the first time.
+_TRIES = 3
 
 
 def work(
@@ -38,7 +40,7 @@ def work(
 
 
 def _check(address: str, tls: Path | None, worker: ExecutorWorker) -> None:
-    client = connect(address, tls)
+    client = connect(address, tls, starting=True)
     try:
         joined = client.scheduler_info()["workers"].values()
         others = [worker_of(info[ANNOUNCED], info) for info in joined if ANNOUNCED in info]
@@ -57,7 +59,7 @@ async def _work(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(folder, error) from error
-    joined = False
+    joined, tries = False, 0
     while True:
         nanny: Any = Nanny(
             scheduler_address(address, tls),
@@ -79,11 +81,20 @@ async def _work(
                 tell(f"{'joined' if not joined else 'joined again:'} dask://{address}")
                 joined = True
                 await nanny.finished()
-            tell(f"dask://{address} is gone; trying to join it again, until you press Ctrl-C")
-        except (OSError, RuntimeError, TimeoutError, ValueError) as error:
-            if not joined:
+            tell(_gone(address))
+        # Of a scheduler that dies while a worker joins, Dask's nanny knows no error of its own.
+        except (OSError, RuntimeError, TimeoutError, ValueError, AssertionError) as error:
+            tries += 1
+            # It was there a moment ago, and may have died just now.
+            if not joined and tries == _TRIES:
                 raise unreachable(address, error, tls) from error
+            if not joined:
+                tell(_gone(address))
         await asyncio.sleep(_AGAIN)
+
+
+def _gone(address: str) -> str:
+    return f"dask://{address} is gone; trying to join it again, until you press Ctrl-C"
 
 
 def serve(address: str, tls: Path | None, tell: Callable[[str], None]) -> None:

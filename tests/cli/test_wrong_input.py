@@ -47,7 +47,7 @@ WRONG = [
     ("info lenet6", "unknown model 'lenet6'", "did you mean 'lenet5'"),
     ("info lenet5.fashion", "unknown weights of lenet5 'fashion'", "'fashion_mnist'"),
     ("ship", "model: is required, such as `lenet5`", "data: is required, such as `--data digits`"),
-    ("ship lenet5", "data: is required", "zoo ship --help"),
+    ("ship lenet5", "data: is required", "fix: `--help` behind the command"),
     ("finetune --data digits", "model: is required", "zoo list"),
     ("ship lenet4 --data digits", "unknown model 'lenet4'", "'lenet5'"),
     ("ship '' --data digits", "unknown model ''", "`zoo list`"),

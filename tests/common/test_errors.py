@@ -17,6 +17,7 @@ from zoo.common.errors import (
     UnknownName,
     UsageError,
     ZooError,
+    first_line,
     nearest,
 )
 
@@ -139,3 +140,11 @@ def test_unknown_name_can_always_be_made(name, valid):
     error = UnknownName("model", name, valid)
     assert error.fix
     assert repr(name) in str(error)
+
+
+def test_numbers_of_the_system_are_left_out() -> None:
+    assert ZooError("it failed", why="[Errno 28] No space left on device").why == (
+        "No space left on device"
+    )
+    assert first_line(OSError(-2, "Name or service not known")) == "Name or service not known"
+    assert first_line(OSError(2, "No such file", "x")) == "No such file: 'x'"

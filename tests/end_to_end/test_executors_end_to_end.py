@@ -211,6 +211,27 @@ def test_the_same_command_again_does_nothing(
     assert not run.changed
 
 
+def test_files_are_timed_by_the_worker_that_has_the_device(
+    cluster: Cluster, shipped: tuple[Any, Killer]
+) -> None:
+    (file,) = shipped[0].folder.glob("*.onnx")
+    events: list[Any] = []
+    (timing,) = zoo.bench(
+        [file],
+        device="host",
+        tier="brief",
+        on_step=lambda _, event: events.append(event),
+        **cluster.options,
+    )
+    assert timing.measurement is not None
+    assert timing.measurement.answers is not None
+    assert timing.measurement.answers.exact
+    assert "done" in [event["doing"] for event in events if event["event"] == "cell"]
+    (stored,) = Store(None).records(run="bench")
+    assert stored.record.status == "passed"
+    assert Store(None).samples(stored.record.key)
+
+
 def test_a_second_worker_with_the_device_is_refused(cluster: Cluster) -> None:
     cluster.started(2)
     registry = load_registry()

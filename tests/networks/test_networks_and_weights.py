@@ -12,13 +12,12 @@ import pytest
 from makers import architecture, preprocessing, variant
 
 from zoo.common import plugin_errors
-from zoo.common.errors import BadFile, UsageError, ZooError
+from zoo.common.errors import BadFile, ZooError
 from zoo.common.files import sha256_of
 from zoo.common.worker import call
 from zoo.contracts import Architecture
 from zoo.networks.building import (
     build_network,
-    check_hyperparameters,
     count_parameters,
     deployed_model,
     normalization,
@@ -87,15 +86,6 @@ def test_hyperparameters_of_the_user_win():
     family = architecture(build=build, variants=(variant(hyperparameters={"filters": 3}),))
     assert network(family=family).get_layer("own").filters == 3
     assert network(family=family, filters=4).get_layer("own").filters == 4
-
-
-def test_unknown_hyperparameter():
-    with pytest.raises(UsageError, match="'tiny' has no hyper-parameter 'width'") as caught:
-        network(width=3)
-    assert caught.value.fix == "it has: filters, dropout"
-    with pytest.raises(UsageError) as caught:
-        check_hyperparameters(architecture(build=lambda inputs, classes: inputs), {"x": 1})
-    assert caught.value.fix == "it has none"
 
 
 def test_build_function_that_raises_is_named(monkeypatch):

@@ -8,13 +8,16 @@ from dataclasses import replace
 import pytest
 from choices import LIMITS, accuracy, compared, point, screened
 
+from zoo.contracts import Metric
 from zoo.pipeline.search.choice import as_json
 from zoo.pipeline.search.chosen_files import ChosenFiles
+from zoo.pipeline.search.learning_curve import CurvePoint, curve_of
 from zoo.pipeline.search.rivals import Difference
+from zoo.pipeline.search.screening import ChoiceLimits
 from zoo.report.choice_text import (
-    answer,
     candidate_rows,
     cost_words,
+    course,
     curve_text,
     difference_text,
     format_limits,
@@ -22,6 +25,7 @@ from zoo.report.choice_text import (
     rung_rows,
     untrained_rows,
 )
+from zoo.report.choice_verdict import answer
 
 
 def difference(gain: float, low: float | None, high: float | None, seeds: int = 3) -> Difference:
@@ -108,14 +112,100 @@ def test_a_file_that_its_gate_rejected_is_told() -> None:
     bad = point("lenet5", 0.6, 0.05, 68_000, verdict="rejected", reason="it loses 30 points")
     files = ChosenFiles(points=(bad,), owners={bad.name: "lenet5"}, reference=accuracy(0.9))
     found = compared(files=files, differences={})
-    assert "its gate ended as rejected: it loses 30 points" in answer(found)
+    assert answer(found) == (
+        "No file of the networks that were trained passed its gate. "
+        "lenet5: its int8 file was rejected: it loses 30 points."
+    )
     assert found.chosen is None
+    assert as_json(found)["nearest"] == "lenet5"
+
+
+def test_trained_files_over_a_limit_are_told_the_nearest_first() -> None:
+    far, near = point("resnet8", 0.9, 0.5, 90_000), point("lenet5", 0.8, 0.2004, 68_000)
+    files = ChosenFiles(points=(far, near), owners={far.name: "resnet8", near.name: "lenet5"})
+    found = compared(files=files, differences={})
+    assert answer(found) == (
+        "No file of the networks that were trained passes its gate and keeps every limit. "
+        "lenet5: its median of 200 µs is 0.400 µs (0.2 %) over the limit; "
+        "resnet8: its median of 500 µs is 300 µs (150 %) over the limit."
+    )
+    assert as_json(found)["nearest"] == "lenet5"
+    untimed = point("lenet5", 0.8, 0.1, 68_000, p50_ms=None, reason="the device is gone")
+    files = ChosenFiles(points=(untimed,), owners={untimed.name: "lenet5"})
+    found = compared(files=files, differences={}, limits=ChoiceLimits())
+    assert answer(found) == (
+        "No file of the networks that were trained could be timed. "
+        "lenet5: its int8 file could not be timed: the device is gone."
+    )
+
+
+def test_the_answer_says_what_speaks_against_the_chosen_one() -> None:
+    better = compared(differences={"lenet5": difference(1.5, 0.2, 2.8)})
+    assert "On the test split lenet5 is better, and chance does not explain it." in answer(better)
+    assert "needs no network" not in answer(better)
+    mean = compared(nearest_mean=accuracy(0.971))
+    assert answer(mean).endswith(
+        "It is no better than the class whose mean input is nearest, which needs no network: "
+        "97.1 %."
+    )
+
+
+def test_better_networks_without_a_file_to_ship_are_named() -> None:
+    found = compared()
+    first, rest = found.files.points
+    bad = replace(first, verdict="rejected", reason="it loses 30 points", p50_ms=None)
+    files = replace(
+        found.files,
+        points=(bad, rest),
+        chosen="lenet5",
+        best=rest,
+        findings={"resnet8": (), "lenet5": ()},
+    )
+    moved = {"resnet8": difference(1.0, -0.4, 2.4)}
+    found = compared(files=files, differences=moved)
+    assert "resnet8 was better in validation and has no file to ship." in answer(found)
+    told = {row[0]: row[-1] for row in candidate_rows(found)[1]}
+    assert "its int8 file was rejected: it loses 30 points" in told["resnet8"]
+    slow = replace(files, points=(replace(first, p50_ms=0.4), rest))
+    told = {row[0]: row[-1] for row in candidate_rows(compared(files=slow, differences=moved))[1]}
+    assert "its median of 400 µs is 200 µs (100 %) over the limit" in told["resnet8"]
+
+
+def test_files_are_judged_by_another_metric_than_validation() -> None:
+    areas = Metric(name="AUC", value=0.97, low=0.95, high=0.99, count=60)
+    file = point("resnet8", 0.97, 0.122, 90_000, metric=areas)
+    files = ChosenFiles(points=(file,), owners={file.name: "resnet8"}, chosen="resnet8", best=file)
+    names = {"metric": "reconstruction error", "maximize": False, "nearest_mean": None}
+    curve = curve_of(
+        [
+            CurvePoint(share=share, examples=examples, values=values)
+            for share, examples, values in (
+                (0.5, 64, (0.0210, 0.0214)),
+                (1.0, 127, (0.0200, 0.0203)),
+            )
+        ],
+        "reconstruction error",
+        maximize=False,
+        judged=20,
+    )
+    found = compared(files=files, tested={}, differences={}, curve=curve, **names)
+    assert "resnet8: 0.9700 AUC, " in answer(found)
+    assert "It is the best by reconstruction error in validation." in answer(found)
+    assert candidate_rows(found)[0][2] == "file's AUC"
+    assert "gained +0.00105 (95 %: +0.000415 to +0.00169)" in curve_text(found)
+
+
+def test_networks_that_were_not_trained_are_not_called_compared() -> None:
+    assert "3 of 5 networks were trained." in answer(compared())
+    assert "No other network was compared." in answer(
+        compared(screened=(screened("resnet8", 0.1, 90_000),))
+    )
 
 
 def test_the_curve_says_whether_more_data_would_help() -> None:
     found = compared()
     assert curve_text(found).startswith(
-        "more data would help: from 628 to 1,257 examples gained +3.0 points (95 %: +1.9 to +4.0)"
+        "more data would help: from 628 to 1,257 examples gained +3.0 points (95 %: +0.8 to +5.1)"
     )
     assert found.curve is not None
     unsure = replace(found.curve, low=-0.4)
@@ -150,3 +240,9 @@ def test_json_is_plain() -> None:
     assert by_name["alexnet_small"]["standing"] == "over limit"
     assert by_name["resnet101"]["standing"] == "unfit"
     assert told["learning_curve"]["verdict"] == "helps"
+
+
+def test_without_limits_none_are_spoken_of() -> None:
+    assert course(compared()).startswith("5 networks, 3 within the limits; 2 trained whole")
+    free = course(compared(limits=ChoiceLimits()))
+    assert free.startswith("5 networks, 3 built and exported; 2 trained whole")

@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 import socket as sockets
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -173,6 +174,8 @@ class Proxy:
     asked: int | None = None
     answered: int | None = None
     is_cut: bool = False
+    #: Whether bytes are kept back, and connections stay open.
+    is_held: bool = False
 
     def start(self) -> int:
         self.listener.bind(("127.0.0.1", 0))
@@ -202,6 +205,8 @@ class Proxy:
     def _hand_on(self, source: sockets.socket, target: sockets.socket, counted: str) -> None:
         try:
             while data := source.recv(65536):
+                while self.is_held:
+                    time.sleep(0.02)
                 left = getattr(self, counted)
                 if left is not None:
                     target.sendall(data[:left])
@@ -276,6 +281,43 @@ def test_a_server_that_is_away_is_told_before_work(database, proxy):
     assert "see that the server runs" in caught.value.fix
     assert "s3cret" not in str(caught.value)
     assert ":***@" in str(caught.value)
+
+
+def test_records_wait_while_the_server_hangs_and_arrive_once(
+    database, proxy, own_home, monkeypatch
+):
+    monkeypatch.setattr("zoo.results.patience.ANSWER_SECONDS", 0.5)
+    network, url = proxy[0], f"{proxy[1]}?connect_timeout=2"
+    store = Store(url)
+    store.append("run", record("before"))
+    network.is_held = True
+    store.append("run", record("meanwhile"))
+    assert len(waiting(own_home)) == 1
+    notes: list[str] = []
+    store.close(lambda step, event: notes.append(event["text"]))
+    assert "records wait in" in notes[0]
+    network.cut()  # what was kept back comes to nothing
+    network.is_held = False
+    network.mend()
+    Store(url).close()
+    assert waiting(own_home) == []
+    steps = database.ask("SELECT step FROM records ORDER BY id")
+    assert steps == [("before",), ("meanwhile",)]
+
+
+def test_a_lock_that_is_not_given_back_is_told(database, monkeypatch):
+    Store(database.url).close()
+    store = Store(database.url)
+    monkeypatch.setattr("zoo.results.patience.ANSWER_SECONDS", 0.5)
+    engine = sa.create_engine(database.url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("LOCK TABLE samples"))
+        with pytest.raises(ZooError, match="cannot be used") as caught:
+            store.samples("key")
+    assert caught.value.why == "the server did not answer within 0.5 s"
+    assert store.samples("key") is None
+    store.close()
+    engine.dispose()
 
 
 def test_a_database_or_user_that_is_not_there_is_named(database):

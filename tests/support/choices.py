@@ -124,6 +124,7 @@ def compared(**changed: Any) -> Choice:
         "scores": {n: (s, *whole.get(n, ())) for n, s in rungs.items()},
         "failed": {},
         "whole": whole,
+        "settled": {},
         "files": files,
         "tested": {
             "resnet8": Tested(metrics=(accuracy(0.971),) * 3, baseline=beside),
@@ -135,11 +136,12 @@ def compared(**changed: Any) -> Choice:
             )
         },
         "nearest_mean": accuracy(0.872),
-        "curve": curve_of(curve, "accuracy", maximize=True),
+        "curve": curve_of(curve, "accuracy", maximize=True, judged=270),
         "stopped": False,
         "notes": ("vgg8_small failed: the converter crashed",),
         "trainings": 15,
         "seconds": 312.0,
+        "processor_seconds": 401.0,
         "created": "2026-11-22T12:04:11+00:00",
     }
     return Choice(**{**given, **changed})

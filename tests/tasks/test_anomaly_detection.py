@@ -12,7 +12,7 @@ from zoo.artifacts.file_task import same_decoding
 from zoo.contracts import ImagePreprocessing, SeriesPreprocessing, Split, Task, Truth
 from zoo.contracts.precision import PRECISIONS
 from zoo.registry import load_registry
-from zoo.results.records import NO_BETTER
+from zoo.results.records import NO_BETTER_THAN_INPUT
 from zoo.tasks.quality import quality_of
 
 FLOAT32, INT8 = (next(p for p in PRECISIONS if p.name == name) for name in ("float32", "int8"))
@@ -138,7 +138,7 @@ def test_a_network_no_better_than_the_distance_from_the_mean_is_no_pass(
     constant = np.broadcast_to(mean, case.known.shape).astype(np.float32)
     for outputs in (constant, case.normalized.astype(np.float32)):
         found = quality_of(ready, ready.answers(outputs, case.truth), case.truth)
-        assert NO_BETTER in {one.code for one in found["findings"]}
+        assert NO_BETTER_THAN_INPUT in {one.code for one in found["findings"]}
     good = quality_of(ready, ready.answers(case.known, case.truth), case.truth)
     assert good["findings"] == ()
     assert good["baseline"].low > 0

@@ -68,16 +68,16 @@ def _other_load(run: BenchRun, threads: int, cores: int | None) -> Iterator[str]
     wall = max(run.wall_seconds, 1e-9)
     # Who waits for an accelerator gives its processor away, and is not disturbed by that.
     several = threads > 1 or run.own_threads
-    alone = not several and not run.accelerated
-    waiting = 1.0 - run.cpu_seconds / wall if alone else 0.0
-    steal, switches = run.steal_seconds / wall, run.involuntary_switches / wall
+    alone = not several and not run.accelerated and run.cpu_seconds is not None
+    waiting = 1.0 - (run.cpu_seconds or 0.0) / wall if alone else 0.0
+    steal, switches = (run.steal_seconds or 0.0) / wall, (run.involuntary_switches or 0.0) / wall
     if waiting > WAITING:
         yield f"the agent waited for a processor {waiting:.0%} of the time"
     if steal > STEAL:
         yield f"the hypervisor took {steal:.0%} of a core for others"
     if switches > SWITCHES and not run.accelerated and not run.own_threads:
         yield f"the kernel took the processor away {switches:.0f} times per second"
-    if run.throttled_seconds > 0.0:
+    if (run.throttled_seconds or 0.0) > 0.0:
         yield f"a processor quota held the agent back for {run.throttled_seconds:.2g} s"
     if run.clock_gap_seconds > 0.0:
         yield f"the machine slept, or its clock was set forward, {run.clock_gap_seconds:.1f} s"

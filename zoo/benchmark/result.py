@@ -67,7 +67,8 @@ def measurement_of(
     stopping = early_stopping(together)
     first = processes[0]
     noise = tuple(dict.fromkeys(reason for p in processes for reason in p.noise))
-    runs = sum(w.runs for w in first.windows if not w.noise) if sustained else len(together)
+    timed = sum(len(p.run.samples) * p.run.repeats for p in processes)
+    runs = sum(w.runs for w in first.windows if not w.noise) if sustained else timed
     measurement = Measurement(
         file=file,
         reference=reference,
@@ -118,6 +119,8 @@ def measurement_of(
         energy=energy_of(row for p in processes for row in p.run.energy),
         profile=profile,
         shapes=dict(shapes or {}),
+        inferences_per_sample=max(p.run.repeats for p in processes),
+        dispatch_ms=median(told) * _MS if (told := _dispatches(processes)) else None,
     )
     return measurement, samples
 
@@ -174,6 +177,10 @@ def _tool_measurement(
     )
 
 
+def _dispatches(processes: Sequence[ProcessResult]) -> list[float]:
+    return [p.run.dispatch_ns for p in processes if p.run.dispatch_ns > 0]
+
+
 def _median(values: Sequence[float | None]) -> float | None:
     told = [value for value in values if value is not None]
     return median(told) if len(told) == len(values) else None
@@ -208,7 +215,10 @@ def _counters(process: ProcessResult) -> dict[str, Any]:
         "p50_ms": float(np.median(run.samples)) * _MS,
         "load_ms": process.loaded.load_ns * _MS,
         "first_ms": run.first_ns * _MS,
-        "runs": len(run.samples),
+        "runs": len(run.samples) * run.repeats,
+        "inferences_per_sample": run.repeats,
+        "clock_grain_ns": run.clock_grain_ns,
+        "dispatch_ns": run.dispatch_ns,
         "attempts": process.attempts,
         "noise": list(process.noise),
         "warmup": run.warmup,

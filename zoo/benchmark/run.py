@@ -5,21 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
-from zoo.benchmark.cells import cells_of, check_tools, fitting_dataset, reference_cells, with_tools
+from zoo.benchmark.cells import check_tools, fitting_dataset, reference_cells, with_tools
 from zoo.benchmark.journal import Journal
 from zoo.benchmark.scheduling import (
+    AskedCells,
     BenchSettings,
+    CellTimer,
     DeviceQueue,
     OnTiming,
     cells_as_json,
     measure_all,
 )
 from zoo.benchmark.tiers import tier_named
-from zoo.benchmark.timed_inputs import open_samples, parse_shapes
 from zoo.benchmark.timing import RUN, Timing, keep_analysis
 from zoo.common.errors import ZooError
 from zoo.common.progress import OnStep, quiet
@@ -56,6 +56,7 @@ def bench(
     progress: bool | None = None,
     on_timing: OnTiming | None = None,
     registry: Registry | None = None,
+    elsewhere: CellTimer | None = None,
 ) -> list[Timing]:
     """Times files against each other, in fresh processes that take turns.
 
@@ -89,6 +90,7 @@ def bench(
             notebook. Commands show their own.
         on_timing: Receives each result once it is recorded.
         registry: None discovers plugins anew.
+        elsewhere: Times files on devices that other machines reach; None: there are none.
 
     Raises:
         ZooError: A file, device, tier or runtime that cannot be used, or the only device cannot
@@ -120,22 +122,20 @@ def bench(
         return analysed
     children = Children()
     counts = list(dict.fromkeys(threads))
-    cells = cells_of(
-        registry,
-        paths,
-        _listed(runtime),
-        counts,
-        children,
-        shapes=parse_shapes(shape),
-        samples=None if data is None else open_samples(registry, data, max(batch, default=1)),
-        batch=max(batch, default=None),
+    asked = AskedCells(
+        files=tuple(str(path) for path in dict.fromkeys(paths)),
+        runtimes=tuple(_listed(runtime)),
+        threads=tuple(counts),
+        tier=tier,
+        batch=tuple(dict.fromkeys(batch)),
+        shape=tuple(shape),
+        data=data,
+        profile=profile,
+        accuracy=accuracy,
     )
-    cells += reference_cells(registry, cells, counts, children) if reference else []
-    cells = [
-        replace(cell, batch=count, profile=profile)
-        for cell in cells
-        for count in (dict.fromkeys(batch) or [None])
-    ]
+    cells = asked.cells(registry, children)
+    if reference:
+        cells += asked.batched(reference_cells(registry, cells, counts, children))
     dataset = None if accuracy is None else fitting_dataset(registry, accuracy, cells)
     queues = [
         DeviceQueue(
@@ -157,6 +157,7 @@ def bench(
     )
     settings = BenchSettings(
         registry=registry,
+        asked=asked,
         tier=grade,
         store=Store(store),
         tag=tag,
@@ -166,6 +167,7 @@ def bench(
         children=children,
         on_step=on_step,
         on_timing=on_timing,
+        elsewhere=elsewhere,
     )
     started = time.perf_counter()
     on_step(RUN, {"event": "start", "kind": "bench"})

@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
 
 from zoo.benchmark.candidate import Stage
-from zoo.benchmark.cells import Cell, time_cells
+from zoo.benchmark.cells import Cell, CellResult, cells_of, time_cells
 from zoo.benchmark.journal import Journal
 from zoo.benchmark.tiers import Tier
+from zoo.benchmark.timed_inputs import open_samples, parse_shapes
 from zoo.benchmark.timing import RUN, Timing, record_result
 from zoo.common.errors import ZooError
 from zoo.common.progress import OnStep
@@ -23,6 +25,78 @@ from zoo.results.measurements import shape_text
 from zoo.results.store import Store
 
 OnTiming = Callable[[Timing], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedCells:
+    """Files and how they are timed, as a command says it.
+
+    Attributes:
+        files: Paths.
+        runtimes: Names; none for the preferred one of each file.
+        batch: Examples in one inference, each of these; none leaves it to the files.
+        shape: As typed: ``NAME=1x3x48x320``.
+        data: Dataset of samples; None for seeded numbers.
+        accuracy: Dataset that the quality is measured on; None for none.
+    """
+
+    files: tuple[str, ...]
+    runtimes: tuple[str, ...]
+    threads: tuple[int, ...]
+    tier: str
+    batch: tuple[int, ...]
+    shape: tuple[str, ...]
+    data: str | None
+    profile: bool
+    accuracy: str | None
+
+    def cells(self, registry: Registry, children: Children) -> list[Cell]:
+        """Every file with each runtime, number of threads, shape and batch.
+
+        Raises:
+            ZooError: As of `cells_of`.
+        """
+        samples = self.data
+        cells = cells_of(
+            registry,
+            [Path(file) for file in self.files],
+            self.runtimes,
+            self.threads,
+            children,
+            shapes=parse_shapes(self.shape),
+            samples=None
+            if samples is None
+            else open_samples(registry, samples, max(self.batch, default=1)),
+            batch=max(self.batch, default=None),
+        )
+        return self.batched(cells)
+
+    def batched(self, cells: Sequence[Cell]) -> list[Cell]:
+        """Cells with each batch, profiled if that is asked."""
+        return [
+            replace(cell, batch=count, profile=self.profile)
+            for cell in cells
+            for count in (self.batch or (None,))
+        ]
+
+
+class CellTimer(Protocol):
+    """Times cells on devices that other machines reach."""
+
+    def takes(self, device: Device) -> bool:
+        """Whether another machine reaches the device, and not this one."""
+
+    def time(
+        self,
+        asked: AskedCells,
+        device: Device,
+        cells: Sequence[Cell],
+        *,
+        fresh: bool,
+        children: Children,
+        watch: Callable[[int, Stage], None],
+    ) -> list[CellResult]:
+        """As `zoo.benchmark.cells.time_cells`; what was asked says all of the cells."""
 
 
 @dataclass(kw_only=True)
@@ -42,6 +116,7 @@ class BenchSettings:
     """What all devices of one call share."""
 
     registry: Registry
+    asked: AskedCells
     tier: Tier
     store: Store
     tag: str | None
@@ -51,6 +126,15 @@ class BenchSettings:
     children: Children
     on_step: OnStep
     on_timing: OnTiming | None
+    elsewhere: CellTimer | None = None
+
+    def is_elsewhere(self, device: Device) -> bool:
+        """Whether another machine times files on the device."""
+        return self.elsewhere is not None and self.elsewhere.takes(device)
+
+    def apart(self, device: Device) -> bool:
+        """Whether the device works by itself, or for another machine."""
+        return device.kind.remote or self.is_elsewhere(device)
 
 
 def cells_as_json(queues: Sequence[DeviceQueue]) -> list[dict[str, Any]]:
@@ -74,8 +158,9 @@ def measure_all(settings: BenchSettings, queues: Sequence[DeviceQueue]) -> None:
 
     An interruption ends the agents; what is done is recorded before it goes on its way.
     """
-    here = [queue for queue in queues if not queue.device.kind.remote]
-    groups = [[queue] for queue in queues if queue.device.kind.remote] + ([here] if here else [])
+    here = [queue for queue in queues if not settings.apart(queue.device)]
+    groups = [[queue] for queue in queues if settings.apart(queue.device)]
+    groups += [here] if here else []
     progress = _Progress(settings, queues)
 
     def measure(group: Sequence[DeviceQueue]) -> None:
@@ -95,17 +180,7 @@ def measure_all(settings: BenchSettings, queues: Sequence[DeviceQueue]) -> None:
 
 def _measure_queue(settings: BenchSettings, queue: DeviceQueue, progress: _Progress) -> None:
     """Measures on one device and records what came of it."""
-    for timed in time_cells(
-        settings.registry,
-        queue.device,
-        queue.cells,
-        settings.tier,
-        children=settings.children,
-        dataset=settings.dataset,
-        journal=settings.journal,
-        fresh=settings.fresh,
-        watch=lambda number, stage: progress.stage(queue, number, stage),
-    ):
+    for timed in _timed(settings, queue, progress):
         if isinstance(timed.result, ZooError) and settings.children.stopping:
             continue  # The interruption ended it: nothing is wrong with it.
         queue.reached |= timed.reached
@@ -114,6 +189,29 @@ def _measure_queue(settings: BenchSettings, queue: DeviceQueue, progress: _Progr
         queue.timings.append(timing)
         if settings.on_timing is not None:
             settings.on_timing(timing)
+
+
+def _timed(settings: BenchSettings, queue: DeviceQueue, progress: _Progress) -> list[CellResult]:
+    device, cells, children = queue.device, queue.cells, settings.children
+
+    def watch(number: int, stage: Stage) -> None:
+        progress.stage(queue, number, stage)
+
+    if settings.elsewhere is not None and settings.is_elsewhere(device):
+        return settings.elsewhere.time(
+            settings.asked, device, cells, fresh=settings.fresh, children=children, watch=watch
+        )
+    return time_cells(
+        settings.registry,
+        device,
+        cells,
+        settings.tier,
+        children=children,
+        dataset=settings.dataset,
+        journal=settings.journal,
+        fresh=settings.fresh,
+        watch=watch,
+    )
 
 
 class _Progress:

@@ -105,7 +105,7 @@ def _merged(runs: Sequence[BenchRun], parts: Sequence[NDArray[np.int64]]) -> Ben
     """Windows as one run: counters add up, the ends are those of the first and the last."""
     first, last = runs[0], runs[-1]
     sums: dict[str, Any] = {
-        name: sum(getattr(run, name) for run in runs)
+        name: _total([getattr(run, name) for run in runs])
         for name in (
             *("wall_seconds", "cpu_seconds", "involuntary_switches", "steal_seconds"),
             *("throttled_seconds", "thermal_throttles"),
@@ -123,6 +123,11 @@ def _merged(runs: Sequence[BenchRun], parts: Sequence[NDArray[np.int64]]) -> Ben
         clock_gap_seconds=max((run.clock_gap_seconds for run in runs), key=abs),
         **sums,
     )
+
+
+def _total(counted: Sequence[float | None]) -> float | None:
+    told = [value for value in counted if value is not None]
+    return sum(told) if len(told) == len(counted) else None
 
 
 def summarized(windows: Sequence[Window], tier: Tier) -> Sustained:

@@ -22,6 +22,7 @@ from zoo.cli.options import (
     split_commas,
     store_option,
 )
+from zoo.cli.recipe_options import recipe_options
 from zoo.cli.verdict_options import (
     check_budgets,
     plain_judgements,
@@ -116,6 +117,7 @@ def _counts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
     "npz:FILE with samples that they are timed with, arrays named as the inputs [seeded numbers]."
 )
 @network_options()
+@recipe_options("executor")
 @verdict_options
 @store_option
 @json_option
@@ -139,6 +141,9 @@ def command(
     fresh: bool,
     store: str | None,
     as_json: bool,
+    executor: str | None,
+    artifacts: str | None,
+    tls: str | None,
     **network: Any,
 ) -> None:
     """Time FILES on devices: percentiles with intervals, and whether they can be trusted.
@@ -151,8 +156,8 @@ def command(
     A network among FILES (my.keras, a model id, weights) is exported first, as by `zoo export`; its
     files that pass their gate are timed, and the exit code is 1 when one does not.
     """
+    from zoo.api.timings import bench
     from zoo.benchmark.compare.judgement import exit_code, judge_budgets
-    from zoo.benchmark.run import bench
     from zoo.benchmark.timing import Timing
     from zoo.cli.bench_table import plain_timing, print_timings
     from zoo.execution.offline_analysis import refuse_budgets
@@ -184,6 +189,9 @@ def command(
                 data=samples,
                 profile=profile,
                 reference=reference,
+                executor=executor,
+                artifacts=artifacts,
+                tls=tls,
                 on_step=progress,
                 on_timing=timings.append,
                 registry=registry,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from zoo.cli.tables import print_table
 from zoo.common import terminal
 from zoo.report.choice_text import (
-    answer,
     candidate_rows,
     course,
     curve_text,
@@ -16,6 +15,7 @@ from zoo.report.choice_text import (
     out_rows,
     rung_rows,
 )
+from zoo.report.choice_verdict import answer
 from zoo.report.quality import finding_lines
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ def print_choice(found: Choice) -> None:
     for line in finding_lines(found.findings):
         terminal.echo(line)
     terminal.echo(f"limits: {format_limits(found)}")
-    terminal.echo()
     headings, rows, right = candidate_rows(found)
     if rows:
+        terminal.echo()
         print_table(headings, rows, right=right, prose=(headings[-1],), spare=(headings[-2],))
     headings, rows, right = out_rows(found)
     if rows:

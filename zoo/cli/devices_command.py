@@ -200,7 +200,9 @@ def _machine(state: DeviceState) -> str:
     about = state.about
     if "cpu" not in about:
         return ", ".join(str(state.readings[k]) for k in ("model", "soc") if k in state.readings)
-    return f"{about.get('cpu')}, {about.get('cores')} cores, Python {about.get('python')}"
+    interpreter = f"Python {about['python']}" if "python" in about else str(about.get("os", ""))
+    words = (str(about.get("cpu")), f"{about.get('cores')} cores", interpreter)
+    return ", ".join(filter(None, words))
 
 
 def _runtimes(state: DeviceState) -> str:

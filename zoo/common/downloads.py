@@ -42,6 +42,10 @@ class DownloadFailed(ZooError):
     """A download failed: no connection, or an error in place of a file."""
 
 
+class NotOnMachine(UsageError):
+    """What would have to be fetched is not here, and may not be fetched."""
+
+
 class HashMismatch(BadFile):
     """A file's hash differs from the published one."""
 

@@ -42,7 +42,7 @@ class ZooError(Exception):
     def __init__(self, what: str, *, why: str | None = None, fix: str | None = None) -> None:
         super().__init__(what)
         self.what = what
-        self.why = why
+        self.why = None if why is None else without_number(why)
         self.fix = fix
 
     def __str__(self) -> str:
@@ -187,6 +187,14 @@ def _letters(name: str) -> str:
     return re.sub(r"[\W_]+", "", name)
 
 
+def without_number(text: str) -> str:
+    """A message of the system without the number in front: ``[Errno 28] No space left``."""
+    return re.sub(r"^\[Errno -?\d+\] ", "", text)
+
+
 def first_line(error: BaseException) -> str:
-    """The first line of a library's message, at most 300 characters; without one, its class."""
-    return str(error).strip().partition("\n")[0][:300] or type(error).__name__
+    """The first line of a library's message, at most 300 characters; without one, its class.
+
+    The number before a message of the system is left out.
+    """
+    return without_number(str(error).strip()).partition("\n")[0][:300] or type(error).__name__

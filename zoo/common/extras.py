@@ -41,6 +41,9 @@ EXTRA_OF = {
     "distributed": "dask",
     "fsspec": "remote",
     "s3fs": "remote",
+    "starlette": "serve",
+    "uvicorn": "serve",
+    "websockets": "serve",
 }
 #: Extras outside ``all``: each is for what few people need; an error names it then.
 ON_REQUEST = (
@@ -62,6 +65,7 @@ ON_REQUEST = (
     "tune",
     "dask",
     "remote",
+    "serve",
 )
 #: Modules of the extra ``run``, which are in other extras, too: what it takes to inspect, verify,
 #: time and ask files that are there.

@@ -47,29 +47,72 @@ def parse_size(text: str, option: str = "--max-size") -> int:
     return max(int(_quantity(text, SIZES, option, "300kB, 1.5MB or 64KiB")), 1)
 
 
-def parse_seconds(text: str, option: str = "--max-latency") -> float:
+def parse_seconds(
+    text: str, option: str = "--max-latency", example: str = "5ms, 800us or 1.5s"
+) -> float:
     """Seconds, above 0.
 
     Args:
         text: Such as ``5ms``, ``800us``, ``1.5s``, ``30min``.
         option: Where it was typed, for messages.
+        example: What the option usually is, for messages.
 
     Raises:
         UsageError: Not a figure with a unit of time, or nothing.
     """
-    return float(_quantity(text, TIMES, option, "5ms, 800us or 1.5s"))
+    return float(_quantity(text, TIMES, option, example))
 
 
 def seconds_of(given: str | float | None, option: str) -> float | None:
-    """Seconds, above 0, from a text like that of `parse_seconds` or a number; None stays None.
+    """Seconds that work may take, above 0; None stays None.
+
+    Args:
+        given: A text like that of `parse_seconds`, or a number.
+        option: Where it was typed, for messages.
 
     Raises:
         UsageError: It is neither, or not above 0, or has no end.
     """
     if given is None or isinstance(given, str):
-        return None if given is None else parse_seconds(given, option)
+        return None if given is None else parse_seconds(given, option, "90s, 30min or 1.5h")
     if isinstance(given, bool) or not (isinstance(given, int | float) and 0 < given < math.inf):
         raise UsageError(f"{option} {given!r} is no time", fix='give "30min", or seconds above 0')
+    return float(given)
+
+
+def bytes_of(given: str | int | None, option: str) -> int | None:
+    """A limit in bytes, at least 1; None stays None.
+
+    Args:
+        given: A text like that of `parse_size`, or a number.
+        option: Where it was typed, for messages.
+
+    Raises:
+        UsageError: It is neither, or below 1.
+    """
+    if given is None or isinstance(given, str):
+        return None if given is None else parse_size(given, option)
+    if isinstance(given, bool) or not (isinstance(given, int | float) and 1 <= given < math.inf):
+        raise UsageError(f"{option} {given!r} is no size", fix='give "300kB", or bytes from 1 on')
+    return int(given)
+
+
+def milliseconds_of(given: str | float | None, option: str) -> float | None:
+    """A limit in milliseconds, above 0; None stays None.
+
+    Args:
+        given: A text like that of `parse_seconds`, or a number of milliseconds.
+        option: Where it was typed, for messages.
+
+    Raises:
+        UsageError: It is neither, or not above 0, or has no end.
+    """
+    if given is None or isinstance(given, str):
+        return None if given is None else 1000 * parse_seconds(given, option)
+    if isinstance(given, bool) or not (isinstance(given, int | float) and 0 < given < math.inf):
+        raise UsageError(
+            f"{option} {given!r} is no time", fix='give "5ms", or milliseconds above 0'
+        )
     return float(given)
 
 

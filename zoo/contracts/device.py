@@ -156,6 +156,8 @@ class DeviceKind:
             them, (inputs, 1, …). For the folder for app developers; None without an interpreter.
         also_called: Other words for it, in lower case; no command takes them, but an error for
             them offers the name.
+        pages: Pages by which people join devices of this kind: takes the address at which this
+            machine reaches them, and returns routes of Starlette, which a server mounts there.
     """
 
     name: str
@@ -170,6 +172,7 @@ class DeviceKind:
     known: Callable[[], Mapping[str, DeviceOptions]] | None = None
     arena: Callable[[Path, NDArray[Any]], Arena] | None = None
     also_called: tuple[str, ...] = ()
+    pages: Callable[[str], Sequence[Any]] | None = None
     _drivers: dict[str, DeviceDriver[Any]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -199,7 +202,7 @@ class DeviceKind:
         clocks = get_args(Clock)
         check(self.clock in clocks, self.name, f"clock must be one of {', '.join(clocks)}")
         check(callable(self.driver), self.name, "driver must be callable")
-        for field_name in ("known", "arena"):
+        for field_name in ("known", "arena", "pages"):
             value = getattr(self, field_name)
             usable = value is None or callable(value)
             check(usable, self.name, f"{field_name} must be callable or None")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +15,7 @@ from zoo.contracts.offline_analysis import Examination, Specimen
 from zoo.contracts.runtime import Runtime, VendorTool
 from zoo.contracts.transport import DeviceOptions
 from zoo.execution.driver_guard import GuardedTransport, driver_guard
-from zoo.execution.runtimes import plugin_runtimes
+from zoo.execution.runtimes import plugin_runtimes, runtimes_by_format
 from zoo.execution.trust import Untrusted, is_trusted
 from zoo.registry import Registry
 
@@ -33,6 +33,7 @@ class Device:
         digest: Of the content of `source` that must have been allowed; empty where none need be.
         plugin: Distribution, version and name of the plugin that brings the driver, for messages.
         machine: The fingerprint of a device that hangs on another machine, which told it.
+        runtimes_by_format: All runtimes that run a format's files, those of plugins included.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Device:
     digest: str = ""
     plugin: str = ""
     machine: str = ""
+    runtimes_by_format: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def clock(self) -> Clock:
@@ -143,6 +145,13 @@ class Device:
             transport.close()
         return found
 
+    def further_runtimes(self, format: str) -> tuple[str, ...]:
+        """Runtimes of a format for a device that has none of its exporter's own.
+
+        None on this machine: there files are judged in what their exporter names.
+        """
+        return () if self.kind.local else self.runtimes_by_format.get(format, ())
+
     def tool(self) -> VendorTool | None:
         """The vendor's benchmark tool that users have supplied for it."""
         driver = self._trusted_driver
@@ -182,6 +191,7 @@ def device_of(
         digest=digest,
         plugin_runtimes=plugin_runtimes(registry),
         plugin=registry.devices.provider(kind.name).identity,
+        runtimes_by_format=runtimes_by_format(registry),
     )
 
 

@@ -45,6 +45,15 @@ def device_named(registry: Registry, name: str | None) -> Device:
     if (there := registry.announced.get(name)) is not None:
         kind = registry.devices.get(there.kind)
         return replace(device_of(registry, name, kind, there.options), machine=there.machine)
+    return own_device(registry, name)
+
+
+def own_device(registry: Registry, name: str) -> Device:
+    """The device called `name` that this machine reaches, whatever workers announce.
+
+    Raises:
+        ZooError: As of `device_named`.
+    """
     entries = read_entries()
     if name in entries:
         device = _device(registry, entries[name])
@@ -171,9 +180,10 @@ def runtime_on(exporter: Exporter, device: Device) -> str:
         if device.kind.local:
             raise
         there = ", ".join(device.runtimes()) or "none"
+        able = dict.fromkeys((*exporter.runtimes, *device.further_runtimes(exporter.name)))
         raise ZooError(
             f"{device.name!r} cannot run {exporter.name} files: a runtime is missing there",
-            why=f"it takes one of {', '.join(exporter.runtimes)}; the device has {there}"
+            why=f"it takes one of {', '.join(able)}; the device has {there}"
             + "".join(
                 f"; {name}: {refusal.what}"
                 for name, refusal in device.plugin_runtimes_there.items()

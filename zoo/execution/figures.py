@@ -35,6 +35,11 @@ def number(told: Mapping[str, Any], key: str, least: float = 0.0) -> float:
     return _number(told[key], key, least)
 
 
+def optional_number(told: Mapping[str, Any], key: str, least: float = 0.0) -> float | None:
+    """The same, or nothing."""
+    return None if told[key] is None else number(told, key, least)
+
+
 def _number(value: object, key: str, least: float) -> float:
     real = isinstance(value, int | float) and not isinstance(value, bool)
     if not real or not (least <= value <= _MOST):  # type: ignore[operator]

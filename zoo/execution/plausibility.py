@@ -49,7 +49,7 @@ def check_counts(run: BenchRun, asked: BenchRequest) -> None:
         ValueError: Names what contradicts what.
     """
     samples, wall = run.samples, run.wall_seconds
-    before_last = float(samples[:-1].sum(dtype=np.float64)) * 1e-9
+    before_last = float(samples[:-1].sum(dtype=np.float64)) * 1e-9 * run.repeats
     count = len(samples)
     if before_last > asked.max_seconds + _BETWEEN:
         raise ValueError(f"sampling went on after its limit of {asked.max_seconds:g} s")
@@ -86,7 +86,7 @@ def check_times(run: BenchRun, passed: float) -> None:
     reported += warm_up if isinstance(warm_up, int | float) else 0.0
     if reported > _upper(passed):
         raise ValueError(f"{reported:.3g} s of timing in {passed:.3g} s that passed here")
-    sampled = float(run.samples.sum(dtype=np.float64)) * 1e-9
+    sampled = float(run.samples.sum(dtype=np.float64)) * 1e-9 * run.repeats
     if sampled < LEAST_SHARE * (run.wall_seconds - _AROUND):
         raise ValueError(
             f"samples of {sampled:.3g} s together in {run.wall_seconds:.3g} s of sampling: what "
@@ -94,10 +94,10 @@ def check_times(run: BenchRun, passed: float) -> None:
         )
     for meter in run.energy:
         seconds, runs = meter["seconds"], meter["inferences"]
-        if runs != len(run.samples) or abs(seconds - run.wall_seconds) > _BETWEEN:
+        if runs != len(run.samples) * run.repeats or abs(seconds - run.wall_seconds) > _BETWEEN:
             raise ValueError(
                 f"{meter['meter']} counted {runs:g} inferences in {seconds:.3g} s, where "
-                f"{len(run.samples)} were timed in {run.wall_seconds:.3g} s"
+                f"{len(run.samples) * run.repeats} were timed in {run.wall_seconds:.3g} s"
             )
 
 

@@ -67,7 +67,8 @@ class BenchRun:
     """One timed run in one process.
 
     Attributes:
-        samples: Duration of each inference in nanoseconds.
+        samples: Duration of each inference in nanoseconds; of several in one reading of the clock,
+            their mean.
         first_ns: The first inference, before any warm-up.
         warmup: ``runs``, ``seconds`` and whether the times became ``stable``.
         inputs: Where the input came from: ``source`` is ``supplied`` or ``seeded``.
@@ -75,7 +76,8 @@ class BenchRun:
         spin_before_ns: Times of a fixed piece of work just before the samples.
         load_average: Of the last minute, before and after.
         peak_memory_bytes: Of the whole agent, up to the end of the warm-up.
-        cpu_seconds: Processor time that the agent used meanwhile.
+        cpu_seconds: Processor time that the agent used meanwhile; None, as for the next three,
+            where the device does not tell.
         involuntary_switches: Times that the kernel took the processor away.
         steal_seconds: Time that a hypervisor gave to others, over all cores.
         throttled_seconds: Time that a quota held the agent back.
@@ -89,6 +91,10 @@ class BenchRun:
         summary: What a vendor's tool reported; it keeps no samples, and tells nothing of the above.
         own_threads: Whether the runtime hands each inference to threads of its own, even when one
             computes: they wait for each other, and take the processor from each other.
+        repeats: Inferences in one sample, where the clock is too coarse for one.
+        clock_grain_ns: The step of the clock of the samples; 0 where it is not told.
+        dispatch_ns: What the runtime takes for a graph that computes next to nothing; 0 where it is
+            not told.
     """
 
     samples: NDArray[np.int64]
@@ -101,16 +107,19 @@ class BenchRun:
     load_average: tuple[float, ...] = ()
     peak_memory_bytes: int = 0
     wall_seconds: float = 0.0
-    cpu_seconds: float = 0.0
-    involuntary_switches: float = 0.0
-    steal_seconds: float = 0.0
-    throttled_seconds: float = 0.0
+    cpu_seconds: float | None = 0.0
+    involuntary_switches: float | None = 0.0
+    steal_seconds: float | None = 0.0
+    throttled_seconds: float | None = 0.0
     energy: tuple[dict[str, Any], ...] = ()
     clock_gap_seconds: float = 0.0
     accelerated: bool = False
     thermal_throttles: float = 0.0
     busy_mhz: tuple[float, ...] = ()
     own_threads: bool = False
+    repeats: int = 1
+    clock_grain_ns: float = 0.0
+    dispatch_ns: float = 0.0
     summary: ToolSummary | None = None
 
     @property
@@ -188,9 +197,12 @@ def bench_run(answer: Mapping[str, Any], most: int = figures.MOST_SAMPLES) -> Be
         summary = _SUMMARY.validate_python(figures.table(answer["summary"], "summary"))
         return BenchRun(samples=np.empty(0, np.int64), summary=summary)
     samples, wall = figures.samples(answer["samples"], most), figures.number(answer, "wall_seconds")
-    if (total := float(samples.sum(dtype=np.float64)) * 1e-9) > wall * 1.01 + 0.01:
+    if (repeats := figures.whole({"repeats": 1, **answer}, "repeats")) < 1:
+        raise ValueError("repeats is 0, and must be a whole number from 1")
+    if (total := float(samples.sum(dtype=np.float64)) * 1e-9 * repeats) > wall * 1.01 + 0.01:
         raise ValueError(f"a clock that jumped: {total:.3g} s of samples in {wall:.3g} s")
     optional = {"clock_gap_seconds": 0.0, "thermal_throttles": 0.0, "busy_mhz": [], **answer}
+    optional = {"clock_grain_ns": 0.0, "dispatch_ns": 0.0, **optional}
     return BenchRun(
         samples=samples,
         first_ns=figures.whole(answer, "first_ns"),
@@ -202,10 +214,10 @@ def bench_run(answer: Mapping[str, Any], most: int = figures.MOST_SAMPLES) -> Be
         load_average=figures.numbers(answer, "load_average"),
         peak_memory_bytes=figures.whole(answer, "peak_memory_bytes"),
         wall_seconds=wall,
-        cpu_seconds=figures.number(answer, "cpu_seconds"),
-        involuntary_switches=figures.number(answer, "involuntary_switches"),
-        steal_seconds=figures.number(answer, "steal_seconds", -1.0),
-        throttled_seconds=figures.number(answer, "throttled_seconds", -1.0),
+        cpu_seconds=figures.optional_number(answer, "cpu_seconds"),
+        involuntary_switches=figures.optional_number(answer, "involuntary_switches"),
+        steal_seconds=figures.optional_number(answer, "steal_seconds", -1.0),
+        throttled_seconds=figures.optional_number(answer, "throttled_seconds", -1.0),
         energy=tuple(
             _energy(told) for told in figures.rows({"energy": [], **answer}, "energy", _MOST_METERS)
         ),
@@ -214,6 +226,9 @@ def bench_run(answer: Mapping[str, Any], most: int = figures.MOST_SAMPLES) -> Be
         thermal_throttles=figures.number(optional, "thermal_throttles", -1e12),
         busy_mhz=figures.numbers(optional, "busy_mhz"),
         own_threads=figures.flag({"own_threads": False, **answer}, "own_threads"),
+        repeats=repeats,
+        clock_grain_ns=figures.number(optional, "clock_grain_ns"),
+        dispatch_ns=figures.number(optional, "dispatch_ns"),
     )
 
 

@@ -97,11 +97,13 @@ def host_device(registry: Registry) -> Device:
 def choose_runtime(exporter: Exporter, device: Device) -> str:
     """The exporter's preferred runtime among those the device has.
 
+    On another device than this machine, without one of them, the first that runs the format.
+
     Raises:
         MissingExtra: The device has none of them.
     """
     available = device.runtimes()
-    for runtime in exporter.runtimes:
+    for runtime in (*exporter.runtimes, *device.further_runtimes(exporter.name)):
         if runtime in available:
             return runtime
     raise MissingExtra(exporter.runtimes[0], exporter.extra)

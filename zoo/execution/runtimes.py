@@ -37,6 +37,13 @@ def plugin_runtimes(registry: Registry) -> tuple[Runtime, ...]:
     return tuple(each for each in registry.runtimes if each.source is not None)
 
 
+def runtimes_by_format(registry: Registry) -> dict[str, tuple[str, ...]]:
+    """The runtimes of each format's files, without vendors' tools."""
+    there = [each for each in registry.runtimes if not each.tool]
+    formats = {name for each in there for name in each.formats}
+    return {name: tuple(e.name for e in there if name in e.formats) for name in sorted(formats)}
+
+
 def is_tool(registry: Registry, runtime: str) -> bool:
     """Whether a runtime is a vendor's benchmark tool."""
     return runtime in registry.runtimes.names() and registry.runtimes.get(runtime).tool

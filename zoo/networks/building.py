@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +11,7 @@ from zoo.common.errors import UsageError, ZooError
 from zoo.common.optional_imports import require
 from zoo.common.plugin_errors import plugin_line
 from zoo.contracts import Architecture, ModelPart, Preprocessing, Task, Variant
+from zoo.networks.hyperparameters import accepted, check_hyperparameters
 from zoo.networks.rounding import behind_rounding
 
 #: Name of the layer that a new set of classes replaces.
@@ -122,7 +122,7 @@ def _built(
 ) -> Any:
     given = {**variant.hyperparameters, **(hyperparameters or {})}
     check_hyperparameters(architecture, given)
-    own = {name: given[name] for name in _accepted(build) if name in given}
+    own = {name: given[name] for name in accepted(build) if name in given}
     try:
         return require("keras").Model(inputs, build(inputs, classes, **own), name=variant.name)
     # A plugin's code may raise anything; the message must name the plugin, not our line.
@@ -136,23 +136,6 @@ def _built(
             why=f"{type(error).__name__}: {error}{place}",
             fix="correct the hyper-parameters, or tell the plugin's author",
         ) from error
-
-
-def _accepted(build: Callable[..., Any]) -> list[str]:
-    return list(inspect.signature(build).parameters)[2:]
-
-
-def check_hyperparameters(architecture: Architecture, given: Mapping[str, Any]) -> None:
-    """Refuses hyper-parameters that neither the network nor its companion takes."""
-    accepted = _accepted(architecture.build)
-    if architecture.companion is not None:
-        accepted += [name for name in _accepted(architecture.companion) if name not in accepted]
-    unknown = sorted(set(given) - set(accepted))
-    if unknown:
-        raise UsageError(
-            f"{architecture.name!r} has no hyper-parameter {unknown[0]!r}",
-            fix=f"it has: {', '.join(accepted)}" if accepted else "it has none",
-        )
 
 
 def raw_model(network: Any, preprocessing: Preprocessing) -> Any:

@@ -20,8 +20,8 @@ from zoo.data.opening import check_task, data_for_task, open_dataset
 from zoo.execution.device import Device
 from zoo.execution.devices import device_named
 from zoo.networks.backbone_weights import backbone_checkpoint, no_weights_fit
-from zoo.networks.building import check_hyperparameters
 from zoo.networks.checkpoints import Checkpoint, check_tied, resolve
+from zoo.networks.hyperparameters import check_hyperparameters
 from zoo.networks.published.cache import sources_of
 from zoo.networks.resizing import check_resizing
 from zoo.networks.retasking import variant_for

@@ -99,7 +99,9 @@ def make_recipe(
         raise UsageError(
             f"{f'{where} is not a usable recipe' if where else 'invalid options'}:\n"
             f"{problems(error, Recipe, flags)}",
-            fix="`zoo ship --help` describes each option",
+            fix="`zoo ship --help` describes each key"
+            if where
+            else "`--help` behind the command describes each option",
         ) from error
 
 

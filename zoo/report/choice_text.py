@@ -1,4 +1,4 @@
-"""What a comparison of networks found, in words: the verdict, rows, the learning curve."""
+"""What a comparison of networks found, in words: rows, differences, the learning curve."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from zoo.pipeline.search.choice import Choice
     from zoo.pipeline.search.points import MissedLimit, SearchPoint
     from zoo.pipeline.search.rivals import Difference
-    from zoo.pipeline.search.screening import Screened
+    from zoo.pipeline.search.screening import ChoiceLimits, Screened
+    from zoo.pipeline.search.settling import Settled
     from zoo.report.view import Rows
 
 #: Latencies and sizes nearer to each other than this are called equal.
@@ -24,58 +25,8 @@ OUT = "over limit"
 _PLACES = ("chosen", "rival", "behind", "not compared", "failed", OUT)
 
 
-def answer(found: Choice) -> str:
-    """The verdict in a sentence or two."""
-    count = fmt.count(len(found.screened), "network")
-    if found.best is not None:
-        best = found.best
-        kept = "; every limit is kept" if _has_limits(found) else ""
-        more = _chance(found)
-        arena = found.arena_of(found.chosen or "", best.precision)
-        if arena is not None:
-            kept = f", arena {size_text(arena)}{kept}"
-        return (
-            f"{found.chosen}: {fmt.metric_value(best.metric)} {_name(found)}, "
-            f"{time_text(best.p50_ms)} on {found.device}, {size_text(best.bytes)} "
-            f"({best.format} {best.precision}){kept}. {count} compared.{more}"
-        )
-    if not any(one.fits for one in found.screened):
-        nearest = found.nearest
-        told = "" if nearest is None else f" The nearest, {_nearest(nearest)}."
-        if nearest is None and found.screened:
-            # All were too large to be built, the smallest first.
-            told = f" {found.screened[0].candidate.name}: {found.screened[0].reason}."
-        return f"No network keeps every limit, so none was trained.{told} {count} tried."
-    told = "; ".join(
-        f"{found.files.owners[p.name]}, {p.precision}: {_not_shipped(found, p)}"
-        for p in found.points[:2]
-    )
-    return f"No file of the networks that were trained keeps every limit. {told}."
-
-
-def _chance(found: Choice) -> str:
-    """Rivals that cannot be told from the chosen one, if there are any."""
-    same = [n for n, one in found.differences.items() if one.verdict == "cannot tell"]
-    if not same:
-        return ""
-    return f" By quality alone it cannot be told from {fmt.listed(same)}."
-
-
-def _nearest(one: Screened) -> str:
-    file = one.nearest
-    assert file is not None
-    words = fmt.listed(format_miss(miss, "") for miss in file.missed)
-    return f"{one.candidate.name} ({file.precision}): {words}"
-
-
-def _not_shipped(found: Choice, point: SearchPoint) -> str:
-    missed = missed_limits(point, found.limits)
-    if point.verdict != "passed" or not missed:
-        return f"its gate ended as {point.verdict}: {fmt.plain(point.reason, 160)}"
-    return fmt.listed(format_miss(miss, "") for miss in missed)
-
-
-def _has_limits(found: Choice) -> bool:
+def has_limits(found: Choice) -> bool:
+    """Whether any limit was given."""
     limits = found.limits
     return any(v is not None for v in (limits.max_bytes, limits.max_ms, limits.max_arena))
 
@@ -92,8 +43,11 @@ def format_limits(found: Choice) -> str:
     return ", ".join(parts) or "no limits were given"
 
 
-def _name(found: Choice) -> str:
-    return fmt.plain(found.metric or "quality", 24)
+def headline_metric(found: Choice) -> str:
+    """Name of what files are judged by, which need not be that of validation."""
+    tested = [metric.name for one in found.tested.values() for metric in one.metrics]
+    known = [point.metric.name for point in found.points if point.metric is not None]
+    return fmt.plain(next(iter([*tested, *known]), found.metric or "quality"), 24)
 
 
 def ordered(found: Choice) -> list[Screened]:
@@ -155,8 +109,9 @@ def candidate_rows(found: Choice) -> Rows:
     if found.nearest_mean is not None:
         shown = fmt.metric_short(found.nearest_mean)
         rows.append(("nearest mean", "baseline", shown, gap, gap, "of the inputs of each class"))
-    sign = ", %" if fmt.names_share(found.metric) else ""
-    heads = ("network", "standing", f"file's {_name(found)}{sign}")
+    name = headline_metric(found)
+    sign = ", %" if fmt.names_share(name) else ""
+    heads = ("network", "standing", f"file's {name}{sign}")
     return (*heads, f"p50 {times.symbol}", sizes.symbol, "beside the chosen one"), rows, "llrrrl"
 
 
@@ -193,8 +148,10 @@ def words_for(found: Choice, one: Screened) -> str:
         parts = []
         if name in found.differences:
             parts.append(difference_text(found.differences[name]))
-        if own is not None and own.verdict != "passed":
-            parts.append(f"its file was {own.verdict}: {fmt.plain(own.reason, 60)}")
+        if name in found.settled:
+            parts.append(settled_text(found.settled[name]))
+        if own is not None and (stands := not_shipped(own, found.limits, 60)):
+            parts.append(stands)
         if own is not None and found.best is not None:
             parts += cost_words(own, found.best)
         return "; ".join(parts)
@@ -207,6 +164,15 @@ def words_for(found: Choice, one: Screened) -> str:
     return fmt.plain(found.failed.get(name) or why_out(one))
 
 
+def not_shipped(own: SearchPoint, limits: ChoiceLimits, width: int = 160) -> str:
+    """Why a file cannot be chosen; empty where it can."""
+    if own.verdict != "passed":
+        return f"its {own.precision} file was {own.verdict}: {fmt.plain(own.reason, width)}"
+    if own.p50_ms is None:
+        return f"its {own.precision} file could not be timed: {fmt.plain(own.reason, width)}"
+    return ", ".join(format_miss(miss, "") for miss in missed_limits(own, limits))
+
+
 def difference_text(one: Difference) -> str:
     """``0.4 points better (−0.5 to +1.3): cannot tell at n = 274``."""
     unit = one.unit if one.unit != "points" else "points"
@@ -216,6 +182,14 @@ def difference_text(one: Difference) -> str:
     if one.low is not None and one.high is not None:
         text += f" ({fmt.plus_minus_range(one.low, one.high, '.1f')})"
     return text if one.verdict != "cannot tell" else f"{text}: cannot tell at n = {one.examples:,}"
+
+
+def settled_text(one: Settled) -> str:
+    """Why a network was trained on no further seed."""
+    seeds = fmt.count(one.seeds, "seed")
+    if one.how == "behind":
+        return f"clearly behind in validation after {seeds}, so trained on no more"
+    return f"after {seeds}, more could not tell them apart at n = {one.examples:,} in validation"
 
 
 def cost_words(own: SearchPoint, best: SearchPoint) -> list[str]:
@@ -239,11 +213,11 @@ def curve_text(found: Choice) -> str:
     if curve is None:
         return ""
     share = fmt.names_share(found.metric)
-    unit = " points" if share else ""
+    unit, spec = (" points", ".1f") if share else ("", ".3g")
     interval = "of one seed"
     if curve.low is not None and curve.high is not None:
-        interval = f"95 %: {fmt.plus_minus_range(curve.low, curve.high, '.1f')}"
-    gain = f"{fmt.plus_minus(curve.gain, '.1f')}{unit} ({interval})"
+        interval = f"95 %: {fmt.plus_minus_range(curve.low, curve.high, spec)}"
+    gain = f"{fmt.plus_minus(curve.gain, spec)}{unit} ({interval})"
     doubled = f"from {curve.points[-2].examples:,} to {curve.points[-1].examples:,} examples"
     if curve.verdict == "helps":
         return f"more data would help: {doubled} gained {gain} in validation"
@@ -313,7 +287,8 @@ def _value(found: Choice, value: float | None) -> str:
 def course(found: Choice) -> str:
     """How many networks were compared at each stage, and what it took."""
     fitting = sum(one.fits for one in found.screened)
-    text = f"{fmt.count(len(found.screened), 'network')}, {fitting} within the limits"
+    fit = "within the limits" if has_limits(found) else "built and exported"
+    text = f"{fmt.count(len(found.screened), 'network')}, {fitting} {fit}"
     if not found.trainings:
         return text
     return (

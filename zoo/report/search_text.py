@@ -187,8 +187,13 @@ def format_miss(miss: MissedLimit, unit: str) -> str:
     name = {"latency": "median", "size": "file"}.get(miss.what, miss.what)
     return (
         f"its {name} of {shown(miss.value)} is {shown(miss.value - miss.limit)} "
-        f"({100 * miss.share:.0f} %) over the limit"
+        f"({_per_cent(miss.share)} %) over the limit"
     )
+
+
+def _per_cent(share: float) -> str:
+    """Of what is exceeded; never 0."""
+    return f"{100 * share:,.0f}" if share >= 0.005 else fmt.number(100 * share, 1)
 
 
 def size_text(value: float | None) -> str:

@@ -156,6 +156,10 @@ class Measurement(Brief):
         summaries: Of a vendor's tool, what each of its processes reported. It keeps no samples: the
             medians are those that it reports, other percentiles and all intervals are None, and the
             record is compared with no other.
+        inferences_per_sample: More than 1 where the device's clock is too coarse for one inference:
+            each sample is then a mean, and percentiles are those of means.
+        dispatch_ms: What the runtime takes there for a graph that computes next to nothing; None
+            where it is not measured.
         shapes: Of the inputs by name, with the batch, where the file leaves sizes open; empty for
             files that have sizes of their own. Records with other shapes are compared with no
             other.
@@ -207,6 +211,15 @@ class Measurement(Brief):
     reference: bool = False
     summaries: tuple[ToolSummary, ...] = ()
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    inferences_per_sample: int = 1
+    dispatch_ms: float | None = None
+
+    @property
+    def mostly_dispatch(self) -> bool:
+        """Whether more than a third of the median is what any call costs there, without work."""
+        if self.dispatch_ms is None or self.p50_ms is None:
+            return False
+        return self.dispatch_ms > self.p50_ms / 3
 
     @property
     def shape(self) -> str:

@@ -40,6 +40,7 @@ from zoo.results.connecting import (
     way_out,
 )
 from zoo.results.outbox import OutboxEntry, remove
+from zoo.results.patience import limit_answers
 from zoo.results.records import StepRecord, as_plain
 from zoo.results.schema import prepare
 from zoo.results.tables import MEASURED, RECORDS, SAMPLES, TIMED, measured_row, plain_text
@@ -103,6 +104,7 @@ class Store:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", SAWarning)
                 self._engine = sa.create_engine(parsed, hide_parameters=True, **options)
+            limit_answers(self._engine)
         except (SQLAlchemyError, SAWarning, ModuleNotFoundError, ValueError) as error:
             driver = getattr(error, "name", None)
             if driver in EXTRA_OF:

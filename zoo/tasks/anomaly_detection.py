@@ -201,6 +201,7 @@ class AnomalyDetection(Task):
             high=100.0 * high,
             better=low > 0.0,
             tellable=perfect > 0.0 and most > 0.0,
+            chance=scores is not distances,
         )
 
     def weaknesses(self, answers: Array, truth: Truth) -> tuple[Weakness, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,6 +25,9 @@ from zoo.pipeline.executors import connection
 from zoo.pipeline.executors.announcing import announced_worker
 from zoo.pipeline.executors.connection import connect, driver_of, executor_named
 from zoo.pipeline.recipe import RecipeExecutor
+from zoo.plugins.dask_executor.configuration import host_and_port
+from zoo.plugins.dask_executor.connection import unreachable
+from zoo.plugins.dask_executor.patience import within
 from zoo.registry import PluginSettings, load_registry
 
 REGISTRY = load_registry(PluginSettings(installed=False))
@@ -82,6 +87,8 @@ def test_the_built_in_executors() -> None:
         ("dask://", UsageError, "--executor dask:// is no address", "dask://HOST:PORT"),
         ("local://here", UsageError, "is no address", "--executor local"),
         ("127.0.0.1:8786", UsageError, "does not say which engine", "dask://127.0.0.1:8786"),
+        ("dask:127.0.0.1:8786", UsageError, "does not say which", "type: --executor dask://127"),
+        ("me:word@host:1", UsageError, r"--executor me:\*\*\*@host", r"dask://me:***@host:1"),
     ],
 )
 def test_addresses_that_are_none(address: str, kind: type, what: str, fix: str) -> None:
@@ -90,10 +97,61 @@ def test_addresses_that_are_none(address: str, kind: type, what: str, fix: str) 
     assert fix in str(caught.value)
 
 
-@pytest.mark.parametrize("place", ["a:b", "a:0", "a:70000", ":1", "http://a:1"])
+@pytest.mark.parametrize("place", ["a:b", "a:0", "a:70000", ":1", "http://a:1", "a b:1", "a:1:2"])
 def test_places_that_are_no_scheduler(place: str) -> None:
     with pytest.raises(UsageError, match="is no address of a Dask scheduler"):
         driver_of(REGISTRY, f"dask://{place}").connect()
+
+
+@pytest.mark.parametrize("place", ["me:word@a:1", "word@a:1", "me:word/x@a"])
+def test_a_password_in_a_place_is_not_shown(place: str) -> None:
+    with pytest.raises(UsageError, match="knows no users") as caught:
+        driver_of(REGISTRY, f"dask://{place}").connect()
+    assert "word" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("place", "parts"),
+    [
+        ("a", ("a", 8786)),
+        ("10.0.0.1:1", ("10.0.0.1", 1)),
+        ("[::1]:2", ("::1", 2)),
+        ("[fe80::1%eth0]", ("fe80::1%eth0", 8786)),
+    ],
+)
+def test_the_parts_of_a_place(place: str, parts: tuple[str, int]) -> None:
+    assert host_and_port(place) == parts
+
+
+def test_addresses_of_ipv6_stand_in_brackets() -> None:
+    with pytest.raises(UsageError, match=r"brackets, such as \[::1\]:8786"):
+        host_and_port("::1:8786")
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (ConnectionRefusedError(111, "Connection refused"), "no program listens there"),
+        (
+            socket.gaierror(-2, "Name not known"),
+            "no machine is known by this name (Name not known)",
+        ),
+        (TimeoutError("timed out"), "no answer within 5 s"),
+        (OSError(113, "No route to host"), "No route to host"),
+    ],
+)
+def test_why_nothing_answers_is_said_in_words(error: OSError, why: str) -> None:
+    assert unreachable("a:1", error, None).why == why
+
+
+def test_a_question_without_an_answer_ends() -> None:
+    never = threading.Event()
+    with pytest.raises(TimeoutError, match=r"no answer within 0\.05 s"):
+        within(0.05, never.wait)
+    never.set()
+    assert within(5, int, "16", base=8) == 14
+    with pytest.raises(ValueError, match="invalid literal"):
+        within(5, int, "x")
 
 
 def test_a_folder_of_certificates_must_have_them(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import platform
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -126,6 +127,22 @@ def test_a_refusal_is_the_steps_failure(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(Third, "answer", answer, raising=False)
     records, _ = run(plan(), tmp_path)
     assert records[0].reason == "no\n  why: another version\n  fix: install it"
+
+
+def test_what_failed_on_another_machine_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal = {"what": "the disk of pi is full", "why": None, "fix": None}
+    for given, reason in (
+        ({"worker": "cellar"}, "on cellar: it rained"),
+        ({"worker": platform.node()}, "it rained"),
+        ({"worker": "pi", "record": None, "refusal": refusal}, "the disk of pi is full"),
+        ({"worker": "rpi", "record": None, "refusal": refusal}, "on rpi: the disk of pi is full"),
+    ):
+        answer = lambda order: replace(failing(order), **given)  # noqa: B023, E731
+        monkeypatch.setattr(Third, "answer", answer, raising=False)
+        records, _ = run(plan(), tmp_path)
+        assert records[0].reason == reason
 
 
 def test_results_that_do_not_arrive_are_told(

@@ -17,6 +17,8 @@ from zoo.common.errors import UsageError, ZooError
 from zoo.plugins.dask_executor.configuration import security_of
 from zoo.plugins.dask_executor.tls import check_encryption, client_context
 
+#: Of 58 bytes, as the first eight say.
+GREETING = (58).to_bytes(8, "little") + bytes(58)
 PAGE = Path(__file__).parents[3] / "docs" / "executors.md"
 
 
@@ -46,7 +48,7 @@ def mixture(tmp_path_factory: pytest.TempPathFactory, **files: Path) -> Path:
 
 
 @contextmanager
-def scheduler(folder: Path | None) -> Iterator[int]:
+def scheduler(folder: Path | None, greeting: bytes = GREETING) -> Iterator[int]:
     """Greets each connection as Dask does; with a folder, by TLS, and asks for a certificate."""
     context = None
     if folder is not None:
@@ -58,12 +60,14 @@ def scheduler(folder: Path | None) -> Iterator[int]:
         try:
             with client:
                 if context is None:
-                    client.sendall(b"greeting")
-                    client.recv(1000)
+                    client.sendall(greeting)
+                    if greeting:
+                        client.recv(1000)
                     return
                 with context.wrap_socket(client, server_side=True) as encrypted:
-                    encrypted.sendall(b"greeting")
-                    encrypted.recv(1000)
+                    encrypted.sendall(greeting)
+                    if greeting:
+                        encrypted.recv(1000)
         except OSError:
             return
 
@@ -122,8 +126,21 @@ def test_what_is_missing_is_named(tmp_path):
         security_of(tmp_path)
 
 
-def test_nothing_that_answers_is_left_to_whoever_connects(folders):
+def test_where_nothing_answers_nothing_is_waited_for(folders):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     for folder in (None, folders["own"]):
-        check_encryption("127.0.0.1", port, folder, 1)
+        with pytest.raises(ConnectionRefusedError):
+            check_encryption("127.0.0.1", port, folder, 1)
+
+
+@pytest.mark.parametrize(
+    ("greeting", "words"),
+    [(b"HTTP/1.1 400 Bad Request", "says b'HTTP/1.1'"), (b"", "it ended the connection")],
+)
+@pytest.mark.parametrize("folder", [None, "own"])
+def test_other_servers_are_no_schedulers(folders, folder, greeting, words):
+    with scheduler(folders.get(folder), greeting) as port:
+        with pytest.raises(ZooError, match="is none") as caught:
+            check_encryption("127.0.0.1", port, folders.get(folder), 5)
+        assert words in caught.value.why

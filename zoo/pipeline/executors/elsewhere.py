@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
+import platform
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,6 @@ from zoo.common.errors import ProcessFailed, ZooError
 from zoo.common.progress import Event
 from zoo.common.versions import version_of
 from zoo.contracts.executor import ExecutorLost, ExecutorWorker, StepOrder
-from zoo.pipeline.content_store.inputs import send_inputs
 from zoo.pipeline.content_store.steps import fetch_step, has_step, send_step
 from zoo.pipeline.executors.connection import Connection, forget
 from zoo.pipeline.executors.order import (
@@ -26,10 +25,8 @@ from zoo.pipeline.executors.order import (
     StepOrigin,
     absolute_plugins,
 )
-from zoo.pipeline.job import make_job
-from zoo.pipeline.recipe import make_recipe
-from zoo.pipeline.steps.bench import DeviceStep
-from zoo.pipeline.steps.origin import DataStep
+from zoo.pipeline.executors.planned import devices_of, inputs_of
+from zoo.pipeline.steps.bench import PlacedStep
 from zoo.pipeline.steps.step import Step
 
 if TYPE_CHECKING:
@@ -67,8 +64,8 @@ class Elsewhere:
     def of(cls, plan: Sequence[Step[Any]]) -> Elsewhere | None:
         """For the steps of a plan; None where this machine performs them all."""
         for step in plan:
-            if isinstance(step, DataStep) and step.origin.planned:
-                registry = step.origin.registry
+            if step.planned is not None:
+                registry = step.planned.registry
                 return None if registry.executor is None else cls(registry.executor, registry)
         return None
 
@@ -77,9 +74,9 @@ class Elsewhere:
 
         This machine times files on devices that no worker announces: they hang on it.
         """
-        if isinstance(step, DeviceStep):
+        if isinstance(step, PlacedStep):
             return self._device(step) in self._registry.announced
-        return isinstance(step, DataStep) and bool(step.origin.planned)
+        return step.planned is not None
 
     def starts(self, step: Step[Any]) -> bool:
         """Whether there is a worker or device free for a step, which is then taken."""
@@ -145,18 +142,21 @@ class Elsewhere:
         if answer.refusal is not None or answer.record is None:
             told = answer.refusal or {}
             raise ZooError(
-                told.get("what") or f"{step.name} came without a result",
+                _there(answer, told.get("what") or f"{step.name} came without a result"),
                 why=told.get("why"),
                 fix=told.get("fix"),
             )
         performer.note_memory(step, answer.memory_bytes)
         record = answer.record
-        if record.status != "failed" and performer.cache.samples(step.key) is None:
+        if record.status == "failed":
+            return replace(record, reason=_there(answer, record.reason))
+        if performer.cache.samples(step.key) is None:
             performer.cache.keep_samples(step.key, base64.b64decode(answer.samples))
         return record
 
     def _order(self, step: Step[Any], performer: StepPerformer) -> StepOrder:
-        assert isinstance(step, DataStep)
+        assert step.planned is not None
+        planned = step.planned.text
         registry, device = self._registry, self._device(step)
         earlier = []
         for other in step.waits_for:
@@ -171,17 +171,17 @@ class Elsewhere:
             id=step.key,
             session=self._connection.session,
             version=version,
-            plan=step.origin.planned,
+            plan=planned,
             plugins=absolute_plugins(registry.settings),
             folder=_folder(),
             step=step.id,
             origin=StepOrigin.of(step),
             earlier=tuple(earlier),
-            devices=tuple(announced[name] for name in _devices_of(step, announced)),
+            devices=tuple(announced[name] for name in devices_of(planned) if name in announced),
             device=device,
             mark=self._connection.mark().name,
             artifacts="" if self._connection.store is None else self._connection.store.url,
-            inputs=self._inputs(step.origin.planned),
+            inputs=self._inputs(planned),
             retry=performer.retry,
             run=performer.run,
         ).text()
@@ -191,7 +191,7 @@ class Elsewhere:
             text=text,
             version=version,
             device=device,
-            alone=isinstance(step, DeviceStep) and not step.place.device.kind.remote,
+            alone=isinstance(step, PlacedStep) and not step.place.device.kind.remote,
         )
 
     def _send(self, key: str, performer: StepPerformer) -> None:
@@ -209,14 +209,12 @@ class Elsewhere:
             return ()
         with self._sending:
             if planned not in self._moved:
-                recipe = make_recipe(json.loads(planned)["recipe"])
-                recipe = recipe.model_copy(update={"executor": self._connection.asked})
-                sent = send_inputs(store, make_job(recipe, self._registry))
-                self._moved[planned] = tuple(asdict(one) for one in sent)
+                asked = self._connection.asked
+                self._moved[planned] = inputs_of(planned, self._registry, store, asked)
             return self._moved[planned]
 
     def _device(self, step: Step[Any]) -> str:
-        return step.place.device.name if isinstance(step, DeviceStep) else ""
+        return step.place.device.name if isinstance(step, PlacedStep) else ""
 
     def _known(self) -> Sequence[ExecutorWorker]:
         if time.monotonic() - self._asked > _FRESH:
@@ -230,9 +228,10 @@ class Elsewhere:
         return self._workers
 
 
-def _devices_of(step: DataStep[Any], announced: Mapping[str, Any]) -> list[str]:
-    named = json.loads(step.origin.planned)["recipe"].get("devices", ())
-    return [name for name in named if name in announced]
+def _there(answer: OrderAnswer, reason: str) -> str:
+    """With the machine, whose paths it names, and whose disk may be full."""
+    other = answer.worker and answer.worker != platform.node()
+    return f"on {answer.worker}: {reason}" if other and answer.worker not in reason else reason
 
 
 def _folder() -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import contextlib
 import fcntl
-import json
 import platform
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,25 +17,23 @@ from typing import Any
 from zoo.common.errors import ZooError
 from zoo.common.files import cannot_write
 from zoo.common.paths import cache_folder
-from zoo.common.progress import OnEvent, quiet
+from zoo.common.progress import OnEvent
 from zoo.common.versions import version_of
 from zoo.common.worker import Children
 from zoo.contracts.moved_inputs import MovedInput
+from zoo.execution.devices import own_device
 from zoo.pipeline.content_store.inputs import SentInput, fetch_inputs
 from zoo.pipeline.content_store.steps import fetch_step, has_step, send_step
 from zoo.pipeline.content_store.store import ContentStore, open_store
-from zoo.pipeline.executors.connection import LOCAL
 from zoo.pipeline.executors.order import OrderAnswer, OrderText, StepOrigin
-from zoo.pipeline.job import make_job
+from zoo.pipeline.executors.planned import steps_of
 from zoo.pipeline.performer import StepPerformer
-from zoo.pipeline.plan import PlanScope, make_plan
-from zoo.pipeline.recipe import make_recipe
-from zoo.pipeline.starting_network import with_network_here
 from zoo.pipeline.step_cache import StepCache, step_cache
-from zoo.pipeline.steps.bench import DeviceStep
+from zoo.pipeline.steps.bench import PlacedStep, StepDevice
 from zoo.pipeline.steps.step import FinishedStep, Step, StepId
-from zoo.registry import load_registry
+from zoo.registry import Registry, load_registry
 
+_PLANNING = threading.Lock()
 #: Seconds between two looks at whether another process has ended the same step.
 _LOOK = 0.2
 
@@ -119,14 +117,15 @@ def _step(order: OrderText) -> Step[Any]:
     Raises:
         ZooError: The recipe cannot be followed here, or makes another key.
     """
-    step = _planned(_plan_text(order)).get(order.step)
+    step = _placed(order)
     if step is not None and step.key != order.id:
-        # What the plan was made from may have changed since.
+        # What the plan was made from, or the device, may have changed since.
         _planned.cache_clear()
-        step = _planned(_plan_text(order)).get(order.step)
+        _own_place.cache_clear()
+        step = _placed(order)
     if step is None:
         raise Refused(f"the plan of this worker has no step {str(order.step)!r}", fix=_SAME)
-    if isinstance(step, DeviceStep) and step.place.problem is not None:
+    if isinstance(step, PlacedStep) and step.place.problem is not None:
         raise step.place.problem
     if step.key != order.id:
         raise Refused(
@@ -140,10 +139,25 @@ def _step(order: OrderText) -> Step[Any]:
 _SAME = "install the same edgezoo, plugins and libraries on both machines, and use the same data"
 
 
+def _placed(order: OrderText) -> Step[Any] | None:
+    """The step of the order's plan, on the device that this machine reaches."""
+    text = _plan_text(order)
+    with _PLANNING:  # orders that come together have one plan, which takes a while
+        step = _planned(text).get(order.step)
+    if isinstance(step, PlacedStep) and step.planned is not None:
+        return replace(step, place=_own_place(text, order.device, step.planned.registry))
+    return step
+
+
+@lru_cache(maxsize=256)
+def _own_place(text: str, device: str, registry: Registry) -> StepDevice:
+    """A device of this machine, asked once for each plan."""
+    return StepDevice.of(own_device(registry, device))
+
+
 def _plan_text(order: OrderText) -> str:
-    """All that decides the plan, as one text."""
-    others = tuple(device for device in order.devices if device.name != order.device)
-    part = replace(order, id="", step=StepId(kind=""), earlier=(), devices=others, session="")
+    """All that decides the plan, as one text, for whichever step and device."""
+    part = replace(order, id="", step=StepId(kind=""), earlier=(), device="", session="")
     bare = replace(part, origin=StepOrigin(code="", versions={}, parameters={}), retry=False)
     return replace(bare, mark="", run="").text()
 
@@ -157,11 +171,7 @@ def _planned(text: str) -> dict[StepId, Step[Any]]:
         moved = fetch_inputs(open_store(order.artifacts), sent)
     registry = load_registry(replace(order.plugins, moved=moved))
     registry.announced = {device.name: device for device in order.devices}
-    plan = json.loads(order.plan)
-    recipe = make_recipe({**plan["recipe"], "executor": {"address": LOCAL}})
-    job = make_job(with_network_here(recipe, registry, quiet), registry)
-    steps = make_plan(job, cache_folder() / "checkpoints", PlanScope(**plan["scope"]))
-    return {step.id: step for step in steps}
+    return {step.id: step for step in steps_of(order.plan, registry)}
 
 
 def _take_earlier(

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from zoo.common.downloads import DownloadFailed
+from zoo.common.downloads import DownloadFailed, NotOnMachine
 from zoo.common.errors import UsageError, ZooError
 from zoo.common.progress import OnStep
-from zoo.contracts import Task
-from zoo.data.opening import check_task, data_for_task, provider_of, tasks_of
+from zoo.contracts import Split, Task
+from zoo.data.opening import check_task, data_for_task, open_dataset, provider_of, tasks_of
+from zoo.data.preprocessing.inputs import read_input
 from zoo.networks.retasking import variant_for
 from zoo.networks.sources.references import source_of
-from zoo.pipeline.job import Job
+from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.recipe import Recipe
 from zoo.pipeline.search.starting_job import beginning, starting_job
 from zoo.pipeline.several_files import refuse_several_files
 from zoo.registry import Registry
+from zoo.results import formatting as fmt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,19 +91,32 @@ def candidates_of(
         ZooError: A name is not known, named networks serve two tasks, or there is none at all.
     """
     provider_of(registry, data)
+
+    @cache
+    def training_split(data: str) -> Split:
+        return open_dataset(registry, data).splits["train"]
+
     found: list[Candidate] = []
     unfit: list[Unfit] = []
     if not names:
         asked = recipe_for("").source.task
         for name in variants_of_task(registry, data, asked):
             try:
-                found.append(_candidate(registry, recipe_for(name), name, on_step, note))
+                found.append(
+                    _candidate(registry, recipe_for(name), name, on_step, note, training_split)
+                )
             except ZooError as error:
-                unfit.append(Unfit(name=name, reason=_first_line(error)))
+                unfit.append(Unfit(name=name, reason=told_in_short(error)))
     for name in dict.fromkeys(names):
         job = starting_job(registry, recipe_for(name), on_step)
+        job = _taking_data(job, name, note, training_split)
         foreign = source_of(registry, name) is not None
-        found.append(Candidate(name=name, job=job, foreign=foreign))
+        one = Candidate(name=name, job=job, foreign=foreign)
+        twin = next((other for other in found if _same(one, other)), None)
+        if twin is None:
+            found.append(one)
+        else:
+            note(f"{name} is {twin.name} by another name: it was compared once")
     _check_one_task(registry, found, data)
     return sorted(found, key=lambda one: (one.multiply_adds, one.name)), unfit
 
@@ -145,16 +161,59 @@ def task_of(registry: Registry, candidates: Sequence[Candidate]) -> Task:
 
 
 def _candidate(
-    registry: Registry, recipe: Recipe, name: str, on_step: OnStep, note: Callable[[str], None]
+    registry: Registry,
+    recipe: Recipe,
+    name: str,
+    on_step: OnStep,
+    note: Callable[[str], None],
+    training_split: Callable[[str], Split],
 ) -> Candidate:
     """One that nobody named: weights that are not to be had are no reason to leave it out."""
     try:
-        return Candidate(name=name, job=starting_job(registry, recipe, on_step))
-    except DownloadFailed as error:
+        job = starting_job(registry, recipe, on_step)
+        return Candidate(name=name, job=_taking_data(job, name, note, training_split))
+    except (DownloadFailed, NotOnMachine) as error:
         note(f"{name} begins with random weights: {_first_line(error)}")
-        training = recipe.training.model_copy(update={"from_scratch": True, "backbone": None})
-        recipe = recipe.model_copy(update={"training": training})
-        return Candidate(name=name, job=starting_job(registry, recipe, on_step))
+        return Candidate(name=name, job=starting_job(registry, _from_scratch(recipe), on_step))
+
+
+def _taking_data(
+    job: Job, name: str, note: Callable[[str], None], training_split: Callable[[str], Split]
+) -> Job:
+    """The job; of a variant whose packaged weights take other inputs, with random weights.
+
+    Weights that were named are kept: what is wrong with them is told.
+    """
+    recipe = job.recipe
+    if job.checkpoint is None or name != job.variant.name:
+        return job
+    takes = job.checkpoint.preprocessing.training
+    try:
+        read_input(training_split(recipe.data), 0, takes)
+    except UsageError as error:
+        try:
+            anew = make_job(_from_scratch(recipe), job.registry)
+        except ZooError:
+            return job
+        note(f"{name} begins with random weights: {_first_line(error)}")
+        return anew
+    except ZooError:  # Of data that it cannot take at all, building it tells more.
+        pass
+    return job
+
+
+def _same(one: Candidate, other: Candidate) -> bool:
+    """Whether both are the same training of the zoo's own network."""
+    if one.foreign or other.foreign or one.job.variant.name != other.job.variant.name:
+        return False
+    anonymous = {"model": ""}
+    recipes = [each.job.recipe.model_copy(update=anonymous) for each in (one, other)]
+    return one.begins == other.begins and recipes[0] == recipes[1]
+
+
+def _from_scratch(recipe: Recipe) -> Recipe:
+    training = recipe.training.model_copy(update={"from_scratch": True, "backbone": None})
+    return recipe.model_copy(update={"training": training})
 
 
 def _check_one_task(registry: Registry, found: Sequence[Candidate], data: str) -> None:
@@ -168,6 +227,12 @@ def _check_one_task(registry: Registry, found: Sequence[Candidate], data: str) -
         )
     if found:
         refuse_several_files(task_of(registry, found), "zoo choose is for models of one file")
+
+
+def told_in_short(error: ZooError) -> str:
+    """What happened and why, on one line."""
+    cause = (error.why or "").partition("\n")[0]
+    return fmt.plain(f"{_first_line(error)}{': ' if cause else ''}{cause}", 160)
 
 
 def _first_line(error: ZooError) -> str:

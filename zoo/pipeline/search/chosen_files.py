@@ -6,7 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from zoo.contracts import Metric
-from zoo.pipeline.search.points import SearchPoint, pareto_front, quickest_point
+from zoo.pipeline.search.points import (
+    SearchPoint,
+    nearest_point,
+    pareto_front,
+    quickest_point,
+)
 from zoo.pipeline.search.screening import ChoiceLimits, Screened
 from zoo.pipeline.search.training_runs import TrainingRuns
 from zoo.pipeline.search.trials import SearchNetwork, Trial, TrialRunner
@@ -24,7 +29,7 @@ class ChosenFiles:
         chosen: Name of the best network in validation with a file that keeps every limit.
         best: That file.
         reference: Headline metric of the best network before export.
-        findings: What speaks against each network.
+        findings: What speaks against each network, the best one in validation first.
     """
 
     points: tuple[SearchPoint, ...] = ()
@@ -36,9 +41,10 @@ class ChosenFiles:
     findings: Mapping[str, tuple[QualityFinding, ...]] = field(default_factory=dict)
 
     def best_of(self, name: str, limits: ChoiceLimits) -> SearchPoint | None:
-        """The file to ship of a network; of one without, the first that was made."""
+        """The file to ship of a network; of one without, the nearest that was made."""
         own = [point for point in self.points if self.owners[point.name] == name]
-        return quickest_point(own, limits) or next((p for p in own if p.bytes is not None), None)
+        made = (point for point in own if point.bytes is not None)
+        return quickest_point(own, limits) or nearest_point(own, limits) or next(made, None)
 
 
 def chosen_files(

@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zoo.common.errors import ZooError
+from zoo.common.errors import UsageError, ZooError
 from zoo.contracts import Exporter
 from zoo.execution.device import Device
 from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.plan import PlanScope, make_plan
-from zoo.pipeline.search.candidates import Candidate
+from zoo.pipeline.run import first_failure
+from zoo.pipeline.search.candidates import Candidate, Unfit, told_in_short
 from zoo.pipeline.search.points import MissedLimit, SearchLimits, missed_of
 from zoo.pipeline.search.training_runs import TrainingRuns
 from zoo.pipeline.steps.bench import StepDevice
@@ -79,12 +80,14 @@ class Screened:
     Attributes:
         reason: Why it was not built, or could not be; empty where `files` tell.
         unbuilt: Whether it was left out because its record says that it exceeds a limit.
+        error: With which building it ended; None where it did not.
     """
 
     candidate: Candidate
     files: tuple[ScreenedFile, ...] = ()
     reason: str = ""
     unbuilt: bool = False
+    error: ZooError | None = None
 
     @property
     def fits(self) -> bool:
@@ -179,12 +182,15 @@ class Screening:
         try:
             plan = self._plan(candidate)
         except ZooError as error:
-            return Screened(candidate=candidate, reason=error.what.partition("\n")[0])
+            reason = told_in_short(error)
+            return Screened(candidate=candidate, reason=reason, error=error)
         pipeline = self.runs.pipeline(candidate.name)
         pipeline.execute(plan)
         train = pipeline.finished.of(plan[0]).record
         if train.status != "passed":
-            return Screened(candidate=candidate, reason=_first_line(train.reason))
+            failure = first_failure(train)
+            reason = told_in_short(failure)
+            return Screened(candidate=candidate, reason=reason, error=failure)
         files = tuple(self._file(name, pipeline.finished) for name in self.precisions)
         for file in files:
             if file.p50_ms and candidate.multiply_adds / file.p50_ms > self._best_rate:
@@ -245,6 +251,23 @@ def why_out(one: Screened) -> str:
         value = "not measured" if miss.value is None else shown(miss.value)
         told.append(f"{miss.what} {value}, limit {shown(miss.limit)}")
     return f"{nearest.precision}: {'; '.join(told)}"
+
+
+def none_built(data: str, screened: Sequence[Screened], unfit: Sequence[Unfit]) -> ZooError:
+    """Why there is nothing to compare: what all have in common, else each network's own reason."""
+    errors = {one.reason: one.error for one in screened}
+    if len(errors) == 1 and (same := next(iter(errors.values()))) is not None:
+        # It is about the data, or about the only network.
+        return same
+    told = [f"{one.candidate.name}: {why_out(one)}" for one in screened]
+    told += [f"{one.name}: {one.reason}" for one in unfit]
+    more = f"; and {len(told) - 3} more" if len(told) > 3 else ""
+    return UsageError(
+        f"no network could be built for {data} and exported",
+        why="; ".join(told[:3]) + more,
+        fix="`zoo list` shows what each takes; name one that takes these data, or a network from "
+        "elsewhere",
+    )
 
 
 def _untrained(candidate: Candidate, format: str, precisions: tuple[str, ...], device: str) -> Job:

@@ -14,8 +14,9 @@ from zoo.contracts.search_space import Choices
 from zoo.contracts.training import Training, check_training
 from zoo.data.opening import open_dataset
 from zoo.data.preprocessing.inputs import fitted
-from zoo.networks.building import build_companion, check_hyperparameters, raw_model
+from zoo.networks.building import build_companion, raw_model
 from zoo.networks.checkpoints import resolve
+from zoo.networks.hyperparameters import check_hyperparameters
 from zoo.networks.resizing import build_resized, load_resized, resized_preprocessing
 from zoo.networks.retasking import variant_for
 from zoo.pipeline.job import Job

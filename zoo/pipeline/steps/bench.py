@@ -68,12 +68,17 @@ class StepDevice:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class DeviceStep(DataStep[Result]):
-    """One file, on or for one device."""
+class PlacedStep(Step[Result]):
+    """A step on or for one device."""
 
     place: StepDevice
     #: Alone while it times; its key depends on what is installed here.
     exclusive = True
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DeviceStep(DataStep[Result], PlacedStep[Result]):
+    """One file, on or for one device."""
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:

@@ -21,9 +21,10 @@ from zoo.data.subset import with_training_share
 from zoo.execution.runner import check_enough_classes
 from zoo.networks.backbone_weights import backbone_checkpoint
 from zoo.networks.backbones import backbone_layers, begin_on_backbone
-from zoo.networks.building import build_companion, check_hyperparameters, wrong_parameters
+from zoo.networks.building import build_companion, wrong_parameters
 from zoo.networks.card import Card, write_card
 from zoo.networks.checkpoints import Checkpoint, resolve
+from zoo.networks.hyperparameters import check_hyperparameters
 from zoo.networks.resizing import build_resized, check_resizing, load_resized, resized_preprocessing
 from zoo.networks.retasking import task_on_card, variant_for
 from zoo.networks.sources.graph import foreign_metadata
@@ -155,7 +156,7 @@ def _finetune(
     backbone: str | None,
 ) -> TrainingResult:
     """As `finetune`, on the accelerators that were asked for."""
-    started = time.perf_counter()
+    started, used = time.perf_counter(), time.process_time()
     training, data, seed = asked.training, asked.data, asked.seed
     registry = load_registry(plugins)
     architecture, own, found = resolve(registry, model)
@@ -267,6 +268,7 @@ def _finetune(
         weights_sha256=sha256,
         options=trainer.options.model_dump(mode="json"),
         seconds=time.perf_counter() - started,
+        processor_seconds=time.process_time() - used,
         notes=tuple(trainer.notes),
         ended=trainer.ended,
         wrong_record=wrong_record,

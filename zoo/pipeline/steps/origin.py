@@ -10,7 +10,7 @@ from zoo.contracts.dataset import name_and_argument
 from zoo.contracts.plugin import Plugin
 from zoo.data.opening import dataset_fingerprint
 from zoo.networks.loading import Subject
-from zoo.pipeline.steps.step import NOT_IN_KEY, FinishedStep, Result, Step
+from zoo.pipeline.steps.step import NOT_IN_KEY, FinishedStep, Planned, Result, Step
 from zoo.registry import Registry
 from zoo.results.records import TrainingResult
 
@@ -82,6 +82,11 @@ class DataStep(Step[Result]):
     @property
     def subject(self) -> str:
         return self.origin.model_id
+
+    @property
+    def planned(self) -> Planned | None:
+        text = self.origin.planned
+        return Planned(text=text, registry=self.origin.registry) if text else None
 
     def check_inputs(self) -> None:
         """The data must be those of the plan."""

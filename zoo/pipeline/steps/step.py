@@ -20,6 +20,7 @@ from zoo.common.progress import Event
 from zoo.common.worker import Children, WorkerLimits, call
 from zoo.contracts.options import deciding_values
 from zoo.contracts.plugin import Plugin
+from zoo.registry import Registry
 from zoo.results.records import Status, StepRecord
 
 #: Metadata of a step's field that does not decide its result, and is no part of its key.
@@ -106,6 +107,19 @@ class FinishedSteps(dict[StepId, FinishedStep[Any]]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Planned:
+    """What another machine makes the same step from.
+
+    Attributes:
+        text: The plan, in JSON.
+        registry: What the step was made with here.
+    """
+
+    text: str
+    registry: Registry
+
+
+@dataclass(frozen=True, kw_only=True)
 class StepContext:
     """What a step gets to run with.
 
@@ -174,6 +188,11 @@ class Step(ABC, Generic[Result]):
     def subject(self) -> str:
         """Name of the network that it is about; empty where there is none."""
         return ""
+
+    @property
+    def planned(self) -> Planned | None:
+        """What another machine makes the same step from; None where none can."""
+        return None
 
     @property
     def needs(self) -> tuple[Step[Any], ...]:

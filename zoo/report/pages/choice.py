@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from zoo.common.files import write_text
 from zoo.report.choice_text import (
-    answer,
     candidate_rows,
     course,
     curve_text,
@@ -16,6 +15,7 @@ from zoo.report.choice_text import (
     rung_rows,
     untrained_rows,
 )
+from zoo.report.choice_verdict import answer
 from zoo.report.environment import versions_here
 from zoo.report.headline import Headline, weak_kind, weakness
 

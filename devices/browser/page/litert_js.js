@@ -1,0 +1,126 @@
+// LiteRT.js: one compiled model, on WebAssembly (XNNPACK) or WebGPU.
+
+import { AgentError, now } from "./common.js";
+import { memoryBytes } from "./memory.js";
+import { interfaceOf } from "./tflite_file.js";
+import { adapterOf, requireHardware } from "./webgpu.js";
+
+export const VERSION_FROM = "litert-js";
+let litert = null;
+
+/** Loads the runtime for a number of threads; once per worker. */
+async function start(base, threads, backend) {
+  const files = `${base}wasm/`;
+  const flavour = threads > 1 ? { threads: true } : backend === "webgpu" && "Suspending" in WebAssembly ? { jspi: true } : {};
+  if (threads > 1 && !self.crossOriginIsolated) {
+    throw new AgentError("CannotLoad", "this page has no threads: it is not cross-origin isolated, for which it must be served by https or from localhost");
+  }
+  const script = threads > 1 ? "litert_wasm_threaded_internal.js" : "";
+  self.Module = { locateFile: (name) => files + name, ...(script ? { mainScriptUrlOrBlob: files + script } : {}) };
+  const module = await import(`${base}dist/index.js`);
+  const said = [], warn = console.warn;
+  console.warn = (...words) => { said.push(words.join(" ")); warn(...words); };
+  const runtime = await module.loadLiteRt(files, flavour);
+  return { module, runtime, flavour, said, threads };
+}
+
+/** Starts the runtime, once per worker. */
+export async function prepare({ threads, backend, base, software }) {
+  if (backend === "webgpu") await requireHardware(software);
+  if (litert && litert.threads !== threads) {
+    throw new AgentError("CannotLoad", "LiteRT.js keeps the number of threads that it was started with: start another agent");
+  }
+  litert = litert ?? (await start(base, threads, backend));
+}
+
+/** Opens a file; `bytes` is a Uint8Array. */
+export async function open(bytes, { threads, backend }) {
+  const { module, said } = litert;
+  said.length = 0;
+  const began = now();
+  const model = await module.loadAndCompile(bytes, {
+    accelerator: backend, ...(backend === "wasm" ? { cpuOptions: { numThreads: threads } } : { gpuOptions: { precision: "fp32" } }),
+  });
+  const took = now() - began;
+  const ran = model.options.accelerator;
+  if (ran !== backend) {
+    model.delete();
+    throw new AgentError("NotOnGpu", `LiteRT.js compiled the file for ${ran} in place of ${backend}: ${said.join(" ") || "it has operators that WebGPU lacks"}`);
+  }
+  if (backend === "webgpu" && !model.isFullyAccelerated) {
+    model.delete();
+    throw new AgentError("NotOnGpu", "LiteRT.js leaves operators of the file to the processor, since WebGPU lacks them");
+  }
+  return new LiteRtModel(module, model, took, { threads, backend, file: interfaceOf(bytes) });
+}
+
+class LiteRtModel {
+  constructor(module, model, took, { threads, backend, file }) {
+    this.api = backend === "wasm" ? "CompiledModel.run and Tensor.data" : "CompiledModel.run and Tensor.data, read back";
+    this.module = module;
+    this.model = model;
+    this.backend = backend;
+    this.threads = threads;
+    this.load_ns = Math.max(1, Math.round(took * 1e6));
+    // The file's order, and where the signature that is run has each of them.
+    this.inputs = file.inputs;
+    this.outputs = file.outputs;
+    this.inputPlaces = placesOf(file.inputs, file.signature?.inputs, model.getInputDetails());
+    this.outputPlaces = placesOf(file.outputs, file.signature?.outputs, model.getOutputDetails());
+    this.tensors = [];
+    this.results = [];
+    const firsts = new Set(this.inputs.map((tensor) => tensor.shape[0] ?? 0));
+    this.batched = firsts.size === 1 && !firsts.has(0);
+    this.batch = this.batched ? this.inputs[0].shape[0] : 1;
+  }
+
+  async delegate() {
+    if (this.backend === "wasm") return { name: `wasm XNNPACK`, backend: "wasm", threads_there: litert.runtime.liteRtWasm.getThreadCount() };
+    const adapter = await adapterOf();
+    return { name: `WebGPU ${adapter.name}`, backend: "webgpu", adapter, precision: "f32" };
+  }
+
+  write(arrays) {
+    for (const tensor of this.tensors) tensor.delete();
+    this.tensors = [];
+    arrays.forEach(({ shape, data }, place) => {
+      this.tensors[this.inputPlaces[place]] = new this.module.Tensor(data, shape);
+    });
+  }
+
+  /** Runs the file and reads all of its outputs: without that a GPU may still be at work. */
+  async invoke() {
+    const outputs = await this.model.run(this.tensors);
+    const read = [];
+    for (const output of outputs) {
+      read.push(await output.data());
+      output.delete();
+    }
+    this.results = read;
+  }
+
+  read() {
+    return this.outputs.map(({ dtype, shape }, place) => ({ dtype, shape, data: this.results[this.outputPlaces[place]] }));
+  }
+
+  memory() {
+    return memoryBytes();
+  }
+
+  close() {
+    for (const tensor of this.tensors) tensor.delete();
+    this.tensors = [];
+    this.model.delete();
+  }
+}
+
+/** The place of each tensor in the list of the signature; without one LiteRT.js keeps the file's order. */
+function placesOf(tensors, signature, details) {
+  if (details.length !== tensors.length) {
+    throw new AgentError("CannotLoad", `the file's first signature has ${details.length} tensors where its graph has ${tensors.length}`);
+  }
+  return tensors.map(({ index }, at) => {
+    const place = details.findIndex(({ name }) => signature?.get(name) === index);
+    return place < 0 ? at : place;
+  });
+}

@@ -1,0 +1,109 @@
+// onnxruntime-web: one session, on WebAssembly or WebGPU.
+
+import { AgentError, now } from "./common.js";
+import { memoryBytes, threadsThere } from "./memory.js";
+import { adapterOf, requireHardware } from "./webgpu.js";
+
+let started = null;
+
+async function start(base, threads, backend) {
+  if (threads > 1 && !self.crossOriginIsolated) {
+    throw new AgentError("CannotLoad", "this page has no threads: it is not cross-origin isolated, for which it must be served by https or from localhost");
+  }
+  // WebGPU is in another build, which WebAssembly alone should not have to load.
+  const module = await import(`${base}dist/${backend === "webgpu" ? "ort.webgpu.min.mjs" : "ort.wasm.min.mjs"}`);
+  module.env.logLevel = "warning";
+  module.env.wasm.numThreads = threads;
+  module.env.wasm.wasmPaths = `${base}dist/`;
+  return { module, threads };
+}
+
+/** Starts the runtime, once per worker, by a file of one layer: it starts with the first session. */
+export async function prepare({ threads, backend, base, software, probe }) {
+  if (backend === "webgpu") await requireHardware(software);
+  if (started && started.threads !== threads) {
+    throw new AgentError("CannotLoad", "onnxruntime-web keeps the number of threads that it was started with: start another agent");
+  }
+  if (started) return;
+  started = await start(base, threads, backend);
+  const first = await open(probe, { threads, backend, plain: false });
+  await first.close();
+}
+
+/** Opens a file; `bytes` is a Uint8Array. */
+export async function open(bytes, { threads, backend, plain }) {
+  const { module } = started;
+  const began = now();
+  let session;
+  try {
+    session = await module.InferenceSession.create(bytes, {
+      executionProviders: [backend],
+      graphOptimizationLevel: plain ? "disabled" : "all",
+      executionMode: "sequential",
+      // Without this, what WebGPU lacks runs on the processor, unsaid.
+      ...(backend === "webgpu" ? { extra: { session: { disable_cpu_ep_fallback: "1" } } } : {}),
+    });
+  } catch (error) {
+    if (!/fallback to CPU EP/i.test(String(error?.message))) throw error;
+    throw new AgentError("NotOnGpu", "onnxruntime-web leaves operators of the file to the processor, since WebGPU lacks them");
+  }
+  const took = now() - began;
+  return new OnnxModel(module, session, took, { threads, backend });
+}
+
+class OnnxModel {
+  constructor(module, session, took, { threads, backend }) {
+    this.api = backend === "wasm" ? "InferenceSession.run" : "InferenceSession.run, read back";
+    this.module = module;
+    this.session = session;
+    this.backend = backend;
+    this.threads = threads;
+    this.load_ns = Math.max(1, Math.round(took * 1e6));
+    this.inputs = session.inputMetadata.map(tensorOf);
+    this.outputs = session.outputMetadata.map(tensorOf);
+    this.feeds = {};
+    this.results = null;
+    const firsts = new Set(this.inputs.map((tensor) => (tensor.shape.length ? tensor.shape[0] : 0)));
+    this.batched = firsts.size === 1 && !firsts.has(0);
+    this.batch = this.batched ? (this.inputs[0].shape[0] ?? 1) : 1;
+  }
+
+  async delegate() {
+    if (this.backend === "wasm") return { name: "wasm", backend: "wasm", threads_there: threadsThere() };
+    const adapter = await adapterOf();
+    return { name: `WebGPU ${adapter.name}`, backend: "webgpu", adapter, precision: "f32" };
+  }
+
+  write(arrays) {
+    this.feeds = {};
+    arrays.forEach(({ shape, data }, place) => {
+      const { name, dtype } = this.inputs[place];
+      this.feeds[name] = new this.module.Tensor(dtype, data, shape);
+    });
+  }
+
+  /** Runs the file; its outputs are copied into JavaScript's arrays, so a GPU is waited for. */
+  async invoke() {
+    this.results = await this.session.run(this.feeds);
+  }
+
+  read() {
+    return this.outputs.map(({ name }) => {
+      const tensor = this.results[name];
+      return { dtype: tensor.type, shape: Array.from(tensor.dims), data: tensor.data };
+    });
+  }
+
+  memory() {
+    return memoryBytes();
+  }
+
+  async close() {
+    await this.session.release();
+  }
+}
+
+function tensorOf(told) {
+  const shape = (told.shape ?? []).map((side) => (typeof side === "number" && side > 0 ? side : null));
+  return { name: told.name, shape, dtype: told.type, scale: null, zero_point: null };
+}

@@ -1,0 +1,148 @@
+// The page: keeps a control socket open, starts a worker for each agent, and tells what goes on.
+
+const here = new URL("./", location.href);
+const sockets = new URL("./", here);
+sockets.protocol = here.protocol === "https:" ? "wss:" : "ws:";
+const workers = new Map();
+const RETRY_MS = 2000;
+let done = 0;
+const say = (text) => { document.getElementById("state").textContent = text; };
+
+function missing() {
+  const lacks = [];
+  if (typeof WebAssembly !== "object") lacks.push("WebAssembly");
+  if (typeof CompressionStream !== "function") lacks.push("CompressionStream");
+  if (typeof BigInt64Array !== "function") lacks.push("BigInt64Array");
+  if (typeof Worker !== "function") lacks.push("Worker");
+  return lacks;
+}
+
+async function hello(name) {
+  const agent = navigator.userAgentData;
+  const more = await agent?.getHighEntropyValues?.(["fullVersionList", "model", "platformVersion"]).catch(() => null);
+  return {
+    hello: {
+      user_agent: navigator.userAgent.slice(0, 400),
+      brands: (more?.fullVersionList ?? agent?.brands ?? []).map(({ brand, version }) => `${brand} ${version}`.slice(0, 100)).slice(0, 8),
+      platform: [agent?.platform ?? navigator.platform, more?.platformVersion].filter(Boolean).join(" ").slice(0, 100),
+      model: String(more?.model ?? "").slice(0, 100),
+      cores: navigator.hardwareConcurrency ?? null,
+      memory_gb: navigator.deviceMemory ?? null,
+      secure: window.isSecureContext,
+      isolated: window.crossOriginIsolated === true,
+      visible: document.visibilityState === "visible",
+      missing: missing(),
+      name,
+      identity: name ? identity() : "",
+    },
+  };
+}
+
+/** Random letters that this browser keeps, so that its measurements are told from another's. */
+function identity() {
+  let found = localStorage.getItem("zoo-identity");
+  if (!/^[0-9a-f]{32}$/.test(found ?? "")) {
+    found = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    localStorage.setItem("zoo-identity", found);
+  }
+  return found;
+}
+
+let control = null;
+const send = (message) => { if (control?.readyState === WebSocket.OPEN) control.send(JSON.stringify(message)); };
+
+function connect(name) {
+  const socket = control = new WebSocket(new URL("control", sockets));
+  let welcomed = false;
+  socket.onopen = async () => send(await hello(name));
+  socket.onmessage = ({ data }) => {
+    const { start, end: ended, welcome } = JSON.parse(data);
+    if (welcome) {
+      welcomed = true;
+      greet(welcome);
+    }
+    if (start) begin(start);
+    if (ended !== undefined) end(ended);
+  };
+  socket.onclose = () => {
+    for (const number of [...workers.keys()]) end(number);
+    if (!name) say("the connection is closed: reload this page to connect again");
+    else if (!welcomed) say("the machine that asked does not answer; trying again");
+    else say("the connection was lost; trying again");
+    if (name) setTimeout(connect, RETRY_MS, name);
+  };
+}
+
+function greet({ name, machine }) {
+  idle();
+  if (!name) return;
+  sessionStorage.setItem("zoo-joined", name);
+  localStorage.setItem("zoo-name", name);
+  document.getElementById("join").hidden = true;
+  document.getElementById("joined").hidden = false;
+  document.getElementById("name").textContent = name;
+  document.getElementById("machine").textContent = machine;
+  document.getElementById("context").textContent = window.isSecureContext
+    ? "This page is secure: threads, WebGPU and a fine clock are there as far as the browser has them."
+    : "This page came without encryption: one thread, no WebGPU, a coarse clock.";
+  keepAwake();
+}
+
+function idle() {
+  if (control?.readyState === WebSocket.OPEN) say(`connected: waiting for a file${done ? ` (${done} done)` : ""}`);
+}
+
+// Browsers let go of it when the page is hidden; plain http has none.
+async function keepAwake() {
+  try {
+    await navigator.wakeLock?.request("screen");
+  } catch {
+    say("connected; please keep the screen on yourself");
+  }
+}
+
+function begin(start) {
+  const worker = new Worker("worker.js");
+  workers.set(start.number, worker);
+  worker.onerror = (event) => {
+    send({ failed: start.number, why: String(event.message ?? "the worker could not be started").slice(0, 400) });
+    end(start.number);
+  };
+  worker.onmessage = ({ data }) => {
+    send({ failed: start.number, why: String(data?.failed ?? "").slice(0, 400) });
+    end(start.number);
+  };
+  worker.postMessage({
+    ...start,
+    socket: new URL(`agent/${start.number}`, sockets).href,
+    files: new URL("file/", here).href,
+    base: new URL(`runtime/${start.runtime}/`, here).href,
+  });
+  say(`running a file in ${start.runtime} (${start.backend}): keep this page in view`);
+}
+
+function end(number) {
+  if (workers.has(number)) done += 1;
+  workers.get(number)?.terminate();
+  workers.delete(number);
+  if (!workers.size) idle();
+}
+
+document.addEventListener("visibilitychange", () => {
+  const visible = document.visibilityState === "visible";
+  send({ visible });
+  if (visible && control) keepAwake();
+});
+
+const form = document.getElementById("join");
+if (!form) connect("");
+else {
+  const field = form.elements.namedItem("device");
+  field.value = localStorage.getItem("zoo-name") ?? "";
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!control) connect(field.value);
+  });
+  // A tab that was reloaded comes back by itself.
+  if (sessionStorage.getItem("zoo-joined")) connect(sessionStorage.getItem("zoo-joined"));
+}
