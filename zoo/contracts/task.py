@@ -160,6 +160,8 @@ class Task(OutputDecoding, TrainingObjective):
         tiled: Whether pictures of other sizes than the network's are answered by tiles of its size,
             put together again, instead of being resized. Its `decode` makes pictures, uint8, of
             what the network answers, and `decoded` takes such a picture, too.
+        pipeline_tag: What model hubs call such networks (``image-segmentation``); empty where they
+            have no word for it, or one for each kind of input.
         one_class: Whether training holds examples of one class alone. Integer ranges are then
             measured on those of other classes in validation, too.
         quality_rises: Whether more of the headline that `evaluate` measures is better; None: as of
@@ -181,6 +183,7 @@ class Task(OutputDecoding, TrainingObjective):
     networks_of: tuple[str, ...] = ()
     one_choice: bool = True
     tiled: bool = False
+    pipeline_tag: str = ""
     one_class: bool = False
     quality_rises: bool | None = None
     options: Callable[[], type[BaseModel]] | None = None

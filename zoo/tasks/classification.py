@@ -285,5 +285,7 @@ def zoo_tasks() -> Iterable[Task]:
         yield Classification(
             name=f"{name}-classification",
             summary=f"One class per {kind}",
+            # Hubs have no word for sequences, which are texts or series.
+            pipeline_tag="" if name == "sequence" else f"{name}-classification",
             outputs=(Output(name="probabilities", content=CLASS_SCORES),),
         )

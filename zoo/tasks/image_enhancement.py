@@ -303,6 +303,7 @@ def zoo_tasks() -> Iterable[Task]:
     yield ImageEnhancement(
         name="image-enhancement",
         summary="Better pictures: larger ones, or without noise and traces of compression",
+        pipeline_tag="image-to-image",
         outputs=(
             Output(
                 name="picture",

@@ -277,6 +277,7 @@ def zoo_tasks() -> Any:
     yield ImageGeneration(
         name="image-generation",
         summary="Images from noise, like those of a dataset",
+        pipeline_tag="unconditional-image-generation",
         outputs=(Output(name="image"),),
         trainee=trainee,
         state=state,

@@ -18,6 +18,7 @@ def zoo_tasks() -> Iterable[Task]:
     yield ImageCompression(
         name="image-compression",
         summary="Pictures as few bytes, and back",
+        pipeline_tag="image-to-image",
         outputs=(
             Output(
                 name=CODE,

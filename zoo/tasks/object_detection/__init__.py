@@ -17,6 +17,7 @@ def zoo_tasks() -> Iterable[Task]:
     yield ObjectDetection(
         name="object-detection",
         summary="What is in a picture and where, as boxes",
+        pipeline_tag="object-detection",
         outputs=(
             Output(
                 name="grid",

@@ -21,6 +21,7 @@ def zoo_tasks() -> Any:
     yield SemanticSegmentation(
         name="semantic-segmentation",
         summary="One class for each pixel of a picture",
+        pipeline_tag="image-segmentation",
         outputs=(
             Output(
                 name="probabilities",

@@ -1,0 +1,131 @@
+"""Folders to a hub and back, by the hub's own client against a hub on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from bundles import made as bundle_of
+from digit_files import registry
+from hub_server import TOKEN, Hub
+
+from zoo.artifacts.hub.pull import pull
+from zoo.artifacts.hub.push import push
+from zoo.common.downloads import DownloadFailed, HashMismatch
+from zoo.common.errors import BadFile, UsageError
+
+pytestmark = pytest.mark.torch
+NAME = "hf:ana/digits"
+
+
+def contents(folder: Path) -> dict[str, str]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+    }
+
+
+def test_a_folder_comes_back_as_it_was(hub: Hub, folder: Path, tmp_path: Path) -> None:
+    made = push(registry(), folder, NAME)
+    assert set(made.left) == {".hidden", "records.json"}
+    assert made.replaced == ()
+    assert hub.repositories["ana/digits"]["README.md"].startswith(b"---\n")
+    checked: list[str] = []
+    came = pull(
+        registry(), NAME, output=tmp_path / "back", check=lambda file: checked.append(file.name)
+    )
+    assert tuple(checked) == came.exported
+    assert len(checked) == 3
+    sent, got = contents(folder), contents(tmp_path / "back")
+    assert {path: sent[path] for path in sent if path not in made.left} == {
+        path: got[path] for path in got if path != "README.md"
+    }
+    assert list(tmp_path.glob(".*.part")) == []
+    # Nothing is sent twice, not from the copy either.
+    again = [push(registry(), one, NAME) for one in (folder, tmp_path / "back")]
+    assert [one.commit for one in again] == ["", ""]
+    assert len(hub.messages) == 1
+    with pytest.raises(UsageError, match="is there already"):
+        pull(registry(), NAME, output=tmp_path / "back")
+
+
+def test_a_bundle_keeps_its_own_readme(hub: Hub, folder: Path, tmp_path: Path) -> None:
+    (file,) = folder.glob("*.int8.tflite")
+    bundle = bundle_of(file, output=tmp_path / "app").folder
+    push(registry(), bundle, NAME)
+    pull(registry(), NAME, output=tmp_path / "back")
+    assert contents(tmp_path / "back") == contents(bundle)
+
+
+def test_what_is_there_is_replaced_only_when_asked(hub: Hub, folder: Path) -> None:
+    push(registry(), folder, NAME)
+    (folder / "recipe.toml").write_text("seed = 1\n")
+    with pytest.raises(UsageError, match=r"other content: .*recipe\.toml") as caught:
+        push(registry(), folder, NAME)
+    assert "--replace" in (caught.value.fix or "")
+    assert hub.repositories["ana/digits"]["recipe.toml"] == b"seed = 0\n"
+    made = push(registry(), folder, NAME, replace=True)
+    assert "recipe.toml" in made.replaced
+    assert "replaced: recipe.toml" in hub.messages[-1]
+
+
+def test_altered_files_are_never_kept(hub: Hub, folder: Path, tmp_path: Path) -> None:
+    push(registry(), folder, NAME)
+    there = hub.repositories["ana/digits"]
+    (name,) = [path for path in there if path.endswith("int8.tflite")]
+    there[name] = there[name].replace(b"TFL3", b"TFL9")
+    with pytest.raises(HashMismatch, match="truncated or altered"):
+        pull(registry(), NAME, output=tmp_path / "back")
+    # The list altered with it: the manifest says so.
+    listing = json.loads(there["zoo-files.json"])
+    for one in listing["files"]:
+        if one["stored"] == name:
+            one["sha256"] = hashlib.sha256(there[name]).hexdigest()
+    there["zoo-files.json"] = json.dumps(listing).encode()
+    with pytest.raises(BadFile):
+        pull(registry(), NAME, output=tmp_path / "back")
+    listing["files"][0]["path"] = "../../outside"
+    there["zoo-files.json"] = json.dumps(listing).encode()
+    with pytest.raises(BadFile, match="leads out of its folder"):
+        pull(registry(), NAME, output=tmp_path / "back")
+    del there["zoo-files.json"]
+    with pytest.raises(UsageError, match=r"has no zoo-files\.json"):
+        pull(registry(), NAME, output=tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+    assert list(tmp_path.glob(".*.part")) == []
+
+
+def test_an_interrupted_pull_goes_on(hub: Hub, folder: Path, tmp_path: Path) -> None:
+    push(registry(), folder, NAME)
+    whole = dict(hub.repositories["ana/digits"])
+    hub.unreachable = sorted(whole)[-2]
+    with pytest.raises(DownloadFailed):
+        pull(registry(), NAME, output=tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+    hub.unreachable = ""
+    hub.asked.clear()
+    pull(registry(), NAME, output=tmp_path / "back")
+    loaded = [line for line in hub.asked if line.startswith("GET") and "/resolve/" in line]
+    assert len(loaded) < len(whole) - 1, "what was there was loaded again"
+
+
+def test_the_token_is_never_told(hub: Hub, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    push(registry(), folder, NAME)
+    assert TOKEN not in repr(push(registry(), folder, NAME))
+    monkeypatch.setenv("HF_TOKEN", "hf_anotherwrongtoken")
+    with pytest.raises(UsageError, match="may not be written or read") as caught:
+        push(registry(), folder, NAME)
+    assert "hf_" not in f"{caught.value} {caught.value.why} {caught.value.fix}"
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    with pytest.raises(UsageError, match="is not there, or is private"):
+        pull(registry(), "hf:ana/nothing")
+
+
+def test_a_link_is_not_moved(hub: Hub, folder: Path) -> None:
+    (folder / "link.txt").symlink_to("/etc/hostname")
+    with pytest.raises(BadFile, match="is a link"):
+        push(registry(), folder, NAME)
+    assert hub.repositories == {}
