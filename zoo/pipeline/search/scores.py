@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -70,10 +71,8 @@ class Scoring:
         Raises:
             ZooError: The training failed.
         """
-        own = recipe.training.share * share
         epochs = epochs or recipe.training.epochs
-        training = recipe.training.model_copy(update={"share": own, "epochs": epochs})
-        seeded = recipe.model_copy(update={"training": training, "seed": seed})
+        seeded = _seeded(recipe, share, epochs, seed)
         trained = self.runs.train(seeded, name, _all_epochs)
         if trained.step is None:
             return None
@@ -95,6 +94,20 @@ class Scoring:
             weights=str(trained.step.folder / result.weights),
         )
 
+    def ahead(
+        self, named: Mapping[str, Recipe], *, share: float, epochs: int, seed: int
+    ) -> AbstractContextManager[None]:
+        """Begins trainings on an executor's workers, which `score` then takes in the block.
+
+        Args:
+            named: Recipes of whole trainings, by their name for progress.
+            share: Of the training split.
+            epochs: At most.
+            seed: Of the trainings.
+        """
+        asked = [(_seeded(one, share, epochs, seed), name) for name, one in named.items()]
+        return self.runs.ahead(asked, _all_epochs)
+
     def best_first(self, scores: Mapping[str, Sequence[Score]]) -> list[str]:
         """Names by the mean of their scores; of equal ones by the loss, then by name."""
         sign = -1.0 if self.maximize else 1.0
@@ -104,6 +117,12 @@ class Scoring:
             return sign * fmean(s.value for s in own), fmean(s.loss for s in own), name
 
         return sorted(scores, key=place)
+
+
+def _seeded(recipe: Recipe, share: float, epochs: int, seed: int) -> Recipe:
+    own = recipe.training.share * share
+    training = recipe.training.model_copy(update={"share": own, "epochs": epochs})
+    return recipe.model_copy(update={"training": training, "seed": seed})
 
 
 def _all_epochs(number: int, event: Event) -> bool:
