@@ -31,6 +31,7 @@ FLOORS = (
     ("benchmark", "analysis"),
     ("pipeline",),
     ("report", "testing"),
+    ("server",),
     ("api", "diagnosis"),
     ("cli",),
     ("__main__",),

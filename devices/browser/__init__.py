@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from zoo.common.modules import lazy
-from zoo.contracts import DeviceKind, Runtime
+from zoo.contracts import DeviceKind, DeviceOptions, Runtime
 from zoo.execution.probes import PROBES
 from zoo.hookspecs import hookimpl
 
@@ -29,15 +30,31 @@ RUNTIMES = (
 )
 
 
+def known() -> Mapping[str, DeviceOptions]:
+    """This machine's browser on its GPU, and pages elsewhere that have joined a server here."""
+    from .joined import known_pages
+
+    return {"browser-webgpu": {"backend": "webgpu"}, **known_pages()}
+
+
+def join_routes(address: str) -> Sequence[Any]:
+    """Routes by which they join; see `DeviceKind.pages`."""
+    from . import joining
+
+    return joining.join_routes(address)
+
+
 @hookimpl
 def zoo_devices() -> Iterable[DeviceKind]:
     """A browser of this machine, which needs no options."""
     yield DeviceKind(
         name="browser",
-        summary="a browser of this machine, without a window: Chromium or Firefox",
+        summary="a browser: of this machine, without a window, or one that joined zoo serve",
         also_called=("chrome", "chromium", "firefox", "web", "wasm"),
         driver=lazy("zoo.devices.browser.driver:BrowserDriver"),
         extra="serve",
+        known=known,
+        pages=join_routes,
     )
 
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from zoo.common.errors import ZooError
 from zoo.contracts import AgentProcess, Condition, DeviceDriver
@@ -15,9 +16,11 @@ from ..agent.zoo_agent.machine import fingerprint as machine_fingerprint
 from ..local.transport import LocalTransport
 from . import RUNTIMES
 from .browsers import BrowserProcess, find_browser
+from .messages import Hello
 from .npm_packages import fetch, packages, versions
 from .options import BrowserOptions
 from .pages import Page, Pages
+from .relay import Relay, RelayTransport
 from .server import PageServer
 
 #: A file of one layer for each runtime: what a call costs without work.
@@ -66,12 +69,7 @@ class BrowserTransport:
             )
             page = self._awaited(browser)
         assert page is not None
-        if page.hello.missing:
-            raise ZooError(
-                f"{page.hello.browser} is too old to run files",
-                why=f"it has no {', '.join(page.hello.missing)}",
-                fix="install a browser of the last two years, or name another: browser = …",
-            )
+        require_able(page.hello)
         return page
 
     def _awaited(self, browser: BrowserProcess) -> Page:
@@ -88,25 +86,16 @@ class BrowserTransport:
             fix="try whether it starts by itself, or name another: browser = … in devices.toml",
         )
 
+    def hello(self) -> Hello:
+        """What the page tells of its browser."""
+        return self.page().hello
+
     def start_agent(self, runtime: str) -> AgentProcess:
         """A fresh worker each time: warm caches of one file must not serve the next."""
         page = self.page()
-        options = self._options
         model, flags, _ = cpu()
-        told = page.hello.model_dump(exclude={"missing", "visible", "cores"})
-        browser = page.hello.browser
-        about = {**told, "os": browser, "browser": browser, "cpu": model, "flags": flags}
-        return page.start(
-            {
-                "runtime": runtime,
-                "backend": options.backend,
-                "software": options.software,
-                "probe": self.put(PROBE_OF[runtime]),
-                "versions": versions(),
-                "fingerprint": identity(options, page.hello.browser),
-                "about": about,
-            }
-        )
+        about = {"cpu": model, "flags": flags}
+        return page.start(_request(self, self._options, runtime, page.hello, about))
 
     def condition(self) -> Condition:
         """That of the machine, and whether the page was in view."""
@@ -127,47 +116,105 @@ class BrowserTransport:
         self._server.close()
 
 
-def identity(options: BrowserOptions, browser: str) -> str:
-    """Identifies this machine with a browser and where operators run."""
-    words = (machine_fingerprint(), browser, options.backend, str(options.software))
+class JoinedTransport(RelayTransport):
+    """A page elsewhere that has joined a server of this machine."""
+
+    def __init__(self, options: BrowserOptions, name: str) -> None:
+        super().__init__(Relay(name), HIDDEN_FAULT)
+        self._options = options
+
+    def start_agent(self, runtime: str) -> AgentProcess:
+        """A fresh worker each time."""
+        hello = self.hello()
+        require_able(hello)
+        about = {"cpu": hello.model or hello.platform or "not told"}
+        return self.start(_request(self, self._options, runtime, hello, about))
+
+
+def require_able(hello: Hello) -> None:
+    """Refuses a browser that lacks what the page needs.
+
+    Raises:
+        ZooError: Names what it lacks.
+    """
+    if hello.missing:
+        raise ZooError(
+            f"{hello.browser} is too old to run files",
+            why=f"it has no {', '.join(hello.missing)}",
+            fix="take a browser of the last two years",
+        )
+
+
+def _request(
+    transport: BrowserTransport | JoinedTransport,
+    options: BrowserOptions,
+    runtime: str,
+    hello: Hello,
+    about: dict[str, Any],
+) -> dict[str, Any]:
+    """What a page is asked to start."""
+    told = hello.model_dump(exclude={"missing", "visible", "cores", "identity", "name"})
+    return {
+        "runtime": runtime,
+        "backend": options.backend,
+        "software": options.software,
+        "probe": transport.put(PROBE_OF[runtime]),
+        "versions": versions(),
+        "fingerprint": identity(options, hello),
+        "about": {**told, "os": hello.browser, "browser": hello.browser, **about},
+    }
+
+
+def identity(options: BrowserOptions, hello: Hello) -> str:
+    """Identifies a machine with a browser and where operators run."""
+    machine = machine_fingerprint() if options.page is None else hello.identity
+    words = (machine, hello.browser, options.backend, str(options.software))
     return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
 
 
 class BrowserDriver(DeviceDriver[BrowserOptions]):
-    """A browser of this machine."""
+    """A browser of this machine, or a page elsewhere."""
 
     @property
     def address(self) -> str:
         """Which browser, and where operators run."""
-        return f"{self.options.browser or 'a browser'} of this machine, {self.options.backend}"
+        options = self.options
+        if options.page is not None:
+            return f"the page {options.page}"
+        return f"{options.browser or 'a browser'} of this machine, {options.backend}"
 
-    def connect(self) -> BrowserTransport:
-        """Serves the page; the browser starts with the first agent."""
+    def connect(self) -> BrowserTransport | JoinedTransport:
+        """Serves the page, for which a browser starts with the first agent; or finds the page."""
+        if self.options.page is not None:
+            return JoinedTransport(self.options, self.options.page)
         return BrowserTransport(self.options, find_browser(self.options.browser))
 
     @cached_property
-    def browser(self) -> str:
-        """Name and version, as it calls itself; started once per command to be asked."""
+    def hello(self) -> Hello:
+        """What the browser tells of itself; asked once per command."""
         transport = self.connect()
         try:
-            return transport.page().hello.browser
+            return transport.hello()
         finally:
             transport.close()
 
     def fingerprint(self) -> str:
         """The machine, the browser and the runtimes."""
         told = [f"{name} {version}" for name, version in sorted(versions().items())]
-        words = [identity(self.options, self.browser), self.browser, self.options.backend, *told]
+        hello = self.hello
+        words = [identity(self.options, hello), hello.browser, self.options.backend, *told]
         return "; ".join(words)
 
     def runtimes(self) -> Sequence[str]:
         """Those that were fetched."""
-        find_browser(self.options.browser)
+        if self.options.page is None:
+            find_browser(self.options.browser)
         return list(versions())
 
     def setup(self, tell: Callable[[str], None]) -> str:
         """Fetches the runtimes by npm."""
-        program = find_browser(self.options.browser)
+        page = self.options.page
+        name = find_browser(self.options.browser).name if page is None else f"the page {page}"
         fetch(tell)
         told = ", ".join(f"{p.name} {p.version}" for p in packages() if not p.into)
-        return f"{program.name} has {told}"
+        return f"{name} has {told}"

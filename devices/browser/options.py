@@ -8,9 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class BrowserOptions(BaseModel):
-    """A browser of this machine.
+    """A browser of this machine, or one elsewhere that shows a page of `zoo serve`.
 
     Attributes:
+        page: The name by which a browser elsewhere has joined; None for one of this machine.
         browser: Its program, by its path or found on PATH; None for the first that is there.
         backend: Where operators run: ``wasm``, on the processor, or ``webgpu``.
         software: Whether a GPU that the processor imitates will do, to try things out; its times
@@ -20,6 +21,7 @@ class BrowserOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    page: str | None = None
     browser: str | None = None
     backend: Literal["wasm", "webgpu"] = "wasm"
     software: bool = False

@@ -102,6 +102,11 @@ class PageAgent:
         self._page.end(self.number)
         return self._code
 
+    @property
+    def stop_code(self) -> int | None:
+        """The code with which it ended; None where the page is gone."""
+        return self._code
+
     def diagnostics(self) -> str:
         """Why it ended, as far as the page tells."""
         return self._said
@@ -113,6 +118,7 @@ class Page:
     def __init__(self, socket: WebSocket, loop: asyncio.AbstractEventLoop, hello: Hello) -> None:
         self._socket, self._loop = socket, loop
         self.hello = hello
+        self.name = hello.name
         self._agents: dict[int, PageAgent] = {}
         self._hidden_at: float | None = None if hello.visible else time.monotonic()
         self._was_hidden = not hello.visible
@@ -177,7 +183,14 @@ class Page:
 
 
 class Pages:
-    """Pages by which browsers are devices, and the files that they may ask for."""
+    """Pages by which browsers are devices, and the files that they may ask for.
+
+    Attributes:
+        machine: The name of this machine, for pages of people who are to know who asks; empty
+            where pages have no names.
+    """
+
+    machine = ""
 
     def __init__(self) -> None:
         self._files: dict[str, Path] = {}
@@ -195,10 +208,30 @@ class Pages:
         return self._files.get(name)
 
     def join(self, page: Page) -> None:
-        """A page is connected."""
+        """A page is connected; one whose name another has gets a number behind it."""
         with self._changed:
+            taken = {each.name for each in self._pages}
+            number = 2
+            while page.name in taken and page.name:
+                page.name, number = f"{page.hello.name}-{number}", number + 1
             self._pages.append(page)
             self._changed.notify_all()
+        self.changed()
+
+    def changed(self) -> None:
+        """A page has come or gone."""
+
+    def names(self) -> tuple[str, ...]:
+        """Of the pages that are open."""
+        return tuple(page.name for page in list(self._pages) if page.name)
+
+    def named(self, name: str, seconds: float) -> Page | None:
+        """The page of a name, waited for so long."""
+        with self._changed:
+            found = self._changed.wait_for(
+                lambda: next((page for page in self._pages if page.name == name), None), seconds
+            )
+            return found or None
 
     def leave(self, page: Page, why: str) -> None:
         """It is gone."""
@@ -206,6 +239,7 @@ class Pages:
             self._pages.remove(page)
             page.leave(why)
             self._changed.notify_all()
+        self.changed()
 
     def current(self, seconds: float) -> Page | None:
         """The page that connected last, waited for so long."""

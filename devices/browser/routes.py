@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
@@ -100,7 +101,8 @@ def _page_files() -> dict[str, Path]:
 
 
 def _page_file(pages: Pages, request: Request) -> Path | None:
-    return _page_files().get(request.path_params.get("name", "index.html"))
+    shown = "join.html" if pages.machine else "index.html"
+    return _page_files().get(request.path_params.get("name", shown))
 
 
 def _runtime_file(pages: Pages, request: Request) -> Path | None:
@@ -140,8 +142,13 @@ class _Control:
                     await socket.close(_REFUSED)
                     return
                 if message.hello is not None:
+                    if bool(message.hello.name) != bool(self._pages.machine):
+                        await socket.close(_REFUSED)
+                        return
                     page = Page(socket, asyncio.get_running_loop(), message.hello)
                     self._pages.join(page)
+                    welcome = {"name": page.name, "machine": self._pages.machine}
+                    await socket.send_text(json.dumps({"welcome": welcome}))
                 elif page is not None:
                     if message.visible is not None:
                         page.show(message.visible)

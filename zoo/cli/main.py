@@ -49,6 +49,8 @@ COMMANDS = {
     "devices": "List, add, check, set up and remove devices",
     "worker": "Perform steps of other commands on this machine",
     "status": "Show workers, devices and steps of an executor",
+    "serve": "Serve pages of models, leaderboards, runs and devices",
+    "board": "Write these pages as files",
     "plugins": "List and check plugins, or write a new one",
     "cache": "Show, verify and clear finished steps and downloads",
     "doctor": "Show what is installed and what is missing",
@@ -86,6 +88,12 @@ _MEANT = {
     "package": "bundle",
     "download": "weights",
     "datasets": "data",
+    "web": "serve",
+    "server": "serve",
+    "ui": "serve",
+    "dashboard": "serve",
+    "site": "board",
+    "leaderboard": "board",
     "help": "--help",
 }
 

@@ -1,4 +1,4 @@
-"""Reads of the results store by its indexes: the newest latencies of a run, file or device."""
+"""Reads of the results store by its indexes: newest latencies, and what was added since."""
 
 from __future__ import annotations
 
@@ -37,6 +37,26 @@ def files_on(store: Store, device: str) -> list[str]:
 def runs_and_files(store: Store) -> tuple[list[str], list[str]]:
     """Names of all runs that timed something, and of all files that were timed."""
     return _distinct(store, _M.run), _distinct(store, _M.file)
+
+
+def later_than(store: Store, number: int, most: int) -> list[tuple[int, StoredRecord]]:
+    """The first `most` records behind one, each with its own number, in the order of these."""
+    query = sa.select(RECORDS.c.id, RECORDS.c.run, RECORDS.c.body).where(RECORDS.c.id > number)
+    rows = store.select(query.order_by(RECORDS.c.id).limit(most))
+    return list(zip((row.id for row in rows), store.read(rows), strict=True))
+
+
+def numbered(store: Store, number: int) -> StoredRecord | None:
+    """The record of a number; None where there is none."""
+    query = sa.select(RECORDS.c.run, RECORDS.c.body).where(RECORDS.c.id == number)
+    found = store.read(store.select(query))
+    return found[0] if found else None
+
+
+def numbers_behind(store: Store, number: int) -> list[int]:
+    """Numbers of all records behind one."""
+    query = sa.select(RECORDS.c.id).where(RECORDS.c.id > number).order_by(RECORDS.c.id)
+    return [row.id for row in store.select(query)]
 
 
 def _newest(store: Store, *where: sa.ColumnElement[bool]) -> list[StoredRecord]:

@@ -4,6 +4,8 @@ const here = new URL("./", location.href);
 const sockets = new URL("./", here);
 sockets.protocol = here.protocol === "https:" ? "wss:" : "ws:";
 const workers = new Map();
+const RETRY_MS = 2000;
+let done = 0;
 const say = (text) => { document.getElementById("state").textContent = text; };
 
 function missing() {
@@ -15,7 +17,7 @@ function missing() {
   return lacks;
 }
 
-async function hello() {
+async function hello(name) {
   const agent = navigator.userAgentData;
   const more = await agent?.getHighEntropyValues?.(["fullVersionList", "model", "platformVersion"]).catch(() => null);
   return {
@@ -30,26 +32,74 @@ async function hello() {
       isolated: window.crossOriginIsolated === true,
       visible: document.visibilityState === "visible",
       missing: missing(),
+      name,
+      identity: name ? identity() : "",
     },
   };
 }
 
-const control = new WebSocket(new URL("control", sockets));
-const send = (message) => { if (control.readyState === WebSocket.OPEN) control.send(JSON.stringify(message)); };
+/** Random letters that this browser keeps, so that its measurements are told from another's. */
+function identity() {
+  let found = localStorage.getItem("zoo-identity");
+  if (!/^[0-9a-f]{32}$/.test(found ?? "")) {
+    found = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    localStorage.setItem("zoo-identity", found);
+  }
+  return found;
+}
 
-control.onopen = async () => {
-  send(await hello());
-  say("connected: waiting for a file");
-};
-control.onclose = () => {
-  for (const number of [...workers.keys()]) end(number);
-  say("the connection is closed: reload this page to connect again");
-};
-control.onmessage = ({ data }) => {
-  const { start, end: ended } = JSON.parse(data);
-  if (start) begin(start);
-  if (ended !== undefined) end(ended);
-};
+let control = null;
+const send = (message) => { if (control?.readyState === WebSocket.OPEN) control.send(JSON.stringify(message)); };
+
+function connect(name) {
+  const socket = control = new WebSocket(new URL("control", sockets));
+  let welcomed = false;
+  socket.onopen = async () => send(await hello(name));
+  socket.onmessage = ({ data }) => {
+    const { start, end: ended, welcome } = JSON.parse(data);
+    if (welcome) {
+      welcomed = true;
+      greet(welcome);
+    }
+    if (start) begin(start);
+    if (ended !== undefined) end(ended);
+  };
+  socket.onclose = () => {
+    for (const number of [...workers.keys()]) end(number);
+    if (!name) say("the connection is closed: reload this page to connect again");
+    else if (!welcomed) say("the machine that asked does not answer; trying again");
+    else say("the connection was lost; trying again");
+    if (name) setTimeout(connect, RETRY_MS, name);
+  };
+}
+
+function greet({ name, machine }) {
+  idle();
+  if (!name) return;
+  sessionStorage.setItem("zoo-joined", name);
+  localStorage.setItem("zoo-name", name);
+  document.getElementById("join").hidden = true;
+  document.getElementById("joined").hidden = false;
+  document.getElementById("name").textContent = name;
+  document.getElementById("machine").textContent = machine;
+  document.getElementById("context").textContent = window.isSecureContext
+    ? "This page is secure: threads, WebGPU and a fine clock are there as far as the browser has them."
+    : "This page came without encryption: one thread, no WebGPU, a coarse clock.";
+  keepAwake();
+}
+
+function idle() {
+  if (control?.readyState === WebSocket.OPEN) say(`connected: waiting for a file${done ? ` (${done} done)` : ""}`);
+}
+
+// Browsers let go of it when the page is hidden; plain http has none.
+async function keepAwake() {
+  try {
+    await navigator.wakeLock?.request("screen");
+  } catch {
+    say("connected; please keep the screen on yourself");
+  }
+}
 
 function begin(start) {
   const worker = new Worker("worker.js");
@@ -68,13 +118,31 @@ function begin(start) {
     files: new URL("file/", here).href,
     base: new URL(`runtime/${start.runtime}/`, here).href,
   });
-  say(`running ${start.runtime}`);
+  say(`running a file in ${start.runtime} (${start.backend}): keep this page in view`);
 }
 
 function end(number) {
+  if (workers.has(number)) done += 1;
   workers.get(number)?.terminate();
   workers.delete(number);
-  if (!workers.size && control.readyState === WebSocket.OPEN) say("connected: waiting for a file");
+  if (!workers.size) idle();
 }
 
-document.addEventListener("visibilitychange", () => send({ visible: document.visibilityState === "visible" }));
+document.addEventListener("visibilitychange", () => {
+  const visible = document.visibilityState === "visible";
+  send({ visible });
+  if (visible && control) keepAwake();
+});
+
+const form = document.getElementById("join");
+if (!form) connect("");
+else {
+  const field = form.elements.namedItem("device");
+  field.value = localStorage.getItem("zoo-name") ?? "";
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!control) connect(field.value);
+  });
+  // A tab that was reloaded comes back by itself.
+  if (sessionStorage.getItem("zoo-joined")) connect(sessionStorage.getItem("zoo-joined"));
+}

@@ -66,6 +66,7 @@ def open_socket(server: PageServer, name: str, origin: str | None = None) -> Any
 def joined(server: PageServer, pages: Pages, **hello: Any) -> Iterator[tuple[Any, Page]]:
     with open_socket(server, "control") as socket:
         socket.send(json.dumps({"hello": {**HELLO, **hello}}))
+        assert "welcome" in json.loads(socket.recv(timeout=5))
         page = pages.current(10.0)
         assert page is not None
         yield socket, page
@@ -212,6 +213,7 @@ def test_a_tab_that_is_closed_while_it_works_is_an_error_that_says_so(server, pa
     with ExitStack() as stack:
         socket = stack.enter_context(open_socket(server, "control"))
         socket.send(json.dumps({"hello": HELLO}))
+        socket.recv(timeout=5)
         page = pages.current(10.0)
 
         class Transport:

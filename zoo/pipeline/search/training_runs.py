@@ -33,6 +33,7 @@ from zoo.results.store import Store
 #: Told of each epoch (its number, and the event); returns whether to end the training.
 OnEpoch = Callable[[int, Event], bool]
 SCOPE = PlanScope(export=False, bench=False)
+_VALIDATED = PlanScope(export=False, bench=False, validated=True)
 #: Trainings side by side, however many workers there are.
 _MOST = 64
 
@@ -182,15 +183,21 @@ class TrainingRuns:
                 self._ahead.clear()
 
     def evaluate(
-        self, recipe: Recipe, name: str
+        self, recipe: Recipe, name: str, *, validation: bool = False
     ) -> tuple[FinishedStep[TrainingResult], FinishedStep[NetworkEvaluation]]:
         """Trains, and measures the quality on the test split.
+
+        Args:
+            recipe: What is trained.
+            name: For progress.
+            validation: Whether on the validation split instead.
 
         Raises:
             ZooError: One of them failed.
         """
-        plan = make_plan(self.job(recipe), self.checkpoints, SCOPE)
         self._children.refuse_start()
+        scope = _VALIDATED if validation else SCOPE
+        plan = make_plan(self.job(recipe), self.checkpoints, scope)
         pipeline = self.pipeline(name)
         with self._children.registered(pipeline.children.stop_all):
             records = pipeline.execute(plan)

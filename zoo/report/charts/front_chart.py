@@ -38,11 +38,25 @@ class _Axis:
     limit: float | None
 
 
-def front_charts(found: FilesOfSearch) -> tuple[Chart, ...]:
-    """Two charts; one without drawing when nothing was timed."""
+def _of_search(point: SearchPoint) -> str:
+    """Beside a mark, without the format, which its colour tells."""
+    return point.name.partition(" ")[2]
+
+
+def front_charts(
+    found: FilesOfSearch,
+    label: Callable[[SearchPoint], str] = _of_search,
+    reference: str = "before export",
+) -> tuple[Chart, ...]:
+    """Two charts; one without drawing when nothing was timed.
+
+    Args:
+        found: The files.
+        label: What stands beside a mark.
+        reference: What the quality is that they are compared with.
+    """
     points = [p for p in found.points if p.shippable and p.metric is not None and p.bytes]
-    reference = found.reference
-    if not points or reference is None:
+    if not points or found.reference is None:
         return (Chart("", "No file passed its gate and was timed, so there is nothing to draw."),)
     times = fmt.time_unit(p.p50_ms for p in points)
     sizes = fmt.size_unit(p.bytes for p in points)
@@ -61,7 +75,8 @@ def front_charts(found: FilesOfSearch) -> tuple[Chart, ...]:
             None if limits.max_bytes is None else limits.max_bytes / sizes.per,
         ),
     )
-    return tuple(_Drawing(found, reference, points, axis).chart() for axis in axes)
+    drawings = (_Drawing(found, found.reference, points, axis, label, reference) for axis in axes)
+    return tuple(drawing.chart() for drawing in drawings)
 
 
 class _Drawing:
@@ -71,7 +86,10 @@ class _Drawing:
         reference: Metric,
         points: Sequence[SearchPoint],
         axis: _Axis,
+        label: Callable[[SearchPoint], str],
+        reference_label: str,
     ) -> None:
+        self.label, self.reference_label = label, reference_label
         self.found = found
         self.reference = reference
         self.points = points
@@ -92,7 +110,8 @@ class _Drawing:
         )
         words = [
             f"{metric} against {self.axis.label}. Filled marks: no other file is better in size, "
-            f"latency and quality at once; the ring is the chosen file."
+            f"latency and quality at once"
+            f"{'' if self.found.best is None else '; the ring is the chosen file'}."
         ]
         if self._bounds():
             words.append("Dashed lines are the limits.")
@@ -153,7 +172,7 @@ class _Drawing:
             axes,
             [place for _, place in shown],
             [6.0 for _ in shown],
-            [fmt.plain(p.name.partition(" ")[2], most) for p, _ in shown],
+            [fmt.plain(self.label(p), most) for p, _ in shown],
         )
 
     def _mark(self, axes: Axes, point: SearchPoint, x: float, y: float) -> None:
@@ -210,7 +229,7 @@ class _Drawing:
             linewidth=1,
             linestyle=(0, (2, 2)),
             zorder=1,
-            label="before export",
+            label=self.reference_label,
         )
         axes.margins(x=0.14, y=0.16)
         axes.yaxis.set_major_locator(ticker.MaxNLocator(6))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from functools import cache
 from importlib import metadata, resources
 from typing import TYPE_CHECKING, Any
 
@@ -24,16 +25,23 @@ def render_page(template: str, **values: Any) -> str:
     """A whole page, which needs no network and no other file; needs the ``report`` extra.
 
     Every value is escaped: a file, a class or a dataset can be called anything.
+
+    Args:
+        template: A file of this package, or of another: ``zoo.server.templates:models.html``.
+        **values: What it shows.
     """
     return _environment().get_template(template).render(**values)
 
 
+def source(name: str) -> str:
+    """The text of a template, style or script, as `render_page` names templates."""
+    package, _, file = name.rpartition(":")
+    return resources.files(package or __package__).joinpath(file).read_text(encoding="utf-8")
+
+
+@cache
 def _environment() -> Environment:
     jinja2, markup = require("jinja2"), require("markupsafe").Markup
-    here = resources.files("zoo.report.pages")
-
-    def source(name: str) -> str:
-        return here.joinpath(name).read_text(encoding="utf-8")
 
     def contents(main: str) -> list[tuple[str, str]]:
         """The headings of a page that is made: identifier and text."""

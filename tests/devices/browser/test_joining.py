@@ -1,0 +1,217 @@
+"""Pages elsewhere that join a server here, with a stand-in for their browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+
+from zoo.common.errors import ZooError
+from zoo.devices.browser import join_routes, joined, joining, server
+from zoo.devices.browser.driver import JoinedTransport
+from zoo.devices.browser.options import BrowserOptions
+from zoo.devices.browser.pages import Pages
+from zoo.execution.devices import device_named
+from zoo.execution.failures import AgentDied
+from zoo.execution.session import AgentSession
+from zoo.registry import load_registry
+
+client = pytest.importorskip("websockets.sync.client", reason="needs the extra serve")
+from websockets.exceptions import ConnectionClosed  # noqa: E402
+
+HELLO = {
+    "user_agent": "Mozilla/5.0 (X) Firefox/140.0",
+    "secure": False,
+    "isolated": False,
+    "visible": True,
+    "identity": "ab" * 16,
+}
+
+
+class Served:
+    """The routes of a server, where `zoo serve` would mount them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        found: list[Any] = []
+
+        def routes(pages: Pages) -> Any:
+            # The port is known only once it is bound, and the address has to name it.
+            found.extend(join_routes(f"http://127.0.0.1:{self.port}/{self.token}/"))
+            return found
+
+        self.token = "t" + secrets.token_hex(8)
+        monkeypatch.setattr(server.secrets, "token_urlsafe", lambda count: self.token)
+        monkeypatch.setattr(server, "routes", routes)
+        self.port = free_port()
+        self.server = server.PageServer(Pages(), self.port)
+        monkeypatch.undo()
+
+    def socket(self, name: str, **headers: Any) -> Any:
+        address = f"127.0.0.1:{self.port}"
+        return client.connect(
+            f"ws://{address}/{self.token}/{name}", origin=f"http://{address}", proxy=None
+        )
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])
+
+
+@pytest.fixture
+def served(tmp_path, monkeypatch) -> Iterator[Served]:
+    monkeypatch.setattr(joined, "cache_folder", lambda: tmp_path / "cache")
+    with pytest.MonkeyPatch.context() as patching:
+        made = Served(patching)
+    yield made
+    made.server.close()
+
+
+@contextmanager
+def page(served: Served, name: str) -> Iterator[tuple[Any, str]]:
+    """A page that has joined, and the name that it was given."""
+    with served.socket("control") as socket:
+        socket.send(json.dumps({"hello": {**HELLO, "name": name}}))
+        welcome = json.loads(socket.recv(timeout=5))["welcome"]
+        assert welcome["machine"]
+        yield socket, welcome["name"]
+
+
+def until(done: Any) -> None:
+    for _ in range(1000):
+        if done():
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("it did not come to pass")
+
+
+class Worker(threading.Thread):
+    """A stand-in for the page's side: each agent answers every request, or drops the page."""
+
+    def __init__(self, served: Served, control: Any, *, drops: bool = False) -> None:
+        super().__init__(daemon=True)
+        self.served, self.control, self.drops = served, control, drops
+        self.start()
+
+    def run(self) -> None:
+        start = json.loads(self.control.recv(timeout=20))["start"]
+        with self.served.socket(f"agent/{start['number']}") as socket:
+            request = json.loads(socket.recv(timeout=20))
+            if self.drops:
+                self.control.socket.close()
+                return
+            told = {"fingerprint": start["fingerprint"], "runtimes": start["versions"]}
+            socket.send(json.dumps({"protocol": 1, "id": request["id"], "ok": True, **told}))
+            socket.close()
+
+
+def test_a_page_is_a_device_by_its_name_while_it_is_open(served):
+    registry = load_registry()
+    with page(served, "ana-pixel8") as (_, name):
+        assert name == "ana-pixel8"
+        assert device_named(registry, name).options["page"] == name
+        assert device_named(registry, f"{name}-webgpu").options["backend"] == "webgpu"
+        (file,) = (joined.cache_folder() / "browser/joined").glob("*.json")
+        assert file.stat().st_mode & 0o077 == 0
+    until(lambda: not joined.known_pages())
+    with pytest.raises(ZooError, match="unknown device"):
+        device_named(registry, "ana-pixel8")
+
+
+def test_two_pages_of_one_name_are_two_devices(served):
+    with page(served, "phone") as (_, one), page(served, "phone") as (_, other):
+        assert {one, other} == {"phone", "phone-2"}
+        assert {"phone", "phone-2"} <= set(joined.known_pages())
+
+
+@pytest.mark.parametrize("name", ["", "Ana", "../x", "a b", "a" * 41])
+def test_names_that_are_no_words_of_commands_are_refused(served, name):
+    with served.socket("control") as socket:
+        socket.send(json.dumps({"hello": {**HELLO, "name": name}}))
+        with pytest.raises(ConnectionClosed):
+            socket.recv(timeout=5)
+    assert not joined.known_pages()
+
+
+def test_a_command_reaches_an_agent_in_the_page(served, tmp_path):
+    file = tmp_path / "net.onnx"
+    file.write_bytes(b"net")
+    with page(served, "phone") as (control, _):
+        transport = JoinedTransport(BrowserOptions(page="phone"), "phone")
+        assert len(transport.put(file)) == 64
+        assert transport.hello().browser == "Firefox 140.0"
+        assert transport.condition().readings == {"visible": True}
+        worker = Worker(served, control)
+        with AgentSession(transport, "onnxruntime-web", 20.0) as session:
+            told = session.describe()
+        worker.join(10)
+    assert told["fingerprint"]
+
+
+def test_a_page_that_is_closed_while_it_works_costs_that_run(served):
+    with page(served, "phone") as (control, _):
+        transport = JoinedTransport(BrowserOptions(page="phone"), "phone")
+        Worker(served, control, drops=True)
+        with (
+            AgentSession(transport, "litert-js", 20.0) as session,
+            pytest.raises(AgentDied, match="line to the device broke") as caught,
+        ):
+            session.describe()
+    assert "page is gone" in str(caught.value)
+
+
+def test_a_page_that_was_reloaded_is_waited_for(served, monkeypatch):
+    with ExitStack() as stack:
+        first = stack.enter_context(ExitStack())
+        first.enter_context(page(served, "phone"))
+        transport = JoinedTransport(BrowserOptions(page="phone"), "phone")
+        first.close()
+        back = threading.Timer(0.3, lambda: stack.enter_context(page(served, "phone")))
+        back.start()
+        assert transport.hello().identity == HELLO["identity"]
+        back.join()
+
+
+def test_a_page_that_stays_away_is_told(served, monkeypatch):
+    monkeypatch.setattr(joining, "BACK_SECONDS", 0.1)
+    with page(served, "phone"):
+        transport = JoinedTransport(BrowserOptions(page="phone"), "phone")
+    until(lambda: not joined.known_pages())
+    with pytest.raises(ZooError, match="the page 'phone' cannot be used") as caught:
+        transport.hello()
+    assert "did not come back" in str(caught.value)
+
+
+def test_without_the_secret_the_relay_answers_nothing(served):
+    with page(served, "phone"):
+        for order in ("garbage", json.dumps({"secret": "guess", "page": "phone", "put": "/etc"})):
+            with served.socket("relay") as socket:
+                socket.send(order)
+                with pytest.raises(ConnectionClosed):
+                    socket.recv(timeout=5)
+
+
+def test_what_a_dead_server_left_behind_is_no_device(tmp_path, monkeypatch):
+    monkeypatch.setattr(joined, "cache_folder", lambda: tmp_path)
+    folder = tmp_path / "browser/joined"
+    folder.mkdir(parents=True)
+    process = os.fork()
+    if process == 0:
+        os._exit(0)
+    os.waitpid(process, 0)
+    told = {"pid": process, "address": "http://x/", "secret": "s", "names": ["gone"]}
+    (folder / "1-a.json").write_text(json.dumps(told))
+    (folder / "1-b.json").write_text("garbage")
+    assert joined.known_pages() == {}
+    assert not (folder / "1-a.json").exists()
+    with pytest.raises(ZooError, match="no page named 'gone' is open"):
+        JoinedTransport(BrowserOptions(page="gone"), "gone")

@@ -1,0 +1,237 @@
+"""The pages of a store, served and written: whole, linked, and careful about what is ranked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asgi import get
+from stored_results import FILE, LARGE, LATER, MODEL, REJECTED, RUN, fill, keep, sha256
+
+pytest.importorskip("jinja2")
+pytest.importorskip("matplotlib")
+pytest.importorskip("starlette")
+
+from zoo.common.errors import UsageError
+from zoo.pipeline.step_cache import StepCache
+from zoo.registry import load_registry
+from zoo.results.store import Store
+from zoo.server.app import make_app
+from zoo.server.board_files import write_site
+from zoo.server.catalogue import Catalogue
+from zoo.server.page import file_path, slug
+from zoo.server.site import Site
+
+BOARD = "leaderboard/image-classification/digits/test/accuracy/host/"
+PAGE = file_path(FILE, sha256(FILE))
+LINK = re.compile(r'(?:href|src)="([^"#]*)')
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    found = f"sqlite:///{tmp_path_factory.mktemp('store') / 'results.db'}"
+    fill(found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def site(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    store = Store(url, writes=False)
+    cache = StepCache(tmp_path_factory.mktemp("cache"))
+    yield Site(Catalogue(store), load_registry(), cache, static=False, store=store.name)
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def app(site: Site) -> Any:
+    return make_app(site, "secret", ["localhost"])
+
+
+@pytest.fixture(scope="module")
+def written(url: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("written") / "site"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_HOME", str(tmp_path_factory.mktemp("home")))
+        write_site(load_registry(), folder, store=url)
+    return folder
+
+
+def data(site: Site, path: str, **query: str) -> Any:
+    page = site.page(path, query)
+    assert page is not None
+    return json.loads(site.json(page))
+
+
+def dead(folder: Path) -> list[str]:
+    """Links of written pages that lead nowhere, or out of the site."""
+    found = []
+    for page in folder.rglob("*.html"):
+        for link in filter(None, LINK.findall(page.read_text())):
+            target = (page.parent / link).resolve()
+            if not link.startswith("data:") and not (
+                target.is_file() and target.is_relative_to(folder)
+            ):
+                found.append(f"{page.relative_to(folder)}: {link}")
+    return found
+
+
+def test_no_link_of_a_written_site_is_dead(written: Path) -> None:
+    assert dead(written) == []
+    page = written / PAGE / "index.html"
+    text = page.read_text()
+    page.write_text(text.replace('href="../../index.html"', 'href="../../gone.html"', 1))
+    assert len(dead(written)) == 1
+    page.write_text(text)
+
+
+def test_beside_each_written_page_lies_its_data(written: Path) -> None:
+    pages = [*written.rglob("index.html")]
+    assert len(pages) > 8
+    for page in pages:
+        told = json.loads((page.parent / "index.json").read_text())
+        path = page.parent.relative_to(written).as_posix()
+        assert told["page"] == ("" if path == "." else f"{path}/")
+
+
+def test_every_page_that_is_served_links_to_pages_only(site: Site, app: Any) -> None:
+    paths = list(site.paths())
+    for path in paths:
+        answer = get(app, f"/secret/{path}")
+        assert (answer.status, path) == (200, path)
+        for link in LINK.findall(answer.text):
+            if not link or link.startswith("data:"):
+                continue
+            parts = [*path.split("/")[:-1], *link.split("/")]
+            while ".." in parts:
+                place = parts.index("..")
+                del parts[place - 1 : place + 1]
+            target = "/".join(part for part in parts if part != ".")
+            known = target in paths or get(app, f"/secret/{target}").status == 200
+            assert known, f"{path}: {link}"
+
+
+def test_what_is_disturbed_rejected_or_emulated_is_not_ranked(site: Site) -> None:
+    rows = {(row["file"], row["latency"]["threads"]): row for row in data(site, BOARD)["rows"]}
+    ranked = {key for key, row in rows.items() if row["ranked"]}
+    # The newest latency of a file counts; that with two threads was disturbed.
+    assert ranked == {(FILE, 1), (LARGE, 1)}
+    assert rows[(LARGE, 2)]["why_not_ranked"] == "noisy"
+    assert rows[(REJECTED, 1)]["why_not_ranked"] == "its gate rejected it"
+    assert all(row["front"] for row in rows.values() if row["ranked"])
+    assert rows[(FILE, 1)]["latency"]["p50_ms"] == 0.2
+    pretended = data(site, BOARD.replace("/host/", "/pretended/"))["rows"]
+    assert [(row["ranked"], row["why_not_ranked"]) for row in pretended] == [(False, "emulated")]
+
+
+def test_a_leaderboard_keeps_what_is_asked(site: Site) -> None:
+    def files(**query: str) -> list[str]:
+        return [row["file"] for row in data(site, BOARD, **query)["rows"] if row["ranked"]]
+
+    assert files() == [LARGE, FILE]
+    assert files(sort="size") == [FILE, LARGE]
+    assert files(max_size="50kB") == [FILE]
+    assert files(max_latency="250us") == [FILE]
+    assert files(min_quality="94.5") == [LARGE]
+    assert files(precision="int8") == [FILE]
+    for wrong in ({"max_size": "5"}, {"sort": "beauty"}, {"min_quality": "good"}):
+        with pytest.raises(UsageError):
+            files(**wrong)
+
+
+def test_figures_link_to_their_records(site: Site) -> None:
+    told = data(site, PAGE)
+    assert told["quality"]["value"] == 0.94
+    (latency,) = [one for one in told["latencies"] if one["device"] == "host"]
+    record = data(site, latency["record"])["record"]
+    assert record["result"]["environment"] == {"python": "3.11.9"}
+    assert latency["record"] in site.html(site.page(PAGE, {}))  # type: ignore[arg-type]
+
+
+def test_models_and_runs_say_what_they_hold(site: Site) -> None:
+    (model,) = data(site, "")["models"]
+    assert (model["model"], model["task"], model["files"], model["passed"]) == (
+        MODEL,
+        "image-classification",
+        3,
+        2,
+    )
+    runs = {run["run"]: run for run in data(site, "runs/")["runs"]}
+    assert runs[RUN]["states"] == {"passed": 9, "rejected": 1, "failed": 1}
+    assert runs[LATER]["latencies"] == 1
+    assert [device["device"] for device in data(site, "devices/")["devices"]][-1] == "pretended"
+
+
+def test_new_records_are_seen(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'results.db'}"
+    store = Store(url)
+    empty = Site(Catalogue(store), load_registry(), StepCache(tmp_path), static=False, store=url)
+    page = empty.page("", {})
+    assert page is not None
+    assert "zoo ship lenet5 --data digits" in empty.html(page)
+    fill(url)
+    assert len(data(empty, "")["models"]) == 1
+    store.close()
+
+
+def test_without_the_token_nothing_is_told(app: Any) -> None:
+    for path in ("/", "/wrong/", "/secre/", "/index.html"):
+        answer = get(app, path)
+        assert (answer.status, answer.text) == (404, "Not found\n")
+    assert get(app, "/secret/", host="elsewhere.example").status == 400
+
+
+def test_every_answer_has_a_policy(app: Any) -> None:
+    for path in ("/secret/", "/secret/style.css", "/secret/nothing/", "/"):
+        answer = get(app, path)
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("nothing/", "models/nobody/", "runs/p2/", "files/x/", "records/999/", "records/x/"),
+        *("records/٣/", "records/-1/", "leaderboard/x/", "style.css/", "files/../../etc/passwd"),
+        *("runs/%2e%2e/", "devices/p2/", "models"),
+    ],
+)
+def test_unknown_pages_say_so(app: Any, path: str) -> None:
+    answer = get(app, f"/secret/{path}")
+    assert answer.status == 404
+    assert "There is no such page" in answer.text
+
+
+def test_a_file_is_given_only_as_it_was_judged(site: Site, app: Any) -> None:
+    address = f"/secret/{PAGE}download/{FILE}"
+    assert get(app, address).status == 404  # the cache holds none
+    kept = keep(site.kept._cache.folder, FILE, "gate tflite int8")
+    answer = get(app, address)
+    assert (answer.status, answer.text) == (200, FILE)
+    assert "attachment" in answer.headers["content-disposition"]
+    assert get(app, f"/secret/{PAGE}download/other").status == 404
+    kept.write_text("altered")
+    assert get(app, address).status == 404
+    elsewhere = kept.parent.parent / "elsewhere"
+    elsewhere.write_text(FILE)
+    kept.unlink()
+    kept.symlink_to(elsewhere)
+    assert get(app, address).status == 404
+
+
+def test_names_never_become_paths() -> None:
+    names = ["..", "../x", "a/b", "", ".", "a b", "<b>", "é", "x" * 300, "a_b", "a%2fb", "p2"]
+    slugs = [slug(name) for name in names]
+    assert len({*slugs}) == len(names)
+    assert all(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", one) for one in slugs)
+    assert all(len(one) < 120 for one in slugs)
+    assert "p2" not in slugs  # that is the second page of a list
+
+
+def test_other_files_are_not_written_over(tmp_path: Path, url: str) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(UsageError, match="other files"):
+        write_site(load_registry(), tmp_path, store=url)

@@ -1,0 +1,157 @@
+"""The server's application: pages, data beside them, and files that records name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from zoo.common.errors import UsageError, ZooError
+from zoo.report.pages.rendering import render_page
+from zoo.server.page import DATA, Page, linker
+from zoo.server.site import ASSETS, MENU, Site, asset
+
+#: What every answer says, unless it says otherwise itself.
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        "script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+#: Media types of what pages load.
+_TYPES = {"css": "text/css", "js": "text/javascript"}
+
+
+def make_app(
+    site: Site, token: str, hosts: Sequence[str], joining: Sequence[BaseRoute] = ()
+) -> Starlette:
+    """The application; everything lies below the token.
+
+    Args:
+        site: Pages.
+        token: First part of every path; another is told nothing.
+        hosts: Names by which browsers may call this machine.
+        joining: Routes by which devices join.
+    """
+    server = _Server(site)
+    routes: list[BaseRoute] = [
+        *(Route(f"/{name}", server.asset, name=name) for name in ASSETS),
+        Route("/files/{page}/download/{name}", server.download),
+        Route("/{path:path}", server.page),
+    ]
+    packed = [Middleware(GZipMiddleware, minimum_size=2000, compresslevel=1)]
+    own = Mount("/", routes=routes, middleware=packed)
+    return Starlette(
+        routes=[Mount(f"/{token}", routes=[*joining, own])],
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts)),
+            Middleware(_Headers),
+        ],
+        exception_handlers={HTTPException: server.missing, ZooError: server.failed},
+    )
+
+
+class _Headers:
+    """Adds to every answer the headers that it has not."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_more(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_more if scope["type"] == "http" else send)
+
+
+class _Server:
+    def __init__(self, site: Site) -> None:
+        self.site = site
+
+    async def page(self, request: Request) -> Response:
+        """A page, or the data beside it."""
+        path = request.path_params["path"]
+        as_data = path == DATA or path.endswith(f"/{DATA}")
+        if as_data:
+            path = path.removesuffix(DATA)
+        elif path and not path.endswith("/"):
+            raise HTTPException(404)
+        return await run_in_threadpool(self._page, path, dict(request.query_params), as_data)
+
+    def _page(self, path: str, query: dict[str, str], as_data: bool) -> Response:
+        page = self.site.page(path, query)
+        if page is None:
+            raise HTTPException(404)
+        if as_data:
+            return Response(self.site.json(page), media_type="application/json")
+        return HTMLResponse(self.site.html(page))
+
+    async def asset(self, request: Request) -> Response:
+        """What pages load."""
+        name = request.url.path.rpartition("/")[2]
+        return Response(asset(name), media_type=_TYPES[name.rpartition(".")[2]])
+
+    async def download(self, request: Request) -> Response:
+        """A file that the gate has judged, if it is there unaltered."""
+        return await run_in_threadpool(
+            self._download, request.path_params["page"], request.path_params["name"]
+        )
+
+    def _download(self, page: str, name: str) -> Response:
+        self.site.catalogue.refresh()
+        entry = self.site.files.entry(f"files/{page}/")
+        if entry is None or name != entry.name:
+            raise HTTPException(404)
+        path = self.site.kept.path_of(entry)
+        if path is None:
+            raise HTTPException(404)
+        return FileResponse(path, filename=entry.name, media_type="application/octet-stream")
+
+    async def missing(self, request: Request, error: Exception) -> Response:
+        """What there is none of; who does not know the token learns nothing."""
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        inside = request.scope.get("root_path", "")
+        if not inside:
+            return PlainTextResponse("Not found\n", status)
+        return await run_in_threadpool(self._problem, request, status, "There is no such page", "")
+
+    async def failed(self, request: Request, error: Exception) -> Response:
+        """What went wrong, in sentences."""
+        status = 400 if isinstance(error, UsageError) else 503
+        what = error.what if isinstance(error, ZooError) else str(error)
+        rest = str(error).partition("\n")[2]
+        return await run_in_threadpool(self._problem, request, status, what, rest)
+
+    def _problem(self, request: Request, status: int, what: str, rest: str) -> Response:
+        path = request.path_params.get("path", "")
+        page = Page(path=path, template="problem.html", title=what, section="")
+        html = render_page(
+            "zoo.server:templates/problem.html",
+            page=page,
+            link=linker(path, static=False),
+            menu=MENU,
+            static=False,
+            data_file="",
+            unread=0,
+            rest=rest,
+        )
+        return HTMLResponse(html, status)

@@ -1,0 +1,117 @@
+"""The site as files, for a folder or any web server."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.common.errors import UsageError
+from zoo.common.files import filled, write_text
+from zoo.common.progress import OnStep, quiet
+from zoo.pipeline.step_cache import step_cache
+from zoo.registry import Registry
+from zoo.results.queries import later_than
+from zoo.results.records import as_plain
+from zoo.results.store import Store
+from zoo.results.tables import MOST
+from zoo.server.catalogue import Catalogue
+from zoo.server.page import DATA, PAGE, RECORDS
+from zoo.server.site import ASSETS, Site, asset, plain_json
+
+#: Marks a folder that this wrote, which alone it writes into again.
+_MARK = "edgezoo-site.txt"
+_STEP = "pages"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenSite:
+    """What was written.
+
+    Attributes:
+        bytes: Of all files together.
+    """
+
+    folder: Path
+    pages: int
+    files: int
+    bytes: int
+
+
+def write_site(
+    registry: Registry,
+    output: Path,
+    *,
+    store: str | None = None,
+    on_step: OnStep = quiet,
+) -> WrittenSite:
+    """Writes every page and the data beside it.
+
+    Args:
+        registry: Knows tasks and formats.
+        output: A folder that is empty, new, or was written by this before.
+        store: URL of the results store; None for the user's own.
+        on_step: Receives progress.
+
+    Raises:
+        UsageError: The folder holds something else.
+        ZooError: The store cannot be read, or the folder cannot be written.
+    """
+    if output.is_dir() and any(output.iterdir()) and not (output / _MARK).is_file():
+        raise UsageError(
+            f"{output} holds other files",
+            why="a site is written into a folder of its own",
+            fix="name another folder with --output",
+        )
+    opened = Store(store, writes=False)
+    try:
+        site = Site(Catalogue(opened), registry, step_cache(), static=True, store=opened.name)
+        with filled(output):
+            return _write(site, output, on_step)
+    finally:
+        opened.close()
+
+
+def _write(site: Site, output: Path, on_step: OnStep) -> WrittenSite:
+    texts = {_MARK: "Written by zoo board; the next one replaces it.\n"}
+    texts |= {name: asset(name) for name in ASSETS if name != "live.js"}
+    size = 0
+    paths = list(site.paths())
+    for name, text in texts.items():
+        write_text(output / name, text)
+        size += len(text.encode())
+    on_step(_STEP, {"event": "start", "kind": "pages"})
+    began = time.perf_counter()
+    pages = files = 0
+    for number, stored in later_than(site.catalogue.store, 0, MOST):
+        text = plain_json({"run": stored.run, **_told(as_plain(stored.record))})
+        write_text(output / f"{RECORDS}{number}.json", text)
+        size += len(text.encode())
+        files += 1
+    for number, path in enumerate(paths):
+        page = site.page(path, {})
+        if page is None:
+            continue  # its records are gone since the list was made
+        pages += 1
+        for name, text in ((PAGE, site.html(page)), (DATA, site.json(page))):
+            write_text(output / path / name, text)
+            size += len(text.encode())
+            files += 1
+        on_step(_STEP, {"event": "progress", "done": number + 1, "total": len(paths)})
+    ended = {
+        "event": "end",
+        "status": "passed",
+        "seconds": time.perf_counter() - began,
+        "cached": False,
+    }
+    on_step(_STEP, ended)
+    return WrittenSite(folder=output, pages=pages, files=files + len(texts), bytes=size)
+
+
+def _told(value: Any) -> Any:
+    """A record without what is empty or was not measured."""
+    if isinstance(value, dict):
+        inner = {key: _told(one) for key, one in value.items()}
+        return {key: one for key, one in inner.items() if one not in (None, "", [], {}, ())}
+    return [_told(one) for one in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,126 @@
+"""The page of a file: its gate, contents, latencies and history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+
+from zoo.results import formatting as fmt
+from zoo.results.queries import numbered
+from zoo.results.records import Export
+from zoo.server.catalogue import Catalogue, FileEntry
+from zoo.server.figures import plain_file, plain_timing, size_of, size_text, timing_cells
+from zoo.server.kept_files import KeptFiles
+from zoo.server.model_pages import file_cells
+from zoo.server.page import Page, file_path, model_path, record_path, run_path
+
+#: Latencies in the list of a file's history.
+HISTORY = 100
+
+
+class FilePages:
+    """Pages of files."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        kept: KeptFiles,
+        task_of: Callable[[str], str],
+        *,
+        static: bool,
+    ) -> None:
+        self._catalogue, self._kept, self._task_of = catalogue, kept, task_of
+        self._static = static
+
+    def paths(self) -> Iterator[str]:
+        """Of all of them."""
+        yield from (file_path(f.name, f.sha256) for f in self._catalogue.files.values())
+
+    def entry(self, path: str) -> FileEntry | None:
+        """The file whose page is at a path; None where there is none."""
+        found = self._catalogue.files.values()
+        return next((f for f in found if file_path(f.name, f.sha256) == path), None)
+
+    def page(self, path: str, query: Mapping[str, str]) -> Page | None:
+        """The page at a path; None where there is none."""
+        entry = self.entry(path)
+        return None if entry is None else self._page(path, entry)
+
+    def _page(self, path: str, entry: FileEntry) -> Page:
+        gate = entry.gate
+        model = self._catalogue.model_of_file(entry.sha256)
+        kept = self._kept.open(entry)
+        manifest = None if kept is None else kept.artifact.manifest
+        export = self._export(entry)
+        contents = kept.artifact.contents if kept is not None else export and export.contents
+        history = sorted(
+            (t for f in self._catalogue.versions(entry.name) for t in f.timings),
+            key=lambda t: t.number,
+            reverse=True,
+        )
+        facts = {
+            "model": model,
+            "task": (manifest.task if manifest else self._task_of(model)) or "unknown",
+            "size": size_text(size_of(entry)),
+            "SHA-256": entry.sha256,
+        }
+        if gate is not None:
+            facts |= {
+                "format": gate.result.format,
+                "precision": gate.result.precision,
+                "judged on": f"{gate.result.evaluation.dataset}, {gate.result.evaluation.split}",
+            }
+        if manifest is not None:
+            facts["licence"] = manifest.licence
+        operators = sorted(contents.operators.items(), key=lambda o: -o[1]) if contents else []
+        versions = [f for f in self._catalogue.versions(entry.name) if f is not entry]
+        return Page(
+            path=path,
+            template="file.html",
+            title=entry.name,
+            section="Models",
+            data={
+                **plain_file(entry),
+                "model": model,
+                "task": facts["task"],
+                "checks": [asdict(c) for c in gate.result.checks] if gate else [],
+                "metrics": [asdict(m) for m in gate.result.evaluation.metrics] if gate else [],
+                "drop": gate.result.drop if gate else None,
+                "operators": dict(operators),
+                "history": [plain_timing(t) for t in history if t not in entry.timings],
+            },
+            values={
+                "entry": entry,
+                "cells": file_cells(entry),
+                "model": (model, model_path(model)),
+                "gate": gate,
+                "gate_record": record_path(gate.number) if gate else "",
+                "run": (gate.run, run_path(gate.run)) if gate else None,
+                "facts": facts,
+                "findings": gate.result.evaluation.findings if gate else (),
+                "operators": operators,
+                "held": contents,
+                "timings": [timing_cells(t) for t in entry.newest()],
+                "history": [
+                    (timing_cells(t), t.measurement.sha256 == entry.sha256)
+                    for t in history[:HISTORY]
+                ],
+                "more": max(0, len(history) - HISTORY),
+                "versions": [file_cells(f) for f in reversed(versions)][:HISTORY],
+                "downloads": [] if kept is None or self._static else [entry.name],
+            },
+        )
+
+    def _export(self, entry: FileEntry) -> Export | None:
+        """What the exporter found in the file; None where that is not recorded."""
+        number = self._catalogue.exports.get(entry.name)
+        stored = None if number is None else numbered(self._catalogue.store, number)
+        if stored is None or stored.record.result is None:
+            return None
+        return self._catalogue.read_export(stored.record)
+
+
+def quality_lines(entry: FileEntry) -> list[str]:
+    """Each metric of a file in words."""
+    gate = entry.gate
+    return [] if gate is None else [fmt.format_metric(m) for m in gate.result.evaluation.metrics]

@@ -1,0 +1,89 @@
+"""A page of the site before it is written: its path, its template, and its data."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+#: Entries of one page; more go on the next.
+ENTRIES = 200
+#: File of a page, in the folder that its path names.
+PAGE, DATA = "index.html", "index.json"
+#: Folder of records.
+RECORDS = "records/"
+_OTHER = re.compile(r"[^A-Za-z0-9._-]")
+#: What is no page of a list, no hidden file, and none of the names made here.
+_USUAL = re.compile(r"(?!p[0-9]+$)[A-Za-z0-9]")
+_LONGEST = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A page.
+
+    Attributes:
+        path: From the root of the site, with a slash at its end; empty for the first page.
+        template: Of `zoo.server`.
+        title: Heading, and name of the tab.
+        section: The entry of the menu that it belongs to.
+        data: What the page says, for programs: the file ``index.json`` beside it.
+        values: What else its template shows.
+    """
+
+    path: str
+    template: str
+    title: str
+    section: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def slug(name: str) -> str:
+    """A name as one part of a path, unlike that of every other name."""
+    plain = _OTHER.sub("_", name)[:_LONGEST]
+    if plain == name and _USUAL.match(plain):
+        return plain
+    return f"_{plain}-{hashlib.sha256(name.encode('utf-8', 'backslashreplace')).hexdigest()[:8]}"
+
+
+def model_path(name: str) -> str:
+    """Of a model's page."""
+    return f"models/{slug(name)}/"
+
+
+def file_path(name: str, sha256: str) -> str:
+    """Of a file's page."""
+    return f"files/{slug(name)}-{_OTHER.sub('_', sha256)[:12]}/"
+
+
+def run_path(name: str) -> str:
+    """Of a run's page."""
+    return f"runs/{slug(name)}/"
+
+
+def record_path(number: int) -> str:
+    """Of a record's page."""
+    return f"{RECORDS}{number}/"
+
+
+def linker(path: str, *, static: bool) -> Callable[[str], str]:
+    """What turns the path of a page into a relative address on the page at `path`.
+
+    Args:
+        path: Of the page with the links.
+        static: Whether files are opened from a folder, where nothing finds ``index.html``, and
+            where a record is its JSON alone.
+    """
+    root = "../" * path.count("/")
+
+    def link(to: str) -> str:
+        if static and to.startswith(RECORDS):
+            to = f"{to.rstrip('/')}.json"
+        elif static and (to == "" or to.endswith("/")):
+            to += PAGE
+        return f"{root}{to}" or "./"
+
+    return link

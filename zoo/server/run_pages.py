@@ -1,0 +1,197 @@
+"""Runs, and single records with their environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from zoo.report.charts.svg import Chart
+from zoo.report.charts.training_chart import training_charts
+from zoo.report.environment import environment_rows
+from zoo.results import formatting as fmt
+from zoo.results.queries import numbered
+from zoo.results.records import StepRecord, TrainingResult
+from zoo.server.catalogue import Catalogue, RunEntry
+from zoo.server.figures import numbered_part, part, parts_of
+from zoo.server.model_pages import file_cells
+from zoo.server.page import Page, file_path, model_path, record_path, run_path
+
+LIST = "runs/"
+_TRAINING = TypeAdapter(TrainingResult)
+#: Of a record's result, longer lists and tables are left to its JSON.
+_MOST = 40
+
+
+class RunPages:
+    """Pages of runs and records."""
+
+    def __init__(self, catalogue: Catalogue, *, static: bool) -> None:
+        self._catalogue, self._static = catalogue, static
+
+    def paths(self) -> Iterator[str]:
+        """Of all runs, and of all records where pages are served."""
+        yield from parts_of(LIST, len(self._catalogue.runs))
+        for run in self._catalogue.runs.values():
+            yield run_path(run.name)
+            if not self._static:
+                yield from map(record_path, run.numbers)
+
+    def page(self, path: str, query: Mapping[str, str]) -> Page | None:
+        """The page at a path; None where there is none."""
+        section, _, rest = path.partition("/")
+        if section == "records":
+            name = rest.rstrip("/")
+            known = name.isdecimal() and len(name) < 19 and record_path(int(name)) == path
+            return self._record(int(name)) if known else None
+        head, number = numbered_part(path)
+        if head == LIST:
+            return self._list(path, number)
+        by_path = {run_path(name): run for name, run in self._catalogue.runs.items()}
+        run = by_path.get(path)
+        return None if run is None else self._run(path, run)
+
+    def _list(self, path: str, number: int) -> Page | None:
+        runs = sorted(self._catalogue.runs.values(), key=lambda run: run.last, reverse=True)
+        shown = part(runs, number)
+        if number > 1 and not shown:
+            return None
+        return Page(
+            path=path,
+            template="runs.html",
+            title="Runs",
+            section="Runs",
+            data={
+                "runs": [_plain_run(run) for run in shown],
+                "pages": parts_of(LIST, len(runs)),
+            },
+            values={
+                "rows": [(run, run_path(run.name)) for run in shown],
+                "pages": parts_of(LIST, len(runs)),
+                "number": number,
+            },
+        )
+
+    def _run(self, path: str, run: RunEntry) -> Page:
+        records = self._catalogue.store.records(run=run.name)
+        steps = [
+            (stored.record, record_path(number), fmt.duration(stored.record.seconds))
+            for number, stored in zip(run.numbers, records, strict=False)
+        ]
+        files = self._catalogue.files_of(run.files)
+        charts = [
+            chart
+            for number, (record, _, _) in enumerate(steps)
+            for chart in _training_charts(record, f"training-{number}")
+        ]
+        return Page(
+            path=path,
+            template="run.html",
+            title=run.name,
+            section="Runs",
+            data={
+                **_plain_run(run),
+                "steps": [
+                    {
+                        "step": record.step,
+                        "kind": record.kind,
+                        "status": record.status,
+                        "reason": record.reason,
+                        "seconds": record.seconds,
+                        "created": record.created,
+                        "record": where,
+                    }
+                    for record, where, _ in steps
+                ],
+            },
+            values={
+                "run": run,
+                "steps": steps,
+                "charts": charts,
+                "files": [file_cells(entry) for entry in files],
+                "models": [(name, model_path(name)) for name in run.models],
+            },
+        )
+
+    def _record(self, number: int) -> Page | None:
+        stored = numbered(self._catalogue.store, number)
+        if stored is None:
+            return None
+        record, result = stored.record, dict(stored.record.result or {})
+        environment = result.pop("environment", None) or {}
+        sha256 = result.get("sha256")
+        entry = self._catalogue.files.get(sha256) if isinstance(sha256, str) else None
+        return Page(
+            path=record_path(number),
+            template="record.html",
+            title=record.step,
+            section="Runs",
+            data={"number": number, "run": stored.run, "record": asdict(record)},
+            values={
+                "record": record,
+                "number": number,
+                "run": (stored.run, run_path(stored.run)),
+                "file": None
+                if entry is None
+                else (entry.name, file_path(entry.name, entry.sha256)),
+                "rows": result_rows(result),
+                "environment": environment_rows(environment),
+            },
+        )
+
+
+def _plain_run(run: RunEntry) -> dict[str, Any]:
+    return {
+        "run": run.name,
+        "page": run_path(run.name),
+        "first": run.first,
+        "last": run.last,
+        "records": len(run.numbers),
+        "states": run.states,
+        "models": list(run.models),
+        "files": len(run.files),
+        "latencies": run.timed,
+    }
+
+
+def _training_charts(record: StepRecord, name: str) -> tuple[Chart, ...]:
+    if record.status != "passed" or not (record.result or {}).get("epochs"):
+        return ()
+    try:
+        return tuple(training_charts(_TRAINING.validate_python(record.result), name))
+    except ValidationError:
+        return ()
+
+
+def result_rows(result: Mapping[str, Any], before: str = "") -> dict[str, str]:
+    """A result as names and texts; tables within are written out, long ones are counted."""
+    rows: dict[str, str] = {}
+    for key, value in result.items():
+        name = f"{before}{str(key).replace('_', ' ')}"
+        if value is None or value == "" or value == [] or value == {}:
+            continue
+        if isinstance(value, Mapping):
+            inner = result_rows(value, f"{name}: ")
+            rows |= inner if len(inner) <= _MOST else {name: f"{len(inner)} entries"}
+        elif isinstance(value, list | tuple):
+            rows |= _list_rows(name, value)
+        elif isinstance(value, float):
+            rows[name] = fmt.number(value, 5)
+        else:
+            rows[name] = str(value)
+    return rows
+
+
+def _list_rows(name: str, values: list[Any] | tuple[Any, ...]) -> dict[str, str]:
+    if all(isinstance(one, Mapping) and "name" in one for one in values):
+        rows: dict[str, str] = {}
+        for one in values[:_MOST]:
+            inner = {k: v for k, v in one.items() if k != "name"}
+            rows |= result_rows(inner, f"{name}: {one['name']}: ")
+        return rows
+    if any(isinstance(one, Mapping | list | tuple) for one in values) or len(values) > _MOST:
+        return {name: f"{len(values)} entries"}
+    told = (fmt.number(one, 5) if isinstance(one, float) else str(one) for one in values)
+    return {name: ", ".join(told)}

@@ -1,0 +1,157 @@
+"""Serving the pages: on this machine alone, or to its network."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import secrets
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import uvicorn
+from starlette.routing import Mount
+
+from zoo.common.errors import UsageError, ZooError
+from zoo.pipeline.step_cache import step_cache
+from zoo.registry import Registry
+from zoo.results.store import Store
+from zoo.server.app import make_app
+from zoo.server.catalogue import Catalogue
+from zoo.server.site import Site
+
+#: Where it listens unless told otherwise.
+PORT = 8765
+LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104 - asked for by --lan alone
+#: Names that browsers call this machine by itself.
+_OWN_NAMES = ("127.0.0.1", "localhost")
+#: Characters that keep others of the network out; see `secrets.token_urlsafe`.
+_TOKEN_BYTES = 16
+#: Seconds for which open connections may hold up the end.
+_PATIENCE = 2
+#: Bytes of a message of a device that has joined.
+_LARGEST_MESSAGE = 1 << 28
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """Where the pages are.
+
+    Attributes:
+        local: For a browser on this machine.
+        network: For others of its network; empty unless asked for.
+    """
+
+    local: str
+    network: tuple[str, ...] = ()
+
+
+def serve(
+    registry: Registry,
+    *,
+    store: str | None = None,
+    port: int = PORT,
+    lan: bool = False,
+    told: Callable[[Address], None],
+) -> None:
+    """Serves until it is interrupted.
+
+    Args:
+        registry: Knows tasks, formats and devices.
+        store: URL of the results store; None for the user's own.
+        port: To listen on; 0 for a free one.
+        lan: Whether other machines of the network may connect; else this one alone.
+        told: Receives the address once the pages can be asked for.
+
+    Raises:
+        UsageError: The port is taken.
+        ZooError: The store cannot be read.
+    """
+    opened = Store(store, writes=False)
+    try:
+        listening = listen(EVERYWHERE if lan else LOOPBACK, port)
+        with listening:
+            catalogue = Catalogue(opened)
+            catalogue.refresh()
+            site = Site(catalogue, registry, step_cache(), static=False, store=opened.name)
+            token = secrets.token_urlsafe(_TOKEN_BYTES)
+            names = addresses_of_machine() if lan else ()
+            number = listening.getsockname()[1]
+            local = f"http://{LOOPBACK}:{number}/{token}/"
+            joining = [
+                Mount(f"/join/{kind.name}", routes=kind.pages(f"{local}join/{kind.name}/"))
+                for kind in registry.devices
+                if kind.pages is not None
+            ]
+            app = make_app(site, token, [*_OWN_NAMES, *names], joining)
+            config = uvicorn.Config(
+                app,
+                log_level="critical",
+                access_log=False,
+                server_header=False,
+                lifespan="off",
+                ws="websockets-sansio",
+                ws_max_size=_LARGEST_MESSAGE,
+                timeout_graceful_shutdown=_PATIENCE,
+            )
+            told(
+                Address(
+                    local=local,
+                    network=tuple(f"http://{name}:{number}/{token}/" for name in names),
+                )
+            )
+            server = uvicorn.Server(config)
+            asyncio.run(server.serve(sockets=[listening]))
+    finally:
+        opened.close()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        UsageError: Another program listens there already, or the port may not be used.
+    """
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((host, port))
+        made.listen(128)
+    except (OSError, OverflowError) as error:
+        made.close()
+        number = getattr(error, "errno", None)
+        if number == errno.EADDRINUSE:
+            raise UsageError(
+                f"port {port} is taken",
+                why="another program, perhaps another `zoo serve`, listens there",
+                fix="name another with --port, or --port 0 for any that is free",
+            ) from error
+        raise UsageError(
+            f"port {port} cannot be used",
+            why=getattr(error, "strerror", None) or str(error),
+            fix="name another with --port, or --port 0 for any that is free",
+        ) from error
+    return made
+
+
+def addresses_of_machine() -> tuple[str, ...]:
+    """Names and addresses by which the network can call this machine.
+
+    Raises:
+        ZooError: It has none.
+    """
+    import psutil
+
+    found = [
+        address.address
+        for name, addresses in psutil.net_if_addrs().items()
+        for address in addresses
+        if address.family == socket.AF_INET and not address.address.startswith("127.")
+    ]
+    if not found:
+        raise ZooError(
+            "this machine has no address in a network",
+            why="only the loopback interface is up",
+            fix="connect it to a network, or leave out --lan",
+        )
+    return (*found, socket.gethostname())

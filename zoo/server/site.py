@@ -1,0 +1,168 @@
+"""The site of a results store: every page of it, by its path."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Protocol
+
+from zoo.common.errors import ZooError
+from zoo.pipeline.step_cache import StepCache
+from zoo.registry import Registry
+from zoo.report.pages.rendering import render_page, source
+from zoo.server.board_pages import BoardPages
+from zoo.server.catalogue import Catalogue
+from zoo.server.device_pages import DevicePages
+from zoo.server.file_pages import FilePages
+from zoo.server.kept_files import KeptFiles
+from zoo.server.model_pages import ModelPages
+from zoo.server.page import DATA, Page, linker
+from zoo.server.run_pages import RunPages
+
+#: Files that pages load: name and texts that it is made of.
+ASSETS = {
+    "style.css": ("report.css", "zoo.server:templates/site.css"),
+    "page.js": ("page.js",),
+    "live.js": ("zoo.server:templates/live.js",),
+}
+#: The menu: path and name.
+MENU = (
+    ("", "Models"),
+    ("leaderboard/", "Leaderboard"),
+    ("runs/", "Runs"),
+    ("devices/", "Devices"),
+)
+
+
+class Pages(Protocol):
+    """One kind of pages."""
+
+    def paths(self) -> Iterator[str]:
+        """Of all of them."""
+
+    def page(self, path: str, query: Mapping[str, str]) -> Page | None:
+        """The page at a path; None where there is none."""
+
+
+class Site:
+    """Pages of a store.
+
+    Attributes:
+        static: Whether pages are written as files: no filter, no download, nothing live.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        registry: Registry,
+        cache: StepCache,
+        *,
+        static: bool,
+        store: str = "",
+    ) -> None:
+        self.catalogue, self.registry, self.static = catalogue, registry, static
+        self.store = store
+        self.kept = KeptFiles(cache, registry)
+        tasks = lru_cache(maxsize=None)(self._task_of)
+        self.boards = BoardPages(catalogue, tasks, static=static)
+        self.models = ModelPages(catalogue, registry, self.kept, tasks)
+        self.files = FilePages(catalogue, self.kept, tasks, static=static)
+        self.runs = RunPages(catalogue, static=static)
+        self.devices = DevicePages(catalogue, registry, static=static)
+
+    def _task_of(self, model: str) -> str:
+        """The task of a model that a plugin knows; empty for others."""
+        try:
+            return self.registry.variant(model.partition(".")[0])[1].task
+        except ZooError:
+            return ""
+
+    def page(self, path: str, query: Mapping[str, str]) -> Page | None:
+        """The page at a path; None where there is none.
+
+        Args:
+            path: From the root of the site, ending with a slash.
+            query: What a form has filled in.
+
+        Raises:
+            ZooError: The store cannot be read, or the query holds what makes no sense.
+        """
+        self.catalogue.refresh()
+        if not self.catalogue.runs and path in {path for path, _ in MENU if path != "devices/"}:
+            return self._beginning(path)
+        section = path.partition("/")[0]
+        sections: dict[str, Pages] = {
+            "": self.models,
+            "models": self.models,
+            "files": self.files,
+            "leaderboard": self.boards,
+            "runs": self.runs,
+            "records": self.runs,
+            "devices": self.devices,
+        }
+        found = sections.get(section)
+        return None if found is None else found.page(path, query)
+
+    def paths(self) -> Iterator[str]:
+        """Paths of all pages."""
+        self.catalogue.refresh()
+        if not self.catalogue.runs:
+            yield from (path for path, _ in MENU)
+            return
+        every: tuple[Pages, ...] = (
+            *(self.models, self.files, self.boards),
+            *(self.runs, self.devices),
+        )
+        for pages in every:
+            yield from pages.paths()
+
+    def _beginning(self, path: str) -> Page:
+        names = dict(MENU)
+        return Page(
+            path=path,
+            template="empty.html",
+            title=names[path],
+            section=names[path],
+            data={"store": self.store, "records": 0},
+            values={"store": self.store},
+        )
+
+    def html(self, page: Page) -> str:
+        """A page for people."""
+        return render_page(
+            f"zoo.server:templates/{page.template}",
+            page=page,
+            link=linker(page.path, static=self.static),
+            menu=MENU,
+            static=self.static,
+            data_file=DATA,
+            unread=self.catalogue.unread,
+            **page.values,
+        )
+
+    @staticmethod
+    def json(page: Page) -> str:
+        """The same for programs; what is no number becomes null."""
+        return plain_json({"page": page.path, **page.data})
+
+
+def asset(name: str) -> str:
+    """The text of a file that pages load."""
+    return "".join(source(part) for part in ASSETS[name])
+
+
+def plain_json(value: Any) -> str:
+    """JSON in one line; what is no number becomes null."""
+    return json.dumps(_finite(value), separators=(",", ":"), default=str) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    return value
