@@ -12,13 +12,16 @@ import pytest
 from choices import accuracy, score
 
 from zoo.common.errors import UsageError, ZooError
+from zoo.data.opening import open_dataset
 from zoo.pipeline.options import recipe_from
+from zoo.pipeline.search.choose import training_examples
 from zoo.pipeline.search.choosing import Choosing
 from zoo.pipeline.search.learning_curve import CurvePoint, curve_of
 from zoo.pipeline.search.rivals import difference
 from zoo.pipeline.search.rungs import Rung, rungs_of
 from zoo.pipeline.search.scores import Score, Scoring, whole_seconds
 from zoo.pipeline.search.time_budget import TimeBudget
+from zoo.registry import load_registry
 
 Value = Callable[[str, float, int], float]
 
@@ -136,6 +139,8 @@ def test_one_that_fails_costs_itself() -> None:
     with pytest.raises(ZooError, match="none of 2 networks could be trained") as caught:
         choosing(by_letter, "ab", bad=("a", "b")).halve((Rung(share=0.3, epochs=3, keep=1),))
     assert "a: a diverged; b: b diverged" in str(caught.value)
+    with pytest.raises(ZooError, match="a diverged"):
+        choosing(by_letter, "a", bad=("a",)).train_whole(choosing(by_letter, "a").candidates)
     assert caught.value.fix == "--learning-rate 0.0001"
 
 
@@ -236,3 +241,13 @@ def test_seeds_that_gain_the_same_few_examples_leave_something_to_chance() -> No
     assert curve(1.0).low is None, "nothing is known of the chance in one training"
     same = curve(44 / 45, 44 / 45)
     assert same.low < 0.0 < same.high
+
+
+def test_a_share_of_the_data_leaves_rungs_their_examples() -> None:
+    pytest.importorskip("sklearn")
+    digits = open_dataset(load_registry(), "digits")
+    fifth = recipe_from(model="lenet5", data="digits", share=0.2)
+    examples = training_examples(fifth, digits)
+    assert 240 < examples < 265, "of 1,257"
+    (rung,) = rungs_of(4, 3, 15, examples, 10)
+    assert rung.share * examples == pytest.approx(200, abs=1), "so many at the least"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import MissingExtra, UsageError, ZooError
-from zoo.pipeline.search.candidates import Candidate
+from zoo.pipeline.search.candidates import Candidate, told_in_short
 from zoo.pipeline.search.rungs import Rung
 from zoo.pipeline.search.scores import Score, Scoring, whole_seconds
 from zoo.pipeline.search.settling import Settled, settled
@@ -226,7 +226,7 @@ class Choosing:
             raise
         except ZooError as error:
             self._last_error = error
-            reason = error.what.partition("\n")[0]
+            reason = told_in_short(error)
             self.failed[candidate.name] = reason
             self.note(f"{candidate.name} failed: {reason}")
             return None
@@ -238,6 +238,8 @@ class Choosing:
         self.scoring.runs.on_step("search", {"event": "note", "text": text})
 
     def _nothing(self, left: Sequence[Candidate]) -> ZooError:
+        if len(left) == 1 and self._last_error is not None:
+            return self._last_error
         reason = "; ".join(f"{c.name}: {self.failed[c.name]}" for c in left[:3])
         return ZooError(
             f"none of {fmt.count(len(left), 'network')} could be trained",
