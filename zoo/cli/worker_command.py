@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import click
@@ -92,6 +93,11 @@ def command(
     if scheduler:
         driver.serve(tell)
         return
+    if name is not None and not re.fullmatch(r"[\w][\w.-]{0,99}", name):
+        raise UsageError(
+            f"a worker cannot be called {name!r}",
+            fix="a name has letters, digits, and . _ - between them",
+        )
     worker = announced_worker(
         registry, name or "", split_commas(devices), split_commas(labels), jobs
     )
