@@ -6,6 +6,7 @@ import asyncio
 import errno
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ from .resources import announcement, worker_of
 
 #: Seconds between two attempts to join a scheduler that is gone.
 _AGAIN = 3.0
+#: Seconds in which a worker must have started; a busy machine takes long to import libraries.
+_PATIENCE = 40.0
 #: Attempts at the first time.
 _TRIES = 3
 
@@ -86,7 +89,7 @@ async def _work(
             security=security_of(tls),
             dashboard=False,
             dashboard_address="127.0.0.1:0",
-            death_timeout=10,
+            death_timeout=_PATIENCE,
             silence_logs=NOTHING,
         )
         try:
@@ -97,6 +100,8 @@ async def _work(
             tell(_gone(address))
         # Of a scheduler that dies while a worker joins, Dask's nanny knows no error of its own.
         except (OSError, RuntimeError, TimeoutError, ValueError, AssertionError) as error:
+            with suppress(Exception):  # else it starts its process again, beside the next one's
+                await nanny.close(timeout=_AGAIN)
             tries += 1
             # It was there a moment ago, and may have died just now.
             if not joined and tries == _TRIES:
