@@ -25,6 +25,12 @@ OUT = "over limit"
 _PLACES = ("chosen", "rival", "behind", "not compared", "failed", OUT)
 
 
+def has_limits(found: Choice) -> bool:
+    """Whether any limit was given."""
+    limits = found.limits
+    return any(v is not None for v in (limits.max_bytes, limits.max_ms, limits.max_arena))
+
+
 def format_limits(found: Choice) -> str:
     """What was asked, in the order of the options."""
     limits, parts = found.limits, []
@@ -281,7 +287,8 @@ def _value(found: Choice, value: float | None) -> str:
 def course(found: Choice) -> str:
     """How many networks were compared at each stage, and what it took."""
     fitting = sum(one.fits for one in found.screened)
-    text = f"{fmt.count(len(found.screened), 'network')}, {fitting} within the limits"
+    fit = "within the limits" if has_limits(found) else "built and exported"
+    text = f"{fmt.count(len(found.screened), 'network')}, {fitting} {fit}"
     if not found.trainings:
         return text
     return (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,13 +13,16 @@ import pytest
 from choices import accuracy, score
 
 from zoo.common.errors import UsageError, ZooError
+from zoo.data.opening import open_dataset
 from zoo.pipeline.options import recipe_from
+from zoo.pipeline.search.choose import training_examples
 from zoo.pipeline.search.choosing import Choosing
 from zoo.pipeline.search.learning_curve import CurvePoint, curve_of
 from zoo.pipeline.search.rivals import difference
 from zoo.pipeline.search.rungs import Rung, rungs_of
 from zoo.pipeline.search.scores import Score, Scoring, whole_seconds
 from zoo.pipeline.search.time_budget import TimeBudget
+from zoo.registry import load_registry
 
 Value = Callable[[str, float, int], float]
 
@@ -34,6 +38,13 @@ class MadeUp(Scoring):
         )
         super().__init__(runs=runs, metric="accuracy")  # type: ignore[arg-type]
         self.value, self.bad, self.made = value, bad, []  # type: ignore[var-annotated]
+        self.begun: list[list[str]] = []
+
+    def ahead(
+        self, named: Mapping[str, Any], *, share: float, epochs: int, seed: int
+    ) -> AbstractContextManager[None]:
+        self.begun.append([f"{one.name} {share:g} {epochs} {seed}" for one in named.values()])
+        return nullcontext()
 
     def score(
         self, recipe: Any, name: str, *, share: float = 1.0, epochs: int = 0, seed: int = 0
@@ -122,6 +133,16 @@ def test_the_best_go_on_and_are_trained_whole_on_every_seed() -> None:
     assert not made.stopped
 
 
+def test_networks_of_a_rung_and_of_a_seed_begin_together() -> None:
+    made = choosing(by_letter, "abc", seeds=(4, 5), bad="b")
+    best = made.halve([Rung(share=0.5, epochs=3, keep=2)])
+    made.train_whole(best)
+    rung, first, second = made.scoring.begun  # type: ignore[attr-defined]
+    assert rung == ["a 0.5 3 4", "b 0.5 3 4", "c 0.5 3 4"]
+    assert first == ["c 1 9 4", "a 1 9 4"]
+    assert second == ["c 1 9 5", "a 1 9 5"]
+
+
 def test_a_distance_is_better_where_it_is_smaller() -> None:
     made = choosing(by_letter, "abcd")
     made.scoring.maximize = False
@@ -136,6 +157,8 @@ def test_one_that_fails_costs_itself() -> None:
     with pytest.raises(ZooError, match="none of 2 networks could be trained") as caught:
         choosing(by_letter, "ab", bad=("a", "b")).halve((Rung(share=0.3, epochs=3, keep=1),))
     assert "a: a diverged; b: b diverged" in str(caught.value)
+    with pytest.raises(ZooError, match="a diverged"):
+        choosing(by_letter, "a", bad=("a",)).train_whole(choosing(by_letter, "a").candidates)
     assert caught.value.fix == "--learning-rate 0.0001"
 
 
@@ -236,3 +259,13 @@ def test_seeds_that_gain_the_same_few_examples_leave_something_to_chance() -> No
     assert curve(1.0).low is None, "nothing is known of the chance in one training"
     same = curve(44 / 45, 44 / 45)
     assert same.low < 0.0 < same.high
+
+
+def test_a_share_of_the_data_leaves_rungs_their_examples() -> None:
+    pytest.importorskip("sklearn")
+    digits = open_dataset(load_registry(), "digits")
+    fifth = recipe_from(model="lenet5", data="digits", share=0.2)
+    examples = training_examples(fifth, digits)
+    assert 240 < examples < 265, "of 1,257"
+    (rung,) = rungs_of(4, 3, 15, examples, 10)
+    assert rung.share * examples == pytest.approx(200, abs=1), "so many at the least"

@@ -13,10 +13,11 @@ from zoo.common.errors import UnknownName, UsageError, ZooError
 from zoo.common.files import ensure_writable, filled, write_text
 from zoo.common.optional_imports import require_extra
 from zoo.common.progress import OnStep
-from zoo.common.units import parse_seconds, parse_size, seconds_of
+from zoo.common.units import bytes_of, milliseconds_of, seconds_of
 from zoo.contracts import Dataset, Exporter, Metric
 from zoo.contracts.precision import BASELINE, TRAINABLE
 from zoo.data.opening import judged_dataset
+from zoo.data.subset import with_training_share
 from zoo.execution.device import Device
 from zoo.pipeline.output_folder import write_recipe
 from zoo.pipeline.recipe import Recipe
@@ -194,7 +195,7 @@ class _Search:
         curve: LearningCurve | None = None
         rungs: tuple[Rung, ...] = ()
         if fitting:
-            examples = len(self.dataset.splits["train"])
+            examples = training_examples(recipe, self.dataset)
             finalists = self.options.finalists
             classes = len(self.dataset.classes)
             rungs = rungs_of(len(fitting), finalists, choosing.epochs, examples, classes)
@@ -210,7 +211,7 @@ class _Search:
                 format=self.exporter.name,
                 device=self.device.name,
             )
-            # Curves come before the test split is read, since they are a part of the time.
+            # Before finalists are told apart on the test split: curves are a part of the time.
             if files.chosen is not None and self.options.curve:
                 curve = self._curve(choosing, files.chosen, whole, examples)
         results: dict[str, Tested] = {}
@@ -297,6 +298,12 @@ class _Search:
         write_text(self.folder / RESULT, json.dumps(as_json(found), indent=1))
 
 
+def training_examples(recipe: Recipe, dataset: Dataset) -> int:
+    """How many its share of the training split leaves to all trainings of a comparison."""
+    left = with_training_share(dataset, recipe.training.share, recipe.seed)
+    return len(left.splits["train"])
+
+
 def _file_name(name: str) -> str:
     return "".join(c if c.isalnum() or c in "._-" else "_" for c in name)
 
@@ -331,12 +338,14 @@ def choose_options_of(
         UsageError: A number below 1, or a size or a time that cannot be read.
     """
     for option, value in (("--finalists", finalists), ("--seeds", seeds)):
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise UsageError(f"{option} {value!r} is no whole number", fix="give 1 or more")
         if value < 1:
             raise UsageError(f"{option} {value} trains nothing", fix="give 1 or more")
     limits = ChoiceLimits(
-        max_bytes=parse_size(max_size) if isinstance(max_size, str) else max_size,
-        max_ms=1000 * parse_seconds(max_latency) if isinstance(max_latency, str) else max_latency,
-        max_arena=parse_size(max_arena, "--max-arena") if isinstance(max_arena, str) else max_arena,
+        max_bytes=bytes_of(max_size, "--max-size"),
+        max_ms=milliseconds_of(max_latency, "--max-latency"),
+        max_arena=bytes_of(max_arena, "--max-arena"),
     )
     return ChooseOptions(
         models=tuple(models),
