@@ -145,14 +145,11 @@ def test_the_table_and_the_json_say_why_one_was_trained_once() -> None:
         how="behind", best="resnet8", seeds=1, gain=-9.0, low=-12.0, high=-6.0, examples=266
     )
     found = compared(settled={"lenet5": one})
-    words = "clearly behind in validation after 1 seed, so trained on no more"
+    words = "trained on 1 seed: clearly behind in validation"
     assert words in str(candidate_rows(found))
     assert words not in str(candidate_rows(compared()))
     told = {entry["name"]: entry for entry in as_json(found)["candidates"]}
     assert told["lenet5"]["settled"]["how"] == "behind"
     assert told["resnet8"]["settled"] is None
     even = Settled(how="even", best="a", seeds=1, gain=-1.0, low=-3.0, high=1.0, examples=266)
-    assert (
-        settled_text(even)
-        == "after 1 seed, more could not tell them apart at n = 266 in validation"
-    )
+    assert settled_text(even) == "trained on 1 seed: more could not tell at n = 266 in validation"
