@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -43,6 +44,9 @@ class Answering(Scoring):
         super().__init__(runs=runs, metric="accuracy")  # type: ignore[arg-type]
         self.given = given
         self.made: list[tuple[str, int]] = []
+
+    def ahead(self, named: Mapping[str, Any], **asked: Any) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def score(self, recipe: Any, name: str, **asked: Any) -> Score:
         own, seed = recipe.name, asked["seed"]
