@@ -45,10 +45,14 @@ def prepare() -> Any:
     config = require("dask.config")
     distributed = require("distributed")
     config.set(_SETTINGS)
-    # Of all of Dask's loggers, those that it makes later, too.
+    keep_quiet()
+    return distributed
+
+
+def keep_quiet() -> None:
+    """Shows nothing that Dask logs, by loggers that it makes later either."""
     for handler in logging.getLogger("distributed").handlers:
         handler.setLevel(_NOTHING)
-    return distributed
 
 
 def host_and_port(address: str) -> tuple[str, int]:

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ from .tasks import cancel_order, end_session, perform_order, unfinished_orders
 
 #: Seconds between two looks at whether the scheduler, and a worker that fits, are there.
 _LOOK = 5.0
+#: Tries of an order whose workers die, with nothing beside it, until one has begun.
+_ALONE = 5
 #: Seconds without an answer after which a scheduler is lost: it hangs, or the network is cut.
 _SILENCE = 60.0
 #: Looks without any worker after which an order is given up.
@@ -45,6 +48,8 @@ class DaskDriver(ExecutorDriver):
         self._client: Any = None
         self._listeners: dict[str, OnEvent] = {}
         self._cancelled: set[str] = set()
+        self._begun: Counter[str] = Counter()
+        self._given: dict[str, tuple[Any, Any]] = {}
         self._sessions: set[str] = set()
         self._events: queue.Queue[tuple[str, Any]] = queue.Queue()
         self._teller: threading.Thread | None = None
@@ -85,25 +90,60 @@ class DaskDriver(ExecutorDriver):
         """Submits an order under its content address, so that equal ones are one."""
         self._listeners[order.id] = emit
         self._sessions.add(str(json.loads(order.text)["session"]))
-        ended = threading.Event()
         try:
-            with require("dask").annotate(**{ANNOUNCED: order.name}):
-                future = self._client.submit(
-                    perform_order,
-                    order.text,
-                    key=f"zoo-{order.id}",
-                    resources=resources_of(order, self.workers),
-                    pure=True,
-                )
-            future.add_done_callback(lambda _: ended.set())
-            self._wait(order, future, ended)
+            future = self._submitted(order, f"zoo-{order.id}")
+            for attempt in range(_ALONE):
+                if not self._may_be_innocent(order, future, alone=attempt > 0):
+                    break
+                note = "two workers died that had it and other steps; it is tried again alone"
+                emit({"event": "note", "text": note})
+                alone = replace(order, alone=True)
+                future = self._submitted(alone, f"zoo-{order.id}-alone-{attempt}")
             return self._result(order, future)
         except (OSError, RuntimeError, AttributeError) as error:
             raise self._lost(error) from error
         finally:
             self._drain()
             self._listeners.pop(order.id, None)
+            self._begun.pop(order.id, None)
+            self._given.pop(order.id, None)
             self._cancelled.discard(order.id)
+
+    def _submitted(self, order: StepOrder, key: str) -> Any:
+        """Its future, when it has ended."""
+        self._begun[order.id] = 0
+        # By a command that was killed: that worker goes on with it.
+        begun = [w.name for w in self._seen() if order.id in {t.get("order") for t in w.running}]
+        ended = threading.Event()
+        with require("dask").annotate(**{ANNOUNCED: order.name}):
+            future = self._client.submit(
+                perform_order,
+                order.text,
+                key=key,
+                resources=resources_of(order, self._seen),
+                workers=begun or None,
+                allow_other_workers=bool(begun),
+                pure=True,
+            )
+        future.add_done_callback(lambda _: ended.set())
+        self._given[order.id] = future, ended
+        self._wait(order, future, ended)
+        return future
+
+    def _may_be_innocent(self, order: StepOrder, future: Any, *, alone: bool) -> bool:
+        """Whether two workers died that had the order, and others beside or before it.
+
+        Dask counts deaths for all that was given to a worker, whether it had begun or not.
+        """
+        if future.status != "error":
+            return False
+        error = future.exception()
+        if type(error).__name__ != "KilledWorker":
+            return False
+        begun = self._begun[order.id]
+        if alone:
+            return not begun
+        return begun < 2 or getattr(error.last_worker, "nthreads", 1) > 1
 
     def _wait(self, order: StepOrder, future: Any, ended: threading.Event) -> None:
         without = 0
@@ -133,9 +173,9 @@ class DaskDriver(ExecutorDriver):
 
     def _result(self, order: StepOrder, future: Any) -> str:
         status = future.status
+        if status not in ("finished", "error") and order.id in self._cancelled:
+            return OrderAnswer(stopped=True).text()
         if status == "cancelled" or status == "lost":
-            if order.id in self._cancelled:
-                return OrderAnswer(stopped=True).text()
             raise self._lost(None)
         if status == "error":
             error = future.exception()
@@ -157,6 +197,11 @@ class DaskDriver(ExecutorDriver):
         self._cancelled.add(order.id)
         with suppress(Exception):  # the scheduler may be gone, and its workers with it
             within(_LOOK, self._client.run, cancel_order, order.id, on_error="ignore")
+        future, ended = self._given.get(order.id, (None, None))
+        if future is not None:  # no worker may have begun it, and what waits ends only so
+            with suppress(Exception):
+                within(_LOOK, future.cancel)
+            ended.set()
 
     def close(self) -> None:
         """Lets workers end the processes of this command."""
@@ -183,6 +228,9 @@ class DaskDriver(ExecutorDriver):
 
     def _hear(self, event: tuple[float, Any]) -> None:
         _, message = event
+        if "begun" in message:
+            self._begun[str(message["order"])] += 1
+            return
         self._events.put((str(message["order"]), message["event"]))
 
     def _tell(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from .configuration import keep_quiet
 from .resources import announcement, offered, worker_of
 from .tasks import close_host, running
 
@@ -26,6 +27,7 @@ def dask_setup(
         import json
 
         announced = worker_of(json.loads(told), {})
+        keep_quiet()  # zoo worker tells in its own words
     else:
         from zoo.pipeline.executors.announcing import announced_worker
         from zoo.registry import load_registry

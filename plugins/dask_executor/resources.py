@@ -33,13 +33,17 @@ def resources_of(
     order: StepOrder, workers: Callable[[], Sequence[ExecutorWorker]]
 ) -> dict[str, float]:
     """What an order takes."""
+    version = slots(order.version)
     taken: dict[str, float] = {f"label {order.label}": 1.0} if order.label else {}
-    if not order.device:
-        return {**taken, slots(order.version): 1.0}
-    taken[f"device {order.device} of {slots(order.version)}"] = 1.0
+    if order.device:
+        taken[f"device {order.device} of {version}"] = 1.0
     if order.alone:
-        there = [w for w in workers() if order.device in {d.name for d in w.devices}]
-        taken[slots(order.version)] = float(max((w.jobs for w in there), default=1))
+        there = [w for w in workers() if w.version == order.version]
+        if order.device:
+            there = [w for w in there if order.device in {d.name for d in w.devices}]
+        taken[version] = float(max((w.jobs for w in there), default=1))
+    elif not order.device:
+        taken[version] = 1.0
     return taken
 
 

@@ -37,8 +37,9 @@ def perform_order(text: str) -> str:
         worker.log_event(TOPIC, {"order": id, "event": json.dumps(event, default=str)})
 
     step = " ".join(str(v) for v in order["step"].values() if v and v is not True)
-    told = {"step": step, "run": str(order["run"]), "device": str(order["device"])}
+    told = {"order": id, "step": step, "run": str(order["run"]), "device": str(order["device"])}
     _RUNNING[id] = {**told, "since": utc_now()}
+    worker.log_event(TOPIC, {"order": id, "begun": True})
     try:
         return host().perform(text, emit)
     finally:

@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.common.errors import UsageError
-from zoo.common.units import SIZES, TIMES, parse_seconds, parse_shares, parse_size, seconds_of
+from zoo.common.units import (
+    SIZES,
+    TIMES,
+    bytes_of,
+    milliseconds_of,
+    parse_seconds,
+    parse_shares,
+    parse_size,
+    seconds_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -127,3 +136,18 @@ def test_shares_keep_their_order(values: list[float]) -> None:
 def test_wrong_shares_are_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--width"):
         parse_shares([text], "--width", "0.5,0.75")
+
+
+@pytest.mark.parametrize("given", [0, -3, float("nan"), float("inf"), True, [1], "0kB", "0ms"])
+def test_limits_below_anything_are_refused(given: Any) -> None:
+    """A limit of nothing would be divided by, and one that is no number would be kept by all."""
+    with pytest.raises(UsageError, match="--max-size"):
+        bytes_of(given, "--max-size")
+    with pytest.raises(UsageError, match="--max-latency"):
+        milliseconds_of(given, "--max-latency")
+
+
+def test_limits_are_texts_or_figures() -> None:
+    assert [bytes_of(given, "--max-size") for given in (None, 7, "1.5kB")] == [None, 7, 1500]
+    told = [milliseconds_of(given, "--max-latency") for given in (None, 3, 0.5, "2us")]
+    assert told == [None, 3.0, 0.5, 0.002]

@@ -17,6 +17,7 @@ from zoo.pipeline.search.screening import ChoiceLimits
 from zoo.report.choice_text import (
     candidate_rows,
     cost_words,
+    course,
     curve_text,
     difference_text,
     format_limits,
@@ -239,3 +240,9 @@ def test_json_is_plain() -> None:
     assert by_name["alexnet_small"]["standing"] == "over limit"
     assert by_name["resnet101"]["standing"] == "unfit"
     assert told["learning_curve"]["verdict"] == "helps"
+
+
+def test_without_limits_none_are_spoken_of() -> None:
+    assert course(compared()).startswith("5 networks, 3 within the limits; 2 trained whole")
+    free = course(compared(limits=ChoiceLimits()))
+    assert free.startswith("5 networks, 3 built and exported; 2 trained whole")

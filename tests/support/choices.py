@@ -124,6 +124,7 @@ def compared(**changed: Any) -> Choice:
         "scores": {n: (s, *whole.get(n, ())) for n, s in rungs.items()},
         "failed": {},
         "whole": whole,
+        "settled": {},
         "files": files,
         "tested": {
             "resnet8": Tested(metrics=(accuracy(0.971),) * 3, baseline=beside),
@@ -140,6 +141,7 @@ def compared(**changed: Any) -> Choice:
         "notes": ("vgg8_small failed: the converter crashed",),
         "trainings": 15,
         "seconds": 312.0,
+        "processor_seconds": 401.0,
         "created": "2026-11-22T12:04:11+00:00",
     }
     return Choice(**{**given, **changed})

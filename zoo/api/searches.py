@@ -236,7 +236,8 @@ def choose(
         format: Of the files; None for the first that is installed.
         precision: Of the files; None for float32 and int8.
         finalists: How many networks are trained whole.
-        seeds: On how many seeds each of these.
+        seeds: On how many seeds each of these at most: on one more where that could still tell it
+            from the best.
         curve: Whether the chosen one is trained on a quarter and a half of the data, too.
         output: Parent of the search's folder.
         store: URL of the results store; None for the user's own.

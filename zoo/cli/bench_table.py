@@ -204,13 +204,13 @@ def _remarks(timing: Timing) -> Iterator[str]:
         yield f"its answers there were not compared: {m.answers.why_not}"
     if m.mostly_dispatch and m.dispatch_ms is not None:
         yield (
-            f"{m.dispatch_ms:.4f} ms of its time is what a call costs there without any work (a "
-            "file of one layer takes as long): it says little of the network"
+            f"a call costs {m.dispatch_ms:.4f} ms there without any work (that of a file of one "
+            "layer), over a third of its time: the time says little of the network"
         )
     if m.inferences_per_sample > 1:
         yield (
-            f"each sample is the mean of {m.inferences_per_sample} inferences in a row, for which "
-            "the clock there is fine enough: p90 and p99 are those of means"
+            f"each sample is the mean of {m.inferences_per_sample} inferences in a row, since the "
+            "clock there is too coarse for one: p90 and p99 are those of such means"
         )
     if m.sustained is not None:
         first, steady = m.sustained.first, m.sustained.steady

@@ -28,9 +28,9 @@ def print_choice(found: Choice) -> None:
     for line in finding_lines(found.findings):
         terminal.echo(line)
     terminal.echo(f"limits: {format_limits(found)}")
-    terminal.echo()
     headings, rows, right = candidate_rows(found)
     if rows:
+        terminal.echo()
         print_table(headings, rows, right=right, prose=(headings[-1],), spare=(headings[-2],))
     headings, rows, right = out_rows(found)
     if rows:

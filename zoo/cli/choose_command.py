@@ -54,7 +54,7 @@ from zoo.pipeline.recipe_fields import CHOICE
 )
 @recipe_options("precisions", precision="float32, int8")
 @option("--finalists", type=int, default=3, help="Networks that are trained whole")
-@option("--seeds", type=int, default=3, help="Seeds of each of these")
+@option("--seeds", type=int, default=3, help="Seeds of each of these, at most")
 @click.option("--no-curve", is_flag=True, help="Do not train the chosen one on parts of the data.")
 @recipe_options(*CHOICE, "gate.allow_weak")
 @option("--output", default="chosen", type=click.Path(), help="Parent of the search's folder")

@@ -80,6 +80,42 @@ def seconds_of(given: str | float | None, option: str) -> float | None:
     return float(given)
 
 
+def bytes_of(given: str | int | None, option: str) -> int | None:
+    """A limit in bytes, at least 1; None stays None.
+
+    Args:
+        given: A text like that of `parse_size`, or a number.
+        option: Where it was typed, for messages.
+
+    Raises:
+        UsageError: It is neither, or below 1.
+    """
+    if given is None or isinstance(given, str):
+        return None if given is None else parse_size(given, option)
+    if isinstance(given, bool) or not (isinstance(given, int | float) and 1 <= given < math.inf):
+        raise UsageError(f"{option} {given!r} is no size", fix='give "300kB", or bytes from 1 on')
+    return int(given)
+
+
+def milliseconds_of(given: str | float | None, option: str) -> float | None:
+    """A limit in milliseconds, above 0; None stays None.
+
+    Args:
+        given: A text like that of `parse_seconds`, or a number of milliseconds.
+        option: Where it was typed, for messages.
+
+    Raises:
+        UsageError: It is neither, or not above 0, or has no end.
+    """
+    if given is None or isinstance(given, str):
+        return None if given is None else 1000 * parse_seconds(given, option)
+    if isinstance(given, bool) or not (isinstance(given, int | float) and 0 < given < math.inf):
+        raise UsageError(
+            f"{option} {given!r} is no time", fix='give "5ms", or milliseconds above 0'
+        )
+    return float(given)
+
+
 def parse_shares(
     texts: Sequence[str], option: str, example: str, *, most: float = 1.0
 ) -> tuple[float, ...]:

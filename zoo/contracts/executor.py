@@ -45,8 +45,8 @@ class ExecutorWorker:
         jobs: Steps that it performs side by side, those on devices aside.
         labels: Such as ``gpu``.
         devices: Those that hang on it.
-        running: What it performs now, as it told with each order: name of the step, of its run,
-            and since when.
+        running: What it performs now, as it told with each order: id of the order, name of the
+            step, of its run, and since when.
     """
 
     name: str

@@ -180,9 +180,10 @@ def runtime_on(exporter: Exporter, device: Device) -> str:
         if device.kind.local:
             raise
         there = ", ".join(device.runtimes()) or "none"
+        able = dict.fromkeys((*exporter.runtimes, *device.further_runtimes(exporter.name)))
         raise ZooError(
             f"{device.name!r} cannot run {exporter.name} files: a runtime is missing there",
-            why=f"it takes one of {', '.join(exporter.runtimes)}; the device has {there}"
+            why=f"it takes one of {', '.join(able)}; the device has {there}"
             + "".join(
                 f"; {name}: {refusal.what}"
                 for name, refusal in device.plugin_runtimes_there.items()

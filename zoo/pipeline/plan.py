@@ -19,7 +19,7 @@ from zoo.pipeline.job import Job
 from zoo.pipeline.recipe import Recipe
 from zoo.pipeline.steps.bench import AnalysisStep, BenchStep, StepDevice
 from zoo.pipeline.steps.budget import BudgetStep
-from zoo.pipeline.steps.evaluate import EVALUATE, EVALUATE_QAT, EvaluateStep
+from zoo.pipeline.steps.evaluate import EVALUATE, EVALUATE_QAT, VALIDATE, EvaluateStep
 from zoo.pipeline.steps.export import ExportParameters, ExportStep
 from zoo.pipeline.steps.finetune import FinetuneParameters, FinetuneStep
 from zoo.pipeline.steps.gate import GateStep
@@ -38,17 +38,22 @@ class PlanScope:
         judged: Whether files pass a gate before they are timed; networks that have learnt nothing
             yet have none that could.
         arena: Whether the tensor arena of files that are not judged is measured.
+        validated: Whether the network answers the validation split, and nothing else is done.
     """
 
     export: bool = True
     bench: bool = True
     judged: bool = True
     arena: bool = False
+    validated: bool = False
 
 
 def make_plan(job: Job, checkpoints: Path, scope: PlanScope) -> list[Step[Any]]:
     """The steps of a job in the order in which they are told."""
     train = _training(job, checkpoints, scope)
+    if scope.validated:
+        own = train.origin
+        return [train, EvaluateStep(id=VALIDATE, origin=own, train=train, split="validation")]
     if not scope.judged:
         return [train, *_unjudged(job, train, scope)]
     reference = EvaluateStep(id=EVALUATE, origin=train.origin, train=train)

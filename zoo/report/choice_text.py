@@ -16,12 +16,19 @@ if TYPE_CHECKING:
     from zoo.pipeline.search.points import MissedLimit, SearchPoint
     from zoo.pipeline.search.rivals import Difference
     from zoo.pipeline.search.screening import ChoiceLimits, Screened
+    from zoo.pipeline.search.settling import Settled
     from zoo.report.view import Rows
 
 #: Latencies and sizes nearer to each other than this are called equal.
 _SAME = 1.05
 OUT = "over limit"
 _PLACES = ("chosen", "rival", "behind", "not compared", "failed", OUT)
+
+
+def has_limits(found: Choice) -> bool:
+    """Whether any limit was given."""
+    limits = found.limits
+    return any(v is not None for v in (limits.max_bytes, limits.max_ms, limits.max_arena))
 
 
 def format_limits(found: Choice) -> str:
@@ -141,6 +148,8 @@ def words_for(found: Choice, one: Screened) -> str:
         parts = []
         if name in found.differences:
             parts.append(difference_text(found.differences[name]))
+        if name in found.settled:
+            parts.append(settled_text(found.settled[name]))
         if own is not None and (stands := not_shipped(own, found.limits, 60)):
             parts.append(stands)
         if own is not None and found.best is not None:
@@ -173,6 +182,14 @@ def difference_text(one: Difference) -> str:
     if one.low is not None and one.high is not None:
         text += f" ({fmt.plus_minus_range(one.low, one.high, '.1f')})"
     return text if one.verdict != "cannot tell" else f"{text}: cannot tell at n = {one.examples:,}"
+
+
+def settled_text(one: Settled) -> str:
+    """Why a network was trained on no further seed."""
+    seeds = fmt.count(one.seeds, "seed")
+    if one.how == "behind":
+        return f"clearly behind in validation after {seeds}, so trained on no more"
+    return f"after {seeds}, more could not tell them apart at n = {one.examples:,} in validation"
 
 
 def cost_words(own: SearchPoint, best: SearchPoint) -> list[str]:
@@ -270,7 +287,8 @@ def _value(found: Choice, value: float | None) -> str:
 def course(found: Choice) -> str:
     """How many networks were compared at each stage, and what it took."""
     fitting = sum(one.fits for one in found.screened)
-    text = f"{fmt.count(len(found.screened), 'network')}, {fitting} within the limits"
+    fit = "within the limits" if has_limits(found) else "built and exported"
+    text = f"{fmt.count(len(found.screened), 'network')}, {fitting} {fit}"
     if not found.trainings:
         return text
     return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zoo.pipeline.search.points import nearest_point
-from zoo.report.choice_text import headline_metric, not_shipped
+from zoo.report.choice_text import has_limits, headline_metric, not_shipped
 from zoo.report.search_text import format_miss, size_text, time_text
 from zoo.results import formatting as fmt
 
@@ -31,7 +31,7 @@ def answer(found: Choice) -> str:
 
 
 def _chosen(found: Choice, best: SearchPoint) -> str:
-    kept = "; every limit is kept" if _has_limits(found) else ""
+    kept = "; every limit is kept" if has_limits(found) else ""
     arena = found.arena_of(found.chosen or "", best.precision)
     if arena is not None:
         kept = f", arena {size_text(arena)}{kept}"
@@ -91,7 +91,7 @@ def _nearest(one: Screened) -> str:
 def _none_shipped(found: Choice) -> str:
     """Why no file of the trained networks was chosen, the nearest one first."""
     passed = any(point.verdict == "passed" for point in found.points)
-    if passed and _has_limits(found):
+    if passed and has_limits(found):
         text = "No file of the networks that were trained passes its gate and keeps every limit."
     elif passed:
         text = "No file of the networks that were trained could be timed."
@@ -105,9 +105,3 @@ def _none_shipped(found: Choice) -> str:
         for point in order[:2]
     ]
     return f"{text} {'; '.join(told)}." if told else text
-
-
-def _has_limits(found: Choice) -> bool:
-    """Whether any limit was given."""
-    limits = found.limits
-    return any(v is not None for v in (limits.max_bytes, limits.max_ms, limits.max_arena))

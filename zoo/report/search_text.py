@@ -193,7 +193,7 @@ def format_miss(miss: MissedLimit, unit: str) -> str:
 
 def _per_cent(share: float) -> str:
     """Of what is exceeded; never 0."""
-    return f"{100 * share:.0f}" if share >= 0.005 else fmt.number(100 * share, 1)
+    return f"{100 * share:,.0f}" if share >= 0.005 else fmt.number(100 * share, 1)
 
 
 def size_text(value: float | None) -> str:

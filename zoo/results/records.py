@@ -69,6 +69,8 @@ class TrainingResult(Brief):
         weights_sha256: Of that file.
         options: The training options.
         seconds: Time the step took.
+        processor_seconds: Of all its threads, which other work on the machine lengthens little; 0
+            in old records.
         notes: What was decided on the way: how layers were grouped, whether XLA was used.
         ended: When and why training ended, and which epoch was kept; empty in old records.
         sketches: Names of PNG files beside the weights, by epoch: what the network made then.
@@ -90,6 +92,7 @@ class TrainingResult(Brief):
     higher_is_better: bool = True
     sketches: dict[int, str] = field(default_factory=dict)
     wrong_record: str = ""
+    processor_seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -165,10 +168,12 @@ class NetworkEvaluation(Evaluation):
     Attributes:
         preprocessing: Normalization in the graph against the same formula in float64.
         decoding: What its outputs were decoded with; see `zoo.contracts.Task`.
+        processor_seconds: Of all threads; 0 in old records.
     """
 
     preprocessing: Comparison
     decoding: dict[str, float | str] = field(default_factory=dict)
+    processor_seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

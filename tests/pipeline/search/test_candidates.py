@@ -13,7 +13,7 @@ from zoo.common.errors import BadData, UsageError
 from zoo.common.progress import quiet
 from zoo.pipeline.options import recipe_from
 from zoo.pipeline.recipe import Recipe
-from zoo.pipeline.search.candidates import Candidate, Unfit, candidates_of
+from zoo.pipeline.search.candidates import Candidate, Unfit, candidates_of, told_in_short
 from zoo.pipeline.search.screening import Screened, none_built
 from zoo.registry import load_registry
 
@@ -85,3 +85,9 @@ def test_what_is_wrong_with_the_data_is_told_in_its_own_words() -> None:
     assert isinstance(several, UsageError)
     assert "lenet5: folder:one holds only one class" in str(several)
     assert "convnet28: it crashed" in str(several)
+
+
+def test_a_failure_is_told_with_its_cause_on_one_line() -> None:
+    error = UsageError("the plugin of 'a' could not build 'a'", why="RuntimeError: not\nready")
+    assert told_in_short(error) == "the plugin of 'a' could not build 'a': RuntimeError: not"
+    assert told_in_short(UsageError("it crashed\nbadly")) == "it crashed"

@@ -12,13 +12,16 @@ import pytest
 from choices import accuracy, score
 
 from zoo.common.errors import UsageError, ZooError
+from zoo.data.opening import open_dataset
 from zoo.pipeline.options import recipe_from
+from zoo.pipeline.search.choose import training_examples
 from zoo.pipeline.search.choosing import Choosing
 from zoo.pipeline.search.learning_curve import CurvePoint, curve_of
 from zoo.pipeline.search.rivals import difference
 from zoo.pipeline.search.rungs import Rung, rungs_of
 from zoo.pipeline.search.scores import Score, Scoring, whole_seconds
 from zoo.pipeline.search.time_budget import TimeBudget
+from zoo.registry import load_registry
 
 Value = Callable[[str, float, int], float]
 
@@ -48,6 +51,9 @@ class MadeUp(Scoring):
         self.made.append((own, share, epochs, seed))
         more = {"epochs": epochs, "made": epochs, "seconds": took}
         return score(self.value(own, share, seed), share, seed, **more)
+
+    def right(self, recipe: Any, name: str, seed: int) -> Any:
+        return None  # Of no mean over examples nothing can be said before the last seed.
 
 
 def choosing(
@@ -91,9 +97,12 @@ def test_rungs_grow_while_networks_become_fewer() -> None:
 
 
 def test_small_data_are_not_divided_further_than_they_can_rank() -> None:
-    assert [rung.share for rung in rungs_of(27, 3, 15, 500, 10)] == [0.4, 0.4]
-    assert [rung.share for rung in rungs_of(27, 3, 15, 100, 10)] == [1.0, 1.0]
-    assert [rung.epochs for rung in rungs_of(4, 3, 1, 500, 10)] == [1]
+    assert [(r.share, r.keep) for r in rungs_of(27, 3, 15, 500, 10)] == [(0.4, 3)]
+    assert [(r.share, r.keep) for r in rungs_of(27, 3, 15, 100, 10)] == [(1.0, 3)]
+    assert [r.share for r in rungs_of(27, 3, 15, 1_700, 10)] == [0.3333], "188 would be too few"
+    assert [r.share for r in rungs_of(27, 3, 15, 1_900, 10)] == [0.1111, 0.3333]
+    assert [r.epochs for r in rungs_of(4, 3, 1, 500, 10)] == [1]
+    assert [r.epochs for r in rungs_of(4, 3, 6, 1_257, 10)] == [3]
 
 
 def test_few_networks_need_no_rungs() -> None:
@@ -130,6 +139,8 @@ def test_one_that_fails_costs_itself() -> None:
     with pytest.raises(ZooError, match="none of 2 networks could be trained") as caught:
         choosing(by_letter, "ab", bad=("a", "b")).halve((Rung(share=0.3, epochs=3, keep=1),))
     assert "a: a diverged; b: b diverged" in str(caught.value)
+    with pytest.raises(ZooError, match="a diverged"):
+        choosing(by_letter, "a", bad=("a",)).train_whole(choosing(by_letter, "a").candidates)
     assert caught.value.fix == "--learning-rate 0.0001"
 
 
@@ -165,6 +176,7 @@ def test_a_training_that_was_found_done_counts_for_what_it_took() -> None:
             higher_is_better=True,
             best_epoch=1,
             weights="w",
+            processor_seconds=44.0,
             epochs=(SimpleNamespace(validation_metric=0.5, validation_loss=1.0),),
         ),
     )
@@ -180,6 +192,7 @@ def test_a_training_that_was_found_done_counts_for_what_it_took() -> None:
     found = Scoring(runs=runs).score(recipe, "a", share=0.5, epochs=3, seed=4)  # type: ignore[arg-type]
     assert found is not None
     assert 9.0 < budget.left <= 10.0
+    assert (found.seconds, found.processor_seconds) == (30.0, 44.0)
     (own,) = asked
     assert (own.training.share, own.training.epochs, own.seed) == (0.25, 3, 4)
     assert whole_seconds(found, 15) == pytest.approx(30.0 * 15 / 0.5)
@@ -228,3 +241,13 @@ def test_seeds_that_gain_the_same_few_examples_leave_something_to_chance() -> No
     assert curve(1.0).low is None, "nothing is known of the chance in one training"
     same = curve(44 / 45, 44 / 45)
     assert same.low < 0.0 < same.high
+
+
+def test_a_share_of_the_data_leaves_rungs_their_examples() -> None:
+    pytest.importorskip("sklearn")
+    digits = open_dataset(load_registry(), "digits")
+    fifth = recipe_from(model="lenet5", data="digits", share=0.2)
+    examples = training_examples(fifth, digits)
+    assert 240 < examples < 265, "of 1,257"
+    (rung,) = rungs_of(4, 3, 15, examples, 10)
+    assert rung.share * examples == pytest.approx(200, abs=1), "so many at the least"

@@ -19,6 +19,7 @@ from zoo.pipeline.recipe import Recipe
 from zoo.pipeline.search.starting_job import beginning, starting_job
 from zoo.pipeline.several_files import refuse_several_files
 from zoo.registry import Registry
+from zoo.results import formatting as fmt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +106,7 @@ def candidates_of(
                     _candidate(registry, recipe_for(name), name, on_step, note, training_split)
                 )
             except ZooError as error:
-                unfit.append(Unfit(name=name, reason=_first_line(error)))
+                unfit.append(Unfit(name=name, reason=told_in_short(error)))
     for name in dict.fromkeys(names):
         job = starting_job(registry, recipe_for(name), on_step)
         job = _taking_data(job, name, note, training_split)
@@ -226,6 +227,12 @@ def _check_one_task(registry: Registry, found: Sequence[Candidate], data: str) -
         )
     if found:
         refuse_several_files(task_of(registry, found), "zoo choose is for models of one file")
+
+
+def told_in_short(error: ZooError) -> str:
+    """What happened and why, on one line."""
+    cause = (error.why or "").partition("\n")[0]
+    return fmt.plain(f"{_first_line(error)}{': ' if cause else ''}{cause}", 160)
 
 
 def _first_line(error: ZooError) -> str:

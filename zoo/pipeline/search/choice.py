@@ -19,6 +19,7 @@ from zoo.pipeline.search.rivals import Difference, Tested
 from zoo.pipeline.search.rungs import Rung
 from zoo.pipeline.search.scores import Score
 from zoo.pipeline.search.screening import ChoiceLimits, Screened, why_out
+from zoo.pipeline.search.settling import Settled
 from zoo.results.records import QualityFinding
 
 RECIPE = "recipe.toml"
@@ -40,6 +41,7 @@ class Choice(Brief, Viewed):
         scores: Name → its trainings in their order.
         failed: Name → why its training failed.
         whole: Name → its whole trainings, one for each seed, of those that were trained whole.
+        settled: Name → why it was trained whole on no further seed.
         tested: Name → quality on the test split.
         differences: Name of each rival → how it stands beside the chosen one.
         nearest_mean: Quality on the test split of the class whose mean input is nearest; None where
@@ -48,7 +50,8 @@ class Choice(Brief, Viewed):
         stopped: Whether the budget of time ended something.
         notes: What was left out or ended, and why.
         trainings: That came to their end, those of the curve included.
-        seconds: That they took.
+        seconds: That they took, and answering the validation split.
+        processor_seconds: Likewise, of all processors together.
         created: When, ISO 8601, UTC.
     """
 
@@ -68,6 +71,7 @@ class Choice(Brief, Viewed):
     scores: Mapping[str, tuple[Score, ...]]
     failed: Mapping[str, str]
     whole: Mapping[str, tuple[Score, ...]]
+    settled: Mapping[str, Settled]
     files: ChosenFiles
     tested: Mapping[str, Tested]
     differences: Mapping[str, Difference]
@@ -77,6 +81,7 @@ class Choice(Brief, Viewed):
     notes: tuple[str, ...]
     trainings: int
     seconds: float
+    processor_seconds: float
     created: str
 
     @property
@@ -185,6 +190,7 @@ def as_json(found: Choice) -> dict[str, Any]:
         "notes": list(found.notes),
         "trainings": found.trainings,
         "seconds": found.seconds,
+        "processor_seconds": found.processor_seconds,
         "created": found.created,
     }
 
@@ -192,6 +198,7 @@ def as_json(found: Choice) -> dict[str, Any]:
 def _candidate_json(found: Choice, one: Screened) -> dict[str, Any]:
     name = one.candidate.name
     difference, known = found.differences.get(name), found.tested.get(name)
+    settled = found.settled.get(name)
     point = found.files.best_of(name, found.limits)
     files = [asdict(file) for file in one.files]
     for file in files:
@@ -204,6 +211,7 @@ def _candidate_json(found: Choice, one: Screened) -> dict[str, Any]:
         "reason": "" if one.fits else why_out(one),
         "untrained": files,
         "scores": [asdict(score) for score in found.scores.get(name, ())],
+        "settled": None if settled is None else asdict(settled),
         "failed": found.failed.get(name),
         "test": [] if known is None else [asdict(metric) for metric in known.metrics],
         "difference": None

@@ -13,10 +13,11 @@ from zoo.common.errors import UnknownName, UsageError, ZooError
 from zoo.common.files import ensure_writable, filled, write_text
 from zoo.common.optional_imports import require_extra
 from zoo.common.progress import OnStep
-from zoo.common.units import parse_seconds, parse_size, seconds_of
+from zoo.common.units import bytes_of, milliseconds_of, seconds_of
 from zoo.contracts import Dataset, Exporter, Metric
 from zoo.contracts.precision import BASELINE, TRAINABLE
 from zoo.data.opening import judged_dataset
+from zoo.data.subset import with_training_share
 from zoo.execution.device import Device
 from zoo.pipeline.output_folder import write_recipe
 from zoo.pipeline.recipe import Recipe
@@ -30,7 +31,7 @@ from zoo.pipeline.search.nearest_mean import nearest_mean
 from zoo.pipeline.search.rivals import Difference, Tested, tested
 from zoo.pipeline.search.rungs import Rung, rungs_of
 from zoo.pipeline.search.scores import Score, Scoring
-from zoo.pipeline.search.screening import ChoiceLimits, Screened, Screening, none_built
+from zoo.pipeline.search.screening import ChoiceLimits, Screening, none_built
 from zoo.pipeline.search.time_budget import TimeBudget
 from zoo.pipeline.search.timed_device import ranking_device
 from zoo.pipeline.search.trade_off import exporter_for_search
@@ -53,7 +54,7 @@ class ChooseOptions:
         models: Names; none for every network of the data's task.
         budget_seconds: For all trainings; None: no limit.
         finalists: How many are trained whole.
-        seeds: On how many seeds.
+        seeds: On how many seeds at most.
         curve: Whether the chosen one is trained on shares of the data, too.
         format: Of the files; None for the first that is installed.
         precisions: Of the files; None for float32 and int8.
@@ -194,13 +195,13 @@ class _Search:
         curve: LearningCurve | None = None
         rungs: tuple[Rung, ...] = ()
         if fitting:
-            examples = len(self.dataset.splits["train"])
+            examples = training_examples(recipe, self.dataset)
             finalists = self.options.finalists
             classes = len(self.dataset.classes)
             rungs = rungs_of(len(fitting), finalists, choosing.epochs, examples, classes)
             best = choosing.halve(rungs)[:finalists]
             whole = choosing.train_whole(best)
-            order = scoring.best_first(whole)
+            order = choosing.best_first(whole)
             files = chosen_files(
                 self.runs,
                 order,
@@ -210,19 +211,19 @@ class _Search:
                 format=self.exporter.name,
                 device=self.device.name,
             )
-            # Curves come before the test split is read, since they are a part of the time.
+            # Before finalists are told apart on the test split: curves are a part of the time.
             if files.chosen is not None and self.options.curve:
-                curve = self._curve(scoring, files.chosen, fitting, whole, examples)
+                curve = self._curve(choosing, files.chosen, whole, examples)
         results: dict[str, Tested] = {}
         differences: dict[str, Difference] = {}
         mean: Metric | None = None
-        if whole and (first := files.chosen or scoring.best_first(whole)[0]):
+        if whole and (first := files.chosen or choosing.best_first(whole)[0]):
             recipes = {
                 one.candidate.name: one.candidate.job.recipe
                 for one in fitting
                 if one.candidate.name in whole
             }
-            seeds = [score.seed for score in whole[first]]
+            seeds = {name: [score.seed for score in own] for name, own in whole.items()}
             results, differences = tested(self.runs, first, recipes, seeds)
             mean = nearest_mean(self.runs.registry, whole[first][0].weights, self.data)
         found = Choice(
@@ -241,6 +242,7 @@ class _Search:
             rungs=rungs,
             scores={name: tuple(own) for name, own in choosing.scores.items()},
             failed=dict(choosing.failed),
+            settled=dict(choosing.settled),
             whole={name: tuple(own) for name, own in whole.items()},
             files=files,
             tested=results,
@@ -251,6 +253,7 @@ class _Search:
             notes=tuple(self.notes),
             trainings=scoring.trainings,
             seconds=scoring.seconds,
+            processor_seconds=scoring.processor_seconds,
             created=utc_now(),
         )
         self._write(found)
@@ -258,16 +261,16 @@ class _Search:
 
     def _curve(
         self,
-        scoring: Scoring,
+        choosing: Choosing,
         chosen: str,
-        fitting: Sequence[Screened],
         whole: dict[str, list[Score]],
         examples: int,
     ) -> LearningCurve | None:
-        recipe = next(one.candidate.job.recipe for one in fitting if one.candidate.name == chosen)
+        recipe = next(one.job.recipe for one in choosing.candidates if one.name == chosen)
+        judged = len(self.dataset.splits["validation"])
+        about = (whole[chosen], choosing.seeds, examples, judged)
         try:
-            judged = len(self.dataset.splits["validation"])
-            found = learning_curve(scoring, recipe, chosen, whole[chosen], examples, judged)
+            found = learning_curve(choosing.scoring, recipe, chosen, *about)
         except ZooError as error:  # A class may have too few examples in a part of the data.
             self.note(f"no learning curve: {error.what.partition(chr(10))[0]}")
             return None
@@ -293,6 +296,12 @@ class _Search:
             if name == found.files.chosen:
                 write_recipe(registry, self.folder / RECIPE, recipe)
         write_text(self.folder / RESULT, json.dumps(as_json(found), indent=1))
+
+
+def training_examples(recipe: Recipe, dataset: Dataset) -> int:
+    """How many its share of the training split leaves to all trainings of a comparison."""
+    left = with_training_share(dataset, recipe.training.share, recipe.seed)
+    return len(left.splits["train"])
 
 
 def _file_name(name: str) -> str:
@@ -329,12 +338,14 @@ def choose_options_of(
         UsageError: A number below 1, or a size or a time that cannot be read.
     """
     for option, value in (("--finalists", finalists), ("--seeds", seeds)):
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise UsageError(f"{option} {value!r} is no whole number", fix="give 1 or more")
         if value < 1:
             raise UsageError(f"{option} {value} trains nothing", fix="give 1 or more")
     limits = ChoiceLimits(
-        max_bytes=parse_size(max_size) if isinstance(max_size, str) else max_size,
-        max_ms=1000 * parse_seconds(max_latency) if isinstance(max_latency, str) else max_latency,
-        max_arena=parse_size(max_arena, "--max-arena") if isinstance(max_arena, str) else max_arena,
+        max_bytes=bytes_of(max_size, "--max-size"),
+        max_ms=milliseconds_of(max_latency, "--max-latency"),
+        max_arena=bytes_of(max_arena, "--max-arena"),
     )
     return ChooseOptions(
         models=tuple(models),

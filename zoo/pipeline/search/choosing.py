@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import MissingExtra, UsageError, ZooError
-from zoo.pipeline.search.candidates import Candidate
+from zoo.pipeline.search.candidates import Candidate, told_in_short
 from zoo.pipeline.search.rungs import Rung
 from zoo.pipeline.search.scores import Score, Scoring, whole_seconds
+from zoo.pipeline.search.settling import Settled, settled
 from zoo.results import formatting as fmt
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(kw_only=True)
@@ -19,10 +24,11 @@ class Choosing:
     Attributes:
         candidates: That fit, the one with the fewest multiply-adds first.
         epochs: Of a whole training.
-        seeds: Of the whole trainings; the rungs have the first.
+        seeds: Of the whole trainings, as far as they are needed; the rungs have the first.
         note: Receives what happened, in words.
         scores: Name of a candidate → its scores, in their order.
         failed: Name → why its training failed, or was not begun.
+        settled: Name → why it was trained whole on no further seed.
         stopped: Whether the budget of time ended something.
     """
 
@@ -33,8 +39,10 @@ class Choosing:
     note: Callable[[str], None]
     scores: dict[str, list[Score]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    settled: dict[str, Settled] = field(default_factory=dict)
     stopped: bool = False
     _last_error: ZooError | None = None
+    _right: dict[tuple[str, int], NDArray[Any] | None] = field(default_factory=dict)
 
     def halve(self, rungs: Sequence[Rung]) -> list[Candidate]:
         """Trains all on growing shares and epochs; returns those to be trained whole.
@@ -63,45 +71,100 @@ class Choosing:
         return left
 
     def train_whole(self, finalists: Sequence[Candidate]) -> dict[str, list[Score]]:
-        """Trains each on every seed, seed by seed, as far as time allows.
+        """Trains each on every seed that is needed, seed by seed, as far as time allows.
+
+        Another seed is for the best so far, and for those that it could still tell from the best.
 
         Returns:
-            Scores of those that were trained whole, of the seeds that all of these have.
+            Scores of those that were trained whole, of the seeds that all of these have; of those
+            that needed no further seed, of their own.
 
         Raises:
             ZooError: All failed, or time was up before the first came to its end.
         """
         runs, whole = self.scoring.runs, {one.name: list[Score]() for one in finalists}
         runs.reserve = 0.0
+        left = list(finalists)
         for seed in self.seeds:
-            for candidate in finalists:
+            for candidate in left:
                 if candidate.name in self.failed:
                     continue
                 done = sum(map(len, whole.values()))
                 if done and runs.budget.left <= self._usual(whole[candidate.name]):
-                    return self._out_of_time(whole, done, len(finalists))
+                    return self._out_of_time(whole, done, left)
                 score = self._train(candidate, seed=seed)
                 if score is not None:
                     whole[candidate.name].append(score)
                 elif candidate.name not in self.failed:
                     if not done:
                         raise self._too_short(self.epochs)
-                    return self._out_of_time(whole, done, len(finalists))
-        found = {name: own for name, own in whole.items() if name not in self.failed}
+                    return self._out_of_time(whole, done, left)
+            left = [one for one in left if one.name not in self.failed]
+            if seed != self.seeds[-1]:
+                left = self._unsettled(left, whole)
+            if len(left) < 2:
+                break
+        found = {name: own for name, own in whole.items() if name not in self.failed and own}
         if not found:
             raise self._nothing(finalists)
         return found
 
+    def best_first(self, whole: Mapping[str, Sequence[Score]]) -> list[str]:
+        """Names of those that were trained whole: who was compared on more seeds was never behind.
+
+        Args:
+            whole: As `train_whole` returned it.
+        """
+        order = self.scoring.best_first(whole)
+        return sorted(order, key=lambda name: -len(whole[name]))
+
+    def _unsettled(
+        self, left: Sequence[Candidate], whole: Mapping[str, Sequence[Score]]
+    ) -> list[Candidate]:
+        """The best and those that another seed could tell from it; none if there are no such."""
+        if len(left) < 2:
+            return []
+        by_name = {one.name: one for one in left}
+        best, *rivals = self.scoring.best_first({name: whole[name] for name in by_name})
+        found = [best]
+        for name in rivals:
+            own = [self._answers(by_name[best], score.seed) for score in whole[best]]
+            other = [self._answers(by_name[name], score.seed) for score in whole[name]]
+            known = [
+                (a, b) for a, b in zip(own, other, strict=True) if a is not None and b is not None
+            ]
+            how = None
+            if len(known) == len(own):
+                how = settled(best, [a for a, _ in known], [b for _, b in known])
+            if how is None:
+                found.append(name)
+            else:
+                self.settled[name] = how
+        return [by_name[name] for name in found] if len(found) > 1 else []
+
+    def _answers(self, candidate: Candidate, seed: int) -> NDArray[Any] | None:
+        """What it answers right in validation; None where the metric is no mean over examples."""
+        key = (candidate.name, seed)
+        if key not in self._right:
+            told = f"{candidate.name}, seed {seed}"
+            try:
+                self._right[key] = self.scoring.right(candidate.job.recipe, told, seed)
+            except MissingExtra:
+                raise
+            except ZooError:  # Its training is done: all seeds are trained, then.
+                self._right[key] = None
+        return self._right[key]
+
     def _out_of_time(
-        self, whole: Mapping[str, Sequence[Score]], done: int, finalists: int
+        self, whole: Mapping[str, Sequence[Score]], done: int, left: Sequence[Candidate]
     ) -> dict[str, list[Score]]:
-        """What was trained, cut to the seeds that all who were trained have."""
+        """What was trained, cut to the seeds that all have who were to go on."""
         self.stopped = True
-        wanted = finalists * len(self.seeds)
-        self.note(f"the budget of time ended the whole trainings after {done} of {wanted}")
-        reached = {n: own for n, own in whole.items() if own and n not in self.failed}
-        least = min(len(own) for own in reached.values())
-        return {name: list(own[:least]) for name, own in reached.items()}
+        self.note(f"the budget of time ended the whole trainings after {done}")
+        reached = {n: list(own) for n, own in whole.items() if own and n not in self.failed}
+        going = [one.name for one in left if one.name in reached]
+        least = min(len(reached[name]) for name in going)
+        return {n: own[:least] if n in going else own for n, own in reached.items()}
 
     def _rung(self, rung: Rung, left: Sequence[Candidate]) -> dict[str, list[Score]]:
         reached: dict[str, list[Score]] = {}
@@ -163,7 +226,7 @@ class Choosing:
             raise
         except ZooError as error:
             self._last_error = error
-            reason = error.what.partition("\n")[0]
+            reason = told_in_short(error)
             self.failed[candidate.name] = reason
             self.note(f"{candidate.name} failed: {reason}")
             return None
@@ -175,6 +238,8 @@ class Choosing:
         self.scoring.runs.on_step("search", {"event": "note", "text": text})
 
     def _nothing(self, left: Sequence[Candidate]) -> ZooError:
+        if len(left) == 1 and self._last_error is not None:
+            return self._last_error
         reason = "; ".join(f"{c.name}: {self.failed[c.name]}" for c in left[:3])
         return ZooError(
             f"none of {fmt.count(len(left), 'network')} could be trained",

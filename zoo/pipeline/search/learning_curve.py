@@ -71,34 +71,41 @@ def learning_curve(
     recipe: Recipe,
     name: str,
     whole: Sequence[Score],
+    seeds: Sequence[int],
     examples: int,
     judged: int,
 ) -> LearningCurve | None:
     """Trains the network on each share and seed; None where time was up.
 
+    The interval needs several seeds, also where fewer were enough to choose the network.
+
     Args:
         scoring: Trains it.
         recipe: Of the whole training.
         name: Of the network.
-        whole: Its scores on all data, one for each seed.
+        whole: Its scores on all data, of the seeds that it was trained on.
+        seeds: All that were asked for.
         examples: Of the training split.
         judged: Examples of the validation split.
 
     Raises:
         ZooError: A training failed.
     """
+    known = {score.seed: score.value for score in whole}
     points = []
-    for share in SHARES:
-        own = []
-        for score in whole:
-            told = f"{name}, {fmt.share(share, 0)} % of the data, seed {score.seed}"
-            part = scoring.score(recipe, told, share=share, seed=score.seed)
+    for share in (*SHARES, 1.0):
+        values = []
+        for seed in seeds:
+            if share == 1.0 and seed in known:
+                values.append(known[seed])
+                continue
+            told = f"{name}, {fmt.share(share, 0)} % of the data, seed {seed}"
+            part = scoring.score(recipe, told, share=share, seed=seed)
             if part is None:
                 return None
-            own.append(part.value)
-        points.append(CurvePoint(share=share, examples=round(share * examples), values=tuple(own)))
-    all_values = tuple(score.value for score in whole)
-    points.append(CurvePoint(share=1.0, examples=examples, values=all_values))
+            values.append(part.value)
+        count = round(share * examples)
+        points.append(CurvePoint(share=share, examples=count, values=tuple(values)))
     return curve_of(points, scoring.metric, maximize=scoring.maximize, judged=judged)
 
 

@@ -19,7 +19,7 @@ from zoo.common.errors import UnknownName, UsageError
 from zoo.common.files import copy_with_side_files, ensure_writable, filled, write_text
 from zoo.common.optional_imports import require_extra
 from zoo.common.progress import OnStep
-from zoo.common.units import parse_seconds, parse_shares, parse_size, seconds_of
+from zoo.common.units import bytes_of, milliseconds_of, parse_shares, seconds_of
 from zoo.common.views import Viewed
 from zoo.contracts import Metric
 from zoo.data.opening import check_task, data_for_task, dataset_fingerprint
@@ -268,11 +268,9 @@ def limits_of(
     if drop is not None and not 0 <= drop <= 100:
         raise UsageError(f"--max-drop {drop:g} is not from 0 to 100 points", fix="--max-drop 0.5")
     return SearchLimits(
-        max_bytes=parse_size(size) if isinstance(size, str) else size,
-        max_download=parse_size(download, "--max-download")
-        if isinstance(download, str)
-        else download,
-        max_ms=1000 * parse_seconds(latency) if isinstance(latency, str) else latency,
+        max_bytes=bytes_of(size, "--max-size"),
+        max_download=bytes_of(download, "--max-download"),
+        max_ms=milliseconds_of(latency, "--max-latency"),
         max_drop=drop,
     )
 

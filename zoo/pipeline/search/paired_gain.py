@@ -89,12 +89,12 @@ def paired_gain(gains: Sequence[float], differences: Sequence[Array]) -> PairedG
 def right_answers(
     registry: Registry, weights: Path, data: str, evaluated: FinishedStep[NetworkEvaluation]
 ) -> Array | None:
-    """1 for each test example that is answered right, else 0; None where that is not the metric."""
+    """1 for each example that is answered right, else 0; None where that is not the metric."""
     _, variant, checkpoint = resolve(registry, str(weights))
     assert checkpoint is not None
     result = evaluated.result
     task = registry.tasks.get(variant.task).with_decoding(result.decoding)
-    truth = truth_of(open_dataset(registry, data), "test", checkpoint.preprocessing)
+    truth = truth_of(open_dataset(registry, data), result.split, checkpoint.preprocessing)
     with require("numpy").load(evaluated.folder / REFERENCE, allow_pickle=False) as arrays:
         outputs = arrays["outputs"][: len(truth.labels)]
     wrong = task.wrong(task.answers(outputs, truth), truth.labels)

@@ -65,7 +65,10 @@ class Difference:
 
 
 def tested(
-    runs: TrainingRuns, chosen: str, recipes: Mapping[str, Recipe], seeds: Sequence[int]
+    runs: TrainingRuns,
+    chosen: str,
+    recipes: Mapping[str, Recipe],
+    seeds: Mapping[str, Sequence[int]],
 ) -> tuple[dict[str, Tested], dict[str, Difference]]:
     """All finalists on the test split, and each rival beside the chosen one.
 
@@ -73,7 +76,8 @@ def tested(
         runs: Finds the trainings done.
         chosen: Name of the chosen network.
         recipes: Name → its whole training, of all finalists.
-        seeds: On which all of them were trained.
+        seeds: Name → on which it was trained, in the same order; a rival is compared on those that
+            the chosen one has, too.
 
     Raises:
         ZooError: An evaluation failed.
@@ -82,7 +86,7 @@ def tested(
     right: dict[str, list[Array | None]] = {}
     for name, recipe in recipes.items():
         results, right[name] = [], []
-        for seed in seeds:
+        for seed in seeds[name]:
             seeded = recipe.model_copy(update={"seed": seed})
             train, evaluated = runs.evaluate(seeded, f"{name}, seed {seed}")
             results.append(evaluated.result)
@@ -92,11 +96,12 @@ def tested(
             metrics=tuple(one.metrics[0] for one in results), baseline=results[0].baseline
         )
     own = found[chosen]
-    differences = {
-        name: difference(own.metrics, other.metrics, _paired(right[chosen], right[name]))
-        for name, other in found.items()
-        if name != chosen
-    }
+    differences = {}
+    for name, other in found.items():
+        if name != chosen:
+            both = min(len(own.metrics), len(other.metrics))
+            paired = _paired(right[chosen][:both], right[name][:both])
+            differences[name] = difference(own.metrics[:both], other.metrics[:both], paired)
     return found, differences
 
 

@@ -38,7 +38,8 @@ def rungs_of(
 
     The last rung has a third of the data, each one before a third of that. Epochs grow by the root
     of it, since a network must see its data often enough to learn anything: the cost of a rung
-    grows fivefold while the networks become a third.
+    grows fivefold while the networks become a third. A rung of too few examples is left out: it
+    would cost about what the next one does, since every training takes the time to begin.
 
     Args:
         networks: That are to be compared.
@@ -51,11 +52,13 @@ def rungs_of(
         return ()
     count = min(math.ceil(math.log(networks / finalists, FACTOR) - 1e-9), _MOST_RUNGS)
     least = min(max(_LEAST_EXAMPLES, _LEAST_PER_CLASS * classes) / max(examples, 1), 1.0)
+    while count > 1 and FACTOR**-count < least:
+        count -= 1
     found, left = [], networks
     for number in range(count):
         share = max(FACTOR ** -(count - number), least)
         left = max(math.ceil(left / FACTOR), finalists)
         keep = finalists if number == count - 1 else left
-        most = math.ceil(epochs * math.sqrt(FACTOR ** -(count - number)))
-        found.append(Rung(share=round(share, 4), epochs=min(max(most, 1), epochs), keep=keep))
+        most = max(round(epochs * math.sqrt(FACTOR ** -(count - number))), 1)
+        found.append(Rung(share=round(share, 4), epochs=most, keep=keep))
     return tuple(found)

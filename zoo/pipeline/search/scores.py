@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import TYPE_CHECKING, Any
 
 from zoo.common.progress import Event
 from zoo.pipeline.recipe import Recipe
+from zoo.pipeline.search.paired_gain import right_answers
 from zoo.pipeline.search.training_runs import TrainingRuns
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +28,7 @@ class Score:
         loss: In validation, of the same epoch.
         seconds: That it took, whenever it was made.
         weights: The file in the cache.
+        processor_seconds: That it took of all processors together; 0 in old records.
     """
 
     share: float
@@ -33,6 +39,7 @@ class Score:
     loss: float
     seconds: float
     weights: str
+    processor_seconds: float = 0.0
 
 
 @dataclass(kw_only=True)
@@ -43,7 +50,8 @@ class Scoring:
         metric: Name of the metric of validation, once it is known.
         maximize: Whether more of it is better.
         trainings: That came to their end.
-        seconds: That these took.
+        seconds: That these took, and answering the validation split.
+        processor_seconds: Likewise, of all processors together.
     """
 
     runs: TrainingRuns
@@ -51,6 +59,7 @@ class Scoring:
     maximize: bool = True
     trainings: int = 0
     seconds: float = 0.0
+    processor_seconds: float = 0.0
 
     def score(
         self, recipe: Recipe, name: str, *, share: float = 1.0, epochs: int = 0, seed: int = 0
@@ -83,6 +92,7 @@ class Scoring:
         self.metric, self.maximize = result.metric_name, result.higher_is_better
         self.trainings += 1
         self.seconds += trained.step.record.seconds
+        self.processor_seconds += result.processor_seconds
         kept = result.epochs[result.best_epoch - 1]
         return Score(
             share=share,
@@ -93,7 +103,33 @@ class Scoring:
             loss=kept.validation_loss,
             seconds=trained.step.record.seconds,
             weights=str(trained.step.folder / result.weights),
+            processor_seconds=result.processor_seconds,
         )
+
+    def right(self, recipe: Recipe, name: str, seed: int) -> NDArray[Any] | None:
+        """What a whole training that is done answers right of the validation split.
+
+        Args:
+            recipe: Of the whole training.
+            name: For progress.
+            seed: Of the training.
+
+        Returns:
+            1 for each example that is answered right, else 0, (examples,); None where the metric is
+            no mean over examples.
+
+        Raises:
+            ZooError: The evaluation failed.
+        """
+        seeded = recipe.model_copy(update={"seed": seed})
+        train, evaluated = self.runs.evaluate(seeded, name, validation=True)
+        record = evaluated.record
+        if record.cached:
+            self.runs.budget.spent += record.seconds
+        self.seconds += record.seconds
+        self.processor_seconds += evaluated.result.processor_seconds
+        weights = train.folder / train.result.weights
+        return right_answers(self.runs.registry, weights, recipe.data, evaluated)
 
     def best_first(self, scores: Mapping[str, Sequence[Score]]) -> list[str]:
         """Names by the mean of their scores; of equal ones by the loss, then by name."""

@@ -16,7 +16,7 @@ from zoo.execution.device import Device
 from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.plan import PlanScope, make_plan
 from zoo.pipeline.run import first_failure
-from zoo.pipeline.search.candidates import Candidate, Unfit
+from zoo.pipeline.search.candidates import Candidate, Unfit, told_in_short
 from zoo.pipeline.search.points import MissedLimit, SearchLimits, missed_of
 from zoo.pipeline.search.training_runs import TrainingRuns
 from zoo.pipeline.steps.bench import StepDevice
@@ -182,14 +182,15 @@ class Screening:
         try:
             plan = self._plan(candidate)
         except ZooError as error:
-            reason = _first_line(error.what)
+            reason = told_in_short(error)
             return Screened(candidate=candidate, reason=reason, error=error)
         pipeline = self.runs.pipeline(candidate.name)
         pipeline.execute(plan)
         train = pipeline.finished.of(plan[0]).record
         if train.status != "passed":
-            reason = _first_line(train.reason)
-            return Screened(candidate=candidate, reason=reason, error=first_failure(train))
+            failure = first_failure(train)
+            reason = told_in_short(failure)
+            return Screened(candidate=candidate, reason=reason, error=failure)
         files = tuple(self._file(name, pipeline.finished) for name in self.precisions)
         for file in files:
             if file.p50_ms and candidate.multiply_adds / file.p50_ms > self._best_rate:

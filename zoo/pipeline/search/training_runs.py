@@ -27,6 +27,7 @@ from zoo.results.store import Store
 #: Told of each epoch (its number, and the event); returns whether to end the training.
 OnEpoch = Callable[[int, Event], bool]
 SCOPE = PlanScope(export=False, bench=False)
+_VALIDATED = PlanScope(export=False, bench=False, validated=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,14 +111,20 @@ class TrainingRuns:
         return Training(ended=watched.ended, step=None, seconds=seconds)
 
     def evaluate(
-        self, recipe: Recipe, name: str
+        self, recipe: Recipe, name: str, *, validation: bool = False
     ) -> tuple[FinishedStep[TrainingResult], FinishedStep[NetworkEvaluation]]:
         """Trains, and measures the quality on the test split.
+
+        Args:
+            recipe: What is trained.
+            name: For progress.
+            validation: Whether on the validation split instead.
 
         Raises:
             ZooError: One of them failed.
         """
-        plan = make_plan(self.job(recipe), self.checkpoints, SCOPE)
+        scope = _VALIDATED if validation else SCOPE
+        plan = make_plan(self.job(recipe), self.checkpoints, scope)
         pipeline = self.pipeline(name)
         records = pipeline.execute(plan)
         for record in records:

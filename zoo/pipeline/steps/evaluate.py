@@ -47,6 +47,8 @@ _LEADING_INPUTS = 4
 
 EVALUATE = StepId(kind="evaluate")
 EVALUATE_QAT = StepId(kind="evaluate", trained=True)
+#: On the validation split: what a search compares trainings by before it reads the test split.
+VALIDATE = StepId(kind="validate")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,15 +57,19 @@ class EvaluateStep(DataStep[NetworkEvaluation]):
 
     Attributes:
         learnt: Trained it to be quantized: then it is evaluated so.
+        split: The split, where that is another one.
     """
 
     train: FinetuneStep
     learnt: QatStep | None = None
+    split: str = "test"
     result_type = NetworkEvaluation
     distributions = ("tensorflow", "keras")
 
     @property
     def name(self) -> str:
+        if self.split != "test":
+            return f"evaluate {self.split}"
         return "evaluate keras" if self.learnt is None else "evaluate qat"
 
     @property
@@ -76,17 +82,18 @@ class EvaluateStep(DataStep[NetworkEvaluation]):
 
     def run(self, context: StepContext) -> Outcome[NetworkEvaluation]:
         learnt, card = self.learnt, context.folder / f"{self.origin.model_id}.toml"
+        judged = learnt is None and self.split == "test"
         return Outcome(
             result=context.call(
                 evaluate_model,
                 subject=self.origin.weights(context.before.of(self.train)),
                 data=self.origin.data,
-                split="test",
+                split=self.split,
                 allow_leak=self.train.asked.allow_leak,
                 folder=context.folder,
-                card=card if learnt is None else None,
+                card=card if judged else None,
                 trained=None if learnt is None else learnt.trained(context.before.of(learnt)),
-                training=context.before.of(self.train).result if learnt is None else None,
+                training=context.before.of(self.train).result if judged else None,
             )
         )
 
@@ -112,7 +119,7 @@ def evaluate_model(
     """
     import numpy as np
 
-    started = time.perf_counter()
+    started, used = time.perf_counter(), time.process_time()
     loaded = load_model(subject)
     registry = load_registry(subject.plugins)
     check_task(registry, data, loaded.task.name, loaded.card.model_id)
@@ -160,6 +167,7 @@ def evaluate_model(
         outputs=REFERENCE,
         runtime="keras",
         seconds=time.perf_counter() - started,
+        processor_seconds=time.process_time() - used,
         preprocessing=compare_preprocessing(preprocessing, raw),
         findings=findings,
         decoding=dict(loaded.task.decoding),

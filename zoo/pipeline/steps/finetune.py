@@ -156,7 +156,7 @@ def _finetune(
     backbone: str | None,
 ) -> TrainingResult:
     """As `finetune`, on the accelerators that were asked for."""
-    started = time.perf_counter()
+    started, used = time.perf_counter(), time.process_time()
     training, data, seed = asked.training, asked.data, asked.seed
     registry = load_registry(plugins)
     architecture, own, found = resolve(registry, model)
@@ -268,6 +268,7 @@ def _finetune(
         weights_sha256=sha256,
         options=trainer.options.model_dump(mode="json"),
         seconds=time.perf_counter() - started,
+        processor_seconds=time.process_time() - used,
         notes=tuple(trainer.notes),
         ended=trainer.ended,
         wrong_record=wrong_record,
