@@ -225,13 +225,6 @@ class Catalogue:
         run.states[record.status] = run.states.get(record.status, 0) + 1
         if record.result is None or record.status not in ("passed", "rejected"):
             return
-        try:
-            self._add_result(number, stored, run)
-        except ValidationError:
-            self.unread += 1
-
-    def _add_result(self, number: int, stored: StoredRecord, run: RunEntry) -> None:
-        record = stored.record
         adders = {
             "gate": self._add_gate,
             "bench": self._add_timing,
@@ -239,8 +232,11 @@ class Catalogue:
             "evaluate": self._add_evaluation,
             "export": self._add_export,
         }
-        if record.kind in adders:
-            adders[record.kind](number, record, run)
+        try:
+            if record.kind in adders:
+                adders[record.kind](number, record, run)
+        except ValidationError:
+            self.unread += 1
 
     def _add_gate(self, number: int, record: StepRecord, run: RunEntry) -> None:
         result = _GATE.validate_python(record.result)
