@@ -22,6 +22,16 @@ def _no_four_bits(contents: FileContents) -> str:
     )
 
 
+def _no_hybrids(contents: FileContents) -> str:
+    """Of OpenCV, where products of real numbers and whole-number weights end in failed checks."""
+    if not contents.hybrid_operators and "DynamicQuantizeLinear" not in contents.operators:
+        return ""
+    return (
+        "it does not multiply real numbers by weights of 8 or 4 bits; float32 and float16 files "
+        "run here, and so do ONNX files of int8"
+    )
+
+
 RUNTIMES = (
     Runtime(
         name="litert",
@@ -66,6 +76,19 @@ RUNTIMES = (
         extra="openvino",
         probe=_PROBES / "dense.onnx",
         gpu=True,
+    ),
+    Runtime(
+        name="opencv",
+        summary="OpenCV's dnn module, which reads ONNX and TFLite files",
+        formats=("onnx", "tflite"),
+        module="cv2",
+        distributions=(
+            *("opencv-python-headless", "opencv-python"),
+            *("opencv-contrib-python-headless", "opencv-contrib-python"),
+        ),
+        extra="opencv",
+        refusal=_no_hybrids,
+        probe=_PROBES / "dense.onnx",
     ),
     Runtime(
         name="tflite-micro",

@@ -2,9 +2,11 @@
 
     python docs/interoperability.py [--cache FOLDER]
     python docs/interoperability.py --models lenet5.fashion_mnist --precisions int4-weights
+    python docs/interoperability.py --runtimes opencv
     python docs/interoperability.py --missing   # marks what nobody ran yet; runs nothing
 
-Of some models or precisions alone, their rows take the place of those that the page has.
+Of some models or precisions alone, their rows take the place of those that the page has; of some
+runtimes, their cells alone.
 
 What was done is kept in the cache folder, so that the program goes on where it stopped: files by
 the code and weights that they come from, answers by the SHA-256 of the model in the file and the
@@ -55,11 +57,20 @@ def heading(model: str, rows: Sequence[tuple[File, Sequence[Cell | None]]]) -> l
     return [*lines, "|---" * (len(heads) + 2) + "|"]
 
 
-def row_of(file: File, cells: Sequence[Cell | None], notes: dict[str, int]) -> str:
-    """A file's row; what does not run is added to the notes."""
+def row_of(
+    file: File, cells: Sequence[Cell | None], notes: dict[str, int], kept: Sequence[str] = ()
+) -> str:
+    """A file's row; what does not run is added to the notes.
+
+    Args:
+        file: What ran.
+        cells: One for each runtime.
+        notes: Reasons and their numbers.
+        kept: What stays of an older row, one text for each runtime; empty where a cell is new.
+    """
     shown = [
-        shown_cell(c, runtime.name == JUDGES[file.format], operators(file), notes)
-        for c, runtime in zip(cells, RUNTIMES, strict=True)
+        old or shown_cell(c, runtime.name == JUDGES[file.format], operators(file), notes)
+        for c, runtime, old in zip(cells, RUNTIMES, kept or [""] * len(RUNTIMES), strict=True)
     ]
     return f"| {file.format} | {file.precision} | {' | '.join(shown)} |"
 
@@ -69,8 +80,15 @@ def numbered(notes: Mapping[str, int]) -> list[str]:
     return [f"{number}. {reason}" for reason, number in notes.items()]
 
 
-def with_rows(text: str, rows: Sequence[tuple[File, Sequence[Cell | None]]]) -> str:
+def with_rows(
+    text: str, rows: Sequence[tuple[File, Sequence[Cell | None]]], only: Sequence[str] = ()
+) -> str:
     """The page with the rows of some files renewed; all others stay.
+
+    Args:
+        text: Of the page.
+        rows: Files and a cell for each runtime.
+        only: Runtimes whose cells are renewed; empty for all.
 
     Raises:
         SystemExit: The page has no row of a file: it comes from a run of everything, or --missing.
@@ -95,7 +113,10 @@ def with_rows(text: str, rows: Sequence[tuple[File, Sequence[Cell | None]]]) -> 
         place = next((n for n in range(first, last) if lines[n].startswith(start)), None)
         if place is None:
             raise SystemExit(f"{PAGE.name} has no row of {file.model} {start}: --missing adds them")
-        lines[place] = row_of(file, cells, notes)
+        old = [each.strip() for each in lines[place].strip("|").split("|")][2:]
+        pairs = zip(old, RUNTIMES, strict=True) if only else ()
+        kept = ["" if runtime.name in only else cell for cell, runtime in pairs]
+        lines[place] = row_of(file, cells, notes, kept)
     lines, notes = with_notes_in_use(lines, notes)
     renewed = "\n".join([summary(lines), *lines, WHY, "", *numbered(notes)])
     return f"{before}{BEGIN}\n\n{renewed}\n\n{END}{after}"
@@ -148,7 +169,9 @@ def shown_cell(
 def tidy(reason: str) -> str:
     """A runtime's message without the file's name, in one line of code."""
     said = reason.partition("RuntimeError: ")[2] or reason.partition("ValueError: ")[2] or reason
-    # Which of several it was, and what it is called there, differs from file to file.
+    # Which file it was, which of several nodes, and what that is called, differs.
+    said = re.sub(r"^the agent could not load: \w+ cannot run \S+: ", "", said)
+    said = re.sub(r"\(onnx_node!\S+\)|layer (\"onnx_node\S+\"|\S+/\S+)", "a layer", said)
     said = re.sub(r" \(number \d+\)| and name \d+", "", " ".join(said.split()))
     return f"`{said}`"
 
@@ -195,6 +218,31 @@ def with_missing(text: str, cells: Sequence[tuple[str, str]]) -> str:
     return "\n### ".join(parts)
 
 
+def with_new_runtimes(text: str) -> str:
+    """The page with a column for each runtime that has none yet; nobody ran anything there."""
+    lines = text.split("\n")
+    known: list[str] = []
+    for number, line in enumerate(lines):
+        parts = [part.strip() for part in line.strip("|").split("|")]
+        if parts[:2] == ["format", "precision"]:
+            known = [head.split(" ")[0] for head in parts[2:]]
+            heads = [f"{runtime.name} {runtime_version(runtime)}" for runtime in RUNTIMES]
+            old = dict(zip(known, parts[2:], strict=True))
+            parts[2:] = [old.get(r.name, head) for r, head in zip(RUNTIMES, heads, strict=True)]
+        elif line.startswith("|---") and known:
+            parts = ["---"] * (len(RUNTIMES) + 2)
+        elif parts[0] in JUDGES and known:
+            cells = dict(zip(known, parts[2:], strict=True))
+            new = [NOT_RUN if parts[0] in runtime.formats else "" for runtime in RUNTIMES]
+            parts[2:] = [cells.get(r.name, n) for r, n in zip(RUNTIMES, new, strict=True)]
+        else:
+            known = [] if not line.startswith("|") else known
+            continue
+        divider = parts[0] == "---"
+        lines[number] = f"|{'|'.join(parts)}|" if divider else f"| {' | '.join(parts)} |"
+    return "\n".join(lines)
+
+
 def with_new_models(text: str, models: Sequence[str], cells: Sequence[tuple[str, str]]) -> str:
     """The page with a table for each model that has none yet, of rows that nobody ran."""
     empty = " | ".join([NOT_RUN] * len(RUNTIMES))
@@ -209,6 +257,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", default="", help="Comma-separated [all packaged ones].")
     parser.add_argument("--precisions", default="", help="Comma-separated [all].")
+    parser.add_argument("--runtimes", default="", help="Comma-separated [all].")
     parser.add_argument("--cache", type=Path, default=cache_folder() / "interoperability")
     parser.add_argument("--output", type=Path, default=PAGE)
     parser.add_argument(
@@ -220,20 +269,24 @@ def main() -> None:
         page = given.output.read_text(encoding="utf-8")
         cells = [(each.name, precision) for each in formats for precision in each.precisions]
         models = [found.model_id for found in checkpoints([])]
-        page = with_new_models(with_missing(page, cells), models, cells)
+        page = with_new_models(with_missing(with_new_runtimes(page), cells), models, cells)
         given.output.write_text(page, encoding="utf-8")
         return
-    wanted, precisions = (
-        [name for name in text.split(",") if name] for text in (given.models, given.precisions)
+    wanted, precisions, only = (
+        [name for name in text.split(",") if name]
+        for text in (given.models, given.precisions, given.runtimes)
     )
-    for runtime in RUNTIMES:
+    asked = [runtime for runtime in RUNTIMES if not only or runtime.name in only]
+    for runtime in asked:
         environment(runtime, given.cache)
     files = [f for c in checkpoints(wanted) for f in files_of(c, given.cache, precisions)]
     with ThreadPoolExecutor(2) as pool:
         judges = [next(r for r in RUNTIMES if r.name == JUDGES[f.format]) for f in files]
         list(pool.map(lambda pair: cell(*pair, given.cache), zip(files, judges, strict=True)))
         pairs = [(file, runtime) for file in files for runtime in RUNTIMES]
-        cells = list(pool.map(lambda pair: cell(*pair, given.cache), pairs))
+        cells = list(
+            pool.map(lambda pair: cell(*pair, given.cache) if pair[1] in asked else None, pairs)
+        )
     width = len(RUNTIMES)
     rows = [(f, cells[n * width : (n + 1) * width]) for n, f in enumerate(files)]
     records = [
@@ -244,8 +297,8 @@ def main() -> None:
     ]
     (given.cache / "records.json").write_text(json.dumps(records, indent=1), encoding="utf-8")
     page = given.output.read_text(encoding="utf-8")
-    some = wanted or precisions
-    renewed = with_rows(page, rows) if some else with_tables(page, tables(rows))
+    some = wanted or precisions or only
+    renewed = with_rows(page, rows, only) if some else with_tables(page, tables(rows))
     given.output.write_text(renewed, encoding="utf-8")
 
 

@@ -46,6 +46,11 @@ RUNTIMES = (
     ),
     Runtime("tflite-micro", ("tflite",), ("tflite-micro==0.dev20261023182759", "numpy==2.4.6")),
     Runtime("openvino", ("tflite", "onnx"), ("openvino==2026.4.1", "numpy==2.4.6")),
+    Runtime(
+        "opencv",
+        ("tflite", "onnx"),
+        ("opencv-python-headless==5.0.0.93", "numpy==2.4.6"),
+    ),
     Runtime("onnxruntime", ("onnx",)),
     Runtime(
         "onnxruntime-web",

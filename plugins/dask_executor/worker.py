@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from zoo.common.errors import ZooError
+from zoo.common.errors import UsageError, ZooError
 from zoo.common.files import cannot_write
 from zoo.common.paths import cache_folder
 from zoo.contracts.executor import ExecutorWorker
 from zoo.pipeline.executors.connection import refuse_doubled
 
-from .configuration import ANNOUNCED, host_and_port, prepare, scheduler_address, security_of
+from .configuration import (
+    ANNOUNCED,
+    NOTHING,
+    host_and_port,
+    prepare,
+    scheduler_address,
+    security_of,
+)
 from .connection import connect, unreachable
 from .interruption import run_until_interrupted
 from .resources import announcement, worker_of
@@ -46,6 +53,12 @@ def _check(address: str, tls: Path | None, worker: ExecutorWorker) -> None:
         others = [worker_of(info[ANNOUNCED], info) for info in joined if ANNOUNCED in info]
     finally:
         client.close(timeout=2)
+    if worker.name in {other.name for other in others}:
+        raise UsageError(
+            f"a worker of the name {worker.name!r} has joined already",
+            why="names of workers are unique; one that was cut off keeps its own for some minutes",
+            fix="give it another one with --name, or leave that out",
+        )
     refuse_doubled([*others, worker])
 
 
@@ -74,7 +87,7 @@ async def _work(
             dashboard=False,
             dashboard_address="127.0.0.1:0",
             death_timeout=10,
-            silence_logs=logging.ERROR,
+            silence_logs=NOTHING,
         )
         try:
             async with nanny:
@@ -135,5 +148,7 @@ async def _serve(
         raise ZooError(
             f"no scheduler can listen at {host}:{port}",
             why=cause.strerror or str(cause),
-            fix="another program may have that port: give --listen another one",
+            fix="another program has that port: give --listen another one"
+            if cause.errno == errno.EADDRINUSE
+            else "give --listen an address of this machine, such as 127.0.0.1:8786",
         ) from error

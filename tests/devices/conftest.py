@@ -140,13 +140,15 @@ def onnx_files(folder: Path) -> dict[str, Path]:
     onnx = pytest.importorskip("onnx")
     from onnx import TensorProto, helper, numpy_helper
 
-    def save(name: str, nodes: list[object], inputs: dict[str, list[object]]) -> Path:
+    def save(
+        name: str, nodes: list[object], inputs: dict[str, list[object]], width: int = 3
+    ) -> Path:
         value = helper.make_tensor_value_info
         graph = helper.make_graph(
             nodes,
             name,
             [value(key, TensorProto.FLOAT, shape) for key, shape in inputs.items()],
-            [value("y", TensorProto.FLOAT, None)],
+            [value("y", TensorProto.FLOAT, [next(iter(inputs.values()))[0], width])],
             [numpy_helper.from_array(WEIGHTS, "w"), numpy_helper.from_array(BIAS, "b")]
             if name != "sum"
             else [],
@@ -161,7 +163,7 @@ def onnx_files(folder: Path) -> dict[str, Path]:
     return {
         "onnx": save("onnx", [gemm], {"x": [1, 4]}),
         "onnx_free": save("onnx_free", [gemm], {"x": ["batch", 4]}),
-        "sum": save("sum", [add], {"a": [1, 4], "b": [1, 4]}),
+        "sum": save("sum", [add], {"a": [1, 4], "b": [1, 4]}, width=4),
     }
 
 

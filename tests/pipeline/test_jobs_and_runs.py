@@ -135,6 +135,12 @@ def test_parts_of_a_plan():
     ]
     kinds = {s.id.kind for s in make_plan(made, Path("c"), PlanScope(bench=False))}
     assert kinds == {"finetune", "evaluate", "export", "gate"}
+    scope = PlanScope(export=False, bench=False, validated=True)
+    train, validation = make_plan(made, Path("c"), scope)
+    _, test = make_plan(made, Path("c"), PlanScope(export=False, bench=False))
+    assert (train.name, validation.name) == ("finetune", "evaluate validation")
+    assert validation.id != test.id, "what reads records of tests never finds those of validation"
+    assert validation.key != test.key
 
 
 EVERYTHING = {"finetune", "evaluate", "export", "gate", "bench"}

@@ -245,3 +245,11 @@ def test_without_the_library_the_extra_is_named(monkeypatch):
     with pytest.raises(MissingExtra, match="fsspec") as caught:
         open_store(f"s3://{BUCKET}")
     assert "edgezoo[remote]" in caught.value.fix
+
+
+def test_credentials_in_an_address_of_a_bucket_are_refused_and_not_shown():
+    pytest.importorskip("s3fs")
+    with pytest.raises(UsageError, match=r"s3://me:\*\*\*@bucket/x holds credentials") as caught:
+        open_store("s3://me:word@bucket/x")
+    assert "word" not in str(caught.value)
+    assert "AWS_ACCESS_KEY_ID" in caught.value.fix

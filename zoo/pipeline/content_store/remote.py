@@ -25,6 +25,10 @@ EXTRA: Final = "remote"
 _WAITS = (0.5, 2.0)
 #: Seconds that a store has for its first answer.
 _FIRST_ANSWER = 60.0
+_CREDENTIALS: Final = (
+    "set them as its library documents: for s3:// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
+    "a profile in ~/.aws"
+)
 _BLOCK = 8 << 20
 #: Errors that say the same however often one asks.
 _LASTING = (FileNotFoundError, PermissionError, NotImplementedError, ImportError, ValueError)
@@ -67,6 +71,11 @@ class Bucket:
             ) from error
         self.waits: tuple[float, ...] = _WAITS
         self.root = str(root).rstrip("/")
+        if "@" in self.root.partition("/")[0]:
+            raise UsageError(
+                f"--artifacts {self.shown} holds credentials, which such addresses do not take",
+                fix=_CREDENTIALS,
+            )
         if not self.root.strip("/"):
             raise UsageError(
                 f"--artifacts {self.shown} names no bucket", fix="--artifacts s3://BUCKET/FOLDER"
@@ -209,8 +218,7 @@ class Bucket:
             return self._error(
                 "takes credentials, and there are none",
                 error,
-                "set them as its library documents: for s3:// AWS_ACCESS_KEY_ID and "
-                "AWS_SECRET_ACCESS_KEY, or a profile in ~/.aws",
+                _CREDENTIALS,
             )
         if isinstance(error, NotImplementedError):
             return self._error("cannot be written: such addresses are read-only", error)

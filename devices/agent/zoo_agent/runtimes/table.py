@@ -26,6 +26,13 @@ OWN = {
             ("onnxruntime", "onnxruntime-gpu", "onnxruntime-rocm", "onnxruntime-directml"),
         ),
         ("openvino", ("openvino",)),
+        (
+            "opencv",
+            (
+                *("opencv-python-headless", "opencv-python"),
+                *("opencv-contrib-python-headless", "opencv-contrib-python"),
+            ),
+        ),
         ("tflite-micro", ("tflite-micro",)),
         ("tensorflow", ("tensorflow", "tensorflow-cpu")),
     )
