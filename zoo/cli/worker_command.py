@@ -40,7 +40,8 @@ _LISTEN = "127.0.0.1:8786"
     "labels",
     multiple=True,
     metavar="WORD",
-    help="Word that zoo status shows of it, such as gpu; may be repeated or comma-separated.",
+    help="What it has, such as gpu, which trainings with --accelerators gpu:0 ask for; may be "
+    "repeated or comma-separated.",
 )
 @option("--jobs", default=1, type=click.IntRange(1), help="Steps side by side, but on devices")
 @click.option("--name", metavar="NAME", help="Of the worker [the machine's, and a number].")
