@@ -253,3 +253,11 @@ def test_credentials_in_an_address_of_a_bucket_are_refused_and_not_shown():
         open_store("s3://me:word@bucket/x")
     assert "word" not in str(caught.value)
     assert "AWS_ACCESS_KEY_ID" in caught.value.fix
+
+
+def test_a_store_that_never_answers_costs_minutes_and_not_hours():
+    """The library of S3, and the one below it, try five times each, 15 s long."""
+    pytest.importorskip("s3fs")
+    files = open_store("s3://bucket/x").place.files
+    each = files.retries * files.config_kwargs["retries"]["total_max_attempts"]
+    assert each * (len(remote._WAITS) + 1) * files.read_timeout <= 120
