@@ -3,13 +3,13 @@
     python benchmarks/choose.py
     python benchmarks/choose.py --data digits --epochs 6 --seeds 0 1
 
-For each dataset and seed, networks are compared under a limit of latency twice: by `zoo choose`,
-and with every network that keeps the limit trained whole on as many seeds. Both choose by
-validation. Where they choose differently, a paired test on the validation split says whether the
-two networks can be told apart. Time is that of trainings, and of answering the validation split
-between them, whenever they were made: what both need counts twice. What is exported and timed
-counts in neither. Processor time is printed beside it, since other work on a machine lengthens it
-little. The same command goes on after an interruption.
+Networks are compared under a limit of latency, on each dataset and from several seeds, by `zoo
+choose`; and every network that keeps the limit is trained whole on as many seeds, which are the
+same for all comparisons. Both choose by validation. Where they choose differently, a paired test on
+the validation split says whether the two networks can be told apart. Time is that of trainings, and
+of answering the validation split between them, whenever they were made: what both need counts
+twice. What is exported and timed counts in neither. Processor time is printed beside it, since
+other work on a machine lengthens it little. The same command goes on after an interruption.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ def _part(registry: Registry, folder: Path) -> str:
 
 def _compare(registry: Registry, asked: argparse.Namespace, data: str, seed: int) -> None:
     training: dict[str, Any] = {"epochs": asked.epochs, "from_scratch": True, "jit": "off"}
-    # Seeds of whole trainings follow each other: those of two comparisons share none.
-    seeds = [100 * seed + number for number in range(asked.each)]
+    # Trained once for all comparisons, which begin with different seeds.
+    seeds = list(range(asked.each))
     found = zoo.choose(
         data,
         asked.networks,
@@ -99,7 +99,7 @@ def _compare(registry: Registry, asked: argparse.Namespace, data: str, seed: int
         precision="int8",
         finalists=asked.finalists,
         seeds=asked.each,
-        seed=seeds[0],
+        seed=seed,
         curve=False,
         report=False,
         output=asked.output,

@@ -374,7 +374,7 @@ def measure(place: Place, commands: int, small: int) -> None:
             found.append(ship(place, threads, PRECISIONS[:1]))
             asked += found[-1]["jobs"]
     print(json.dumps({"per job": per_job(found)}), flush=True)
-    place.pause = min(place.pause, 0.2)  # where one follows the other
+    place.pause = min(place.pause, 1.2)  # where one follows the other
     alone = [
         ship(place, commands + small + 1, PRECISIONS, local=True),
         ship(place, commands + small + 2, PRECISIONS[:1], local=True),

@@ -102,7 +102,7 @@ class _Relay:
 
     async def _start(self, socket: WebSocket, page: Page, start: dict[str, Any]) -> None:
         try:
-            agent = await asyncio.to_thread(page.start, start)
+            agent = await asyncio.to_thread(self._started, page, start)
         except ZooError as error:
             await self._answer(socket, ok=False, why=error.why or error.what)
             return
@@ -115,6 +115,16 @@ class _Relay:
         finally:
             await asyncio.to_thread(agent.kill)
             await lines
+
+    def _started(self, page: Page, start: dict[str, Any]) -> PageAgent:
+        """An agent in the page, or in the one that it was reloaded as just now."""
+        try:
+            return page.start(start)
+        except ZooError:
+            again = self._pages.named(page.name, BACK_SECONDS) if page.gone else None
+            if again is None:
+                raise
+            return again.start(start)
 
     async def _lines(self, socket: WebSocket, agent: PageAgent) -> None:
         while (line := await asyncio.to_thread(agent.receive, None)) is not None:

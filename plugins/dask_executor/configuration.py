@@ -20,7 +20,7 @@ TOPIC = "zoo"
 #: Key of what a worker announces in its registration, and of what it performs in its metrics.
 ANNOUNCED = "zoo"
 #: Above all levels: a command that ends while its worker tells of progress is "critical" to Dask.
-_NOTHING = logging.CRITICAL + 1
+NOTHING = logging.CRITICAL + 1
 _ADDRESS = re.compile(
     r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|(?P<host>[\w.-]+))(?::(?P<port>[0-9]{1,5}))?",
 )
@@ -52,7 +52,7 @@ def prepare() -> Any:
 def keep_quiet() -> None:
     """Shows nothing that Dask logs, by loggers that it makes later either."""
     for handler in logging.getLogger("distributed").handlers:
-        handler.setLevel(_NOTHING)
+        handler.setLevel(NOTHING)
 
 
 def host_and_port(address: str) -> tuple[str, int]:

@@ -54,7 +54,9 @@ def connect(address: str, tls: Path | None, *, starting: bool = False) -> Any:
 
 def unreachable(address: str, error: BaseException, tls: Path | None) -> ZooError:
     """The error for a scheduler that does not answer."""
-    cause = error.__cause__ or error
+    cause = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
     # Dask names the object that failed first.
     said = re.sub(r"^in <[^>]*>: (\w+: )?", "", first_line(cause)) if str(cause).strip() else ""
     silent = not said or isinstance(cause, TimeoutError)

@@ -153,10 +153,13 @@ class DaskDriver(ExecutorDriver):
             there = [w for w in self._seen() if w.version == order.version]
             if order.device:
                 there = [w for w in there if order.device in {d.name for d in w.devices}]
+            if order.label:
+                there = [w for w in there if order.label in w.labels]
             without = 0 if there else without + 1
             if without == _LOOKS:
                 future.cancel()
                 who = f"the worker of {order.device!r}" if order.device else "every worker"
+                who += f" with the label {order.label!r}" if order.label else ""
                 raise ExecutorLost(
                     f"{who} of dask://{self.address} is gone",
                     why=f"none came back within {int(_LOOK * _LOOKS)} s",

@@ -17,7 +17,7 @@ from .tasks import close_host, running
 @click.command()
 @click.option("--announcement", "told", default="", help="As zoo worker found it out.")
 @click.option("--device", "devices", multiple=True, help="A device that hangs on this machine.")
-@click.option("--label", "labels", multiple=True, help="Word that zoo status shows of the worker.")
+@click.option("--label", "labels", multiple=True, help="What its machine has, such as gpu.")
 @click.option("--jobs", default=1, help="Steps side by side.")
 def dask_setup(
     worker: Any, told: str, devices: tuple[str, ...], labels: tuple[str, ...], jobs: int

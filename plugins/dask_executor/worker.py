@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
-import logging
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from zoo.common.errors import ZooError
+from zoo.common.errors import UsageError, ZooError
 from zoo.common.files import cannot_write
 from zoo.common.paths import cache_folder
 from zoo.contracts.executor import ExecutorWorker
 from zoo.pipeline.executors.connection import refuse_doubled
 
-from .configuration import ANNOUNCED, host_and_port, prepare, scheduler_address, security_of
+from .configuration import (
+    ANNOUNCED,
+    NOTHING,
+    host_and_port,
+    prepare,
+    scheduler_address,
+    security_of,
+)
 from .connection import connect, unreachable
 from .interruption import run_until_interrupted
 from .resources import announcement, worker_of
 
 #: Seconds between two attempts to join a scheduler that is gone.
 _AGAIN = 3.0
+#: Seconds in which a worker must have started; a busy machine takes long to import libraries.
+_PATIENCE = 40.0
 #: Attempts at the first time.
 _TRIES = 3
 
@@ -46,6 +56,12 @@ def _check(address: str, tls: Path | None, worker: ExecutorWorker) -> None:
         others = [worker_of(info[ANNOUNCED], info) for info in joined if ANNOUNCED in info]
     finally:
         client.close(timeout=2)
+    if worker.name in {other.name for other in others}:
+        raise UsageError(
+            f"a worker of the name {worker.name!r} has joined already",
+            why="names of workers are unique; one that was cut off keeps its own for some minutes",
+            fix="give it another one with --name, or leave that out",
+        )
     refuse_doubled([*others, worker])
 
 
@@ -73,8 +89,8 @@ async def _work(
             security=security_of(tls),
             dashboard=False,
             dashboard_address="127.0.0.1:0",
-            death_timeout=10,
-            silence_logs=logging.ERROR,
+            death_timeout=_PATIENCE,
+            silence_logs=NOTHING,
         )
         try:
             async with nanny:
@@ -84,6 +100,8 @@ async def _work(
             tell(_gone(address))
         # Of a scheduler that dies while a worker joins, Dask's nanny knows no error of its own.
         except (OSError, RuntimeError, TimeoutError, ValueError, AssertionError) as error:
+            with suppress(Exception):  # else it starts its process again, beside the next one's
+                await nanny.close(timeout=_AGAIN)
             tries += 1
             # It was there a moment ago, and may have died just now.
             if not joined and tries == _TRIES:
@@ -135,5 +153,7 @@ async def _serve(
         raise ZooError(
             f"no scheduler can listen at {host}:{port}",
             why=cause.strerror or str(cause),
-            fix="another program may have that port: give --listen another one",
+            fix="another program has that port: give --listen another one"
+            if cause.errno == errno.EADDRINUSE
+            else "give --listen an address of this machine, such as 127.0.0.1:8786",
         ) from error

@@ -204,7 +204,7 @@ def test_shells_complete_each_option_whose_values_are_known():
         ("ship", "augment", "flip,e", ["flip,erase"]),
         ("ship", "jit", "o", ["on", "off"]),
         ("explain", "split", "te", ["test"]),
-        ("bench", "runtimes", "litert,onnx", ["litert,onnxruntime"]),
+        ("bench", "runtimes", "litert,onnxruntime-", ["litert,onnxruntime-web"]),
         ("compare", "runtime", "litert,", []),
         ("ship", "track", "ten", ["tensorboard:"]),
         ("devices add", "kind", "ss", ["ssh"]),

@@ -114,6 +114,8 @@ def test_cache_that_cannot_be_written(run, tmp_path):
 
 
 class BrokenStore:
+    name = "broken"
+
     def append(self, *_: Any) -> None:
         raise ZooError("the store is full")
 

@@ -52,6 +52,21 @@ def test_steps_of_a_room_are_in_order_until_they_begin() -> None:
     assert names(waiting) == ["c"]
 
 
+def test_steps_of_a_room_may_begin_while_the_room_is_looked_at() -> None:
+    plan = Plan().add("a").add("b").add("c").steps
+    waiting = WaitingSteps(plan, FinishedSteps())
+    for step in waiting.released():
+        waiting.queue(step, HERE)
+    ((_, steps),) = waiting.queued()
+    begun = next(steps)
+    waiting.remove(begun)
+    skipped = next(steps)
+    waiting.remove(last := next(steps))
+    assert names([begun, skipped, last]) == ["a", "b", "c"]
+    assert list(steps) == []
+    assert [names(steps) for _, steps in waiting.queued()] == [["b"]]
+
+
 def test_the_work_of_a_plan_grows_as_its_steps_do(
     run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

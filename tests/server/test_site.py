@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from zoo.server.app import make_app
 from zoo.server.board_files import write_site
 from zoo.server.catalogue import Catalogue
 from zoo.server.page import file_path, slug
-from zoo.server.site import Site
+from zoo.server.site import Site, asset
 
 BOARD = "leaderboard/image-classification/digits/test/accuracy/host/"
 PAGE = file_path(FILE, sha256(FILE))
@@ -229,6 +230,16 @@ def test_names_never_become_paths() -> None:
     assert all(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", one) for one in slugs)
     assert all(len(one) < 120 for one in slugs)
     assert "p2" not in slugs  # that is the second page of a list
+
+
+def test_queries_for_datasette_fit_the_store(url: str) -> None:
+    (told,) = json.loads(asset("datasette.json"))["databases"].values()
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as database:
+        found = {n: database.execute(q["sql"]).fetchall() for n, q in told["queries"].items()}
+        tables = {n for (n,) in database.execute("select name from sqlite_master")}
+    assert {name: len(rows) for name, rows in found.items()} == {"files": 3, "latencies": 6}
+    assert all(value is not None for row in found["files"] for value in row)
+    assert set(told["tables"]) <= tables
 
 
 def test_other_files_are_not_written_over(tmp_path: Path, url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import click
@@ -39,7 +40,8 @@ _LISTEN = "127.0.0.1:8786"
     "labels",
     multiple=True,
     metavar="WORD",
-    help="Word that zoo status shows of it, such as gpu; may be repeated or comma-separated.",
+    help="What it has, such as gpu, which trainings with --accelerators gpu:0 ask for; may be "
+    "repeated or comma-separated.",
 )
 @option("--jobs", default=1, type=click.IntRange(1), help="Steps side by side, but on devices")
 @click.option("--name", metavar="NAME", help="Of the worker [the machine's, and a number].")
@@ -91,6 +93,11 @@ def command(
     if scheduler:
         driver.serve(tell)
         return
+    if name is not None and not re.fullmatch(r"[\w][\w.-]{0,99}", name):
+        raise UsageError(
+            f"a worker cannot be called {name!r}",
+            fix="a name has letters, digits, and . _ - between them",
+        )
     worker = announced_worker(
         registry, name or "", split_commas(devices), split_commas(labels), jobs
     )

@@ -43,6 +43,7 @@ EXTRA_OF = {
     "s3fs": "remote",
     "starlette": "serve",
     "uvicorn": "serve",
+    "segno": "serve",
     "websockets": "serve",
 }
 #: Extras outside ``all``: each is for what few people need; an error names it then.

@@ -31,6 +31,12 @@ def kind_and_index(name: str) -> tuple[str, int]:
     return kind, int(number)
 
 
+def label_of(names: Sequence[str]) -> str:
+    """What a worker is labelled with that has accelerators of a kind; empty where every one has."""
+    kind = kind_and_index(names[0])[0] if names else PROCESSOR
+    return "" if kind == PROCESSOR else kind
+
+
 def check_accelerators(names: Sequence[str]) -> None:
     """Refuses names that are none, or that do not go together; asks no library what is there.
 

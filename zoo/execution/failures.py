@@ -59,6 +59,7 @@ _FIXES = {
     "FixedBatch": "leave out --batch; it is for files that leave the batch open, and edgezoo's own "
     "have a number for each side",
     "FixedShape": "leave out --shape, or name a runtime that takes other sizes: --runtime …",
+    "NoThreads": "leave out --threads: with one thread it runs there",
     "BadOption": "correct the device's entry in devices.toml",
     "ClockFault": "its times mean nothing: see what sets the clock of that machine",
     "NoProfile": "leave out --profile, or choose another runtime",

@@ -22,6 +22,7 @@ from zoo.common.progress import Event
 from zoo.contracts.executor import ExecutorLost
 from zoo.pipeline.executors.elsewhere import Elsewhere
 from zoo.pipeline.performer import StepPerformer
+from zoo.pipeline.running import RunningSteps
 from zoo.pipeline.step_costs import StepCost
 from zoo.pipeline.steps.step import FinishedStep, Step
 from zoo.pipeline.waiting_steps import Room, WaitingSteps
@@ -50,6 +51,10 @@ class Pipeline(StepPerformer):
             ValueError: A step needs one that the plan lacks, or steps need each other.
         """
         self.cache.sweep()
+        announced = RunningSteps(
+            run=self.run, store=self.store.name if self.store else "", on_step=self.on_step
+        )
+        self.on_step = announced
         self._elsewhere = Elsewhere.of(plan)
         threads = self.workers + (self._elsewhere.most if self._elsewhere else 0)
         pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="zoo-step")
@@ -71,6 +76,8 @@ class Pipeline(StepPerformer):
         finally:
             self.children.stop_all()
             pool.shutdown(wait=True, cancel_futures=True)
+            announced.close()
+            self.on_step = announced.on_step
             self._costs.write()
         return [self.finished.of(step).record for step in plan]
 

@@ -79,11 +79,11 @@ class WaitingSteps:
         self._rooms[id(step)] = room
         insort(self._queues.setdefault(room, []), self._entry(step))
 
-    def queued(self) -> Iterator[tuple[Room, tuple[Step[Any], ...]]]:
-        """The steps that are lined up, by room, the earliest first."""
+    def queued(self) -> Iterator[tuple[Room, Iterator[Step[Any]]]]:
+        """The steps that are lined up, by room, the earliest first; each may be removed then."""
         for room, queue in self._queues.items():
             if queue:
-                yield room, tuple(entry[-1] for entry in queue)
+                yield room, _each(queue)
 
     def remove(self, step: Step[Any]) -> None:
         """A step begins, or ends without having begun."""
@@ -97,3 +97,13 @@ class WaitingSteps:
     def holds_shared(self) -> bool:
         """Whether steps wait that others may run beside."""
         return self._shared > 0
+
+
+def _each(queue: Sequence[tuple[int, int, Step[Any]]]) -> Iterator[Step[Any]]:
+    """Without a copy: mostly one of thousands is looked at."""
+    place = 0
+    while place < len(queue):
+        entry = queue[place]
+        yield entry[-1]
+        if place < len(queue) and queue[place] is entry:
+            place += 1

@@ -186,10 +186,10 @@ def difference_text(one: Difference) -> str:
 
 def settled_text(one: Settled) -> str:
     """Why a network was trained on no further seed."""
-    seeds = fmt.count(one.seeds, "seed")
+    seeds = f"trained on {fmt.count(one.seeds, 'seed')}"
     if one.how == "behind":
-        return f"clearly behind in validation after {seeds}, so trained on no more"
-    return f"after {seeds}, more could not tell them apart at n = {one.examples:,} in validation"
+        return f"{seeds}: clearly behind in validation"
+    return f"{seeds}: more could not tell at n = {one.examples:,} in validation"
 
 
 def cost_words(own: SearchPoint, best: SearchPoint) -> list[str]:

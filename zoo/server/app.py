@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -12,11 +15,18 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
+from starlette.responses import (
+    FileResponse,
+    HTMLResponse,
+    PlainTextResponse,
+    Response,
+    StreamingResponse,
+)
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zoo.common.errors import UsageError, ZooError
+from zoo.pipeline.running import running_plans
 from zoo.report.pages.rendering import render_page
 from zoo.server.page import DATA, Page, linker
 from zoo.server.site import ASSETS, MENU, Site, asset
@@ -33,8 +43,10 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+#: Between two looks at what is running, while somebody watches.
+LIVE_SECONDS = 1.0
 #: Media types of what pages load.
-_TYPES = {"css": "text/css", "js": "text/javascript"}
+_TYPES = {"css": "text/css", "js": "text/javascript", "json": "application/json"}
 
 
 def make_app(
@@ -54,15 +66,20 @@ def make_app(
         Route("/files/{page}/download/{name}", server.download),
         Route("/{path:path}", server.page),
     ]
+    live = Route("/live", server.live)
     packed = [Middleware(GZipMiddleware, minimum_size=2000, compresslevel=1)]
     own = Mount("/", routes=routes, middleware=packed)
     return Starlette(
-        routes=[Mount(f"/{token}", routes=[*joining, own])],
+        routes=[Mount(f"/{token}", routes=[*joining, live, own])],
         middleware=[
             Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts)),
             Middleware(_Headers),
         ],
-        exception_handlers={HTTPException: server.missing, ZooError: server.failed},
+        exception_handlers={
+            HTTPException: server.missing,
+            ZooError: server.failed,
+            Exception: server.failed,
+        },
     )
 
 
@@ -126,6 +143,24 @@ class _Server:
             raise HTTPException(404)
         return FileResponse(path, filename=entry.name, media_type="application/octet-stream")
 
+    async def live(self, request: Request) -> Response:
+        """What is running, and the newest record, whenever that changes: server-sent events."""
+        return StreamingResponse(self._events(), media_type="text/event-stream")
+
+    async def _events(self) -> AsyncIterator[str]:
+        before = ""
+        while True:
+            told = await run_in_threadpool(self._now)
+            # A comment keeps the connection, and tells when it is gone.
+            yield ": \n\n" if told == before else f"data: {told}\n\n"
+            before = told
+            await asyncio.sleep(LIVE_SECONDS)
+
+    def _now(self) -> str:
+        running = [asdict(plan) for plan in running_plans(self.site.store)]
+        newest = self.site.catalogue.newest_stored()
+        return json.dumps({"running": running, "newest": newest})
+
     async def missing(self, request: Request, error: Exception) -> Response:
         """What there is none of; who does not know the token learns nothing."""
         status = error.status_code if isinstance(error, HTTPException) else 500
@@ -136,9 +171,12 @@ class _Server:
 
     async def failed(self, request: Request, error: Exception) -> Response:
         """What went wrong, in sentences."""
-        status = 400 if isinstance(error, UsageError) else 503
-        what = error.what if isinstance(error, ZooError) else str(error)
-        rest = str(error).partition("\n")[2]
+        if isinstance(error, ZooError):
+            status = 400 if isinstance(error, UsageError) else 503
+            what, rest = error.what, str(error).partition("\n")[2]
+        else:
+            status, rest = 500, "fix: report the page's address without its token, and this line"
+            what = f"unexpected error, probably a bug in edgezoo: {type(error).__name__}"
         return await run_in_threadpool(self._problem, request, status, what, rest)
 
     def _problem(self, request: Request, status: int, what: str, rest: str) -> Response:

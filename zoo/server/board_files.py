@@ -15,7 +15,6 @@ from zoo.registry import Registry
 from zoo.results.queries import later_than
 from zoo.results.records import as_plain
 from zoo.results.store import Store
-from zoo.results.tables import MOST
 from zoo.server.catalogue import Catalogue
 from zoo.server.page import DATA, PAGE, RECORDS
 from zoo.server.site import ASSETS, Site, asset, plain_json
@@ -23,6 +22,8 @@ from zoo.server.site import ASSETS, Site, asset, plain_json
 #: Marks a folder that this wrote, which alone it writes into again.
 _MARK = "edgezoo-site.txt"
 _STEP = "pages"
+#: Records that are read at once.
+_CHUNK = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,12 +85,14 @@ def _write(site: Site, output: Path, on_step: OnStep) -> WrittenSite:
     on_step(_STEP, {"event": "start", "kind": "pages"})
     began = time.perf_counter()
     pages = files = 0
-    for number, stored in later_than(site.catalogue.store, 0, MOST):
-        text = plain_json({"run": stored.run, **_told(as_plain(stored.record))})
-        write_text(output / f"{RECORDS}{number}.json", text)
-        size += len(text.encode())
-        files += 1
-    for number, path in enumerate(paths):
+    number = 0
+    while chunk := later_than(site.catalogue.store, number, _CHUNK):
+        for number, stored in chunk:
+            text = plain_json({"run": stored.run, **_told(as_plain(stored.record))})
+            write_text(output / f"{RECORDS}{number}.json", text)
+            size += len(text.encode())
+            files += 1
+    for done, path in enumerate(paths, 1):
         page = site.page(path, {})
         if page is None:
             continue  # its records are gone since the list was made
@@ -98,7 +101,7 @@ def _write(site: Site, output: Path, on_step: OnStep) -> WrittenSite:
             write_text(output / path / name, text)
             size += len(text.encode())
             files += 1
-        on_step(_STEP, {"event": "progress", "done": number + 1, "total": len(paths)})
+        on_step(_STEP, {"event": "progress", "done": done, "total": len(paths)})
     ended = {
         "event": "end",
         "status": "passed",

@@ -34,7 +34,7 @@ from zoo.server.page import ENTRIES, Page, file_path, model_path, record_path, s
 
 LIST = "leaderboard/"
 #: Files in a drawing.
-_DRAWN = 60
+_DRAWN = 24
 #: Drawings that are remembered.
 _REMEMBERED = 64
 
@@ -64,6 +64,13 @@ class BoardPages:
         head, number = numbered_part(path)
         found = next((key for key in boards if board_path(key) == head), None)
         return None if found is None else self._board(path, number, found, query)
+
+    def warm(self) -> None:
+        """Draws the largest board, so that nobody waits for the library of charts to be loaded."""
+        boards = self._boards()
+        largest = max(boards, key=lambda key: len(boards[key]), default=None)
+        if largest is not None:
+            self._board(board_path(largest), 1, largest, {})
 
     def _boards(self) -> dict[BoardKey, list[BoardRow]]:
         if self._read != self._catalogue.newest:
@@ -166,7 +173,7 @@ class BoardPages:
             names = {row.name: row.file.name for row in board.rows}
             drawn = board.shown(_DRAWN)
             self._drawn[at] = front_charts(
-                drawn, lambda point: names[point.name], "best quality here"
+                drawn, lambda point: names[point.name], "best quality here", narrow=False
             )
         return self._drawn[at]
 

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from zoo.contracts.task import Metric
 from zoo.results.measurements import Measurement
-from zoo.results.queries import later_than, numbers_behind
+from zoo.results.queries import later_than, numbered, numbers_behind
 from zoo.results.records import Export, GateResult, NetworkEvaluation, StepRecord, TrainingResult
 from zoo.results.store import Store, StoredRecord
 
@@ -211,6 +211,10 @@ class Catalogue:
             self._seen = {n for n in self._seen if n > self.newest - 2 * _LATE}
             self._sort_files()
 
+    def newest_stored(self) -> int:
+        """The number of the newest record in the store, read or not."""
+        return max(numbers_behind(self.store, self.newest), default=self.newest)
+
     def _add(self, number: int, stored: StoredRecord) -> None:
         self._seen.add(number)
         record = stored.record
@@ -221,13 +225,6 @@ class Catalogue:
         run.states[record.status] = run.states.get(record.status, 0) + 1
         if record.result is None or record.status not in ("passed", "rejected"):
             return
-        try:
-            self._add_result(number, stored, run)
-        except ValidationError:
-            self.unread += 1
-
-    def _add_result(self, number: int, stored: StoredRecord, run: RunEntry) -> None:
-        record = stored.record
         adders = {
             "gate": self._add_gate,
             "bench": self._add_timing,
@@ -235,8 +232,11 @@ class Catalogue:
             "evaluate": self._add_evaluation,
             "export": self._add_export,
         }
-        if record.kind in adders:
-            adders[record.kind](number, record, run)
+        try:
+            if record.kind in adders:
+                adders[record.kind](number, record, run)
+        except ValidationError:
+            self.unread += 1
 
     def _add_gate(self, number: int, record: StepRecord, run: RunEntry) -> None:
         result = _GATE.validate_python(record.result)
@@ -339,7 +339,22 @@ class Catalogue:
             if self.files[s].name == name
         ]
 
-    def datasets(self) -> list[str]:
-        """Datasets that files were judged on."""
-        gates = (entry.gate for entry in self.files.values())
-        return sorted({g.result.evaluation.dataset for g in gates if g is not None})
+    def places(self, name: str) -> dict[tuple[object, ...], list[Timing]]:
+        """All latencies of a name by place, the oldest first."""
+        found: dict[tuple[object, ...], list[Timing]] = {}
+        every = (t for entry in self.versions(name) for t in entry.timings)
+        for timing in sorted(every, key=lambda t: t.number):
+            found.setdefault(timing.place, []).append(timing)
+        return found
+
+    def has_trend(self, name: str) -> bool:
+        """Whether files of a name were timed more than once in a place."""
+        return any(len(one) > 1 for one in self.places(name).values())
+
+    def measurement(self, number: int) -> Measurement | None:
+        """The whole of a latency's record; None where it cannot be read."""
+        stored = numbered(self.store, number)
+        try:
+            return None if stored is None else _MEASUREMENT.validate_python(stored.record.result)
+        except ValidationError:
+            return None

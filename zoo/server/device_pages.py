@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from zoo.common.errors import ZooError
+from zoo.common.extras import installed
+from zoo.common.optional_imports import require
 from zoo.pipeline.executors.status import ExecutorStatus, status_of
 from zoo.pipeline.recipe import RecipeExecutor
 from zoo.registry import Registry
@@ -16,11 +18,41 @@ from zoo.server.page import Page
 LIST = "devices/"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Joining:
+    """A way by which devices of a kind join.
+
+    Attributes:
+        kind: Name of the kind.
+        summary: What it is.
+        path: Of the page for them.
+        addresses: Of that page for other machines; empty where none can connect.
+    """
+
+    kind: str
+    summary: str
+    path: str
+    addresses: tuple[str, ...] = ()
+
+    @property
+    def codes(self) -> list[tuple[str, str]]:
+        """Each address with its QR code, an ``<svg>`` element; empty without the package."""
+        if not installed("segno"):
+            return [(address, "") for address in self.addresses]
+        made = require("segno")
+        return [
+            (address, made.make(address, micro=False).svg_inline(scale=4, border=4, light="#fff"))
+            for address in self.addresses
+        ]
+
+
 class DevicePages:
     """The page of devices."""
 
     def __init__(self, catalogue: Catalogue, registry: Registry, *, static: bool) -> None:
         self._catalogue, self._registry, self._static = catalogue, registry, static
+        #: Ways to join: kind of device, what it is, and addresses for other machines.
+        self.joining: tuple[Joining, ...] = ()
 
     def paths(self) -> Iterator[str]:
         """Of the only one."""
@@ -52,7 +84,7 @@ class DevicePages:
                 "waiting": {} if status is None else dict(status.waiting),
                 "running": {} if status is None else dict(status.running),
             },
-            values={"rows": rows, "status": status, "problem": problem},
+            values={"rows": rows, "status": status, "problem": problem, "joining": self.joining},
         )
 
     def _status(self) -> tuple[ExecutorStatus | None, str]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 
-from zoo.results import formatting as fmt
+from zoo.registry import Registry
+from zoo.results.measurements import Profile
 from zoo.results.queries import numbered
 from zoo.results.records import Export
-from zoo.server.catalogue import Catalogue, FileEntry
+from zoo.server.catalogue import Catalogue, FileEntry, Timing
 from zoo.server.figures import plain_file, plain_timing, size_of, size_text, timing_cells
+from zoo.server.golden_pictures import golden_pictures
 from zoo.server.kept_files import KeptFiles
 from zoo.server.model_pages import file_cells
-from zoo.server.page import Page, file_path, model_path, record_path, run_path
+from zoo.server.page import Page, file_path, model_path, record_path, run_path, trend_path
 
 #: Latencies in the list of a file's history.
 HISTORY = 100
@@ -24,12 +26,14 @@ class FilePages:
     def __init__(
         self,
         catalogue: Catalogue,
+        registry: Registry,
         kept: KeptFiles,
         task_of: Callable[[str], str],
         *,
         static: bool,
     ) -> None:
         self._catalogue, self._kept, self._task_of = catalogue, kept, task_of
+        self._registry = registry
         self._static = static
 
     def paths(self) -> Iterator[str]:
@@ -98,6 +102,8 @@ class FilePages:
                 "run": (gate.run, run_path(gate.run)) if gate else None,
                 "facts": facts,
                 "findings": gate.result.evaluation.findings if gate else (),
+                "golden": golden_pictures(self._registry, kept),
+                "profile": self._profile(entry),
                 "operators": operators,
                 "held": contents,
                 "timings": [timing_cells(t) for t in entry.newest()],
@@ -106,10 +112,20 @@ class FilePages:
                     for t in history[:HISTORY]
                 ],
                 "more": max(0, len(history) - HISTORY),
+                "trend": trend_path(entry.name) if self._catalogue.has_trend(entry.name) else "",
                 "versions": [file_cells(f) for f in reversed(versions)][:HISTORY],
                 "downloads": [] if kept is None or self._static else [entry.name],
             },
         )
+
+    def _profile(self, entry: FileEntry) -> tuple[Timing, Profile] | None:
+        """The newest latency of it with the time of each operator."""
+        for timing in reversed(entry.timings):
+            if timing.profiled:
+                found = self._catalogue.measurement(timing.number)
+                if found is not None and found.profile is not None:
+                    return timing, found.profile
+        return None
 
     def _export(self, entry: FileEntry) -> Export | None:
         """What the exporter found in the file; None where that is not recorded."""
@@ -118,9 +134,3 @@ class FilePages:
         if stored is None or stored.record.result is None:
             return None
         return self._catalogue.read_export(stored.record)
-
-
-def quality_lines(entry: FileEntry) -> list[str]:
-    """Each metric of a file in words."""
-    gate = entry.gate
-    return [] if gate is None else [fmt.format_metric(m) for m in gate.result.evaluation.metrics]

@@ -12,6 +12,10 @@ from typing import Any
 ENTRIES = 200
 #: File of a page, in the folder that its path names.
 PAGE, DATA = "index.html", "index.json"
+#: What all pages of the site extend.
+SHELL = "zoo.server:templates/site.html"
+#: Heading of pages of one file over time.
+TRENDS = "Trends"
 #: Folder of records.
 RECORDS = "records/"
 _OTHER = re.compile(r"[^A-Za-z0-9._-]")
@@ -62,6 +66,11 @@ def file_path(name: str, sha256: str) -> str:
 def run_path(name: str) -> str:
     """Of a run's page."""
     return f"runs/{slug(name)}/"
+
+
+def trend_path(name: str) -> str:
+    """Of the page of a file's name over time."""
+    return f"trends/{slug(name)}/"
 
 
 def record_path(number: int) -> str:

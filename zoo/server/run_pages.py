@@ -8,18 +8,23 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from zoo.benchmark.compare.comparing import compare_runs
+from zoo.benchmark.compare.wording import plain
+from zoo.common.errors import UsageError
+from zoo.pipeline.running import RunningPlan, running_plans
 from zoo.report.charts.svg import Chart
 from zoo.report.charts.training_chart import training_charts
 from zoo.report.environment import environment_rows
+from zoo.report.pages.comparison import comparison_values
 from zoo.results import formatting as fmt
 from zoo.results.queries import numbered
 from zoo.results.records import StepRecord, TrainingResult
 from zoo.server.catalogue import Catalogue, RunEntry
 from zoo.server.figures import numbered_part, part, parts_of
 from zoo.server.model_pages import file_cells
-from zoo.server.page import Page, file_path, model_path, record_path, run_path
+from zoo.server.page import SHELL, Page, file_path, model_path, record_path, run_path
 
-LIST = "runs/"
+LIST, COMPARE = "runs/", "compare/"
 _TRAINING = TypeAdapter(TrainingResult)
 #: Of a record's result, longer lists and tables are left to its JSON.
 _MOST = 40
@@ -28,8 +33,8 @@ _MOST = 40
 class RunPages:
     """Pages of runs and records."""
 
-    def __init__(self, catalogue: Catalogue, *, static: bool) -> None:
-        self._catalogue, self._static = catalogue, static
+    def __init__(self, catalogue: Catalogue, *, static: bool, store: str) -> None:
+        self._catalogue, self._static, self._store = catalogue, static, store
 
     def paths(self) -> Iterator[str]:
         """Of all runs, and of all records where pages are served."""
@@ -46,6 +51,8 @@ class RunPages:
             name = rest.rstrip("/")
             known = name.isdecimal() and len(name) < 19 and record_path(int(name)) == path
             return self._record(int(name)) if known else None
+        if path == COMPARE and not self._static:
+            return self._compared(query.get("first", ""), query.get("second", ""))
         head, number = numbered_part(path)
         if head == LIST:
             return self._list(path, number)
@@ -66,12 +73,35 @@ class RunPages:
             data={
                 "runs": [_plain_run(run) for run in shown],
                 "pages": parts_of(LIST, len(runs)),
+                "running": [asdict(plan) for plan in self._running()],
             },
             values={
+                "running": self._running(),
                 "rows": [(run, run_path(run.name)) for run in shown],
                 "pages": parts_of(LIST, len(runs)),
                 "number": number,
             },
+        )
+
+    def _running(self) -> tuple[RunningPlan, ...]:
+        return () if self._static else running_plans(self._store)
+
+    def _compared(self, first: str, second: str) -> Page:
+        """Two runs by their names; of a name that is none nothing is looked for elsewhere."""
+        for name in (first, second):
+            if name not in self._catalogue.runs:
+                raise UsageError(
+                    f"there is no run {name!r} in this store" if name else "two runs are compared",
+                    fix="choose a first and a second run on the page of runs",
+                )
+        found = compare_runs(self._catalogue.store, first, second)
+        return Page(
+            path=COMPARE,
+            template="comparison.html",
+            title=f"{second} against {first}",
+            section="Runs",
+            data={"first": first, "second": second, **plain(found)},
+            values={"shell": SHELL, **comparison_values(found)},
         )
 
     def _run(self, path: str, run: RunEntry) -> Page:

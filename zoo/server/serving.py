@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import secrets
 import socket
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,6 +20,7 @@ from zoo.registry import Registry
 from zoo.results.store import Store
 from zoo.server.app import make_app
 from zoo.server.catalogue import Catalogue
+from zoo.server.device_pages import Joining
 from zoo.server.site import Site
 
 #: Where it listens unless told otherwise.
@@ -83,6 +86,18 @@ def serve(
                 for kind in registry.devices
                 if kind.pages is not None
             ]
+            site.devices.joining = tuple(
+                Joining(
+                    kind=kind.name,
+                    summary=kind.summary,
+                    path=f"join/{kind.name}/",
+                    addresses=tuple(
+                        f"http://{name}:{number}/{token}/join/{kind.name}/" for name in names
+                    ),
+                )
+                for kind in registry.devices
+                if kind.pages is not None
+            )
             app = make_app(site, token, [*_OWN_NAMES, *names], joining)
             config = uvicorn.Config(
                 app,
@@ -101,9 +116,16 @@ def serve(
                 )
             )
             server = uvicorn.Server(config)
+            threading.Thread(target=_warm, args=(site,), daemon=True).start()
             asyncio.run(server.serve(sockets=[listening]))
     finally:
         opened.close()
+
+
+def _warm(site: Site) -> None:
+    # A page says what is wrong to whoever asks for it.
+    with contextlib.suppress(Exception):
+        site.boards.warm()
 
 
 def listen(host: str, port: int) -> socket.socket:

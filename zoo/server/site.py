@@ -20,11 +20,13 @@ from zoo.server.kept_files import KeptFiles
 from zoo.server.model_pages import ModelPages
 from zoo.server.page import DATA, Page, linker
 from zoo.server.run_pages import RunPages
+from zoo.server.trend_pages import TrendPages
 
 #: Files that pages load: name and texts that it is made of.
 ASSETS = {
     "style.css": ("report.css", "zoo.server:templates/site.css"),
     "page.js": ("page.js",),
+    "datasette.json": ("zoo.server:templates/datasette.json",),
     "live.js": ("zoo.server:templates/live.js",),
 }
 #: The menu: path and name.
@@ -68,8 +70,9 @@ class Site:
         tasks = lru_cache(maxsize=None)(self._task_of)
         self.boards = BoardPages(catalogue, tasks, static=static)
         self.models = ModelPages(catalogue, registry, self.kept, tasks)
-        self.files = FilePages(catalogue, self.kept, tasks, static=static)
-        self.runs = RunPages(catalogue, static=static)
+        self.files = FilePages(catalogue, registry, self.kept, tasks, static=static)
+        self.runs = RunPages(catalogue, static=static, store=store)
+        self.trends = TrendPages(catalogue)
         self.devices = DevicePages(catalogue, registry, static=static)
 
     def _task_of(self, model: str) -> str:
@@ -100,6 +103,8 @@ class Site:
             "leaderboard": self.boards,
             "runs": self.runs,
             "records": self.runs,
+            "trends": self.trends,
+            "compare": self.runs,
             "devices": self.devices,
         }
         found = sections.get(section)
@@ -113,7 +118,7 @@ class Site:
             return
         every: tuple[Pages, ...] = (
             *(self.models, self.files, self.boards),
-            *(self.runs, self.devices),
+            *(self.runs, self.trends, self.devices),
         )
         for pages in every:
             yield from pages.paths()
@@ -132,7 +137,7 @@ class Site:
     def html(self, page: Page) -> str:
         """A page for people."""
         return render_page(
-            f"zoo.server:templates/{page.template}",
+            _template(page),
             page=page,
             link=linker(page.path, static=self.static),
             menu=MENU,
@@ -146,6 +151,11 @@ class Site:
     def json(page: Page) -> str:
         """The same for programs; what is no number becomes null."""
         return plain_json({"page": page.path, **page.data})
+
+
+def _template(page: Page) -> str:
+    """Of this room, unless the page brings the shell that a page of reports extends."""
+    return page.template if "shell" in page.values else f"zoo.server:templates/{page.template}"
 
 
 def asset(name: str) -> str:

@@ -9,6 +9,9 @@ import { adapterOf } from "./webgpu.js";
 
 const MODULES = { "litert-js": "./litert_js.js", "onnxruntime-web": "./onnxruntime_web.js" };
 
+/** Bytes of all outputs of one answer. */
+const MOST_OUTPUT_BYTES = 2 ** 28;
+
 /** Serves one socket until `close` or its end. */
 export function serve(started) {
   watch();
@@ -64,6 +67,8 @@ async function done(state, request) {
     return { ...told, dispatch_ns, accelerated: state.started.backend === "webgpu" };
   }
   const outputs = await run(state.model, request.inputs.map(decode));
+  const bytes = outputs.reduce((sum, { data }) => sum + data.byteLength, 0);
+  if (bytes > MOST_OUTPUT_BYTES) throw new AgentError("RuntimeFailed", `outputs of ${bytes} bytes are more than an answer may have`);
   return { outputs: outputs.map(encode) };
 }
 

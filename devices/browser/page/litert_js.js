@@ -13,7 +13,7 @@ async function start(base, threads, backend) {
   const files = `${base}wasm/`;
   const flavour = threads > 1 ? { threads: true } : backend === "webgpu" && "Suspending" in WebAssembly ? { jspi: true } : {};
   if (threads > 1 && !self.crossOriginIsolated) {
-    throw new AgentError("CannotLoad", "this page has no threads: it is not cross-origin isolated, for which it must be served by https or from localhost");
+    throw new AgentError("NoThreads", "this page has no threads: it is not cross-origin isolated, for which it must be served by https or from localhost");
   }
   const script = threads > 1 ? "litert_wasm_threaded_internal.js" : "";
   self.Module = { locateFile: (name) => files + name, ...(script ? { mainScriptUrlOrBlob: files + script } : {}) };

@@ -8,7 +8,7 @@ let started = null;
 
 async function start(base, threads, backend) {
   if (threads > 1 && !self.crossOriginIsolated) {
-    throw new AgentError("CannotLoad", "this page has no threads: it is not cross-origin isolated, for which it must be served by https or from localhost");
+    throw new AgentError("NoThreads", "this page has no threads: it is not cross-origin isolated, for which it must be served by https or from localhost");
   }
   // WebGPU is in another build, which WebAssembly alone should not have to load.
   const module = await import(`${base}dist/${backend === "webgpu" ? "ort.webgpu.min.mjs" : "ort.wasm.min.mjs"}`);

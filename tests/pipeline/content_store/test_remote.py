@@ -245,3 +245,19 @@ def test_without_the_library_the_extra_is_named(monkeypatch):
     with pytest.raises(MissingExtra, match="fsspec") as caught:
         open_store(f"s3://{BUCKET}")
     assert "edgezoo[remote]" in caught.value.fix
+
+
+def test_credentials_in_an_address_of_a_bucket_are_refused_and_not_shown():
+    pytest.importorskip("s3fs")
+    with pytest.raises(UsageError, match=r"s3://me:\*\*\*@bucket/x holds credentials") as caught:
+        open_store("s3://me:word@bucket/x")
+    assert "word" not in str(caught.value)
+    assert "AWS_ACCESS_KEY_ID" in caught.value.fix
+
+
+def test_a_store_that_never_answers_costs_minutes_and_not_hours():
+    """The library of S3, and the one below it, try five times each, 15 s long."""
+    pytest.importorskip("s3fs")
+    files = open_store("s3://bucket/x").place.files
+    each = files.retries * files.config_kwargs["retries"]["total_max_attempts"]
+    assert each * (len(remote._WAITS) + 1) * files.read_timeout <= 120

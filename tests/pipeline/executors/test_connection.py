@@ -6,9 +6,11 @@ import socket
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
+from commands import zoo as zoo
 from makers import registry_with
 
 from zoo.common.errors import UnknownName, UsageError, ZooError
@@ -25,9 +27,11 @@ from zoo.pipeline.executors import connection
 from zoo.pipeline.executors.announcing import announced_worker
 from zoo.pipeline.executors.connection import connect, driver_of, executor_named
 from zoo.pipeline.recipe import RecipeExecutor
+from zoo.plugins.dask_executor import worker as dask_worker
 from zoo.plugins.dask_executor.configuration import host_and_port
 from zoo.plugins.dask_executor.connection import unreachable
 from zoo.plugins.dask_executor.patience import within
+from zoo.plugins.dask_executor.resources import announcement
 from zoo.registry import PluginSettings, load_registry
 
 REGISTRY = load_registry(PluginSettings(installed=False))
@@ -249,3 +253,26 @@ def test_analyses_and_unknown_devices_are_not_announced() -> None:
     found = announced_worker(REGISTRY, "w", ["host", "host"], ["gpu"], 2)
     assert [d.name for d in found.devices] == ["host"]
     assert found.devices[0].machine
+
+
+def test_half_an_address_of_a_store_is_no_folder(registry: Any) -> None:
+    asked = RecipeExecutor(address="third://x", artifacts="s3:/bucket")
+    with pytest.raises(UsageError, match="neither a folder nor an address"):
+        connect(registry, asked)
+
+
+def test_a_worker_whose_name_is_taken_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    joined = {"tcp://h:1": {"zoo": announcement(worker("k1"))}, "tcp://h:2": {"nthreads": 1}}
+    client = SimpleNamespace(scheduler_info=lambda: {"workers": joined}, close=lambda timeout: None)
+    monkeypatch.setattr(dask_worker, "connect", lambda *given, **named: client)
+    dask_worker._check("a:1", None, worker("k2"))
+    with pytest.raises(UsageError, match="a worker of the name 'k1' has joined already"):
+        dask_worker._check("a:1", None, worker("k1"))
+
+
+@pytest.mark.parametrize("name", ["a b", "tcp://a:1", "\x1b[31m", "", "-x"])
+def test_what_no_worker_is_called(name: str, zoo: Any) -> None:
+    told = zoo("worker", "--join", "dask://127.0.0.1:1", f"--name={name}")
+    assert told.code == 2
+    assert "a worker cannot be called" in told.err
+    assert "\x1b" not in told.err

@@ -44,12 +44,14 @@ class Third(ExecutorDriver):
     answer: ClassVar[Callable[[StepOrder], OrderAnswer]]
     orders: ClassVar[list[StepOrder]] = []
     jobs: ClassVar[int] = 1
+    labels: ClassVar[tuple[str, ...]] = ("fast",)
 
     def connect(self) -> None:
         self.orders.clear()
 
     def workers(self) -> Sequence[ExecutorWorker]:
-        return [ExecutorWorker(name="w", host="h", version=OWN, jobs=self.jobs, devices=(PI4,))]
+        told: dict[str, Any] = {"jobs": self.jobs, "labels": self.labels}
+        return [ExecutorWorker(name="w", host="h", version=OWN, devices=(PI4,), **told)]
 
     def perform(self, order: StepOrder, emit: Any) -> str:
         self.orders.append(order)
@@ -68,12 +70,12 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     REGISTRY.executor, REGISTRY.announced = None, {}
 
 
-def plan(*devices: str) -> list[Any]:
+def plan(*devices: str, **options: Any) -> list[Any]:
     """A plan for this machine whose steps then go to the third executor."""
     driver = Third("x")
     driver.connect()
     REGISTRY.announced = {"pi4": PI4}
-    made = job(format=("onnx",), precision=("float32",), device=devices or ("host",))
+    made = job(format=("onnx",), precision=("float32",), device=devices or ("host",), **options)
     REGISTRY.executor = Connection(shown="third://x", driver=driver, asked=RecipeExecutor())
     REGISTRY.announced = {"pi4": PI4}
     return make_plan(made, Path("c"), PlanScope())
@@ -154,6 +156,22 @@ def test_results_that_do_not_arrive_are_told(
     monkeypatch.setattr(Third, "answer", answer, raising=False)
     records, _ = run(plan(), tmp_path)
     assert "the results of finetune did not arrive" in records[0].reason
+
+
+def test_a_training_on_a_gpu_asks_for_a_worker_with_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Third, "answer", failing, raising=False)
+    records, _ = run(plan(accelerators=("gpu:0",)), tmp_path)
+    assert records[0].reason.startswith("no worker of third://x has the label 'gpu'")
+    assert "finetune asks for one; labels: w has fast" in records[0].reason
+    assert not Third.orders
+    monkeypatch.setattr(Third, "labels", ("fast", "gpu"))
+    records, _ = run(plan(accelerators=("gpu:0",)), tmp_path)
+    assert records[0].reason == "it rained"
+    assert [order.label for order in Third.orders] == ["gpu"]
+    run(plan(accelerators=("cpu:0",)), tmp_path)
+    assert [order.label for order in Third.orders] == [""]
 
 
 def test_a_lost_executor_ends_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

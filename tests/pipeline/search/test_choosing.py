@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -37,6 +38,13 @@ class MadeUp(Scoring):
         )
         super().__init__(runs=runs, metric="accuracy")  # type: ignore[arg-type]
         self.value, self.bad, self.made = value, bad, []  # type: ignore[var-annotated]
+        self.begun: list[list[str]] = []
+
+    def ahead(
+        self, named: Mapping[str, Any], *, share: float, epochs: int, seed: int
+    ) -> AbstractContextManager[None]:
+        self.begun.append([f"{one.name} {share:g} {epochs} {seed}" for one in named.values()])
+        return nullcontext()
 
     def score(
         self, recipe: Any, name: str, *, share: float = 1.0, epochs: int = 0, seed: int = 0
@@ -123,6 +131,16 @@ def test_the_best_go_on_and_are_trained_whole_on_every_seed() -> None:
     order = [one[0] for one in made.scoring.made]  # type: ignore[attr-defined]
     assert order[:9] == list("abcdefghi"), "the smallest first"
     assert not made.stopped
+
+
+def test_networks_of_a_rung_and_of_a_seed_begin_together() -> None:
+    made = choosing(by_letter, "abc", seeds=(4, 5), bad="b")
+    best = made.halve([Rung(share=0.5, epochs=3, keep=2)])
+    made.train_whole(best)
+    rung, first, second = made.scoring.begun  # type: ignore[attr-defined]
+    assert rung == ["a 0.5 3 4", "b 0.5 3 4", "c 0.5 3 4"]
+    assert first == ["c 1 9 4", "a 1 9 4"]
+    assert second == ["c 1 9 5", "a 1 9 5"]
 
 
 def test_a_distance_is_better_where_it_is_smaller() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -43,6 +44,9 @@ class Answering(Scoring):
         super().__init__(runs=runs, metric="accuracy")  # type: ignore[arg-type]
         self.given = given
         self.made: list[tuple[str, int]] = []
+
+    def ahead(self, named: Mapping[str, Any], **asked: Any) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def score(self, recipe: Any, name: str, **asked: Any) -> Score:
         own, seed = recipe.name, asked["seed"]
@@ -145,14 +149,11 @@ def test_the_table_and_the_json_say_why_one_was_trained_once() -> None:
         how="behind", best="resnet8", seeds=1, gain=-9.0, low=-12.0, high=-6.0, examples=266
     )
     found = compared(settled={"lenet5": one})
-    words = "clearly behind in validation after 1 seed, so trained on no more"
+    words = "trained on 1 seed: clearly behind in validation"
     assert words in str(candidate_rows(found))
     assert words not in str(candidate_rows(compared()))
     told = {entry["name"]: entry for entry in as_json(found)["candidates"]}
     assert told["lenet5"]["settled"]["how"] == "behind"
     assert told["resnet8"]["settled"] is None
     even = Settled(how="even", best="a", seeds=1, gain=-1.0, low=-3.0, high=1.0, examples=266)
-    assert (
-        settled_text(even)
-        == "after 1 seed, more could not tell them apart at n = 266 in validation"
-    )
+    assert settled_text(even) == "trained on 1 seed: more could not tell at n = 266 in validation"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +17,7 @@ import pytest
 from zoo.common.errors import ZooError
 from zoo.contracts import Choices, Interval
 from zoo.pipeline.options import recipe_from
+from zoo.pipeline.search.side_by_side import SideBySide, side_by_side
 from zoo.pipeline.search.space import SearchedParameter
 from zoo.pipeline.search.study import Study
 from zoo.pipeline.search.time_budget import TimeBudget
@@ -46,7 +49,7 @@ class Trainings:
     def __init__(self, quality: Callable[[Any], float], budget: TimeBudget | None = None) -> None:
         self.quality = quality
         self.budget = budget or TimeBudget(seconds=None)
-        self.reserve = 0.0
+        self.reserve, self.room = 0.0, 1
         self.trained: list[tuple[int, float]] = []
 
     def train(self, recipe: Any, name: str, on_epoch: Any) -> Any:
@@ -61,6 +64,9 @@ class Trainings:
                 break
         result = SimpleNamespace(epochs=epochs, best_epoch=len(epochs))
         return SimpleNamespace(ended=ended, seconds=1.0, step=SimpleNamespace(result=result))
+
+    def side_by_side(self) -> AbstractContextManager[SideBySide]:
+        return side_by_side(self.room, lambda: None)
 
 
 def tuning_in(
@@ -83,6 +89,50 @@ def test_a_search_ends_when_all_of_its_space_was_tried(tmp_path: Path) -> None:
     again = Trainings(lambda training: 0.0)
     assert not tuning_in(tmp_path, again, BATCH)[0].search(30)
     assert again.trained == []
+
+
+def test_as_many_trials_at_once_as_workers_take(tmp_path: Path) -> None:
+    together = threading.Barrier(3)
+
+    def quality(training: Any) -> float:
+        together.wait(20)  # breaks where fewer than three run at once
+        return float(training.learning_rate)
+
+    runs = Trainings(quality)
+    runs.room = 3
+    tuning, _ = tuning_in(tmp_path, runs, RATE, prune=False)
+    assert not tuning.search(6)
+    trials = tuning.study.trials()
+    assert [(t.number, t.state) for t in trials] == [(n, "complete") for n in range(6)]
+    assert len({str(t.values) for t in trials}) == 6
+
+
+def test_trials_that_were_left_behind_go_on_each_once(tmp_path: Path) -> None:
+    tuning, _ = tuning_in(tmp_path, Trainings(lambda training: 0.5), RATE, prune=False)
+    first, second = tuning.study.next(), tuning.study.next([0])
+    assert (first.number, second.number) == (0, 1)
+    again, _ = tuning_in(tmp_path, Trainings(lambda training: 0.5), RATE, prune=False)
+    taken = again.study.next()
+    assert (taken.number, taken.values) == (0, first.values)
+    assert again.study.next([0]).values == second.values
+    assert not again.search(3)
+    assert [t.state for t in again.study.trials()] == ["complete"] * 3
+
+
+def test_a_failure_beside_others_costs_itself(tmp_path: Path) -> None:
+    def quality(training: Any) -> float:
+        if training.batch_size == 16:
+            raise ZooError("it diverged")
+        return 0.5
+
+    runs = Trainings(quality)
+    runs.room = 2
+    tuning, notes = tuning_in(tmp_path, runs, BATCH, prune=False)
+    tuning.search(12)
+    states = {t.values["batch_size"]: t.state for t in tuning.study.trials()}
+    assert states[16] == "failed"
+    assert states[32] == "complete"
+    assert any("failed: it diverged" in note for note in notes)
 
 
 def test_what_fell_behind_is_not_trained_again(tmp_path: Path) -> None:

@@ -191,7 +191,8 @@ def _runtimes(
     known = [name for name in runtimes_of(registry, exporter) if not is_tool(registry, name)]
     here = device.runtimes()
     if asked is None:
-        return [name for name in exporter.runtimes if name in here]
+        own = [name for name in exporter.runtimes if name in here]
+        return own or [name for name in device.further_runtimes(exporter.name) if name in here]
     if asked not in known:
         raise UnknownName("runtime of this format", asked, known)
     if asked not in here:

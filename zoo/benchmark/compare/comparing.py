@@ -16,6 +16,7 @@ from zoo.benchmark.compare.operands import (
     cell_identity,
     last_record,
     operand_named,
+    run_operand,
 )
 from zoo.benchmark.compare.ratio import MARGIN, TURNS
 from zoo.benchmark.compare.turns import check_turns, check_turns_against
@@ -140,6 +141,21 @@ def compare(
         return _compare(settings, str(first), str(second), margin)
     finally:
         kept.close(on_step)
+
+
+def compare_runs(store: Store, first: str, second: str, margin: float = MARGIN) -> Comparisons:
+    """Compares what two runs have recorded; nothing is timed.
+
+    Args:
+        store: Where they are recorded.
+        first: Name of the baseline.
+        second: Name of the run that is judged.
+        margin: Greatest difference that counts as none.
+
+    Raises:
+        UsageError: A run timed nothing; no file in common; times of two sorts.
+    """
+    return _recorded(run_operand(store, first), run_operand(store, second), margin)
 
 
 def _single(

@@ -95,6 +95,15 @@ def operand_named(store: Store, text: str, suffixes: Sequence[str]) -> Operand:
     raise UnknownName("file, run, tag or model", text, _names(runs, files), fix=hint)
 
 
+def run_operand(store: Store, run: str) -> Operand:
+    """What a run has timed, by its name alone.
+
+    Raises:
+        UsageError: It timed nothing.
+    """
+    return _measured(run, _newest(_read(store, newest_of_run(store, run))))
+
+
 def last_record(
     store: Store,
     device: str,

@@ -171,6 +171,7 @@ def connect(
         return None
     artifacts = store_url(asked.artifacts) or ""
     if artifacts and "://" not in artifacts:
+        open_store(artifacts)  # refuses what is neither a folder nor an address
         artifacts = str(expanded(artifacts).absolute())  # a worker has another working folder
     place = (address, artifacts, str(tls_folder(asked.tls) or ""))
     with _OPENING:

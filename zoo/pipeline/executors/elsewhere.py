@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.common.errors import ProcessFailed, ZooError
+from zoo.common.errors import ProcessFailed, UsageError, ZooError
 from zoo.common.progress import Event
 from zoo.common.versions import version_of
 from zoo.contracts.executor import ExecutorLost, ExecutorWorker, StepOrder
@@ -109,6 +109,7 @@ class Elsewhere:
             ExecutorLost: The engine does not answer any more.
             ZooError: No worker can perform it.
         """
+        self._refuse_unlabelled(step)
         order = self._order(step, performer)
         store, cache = self._connection.store, performer.cache
         driver = self._connection.driver
@@ -192,7 +193,24 @@ class Elsewhere:
             version=version,
             device=device,
             alone=isinstance(step, PlacedStep) and not step.place.device.kind.remote,
+            label=step.worker_label,
         )
+
+    def _refuse_unlabelled(self, step: Step[Any]) -> None:
+        """Refuses a step that would wait for a worker which none is.
+
+        Raises:
+            ZooError: No worker has the label; tells those that workers have.
+        """
+        label, workers = step.worker_label, self._connection.workers() if step.worker_label else []
+        if label and not any(label in worker.labels for worker in workers):
+            there = (f"{w.name} has {', '.join(w.labels) or 'none'}" for w in workers)
+            raise UsageError(
+                f"no worker of {self._connection.shown} has the label {label!r}",
+                why=f"{step.name} asks for one; labels: {'; '.join(there)}",
+                fix=f"start one where a {label} is: zoo worker --join {self._connection.shown} "
+                f"--label {label}; or leave out --accelerators",
+            )
 
     def _send(self, key: str, performer: StepPerformer) -> None:
         """Puts the results of a step into the store, where the worker looks for them."""

@@ -144,7 +144,8 @@ def _placed(order: OrderText) -> Step[Any] | None:
     text = _plan_text(order)
     with _PLANNING:  # orders that come together have one plan, which takes a while
         step = _planned(text).get(order.step)
-    if isinstance(step, PlacedStep) and step.planned is not None:
+    # A plan without names of devices has this machine already, and not as one that is announced.
+    if isinstance(step, PlacedStep) and step.place.device.machine and step.planned is not None:
         return replace(step, place=_own_place(text, order.device, step.planned.registry))
     return step
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -86,19 +87,19 @@ class Choosing:
         runs.reserve = 0.0
         left = list(finalists)
         for seed in self.seeds:
-            for candidate in left:
-                if candidate.name in self.failed:
-                    continue
-                done = sum(map(len, whole.values()))
-                if done and runs.budget.left <= self._usual(whole[candidate.name]):
-                    return self._out_of_time(whole, done, left)
-                score = self._train(candidate, seed=seed)
-                if score is not None:
-                    whole[candidate.name].append(score)
-                elif candidate.name not in self.failed:
-                    if not done:
-                        raise self._too_short(self.epochs)
-                    return self._out_of_time(whole, done, left)
+            left = [one for one in left if one.name not in self.failed]
+            with self._ahead(left, None, seed):
+                for candidate in left:
+                    done = sum(map(len, whole.values()))
+                    if done and runs.budget.left <= self._usual(whole[candidate.name]):
+                        return self._out_of_time(whole, done, left)
+                    score = self._train(candidate, seed=seed)
+                    if score is not None:
+                        whole[candidate.name].append(score)
+                    elif candidate.name not in self.failed:
+                        if not done:
+                            raise self._too_short(self.epochs)
+                        return self._out_of_time(whole, done, left)
             left = [one for one in left if one.name not in self.failed]
             if seed != self.seeds[-1]:
                 left = self._unsettled(left, whole)
@@ -168,18 +169,31 @@ class Choosing:
 
     def _rung(self, rung: Rung, left: Sequence[Candidate]) -> dict[str, list[Score]]:
         reached: dict[str, list[Score]] = {}
-        for candidate in left:
-            if not self._in_time(candidate, rung, reached):
-                self.stopped = True
-                break
-            score = self._train(candidate, rung=rung, seed=self.seeds[0])
-            if score is not None:
-                reached[candidate.name] = [score]
-                self._leave_time(reached)
-            elif candidate.name not in self.failed:
-                self.stopped = True
-                break
+        with self._ahead(left, rung, self.seeds[0]):
+            for candidate in left:
+                if not self._in_time(candidate, rung, reached):
+                    self.stopped = True
+                    break
+                score = self._train(candidate, rung=rung, seed=self.seeds[0])
+                if score is not None:
+                    reached[candidate.name] = [score]
+                    self._leave_time(reached)
+                elif candidate.name not in self.failed:
+                    self.stopped = True
+                    break
         return reached
+
+    def _ahead(
+        self, candidates: Sequence[Candidate], rung: Rung | None, seed: int
+    ) -> AbstractContextManager[None]:
+        """Begins trainings on workers, if there are any, all at once."""
+        share, epochs = self._extent(rung)
+        named = {_told(one, share, seed): one.job.recipe for one in candidates}
+        return self.scoring.ahead(named, share=share, epochs=epochs, seed=seed)
+
+    def _extent(self, rung: Rung | None) -> tuple[float, int]:
+        """Share of the data, and epochs."""
+        return (1.0, self.epochs) if rung is None else (rung.share, rung.epochs)
 
     def _leave_time(self, reached: Mapping[str, Sequence[Score]]) -> None:
         """Leaves time for training the best so far whole, half of the budget at most."""
@@ -216,8 +230,8 @@ class Choosing:
         return min((score.seconds for score in scores), default=0.0) / 2
 
     def _train(self, candidate: Candidate, *, rung: Rung | None = None, seed: int) -> Score | None:
-        share, epochs = (1.0, self.epochs) if rung is None else (rung.share, rung.epochs)
-        name = f"{candidate.name}, {fmt.share(share, 0)} % of the data, seed {seed}"
+        share, epochs = self._extent(rung)
+        name = _told(candidate, share, seed)
         try:
             score = self.scoring.score(
                 candidate.job.recipe, name, share=share, epochs=epochs, seed=seed
@@ -256,3 +270,7 @@ class Choosing:
             fix="what is done is kept: the same command with a larger budget goes on; or fewer "
             "--epochs",
         )
+
+
+def _told(candidate: Candidate, share: float, seed: int) -> str:
+    return f"{candidate.name}, {fmt.share(share, 0)} % of the data, seed {seed}"

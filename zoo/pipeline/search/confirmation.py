@@ -75,11 +75,16 @@ def confirmed(
         ZooError: A training or an evaluation failed.
     """
     results, differences = [], []
+    evaluations = runs.evaluations(
+        [
+            (recipe.model_copy(update={"seed": seed}), f"{name}, seed {seed}")
+            for seed in seeds
+            for name, recipe in zip(_NAMES, (default, tuned), strict=True)
+        ]
+    )
     for seed in seeds:
         measured, right = [], []
-        for name, recipe in zip(_NAMES, (default, tuned), strict=True):
-            seeded = recipe.model_copy(update={"seed": seed})
-            train, evaluated = runs.evaluate(seeded, f"{name}, seed {seed}")
+        for recipe, (train, evaluated) in zip((default, tuned), evaluations, strict=False):
             measured.append(evaluated.result.metrics[0])
             weights = train.folder / train.result.weights
             right.append(right_answers(runs.registry, weights, recipe.data, evaluated))

@@ -141,8 +141,11 @@ def keeps_limits(point: SearchPoint, limits: SearchLimits) -> bool:
 
 def dominates(one: SearchPoint, other: SearchPoint, *, download: bool) -> bool:
     """Whether `one` is nowhere worse than `other`, and better somewhere."""
-    pairs = list(zip(_figures(one, download), _figures(other, download), strict=True))
-    return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
+    return _is_better(_figures(one, download), _figures(other, download))
+
+
+def _is_better(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
 
 
 def _figures(point: SearchPoint, download: bool) -> tuple[float, ...]:
@@ -160,9 +163,14 @@ def pareto_front(
         points: Of a search; those that may not be shipped are left out.
         download: Whether the size after gzip counts as a figure of its own.
     """
-    good = [point for point in points if point.shippable]
-    kept = [p for p in good if not any(dominates(other, p, download=download) for other in good)]
-    return tuple(sorted(kept, key=lambda p: _figures(p, download)[1::-1]))
+    good = [(_figures(point, download), point) for point in points if point.shippable]
+    # What dominates a point comes before it in this order, and is on the front or dominated itself.
+    good.sort(key=lambda one: one[0])
+    kept: list[tuple[tuple[float, ...], SearchPoint]] = []
+    for figures, point in good:
+        if not any(_is_better(other, figures) for other, _ in kept):
+            kept.append((figures, point))
+    return tuple(point for _, point in sorted(kept, key=lambda one: one[0][1::-1]))
 
 
 def quickest_point(points: Sequence[SearchPoint], limits: SearchLimits) -> SearchPoint | None:

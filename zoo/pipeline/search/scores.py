@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -79,10 +80,8 @@ class Scoring:
         Raises:
             ZooError: The training failed.
         """
-        own = recipe.training.share * share
         epochs = epochs or recipe.training.epochs
-        training = recipe.training.model_copy(update={"share": own, "epochs": epochs})
-        seeded = recipe.model_copy(update={"training": training, "seed": seed})
+        seeded = _seeded(recipe, share, epochs, seed)
         trained = self.runs.train(seeded, name, _all_epochs)
         if trained.step is None:
             return None
@@ -105,6 +104,20 @@ class Scoring:
             weights=str(trained.step.folder / result.weights),
             processor_seconds=result.processor_seconds,
         )
+
+    def ahead(
+        self, named: Mapping[str, Recipe], *, share: float, epochs: int, seed: int
+    ) -> AbstractContextManager[None]:
+        """Begins trainings on an executor's workers, which `score` then takes in the block.
+
+        Args:
+            named: Recipes of whole trainings, by their name for progress.
+            share: Of the training split.
+            epochs: At most.
+            seed: Of the trainings.
+        """
+        asked = [(_seeded(one, share, epochs, seed), name) for name, one in named.items()]
+        return self.runs.ahead(asked, _all_epochs)
 
     def right(self, recipe: Recipe, name: str, seed: int) -> NDArray[Any] | None:
         """What a whole training that is done answers right of the validation split.
@@ -140,6 +153,12 @@ class Scoring:
             return sign * fmean(s.value for s in own), fmean(s.loss for s in own), name
 
         return sorted(scores, key=place)
+
+
+def _seeded(recipe: Recipe, share: float, epochs: int, seed: int) -> Recipe:
+    own = recipe.training.share * share
+    training = recipe.training.model_copy(update={"share": own, "epochs": epochs})
+    return recipe.model_copy(update={"training": training, "seed": seed})
 
 
 def _all_epochs(number: int, event: Event) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import math
+import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from zoo.pipeline.search.space import SearchedParameter
 
 STUDY = "study.journal"
 TrialState = Literal["complete", "pruned", "failed", "running"]
+_LOCK = threading.RLock()
 #: Trials at random before the sampler models what was seen, in each of Hyperband's brackets.
 _RANDOM_TRIALS = 5
 #: Of epochs between two decisions of Hyperband (Li et al. 2018, arXiv:1603.06560).
@@ -52,7 +54,8 @@ class Study:
     """An Optuna study of one search, in a journal file of its folder.
 
     What is asked next depends on what was told before and on the seed alone, so that a search that
-    was interrupted goes on as if it had not been.
+    was interrupted goes on as if it had not been. Of trials side by side, which may be told from
+    several threads, it also depends on which of them ended first.
 
     Args:
         folder: Of the search; held by this process alone.
@@ -127,28 +130,32 @@ class Study:
         with _storage(self.path):
             return tuple(self._seen(t) for t in self._study.trials if t.state.name != "WAITING")
 
-    def next(self) -> RunningTrial:
-        """The trial that an interruption left behind, else a new one."""
+    def next(self, beside: Collection[int] = ()) -> RunningTrial:
+        """A trial that an interruption left behind, else a new one.
+
+        Args:
+            beside: Numbers of trials that run now; the new one is drawn away from them.
+        """
         with _storage(self.path):
             known = self._study.trials
-            begun = [t for t in known if t.state.name == "RUNNING"]
-            number = begun[-1].number if begun else sum(t.state.name != "WAITING" for t in known)
-            self._draw_for(number, 0)
+            begun = [t for t in known if t.state.name == "RUNNING" and t.number not in beside]
+            number = begun[0].number if begun else sum(t.state.name != "WAITING" for t in known)
+            self._draw_for(number, 0, bool(beside))
             if begun:
-                trial = self._optuna.trial.Trial(self._study, begun[-1]._trial_id)
+                trial = self._optuna.trial.Trial(self._study, begun[0]._trial_id)
             else:
                 trial = self._study.ask()
             values = {}
             for place, parameter in enumerate(self.space):
-                self._draw_for(number, place)
+                self._draw_for(number, place, bool(beside))
                 values[parameter.name] = _suggested(trial, parameter)
             return RunningTrial(self._study, trial, values, self.maximize, self.path)
 
-    def _draw_for(self, number: int, place: int) -> None:
+    def _draw_for(self, number: int, place: int, beside: bool) -> None:
         """A sampler of its own for each value, which does not depend on where a search began."""
         seed = ((self._seed * 1_000_003 + number) * 1009 + place) % 2**32
         self._study.sampler = self._optuna.samplers.TPESampler(
-            n_startup_trials=_RANDOM_TRIALS, seed=seed
+            n_startup_trials=_RANDOM_TRIALS, seed=seed, constant_liar=beside
         )
 
     def importances(self) -> dict[str, float]:
@@ -303,7 +310,8 @@ def _storage(path: Path) -> Iterator[None]:
     are told again.
     """
     try:
-        with warnings.catch_warnings():
+        # Filters of warnings are those of the process.
+        with _LOCK, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     except OSError as error:

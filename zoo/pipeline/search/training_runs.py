@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from zoo.common.errors import ZooError
 from zoo.common.paths import cache_folder
 from zoo.common.progress import Event, OnStep
+from zoo.common.worker import Children
+from zoo.contracts.executor import ExecutorLost
 from zoo.pipeline.engine import Pipeline
 from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.plan import PlanScope, make_plan
 from zoo.pipeline.recipe import Recipe
 from zoo.pipeline.run import first_failure
+from zoo.pipeline.search.side_by_side import SideBySide, side_by_side
 from zoo.pipeline.search.time_budget import TimeBudget
 from zoo.pipeline.step_cache import step_cache
 from zoo.pipeline.steps.finetune import FinetuneStep
@@ -28,6 +34,8 @@ from zoo.results.store import Store
 OnEpoch = Callable[[int, Event], bool]
 SCOPE = PlanScope(export=False, bench=False)
 _VALIDATED = PlanScope(export=False, bench=False, validated=True)
+#: Trainings side by side, however many workers there are.
+_MOST = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +71,8 @@ class TrainingRuns:
     budget: TimeBudget
     reserve: float = 0.0
     checkpoints: Path = field(default_factory=lambda: cache_folder() / "checkpoints")
+    _children: Children = field(default_factory=Children)
+    _ahead: dict[str, Future[Training]] = field(default_factory=dict)
 
     def job(self, recipe: Recipe) -> Job:
         """The job of a recipe, every name found."""
@@ -86,13 +96,19 @@ class TrainingRuns:
             ZooError: The training failed.
         """
         step = self.step(recipe)
+        begun = self._ahead.get(step.key)
+        return self._train(step, name, on_epoch) if begun is None else begun.result()
+
+    def _train(self, step: FinetuneStep, name: str, on_epoch: OnEpoch | None) -> Training:
+        self._children.refuse_start()
         watched = _Watched(self, name, on_epoch)
         began = time.monotonic()
         pipeline = Pipeline(
             cache=step_cache(), store=self.store, run=self.run, on_step=watched.told
         )
         watched.pipeline = pipeline
-        (record,) = pipeline.execute([step])
+        with self._children.registered(watched.interrupt):
+            (record,) = pipeline.execute([step])
         seconds = time.monotonic() - began
         if record.status == "passed":
             shutil.rmtree(self.checkpoints / step.key, ignore_errors=True)
@@ -110,6 +126,62 @@ class TrainingRuns:
             shutil.rmtree(self.checkpoints / step.key, ignore_errors=True)
         return Training(ended=watched.ended, step=None, seconds=seconds)
 
+    @property
+    def room(self) -> int:
+        """How many trainings go side by side: as many as the executor's workers take; here one.
+
+        Raises:
+            ExecutorLost: The executor does not answer any more.
+        """
+        executor = self.registry.executor
+        if executor is None:
+            return 1
+        try:
+            return max(1, sum(int(worker.jobs) for worker in executor.workers()))
+        except ExecutorLost:
+            raise
+        except ZooError:  # all are gone; those that come again are waited for
+            return 1
+
+    @contextlib.contextmanager
+    def side_by_side(self, most: int = _MOST) -> Iterator[SideBySide]:
+        """Calls functions side by side, one for each worker.
+
+        Without workers a call is made at once, and its end waited for. What still runs when the
+        block ends is ended; trainings keep their checkpoints.
+
+        Args:
+            most: Calls side by side.
+        """
+        try:
+            with side_by_side(min(self.room, most), self._children.stop_all) as there:
+                yield there
+        finally:
+            self._children = Children()
+
+    @contextlib.contextmanager
+    def ahead(self, trainings: Sequence[tuple[Recipe, str]], on_epoch: OnEpoch) -> Iterator[None]:
+        """Begins trainings side by side on workers; in the block `train` takes them, in any order.
+
+        Without workers it begins none.
+
+        Args:
+            trainings: Recipes, and their names for progress.
+            on_epoch: Watches each.
+        """
+        if len(trainings) < 2 or self.room == 1:
+            yield
+            return
+        with self.side_by_side(len(trainings)) as there:
+            for recipe, name in trainings:
+                step = self.step(recipe)
+                if step.key not in self._ahead:
+                    self._ahead[step.key] = there.submit(self._train, step, name, on_epoch)
+            try:
+                yield
+            finally:
+                self._ahead.clear()
+
     def evaluate(
         self, recipe: Recipe, name: str, *, validation: bool = False
     ) -> tuple[FinishedStep[TrainingResult], FinishedStep[NetworkEvaluation]]:
@@ -123,16 +195,31 @@ class TrainingRuns:
         Raises:
             ZooError: One of them failed.
         """
+        self._children.refuse_start()
         scope = _VALIDATED if validation else SCOPE
         plan = make_plan(self.job(recipe), self.checkpoints, scope)
         pipeline = self.pipeline(name)
-        records = pipeline.execute(plan)
+        with self._children.registered(pipeline.children.stop_all):
+            records = pipeline.execute(plan)
         for record in records:
             if record.status != "passed":
                 raise first_failure(record)
         shutil.rmtree(self.checkpoints / plan[0].key, ignore_errors=True)
         train, evaluated = (pipeline.finished.of(step) for step in plan[:2])
         return train, evaluated
+
+    def evaluations(
+        self, asked: Sequence[tuple[Recipe, str]]
+    ) -> Iterator[tuple[FinishedStep[TrainingResult], FinishedStep[NetworkEvaluation]]]:
+        """`evaluate` for recipes and their names for progress, in order; on workers side by side.
+
+        Raises:
+            ZooError: One of them failed.
+        """
+        with self.side_by_side(len(asked)) as there:
+            begun = (there.submit(self.evaluate, recipe, name) for recipe, name in asked)
+            for one in begun if there.room == 1 else list(begun):
+                yield one.result()
 
     def pipeline(self, name: str) -> Pipeline:
         """A pipeline whose steps are told under a name."""
@@ -182,6 +269,10 @@ class _Watched:
 
     def _is_late(self) -> bool:
         return self.on_epoch is not None and self.runs.budget.left <= self.runs.reserve
+
+    def interrupt(self) -> None:
+        """Ends it; what was trained is kept."""
+        self._end("out of time")
 
     def _end(self, how: Literal["stopped", "out of time"]) -> None:
         self.ended = how

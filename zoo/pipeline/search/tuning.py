@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 
 from zoo.common.errors import MissingExtra, UsageError, ZooError
 from zoo.common.progress import Event
+from zoo.contracts.executor import ExecutorLost
 from zoo.pipeline.recipe import Recipe
 from zoo.pipeline.search.confirmation import NETWORKS
+from zoo.pipeline.search.side_by_side import SideBySide
 from zoo.pipeline.search.space import with_values
 from zoo.pipeline.search.study import RunningTrial, StudiedTrial, Study
 from zoo.pipeline.search.training_runs import TrainingRuns
@@ -44,44 +47,72 @@ class Tuning:
         Raises:
             ZooError: The default fails, trial after trial does, or there was no time for one.
         """
-        failures = 0
         spent = sum(trial.seconds for trial in self.study.trials())
         self.runs.budget.spent = max(spent, self.study.seconds)
+        with self.runs.side_by_side() as there:
+            if there.room > 1 and self.study.seconds:  # of trials side by side not their sum
+                self.runs.budget.spent = self.study.seconds
+            return self._search(most, there)
+
+    def _search(self, most: int | None, there: SideBySide) -> bool:
+        running: dict[Future[bool], RunningTrial] = {}
+        failures, out_of_time = 0, ""
         while True:
             done = [t for t in self.study.trials() if t.state != "running"]
-            whole = [t for t in done if t.state == "complete"]
-            if most is not None and len(done) >= most:
-                if not whole:
-                    raise _none_whole(done)
-                return False
-            if len({str(t.values) for t in done}) == self.study.size:
-                held = fmt.count(self.study.size, "different trial")
-                self.note(f"the space holds {held}: all were tried")
-                if not whole:
-                    raise _none_whole(done)
-                return False
             self._leave_time(done)
-            if whole and self.runs.budget.left <= self.runs.reserve:
-                self._ended_by_budget(f"after {fmt.count(len(done), 'trial')}")
-                return True
-            trial = self.study.next()
-            try:
-                ended, failures = self._run(trial), 0
-            except MissingExtra:
-                raise
-            except ZooError as error:
-                failures += 1
-                reason = error.what.partition("\n")[0]
-                trial.fail(reason)
-                self.note(f"trial {trial.number} failed: {reason}")
-                if failures >= _MOST_FAILURES or not self._may_go_on(trial, error):
+            ended = out_of_time or self._end(most, done, running)
+            if ended is None:
+                trial = self.study.next([one.number for one in running.values()])
+                running[there.submit(self._run, trial)] = trial
+                if len(running) < there.room:
+                    continue
+            elif not running:
+                whole = any(t.state == "complete" for t in done)
+                if ended:
+                    self._ended_by_budget(ended)
+                elif not whole:
+                    raise _none_whole(done)
+                return bool(ended)
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                trial = running.pop(future)
+                try:
+                    in_time, failures = future.result(), 0
+                except (MissingExtra, ExecutorLost):
                     raise
-                continue
-            if not ended and not whole:
-                raise self._too_short(trial)
-            if not ended:
-                self._ended_by_budget(f"in trial {trial.number}")
-                return True
+                except ZooError as error:
+                    failures += 1
+                    reason = error.what.partition("\n")[0]
+                    trial.fail(reason)
+                    self.note(f"trial {trial.number} failed: {reason}")
+                    if failures >= _MOST_FAILURES or not self._may_go_on(trial, error):
+                        raise
+                    continue
+                if not in_time and not any(t.state == "complete" for t in done):
+                    raise self._too_short(trial)
+                if not in_time:
+                    out_of_time = out_of_time or f"in trial {trial.number}"
+                if there.room > 1:
+                    self.study.describe({"seconds": self.runs.budget.used})
+
+    def _end(
+        self,
+        most: int | None,
+        done: Sequence[StudiedTrial],
+        running: Mapping[Future[bool], RunningTrial],
+    ) -> str | None:
+        """Why no other trial begins: where the budget ended it, or nothing; None where one does."""
+        if most is not None and len(done) + len(running) >= most:
+            return ""
+        begun = [*(t.values for t in done), *(t.values for t in running.values())]
+        if len({str(values) for values in begun}) == self.study.size:
+            if not running:
+                held = fmt.count(self.study.size or 0, "different trial")
+                self.note(f"the space holds {held}: all were tried")
+            return ""
+        whole = any(t.state == "complete" for t in done)
+        if whole and self.runs.budget.left <= self.runs.reserve:
+            return f"after {fmt.count(len(done), 'trial')}"
+        return None
 
     def weights_of(self, trial: StudiedTrial) -> str:
         """The weights of a trial that came to its end, trained anew where the cache was cleared."""

@@ -13,6 +13,7 @@ from zoo.common.optional_imports import require
 from zoo.common.progress import Event
 from zoo.common.versions import versions_of
 from zoo.contracts import Dataset, Preprocessing
+from zoo.contracts.accelerators import label_of
 from zoo.contracts.plugin import Plugin
 from zoo.contracts.training import Training, check_training
 from zoo.data.opening import check_task, judged_dataset
@@ -85,6 +86,10 @@ class FinetuneStep(DataStep[TrainingResult]):
     @property
     def plugins(self) -> tuple[Plugin, ...]:
         return self.origin.plugins
+
+    @property
+    def worker_label(self) -> str:
+        return label_of(self.asked.training.accelerators)
 
     def check_fit(self) -> None:
         """The data must fit the weights, and be enough for what follows.

@@ -13,6 +13,7 @@ from zoo.common.errors import Unsupported
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
 from zoo.contracts import Target
+from zoo.contracts.accelerators import label_of
 from zoo.contracts.plugin import Plugin
 from zoo.contracts.training import Qat
 from zoo.data.opening import check_task, open_dataset
@@ -81,6 +82,10 @@ class QatStep(DataStep[TrainingResult]):
     @property
     def plugins(self) -> tuple[Plugin, ...]:
         return self.origin.plugins
+
+    @property
+    def worker_label(self) -> str:
+        return label_of(self.accelerators)
 
     def needless(self, before: FinishedSteps) -> str:
         return self.needless_after(before, self.calibrated)

@@ -195,6 +195,11 @@ class Step(ABC, Generic[Result]):
         return None
 
     @property
+    def worker_label(self) -> str:
+        """What a worker must be labelled with to perform it; empty where any can."""
+        return ""
+
+    @property
     def needs(self) -> tuple[Step[Any], ...]:
         """Steps that must have passed, and whose results it reads."""
         return ()

@@ -47,6 +47,8 @@ def front_charts(
     found: FilesOfSearch,
     label: Callable[[SearchPoint], str] = _of_search,
     reference: str = "before export",
+    *,
+    narrow: bool = True,
 ) -> tuple[Chart, ...]:
     """Two charts; one without drawing when nothing was timed.
 
@@ -54,6 +56,7 @@ def front_charts(
         found: The files.
         label: What stands beside a mark.
         reference: What the quality is that they are compared with.
+        narrow: Whether to draw for phones, too; else they scroll.
     """
     points = [p for p in found.points if p.shippable and p.metric is not None and p.bytes]
     if not points or found.reference is None:
@@ -76,7 +79,7 @@ def front_charts(
         ),
     )
     drawings = (_Drawing(found, found.reference, points, axis, label, reference) for axis in axes)
-    return tuple(drawing.chart() for drawing in drawings)
+    return tuple(drawing.chart(_NARROW if narrow else None) for drawing in drawings)
 
 
 class _Drawing:
@@ -101,8 +104,8 @@ class _Drawing:
         xs = [x for x, _ in self.places]
         self.logarithmic = min(xs) > 0 and max(xs) / min(xs) > _LOG_FROM
 
-    def chart(self) -> Chart:
-        """The drawing with its words."""
+    def chart(self, height: float | None) -> Chart:
+        """The drawing with its words; None of a height leaves out that for phones."""
         metric = fmt.heading(self.reference.name)
         named = "; ".join(
             f"{fmt.plain(p.name)}: {x:.4g}, {y:.4g}"
@@ -118,7 +121,7 @@ class _Drawing:
         if self.logarithmic:
             words.append("The horizontal axis is logarithmic.")
         alt = f"{words[0]} {named}."
-        wide, narrow = draw(f"front-{self.axis.name}", alt, _SIZE, self._paint, _NARROW)
+        wide, narrow = draw(f"front-{self.axis.name}", alt, _SIZE, self._paint, height)
         return Chart(wide, " ".join(words), self._table(), narrow)
 
     def _table(self) -> Rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.benchmark.compare.wording import TABLE, basis, first_line, row, sentence
 from zoo.common.versions import versions_of
@@ -21,6 +21,11 @@ _KINDS = {"slower": "rejected", "can't tell": "open", "faster": "passed", "same"
 
 def render(found: Comparisons, command: str = "") -> str:
     """The whole page; every name in it is escaped. `command` is what compares again."""
+    return render_page("comparison.html", **comparison_values(found, command))
+
+
+def comparison_values(found: Comparisons, command: str = "") -> dict[str, Any]:
+    """What the template of the page shows."""
     headings, right = TABLE
     missing = [
         f"Only in the {label}: {', '.join(files)}."
@@ -28,19 +33,18 @@ def render(found: Comparisons, command: str = "") -> str:
         if files
     ]
     bases = [f"{words}." for words in dict.fromkeys(map(basis, found.pairs)) if words]
-    return render_page(
-        "comparison.html",
-        title=_title(found),
-        headline=comparison_headline(found),
-        warning=first_line(found),
-        again=command,
-        noisy=not found.settled,
-        chart=ratio_chart(found.pairs),
-        rows=(headings, [row(pair) for pair in found.pairs], right),
-        sentences=[_about(found, n) for n in range(len(found.pairs)) if len(found.pairs) > 1],
-        notes=[*bases, *missing],
-        environments=_environments(found),
-    )
+    return {
+        "title": _title(found),
+        "headline": comparison_headline(found),
+        "warning": first_line(found),
+        "again": command,
+        "noisy": not found.settled,
+        "chart": ratio_chart(found.pairs),
+        "rows": (headings, [row(pair) for pair in found.pairs], right),
+        "sentences": [_about(found, n) for n in range(len(found.pairs)) if len(found.pairs) > 1],
+        "notes": [*bases, *missing],
+        "environments": _environments(found),
+    }
 
 
 def comparison_headline(found: Comparisons) -> Headline:
