@@ -172,7 +172,7 @@ FREE = {
         "--prune",
     ),
     *("--space", "--objective"),
-    *("--label", "--listen", "--name"),
+    *("--label", "--listen", "--name", "--revision"),
 }
 
 

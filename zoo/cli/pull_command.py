@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.options import Settings, examples, json_option, print_json
+from zoo.cli.options import Settings, complete_values, examples, json_option, print_json
 from zoo.common import terminal
 from zoo.common.errors import BadFile
 from zoo.common.shown_text import printable
@@ -20,7 +20,7 @@ from zoo.common.shown_text import printable
         "zoo pull hf:ana/lenet5-digits --revision v1 --output lenet5",
     ),
 )
-@click.argument("name", metavar="hf:OWNER/NAME")
+@click.argument("name", metavar="hf:OWNER/NAME", shell_complete=complete_values("hf:"))
 @click.option("--output", type=click.Path(), help="The folder [the repository's name].")
 @click.option("--revision", metavar="NAME", help="Branch, tag or commit [the newest].")
 @click.option("--unproven", is_flag=True, help="Take files that did not pass their gate, too.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from zoo.cli.options import Settings, examples, json_option, print_json
+from zoo.cli.options import Settings, complete_values, examples, json_option, print_json
 from zoo.common import terminal
 from zoo.common.shown_text import printable
 
@@ -17,7 +17,7 @@ from zoo.common.shown_text import printable
     ),
 )
 @click.argument("folder", metavar="FOLDER", type=click.Path())
-@click.argument("name", metavar="hf:OWNER/NAME")
+@click.argument("name", metavar="hf:OWNER/NAME", shell_complete=complete_values("hf:"))
 @click.option("--private", is_flag=True, help="A new repository is seen by its owner alone.")
 @click.option("--replace", is_flag=True, help="Replace files that are there with other content.")
 @click.option("--unproven", is_flag=True, help="Move files that did not pass their gate, too.")
