@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from pydantic import TypeAdapter, ValidationError
 
 from zoo.common.files import write_text
 from zoo.common.paths import cache_folder
@@ -39,11 +38,15 @@ class Joined:
     names: tuple[str, ...] = ()
 
 
-_JOINED = TypeAdapter(Joined)
-
-
 def _folder() -> Path:
     return cache_folder() / "browser" / "joined"
+
+
+def _read(content: bytes) -> Joined:
+    # Imported late: shell completion asks for devices, and as a rule no page has joined.
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Joined).validate_json(content)
 
 
 class JoinedFile:
@@ -75,8 +78,8 @@ def servers() -> list[Joined]:
         try:
             if place.stat().st_size > _MOST or place.stat().st_uid != os.getuid():
                 continue
-            told = _JOINED.validate_json(place.read_bytes())
-        except (OSError, ValidationError):
+            told = _read(place.read_bytes())
+        except (OSError, ValueError):  # a ValidationError of pydantic, too
             continue
         if psutil.pid_exists(told.pid):
             found.append(told)

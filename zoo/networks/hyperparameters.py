@@ -7,9 +7,6 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
-from pydantic.errors import PydanticUserError
-
 from zoo.common.errors import UsageError
 from zoo.contracts import Architecture
 
@@ -44,6 +41,10 @@ def check_hyperparameters(architecture: Architecture, given: Mapping[str, Any]) 
 def _check_type(
     architecture: Architecture, build: Callable[..., Any], name: str, value: Any
 ) -> None:
+    # Imported late: `zoo list` and shell completion need networks' names, not their types.
+    from pydantic import TypeAdapter, ValidationError
+    from pydantic.errors import PydanticUserError
+
     try:
         adapter = TypeAdapter[Any](get_type_hints(build)[name])
     # Not annotated, by a name that exists for type checkers alone, or of a class of the author's:
