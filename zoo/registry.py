@@ -87,6 +87,8 @@ class Registry:
         self.executors: NameTable[Executor] = NameTable("executor", self.plugins)
         #: Devices that hang on workers of the executor, by name.
         self.announced: dict[str, AnnouncedDevice] = {}
+        #: Of devices that hang on workers which get no steps: why that is, by name.
+        self.out_of_reach: dict[str, str] = {}
         #: The connection to the executor that performs steps; None: this machine does.
         self.executor: Any = None
         #: Foreign networks that were opened: reference → converted weights; and weights that

@@ -37,7 +37,7 @@ def device_named(registry: Registry, name: str | None) -> Device:
 
     Raises:
         UnknownName: Nothing has that name; offers the nearest.
-        UsageError: Its entry is not usable.
+        UsageError: Its entry is not usable, or it hangs on a worker that gets no steps.
         Untrusted: It stands in a project's file that nobody here has allowed.
     """
     if name is None:
@@ -45,7 +45,16 @@ def device_named(registry: Registry, name: str | None) -> Device:
     if (there := registry.announced.get(name)) is not None:
         kind = registry.devices.get(there.kind)
         return replace(device_of(registry, name, kind, there.options), machine=there.machine)
-    return own_device(registry, name)
+    try:
+        return own_device(registry, name)
+    except UnknownName as error:
+        if (why := registry.out_of_reach.get(name)) is None:
+            raise
+        raise UsageError(
+            f"nothing can be timed on {name!r}",
+            why=why,
+            fix="install the same version on both, and start the worker again",
+        ) from error
 
 
 def own_device(registry: Registry, name: str) -> Device:

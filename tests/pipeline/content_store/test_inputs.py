@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,7 +14,9 @@ from job_plans import REGISTRY
 from PIL import Image
 
 from zoo.common.errors import BadData, BadFile, ZooError
+from zoo.common.files import sha256_of
 from zoo.data.opening import dataset_fingerprint, open_dataset, tasks_of
+from zoo.pipeline.content_store import known_hashes
 from zoo.pipeline.content_store.inputs import (
     SentInput,
     fetch_inputs,
@@ -245,3 +248,84 @@ def test_names_that_belong_to_other_data_are_left_alone(store, asker, tmp_path, 
     assert moved.here("folder:photos2") is None
     assert moved.here("wav:photos") is None
     assert moved.here("folder:photos?test=0.2").endswith("photos?test=0.2")
+
+
+ODD = ["a b.csv", "ü ñ 漢.csv", "new\nline.csv", "back\\slash.csv", "x" * 251 + ".csv", "$(x);.csv"]
+
+
+def test_files_of_any_name_move(store, asker, tmp_path, monkeypatch):
+    """Also one that is no text, as old archives have them."""
+    folder = asker / "odd"
+    folder.mkdir()
+    for name in [*ODD, os.fsdecode(b"caf\xe9.csv")]:
+        shutil.copy(asker / "sensors.csv", folder / name)
+    sent = send_data(store, REGISTRY, "csv:odd?window=5")
+    (moved,) = fetch_inputs(store, [sent])
+    arrived_names = {os.fsencode(path.name) for path in Path(moved.folder).iterdir()}
+    assert arrived_names == {os.fsencode(path.name) for path in folder.iterdir()}
+
+
+def test_a_name_that_no_worker_would_take_is_refused_before_anything_is_sent(store, asker):
+    folder = asker / "odd"
+    folder.mkdir()
+    shutil.copy(asker / "sensors.csv", folder / "x\\..\\..\\y.csv")
+    with pytest.raises(BadData, match="cannot be sent to workers") as caught:
+        send_data(store, REGISTRY, "csv:odd?window=5")
+    assert caught.value.fix == "rename it"
+    assert not store.place.folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("names", "why"),
+    [
+        (["a", "a/b"], "'a' is a file and a folder"),
+        (["a/b", "a"], "'a' is a file and a folder"),
+        (["\ud800"], "outside its folder, or none"),
+        (["x" * 256], "outside its folder, or none"),
+        (["C:\\..\\x"], "outside its folder, or none"),
+        (["\\\\host\\share"], "outside its folder, or none"),
+    ],
+)
+def test_listings_that_no_folder_can_hold_are_damaged(store, asker, tmp_path, names, why):
+    sent = send_data(store, REGISTRY, "csv:sensors.csv?window=5")
+    listing = json.dumps({"files": {name: {"bytes": 1, "sha256": "a" * 64} for name in names}})
+    name = content_name(listing)
+    store.write_record(f"inputs/{name}.json", listing)
+    with pytest.raises(BadFile, match="damaged") as caught:
+        fetch_inputs(store, [replace(sent, listing=name)])
+    assert why in str(caught.value)
+    assert not list(tmp_path.rglob(".part-*"))
+
+
+def test_files_that_were_sent_are_not_read_again(store, asker, monkeypatch):
+    """Those that changed are, also in place and with their old time."""
+    data, read = "folder:photos", []
+    for path in (asker / "photos").rglob("*.png"):
+        os.utime(path)
+    monkeypatch.setattr(known_hashes, "_FRESH", -1.0)
+    monkeypatch.setattr(known_hashes, "sha256_of", lambda p: read.append(p.name) or sha256_of(p))
+    first = send_data(store, REGISTRY, data)
+    assert len(set(map(str, read))) == 21
+    read.clear()
+    assert send_data(store, REGISTRY, data) == first
+    assert read == []
+    changed = asker / "photos" / "cat" / "3.png"
+    before = changed.stat()
+    changed.write_bytes(changed.read_bytes()[:-1] + b"x")
+    os.utime(changed, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert send_data(store, REGISTRY, data).listing != first.listing
+    assert read[0] == "3.png"
+    assert len(read) == 1 + 41, "a listing that the store lacks is made from what is there"
+    for kept in (known_hashes.cache_folder() / "inputs" / "sent").iterdir():
+        kept.write_text("[1, 2")
+    assert send_data(store, REGISTRY, data).listing != first.listing
+
+
+def test_a_hash_of_a_file_that_changed_just_now_is_not_kept(store, asker, monkeypatch):
+    """Clocks of file systems are coarse: a second change may leave its times as they are."""
+    read = []
+    monkeypatch.setattr(known_hashes, "_FRESH", 3600.0)
+    monkeypatch.setattr(known_hashes, "sha256_of", lambda p: read.append(p.name) or sha256_of(p))
+    for _ in range(2):
+        send_data(store, REGISTRY, "csv:sensors.csv?window=5")
+    assert read == ["sensors.csv"] * 3

@@ -141,7 +141,9 @@ def test_names_that_lead_out_of_the_folder_are_refused(store, here, there, tmp_p
     assert not there.folder.exists()
 
 
-@pytest.mark.parametrize("name", ["a", "a b/c.txt", "ümlaut/..x", "...", "a/.b"])
+@pytest.mark.parametrize(
+    "name", ["a", "a b/c.txt", "ümlaut/..x", "...", "a/.b", "a\\b", "caf\udce9"]
+)
 def test_other_names_stay_inside(name):
     assert stays_inside(name)
 
@@ -259,3 +261,50 @@ def test_addresses(tmp_path, monkeypatch):
 def test_only_keys_name_steps(store):
     with pytest.raises(ValueError, match="not the key"):
         has_step(store, "../steps")
+
+
+def test_a_pipe_in_the_place_of_a_file_keeps_nobody_waiting(store, here, there):
+    kept(here, {"net.tflite": FILES["net.tflite"]})
+    send_step(store, here, KEY)
+    (blob,) = blobs(store)
+    record = store.place.folder / f"steps/{KEY}.json"
+    text = record.read_text()
+    for path in (blob, record):
+        path.unlink()
+        os.mkfifo(path)
+        with pytest.raises(ZooError, match="a named pipe, not a file"):
+            fetch_step(store, there, KEY)
+        send_step(store, here, KEY)
+        assert path.is_file(), "it is made anew"
+    assert record.read_text() == text
+    assert fetch_step(store, there, KEY)
+
+
+def test_damage_that_may_not_be_removed_is_not_said_to_be_sent_anew(store, here, there):
+    """In the folder of another user, say: a sender would take it for what it has sent."""
+    kept(here, {"net.tflite": FILES["net.tflite"]})
+    send_step(store, here, KEY)
+    (blob,) = blobs(store)
+    blob.write_bytes(b"x" * len(FILES["net.tflite"]))
+
+    class Kept(Folder):
+        def remove(self, name: str) -> bool:
+            return False
+
+    held = ContentStore(store.url, Kept(store.place.folder))
+    with pytest.raises(BadFile, match="differs from its SHA-256") as caught:
+        fetch_step(held, there, KEY)
+    assert str(caught.value.fix).startswith("delete it there, which this machine may not")
+    (store.place.folder / f"steps/{KEY}.json").write_text("{}")
+    with pytest.raises(BadFile) as caught:
+        fetch_step(held, there, KEY)
+    assert str(caught.value.fix).startswith("delete it there, which this machine may not")
+
+
+def test_a_folder_that_a_worker_has_not_mounted_is_not_made(tmp_path, store):
+    with pytest.raises(ZooError, match="is not on") as caught:
+        store.check(known=True)
+    assert "another folder there" in str(caught.value.why)
+    assert not store.place.folder.exists()
+    store.check()
+    store.check(known=True)

@@ -168,6 +168,7 @@ def test_a_file_that_fails_costs_itself_and_is_tried_again(
     found = timed(paths[1:], tmp_path)
     assert [t.error is not None for t in found] == [False, False, True, True]
     assert isinstance(found[2].error, UsageError)
+    assert found[2].error.what == "host at worker w: it does not run there"
     assert found[2].error.fix == "another one"
     rows = recorded(tmp_path)
     assert sorted(record.status for record, _ in rows) == ["failed", "failed", "passed", "passed"]

@@ -23,6 +23,7 @@ from zoo.contracts.executor import (
     ExecutorWorker,
     StepOrder,
 )
+from zoo.execution.devices import device_named
 from zoo.pipeline.executors import connection
 from zoo.pipeline.executors.announcing import announced_worker
 from zoo.pipeline.executors.connection import connect, driver_of, executor_named
@@ -224,6 +225,24 @@ def test_workers_of_other_versions_are_left_out(
     made = connect(registry, RecipeExecutor(address="third://x"))
     assert made is not None
     assert [w.name for w in made.workers()] == ["a"]
+
+
+def test_a_device_of_a_worker_of_another_version_is_not_said_to_be_unknown(
+    registry: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = worker("b", "pi4", "host", version="0.0.7")
+    monkeypatch.setattr(Cluster, "joined", [worker("a"), old])
+    registry.devices = REGISTRY.devices
+    connect(registry, RecipeExecutor(address="third://x"))
+    with pytest.raises(UsageError, match="nothing can be timed on 'pi4'") as caught:
+        device_named(registry, "pi4")
+    assert f"b on host-of-b, which announces it, has edgezoo 0.0.7, and the command has {OWN}" in (
+        str(caught.value.why)
+    )
+    assert device_named(registry, "host").name == "host", "one of this machine, too"
+    monkeypatch.setattr(Cluster, "joined", [worker("a", "pi4")])
+    connect(registry, RecipeExecutor(address="third://x"))
+    assert device_named(registry, "pi4").machine == "m"
 
 
 @pytest.mark.parametrize(

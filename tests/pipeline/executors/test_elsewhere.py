@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import pytest
 from job_plans import REGISTRY, job
 
+from zoo.common.errors import ZooError
 from zoo.common.worker import Children
 from zoo.contracts.executor import (
     AnnouncedDevice,
@@ -31,6 +32,7 @@ from zoo.pipeline.executors.performing import perform
 from zoo.pipeline.plan import PlanScope, make_plan
 from zoo.pipeline.recipe import RecipeExecutor
 from zoo.pipeline.step_cache import StepCache
+from zoo.pipeline.steps.step import FinishedStep
 from zoo.results.records import StepRecord
 from zoo.results.store import Store
 
@@ -145,6 +147,41 @@ def test_what_failed_on_another_machine_names_it(
         monkeypatch.setattr(Third, "answer", answer, raising=False)
         records, _ = run(plan(), tmp_path)
         assert records[0].reason == reason
+
+
+def test_what_failed_on_a_device_names_it_and_its_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unplugged in the middle of a step, say, where an agent knows no more than that it ended."""
+    refusal = {"what": "it does not answer", "why": None, "fix": None}
+    steps = plan("pi4")
+    (timing,) = (step for step in steps if step.id.kind == "bench")
+    cache = StepCache(tmp_path / "steps")
+    told = Pipeline(cache=cache, store=None, run="r", on_step=lambda *_: None)
+    for other in timing.waits_for:
+        record = StepRecord(step=other.name, kind=other.id.kind, key=other.key, status="skipped")
+        told.finished[other.id] = FinishedStep(record=record, folder=tmp_path)
+    there = Elsewhere(REGISTRY.executor, REGISTRY)
+    monkeypatch.setattr(Third, "answer", failing, raising=False)
+    assert there.perform(timing, told).reason == "pi4 at worker w: it rained"
+    answer = lambda order: replace(failing(order), worker="cellar")  # noqa: E731
+    monkeypatch.setattr(Third, "answer", answer)
+    assert there.perform(timing, told).reason == "on cellar: pi4 at worker w: it rained"
+    monkeypatch.setattr(Third, "answer", lambda order: OrderAnswer(refusal=refusal))
+    with pytest.raises(ZooError, match="pi4 at worker w: it does not answer"):
+        there.perform(timing, told)
+
+
+def test_a_worker_without_the_folder_of_artifacts_refuses_before_it_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = replace(
+        order_of(plan()[0], monkeypatch, tmp_path), artifacts=str(tmp_path / "unmounted")
+    )
+    answer = perform(order, lambda _: None, Children())
+    assert answer.refusal is not None
+    assert f"is not on {platform.node()}" in str(answer.refusal["what"])
+    assert not (tmp_path / "unmounted").exists()
 
 
 def test_results_that_do_not_arrive_are_told(

@@ -22,6 +22,7 @@ from zoo.data.naming import dataset_name
 from zoo.data.opening import dataset_fingerprint, provider_of
 from zoo.data.readers.listing import files_stamp, list_files
 from zoo.networks.checkpoints import Checkpoint, packaged, resolve
+from zoo.pipeline.content_store.known_hashes import KnownHashes
 from zoo.pipeline.content_store.store import (
     ContentStore,
     FileContent,
@@ -97,7 +98,7 @@ def send_data(store: ContentStore, registry: Registry, data: str) -> SentInput |
     root = Path(os.path.realpath(root))
     listing = list_files(str(root), None)
     files = {file.path: listing.root / file.path for file in listing.files}
-    sent = _send_files(store, files)
+    sent = _send_files(store, root, files)
     if dataset_fingerprint(registry, data) != fingerprint:
         raise BadData(
             f"{data} changed while it was sent",
@@ -134,25 +135,37 @@ def _send_weights(store: ContentStore, name: str, checkpoint: Checkpoint) -> Sen
         kind="weights",
         name=name,
         typed=name,
-        listing=_send_files(store, files),
+        listing=_send_files(store, checkpoint.path, files),
         folder="weights",
         path=checkpoint.path.name,
     )
 
 
-def _send_files(store: ContentStore, files: Mapping[str, Path]) -> str:
-    """Returns the SHA-256 of the listing."""
-    listed: dict[str, FileContent] = {}
-    for name, path in sorted(files.items()):
-        content = FileContent(bytes=path.stat().st_size, sha256=sha256_of(path))
-        listed[name] = content
-    text = json.dumps({"files": {n: asdict(content) for n, content in listed.items()}}, indent=1)
-    found = content_name(text)
+def _send_files(store: ContentStore, place: Path, files: Mapping[str, Path]) -> str:
+    """Returns the SHA-256 of the listing; files that are there already are not read again."""
+    for name, path in files.items():
+        if not stays_inside(name):
+            raise BadData(
+                f"{printable(ascii(os.fspath(path)))} cannot be sent to workers",
+                why="they could take its name for a place outside the folder",
+                fix="rename it",
+            )
+    known = KnownHashes(place)
+    found, text = _listed(known.of(files, read=False))
     if store.place.size(_record(found)) is None:
+        # What a store lacks may be what it was found to hold damaged: known hashes do not count.
+        listed = known.of(files, read=True)
+        found, text = _listed(listed)
         for name, content in listed.items():
             store.send_file(files[name], content)
         store.write_record(_record(found), text)
     return found
+
+
+def _listed(files: Mapping[str, FileContent]) -> tuple[str, str]:
+    """SHA-256 and text of a listing."""
+    text = json.dumps({"files": {n: asdict(content) for n, content in files.items()}}, indent=1)
+    return content_name(text), text
 
 
 def fetch_inputs(store: ContentStore, sent: Sequence[SentInput]) -> tuple[MovedInput, ...]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import platform
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from zoo.common.errors import ZooError
-from zoo.common.files import atomic_path, cannot_write, ensure_writable, write_bytes
+from zoo.common.files import atomic_path, cannot_write, ensure_writable, open_file, write_bytes
 
 _CHUNK = 1 << 20
 #: What to do when a folder of the store cannot be used.
@@ -23,8 +24,12 @@ class Place(Protocol):
     All methods raise `ZooError` in clear words where the place cannot be read or written.
     """
 
-    def check(self) -> None:
-        """Proves that files can be written and read, before any work."""
+    def check(self, *, known: bool = False) -> None:
+        """Proves that files can be written and read, before any work.
+
+        Args:
+            known: Whether another machine uses it already: what is missing is not made.
+        """
         ...
 
     def size(self, name: str) -> int | None:
@@ -47,8 +52,8 @@ class Place(Protocol):
         """Writes a small file."""
         ...
 
-    def remove(self, name: str) -> None:
-        """Deletes a file, if it is there and that is allowed."""
+    def remove(self, name: str) -> bool:
+        """Deletes a file; returns whether it is gone, which takes the right to do that."""
         ...
 
 
@@ -107,23 +112,30 @@ class Folder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def check(self) -> None:
-        """Makes it, and a file in it."""
+    def check(self, *, known: bool = False) -> None:
+        """Makes it, unless another machine must have made it, and a file in it."""
+        if known and not self.folder.is_dir():
+            raise ZooError(
+                f"the folder of --artifacts {self.folder} is not on {platform.node()}",
+                why="the command has made it, so what it names is another folder there",
+                fix="mount it under that path here, or choose another --artifacts",
+            )
         ensure_writable(self.folder, fix=OTHER_STORE)
 
     def size(self, name: str) -> int | None:
         """Bytes of a file; None where there is none."""
         with self._reading(name):
             try:
-                return (self.folder / name).stat().st_size
+                status = (self.folder / name).stat()
             except FileNotFoundError:
                 return None
+            return status.st_size if stat.S_ISREG(status.st_mode) else None
 
     def read(self, name: str, most: int) -> bytes | None:
         """A small file, at most `most` + 1 bytes of it; None where there is none."""
         with self._reading(name):
             try:
-                with (self.folder / name).open("rb") as file:
+                with open_file(self.folder / name) as file:
                     return file.read(most + 1)
             except FileNotFoundError:
                 return None
@@ -132,7 +144,7 @@ class Folder:
         """Copies a file, at most `most` + 1 bytes of it; None where there is none."""
         with self._reading(name):
             try:
-                file = (self.folder / name).open("rb")
+                file = open_file(self.folder / name)
             except FileNotFoundError:
                 return None
             with file:
@@ -152,12 +164,13 @@ class Folder:
         """Writes a small file."""
         write_bytes(self.folder / name, data, fix=OTHER_STORE)
 
-    def remove(self, name: str) -> None:
-        """Deletes a file, if it is there and that is allowed."""
+    def remove(self, name: str) -> bool:
+        """Deletes a file; returns whether it is gone, which takes the right to do that."""
         try:
             (self.folder / name).unlink(missing_ok=True)
         except OSError:
-            return
+            return False
+        return True
 
     @contextmanager
     def _reading(self, name: str) -> Iterator[None]:
@@ -174,7 +187,7 @@ class Folder:
 @contextmanager
 def _read(source: Path) -> Iterator[BinaryIO]:
     try:
-        file = os.fdopen(os.open(source, os.O_RDONLY), "rb")
+        file = open_file(source)
     except OSError as error:
         raise ZooError(
             f"{source} cannot be read",

@@ -82,8 +82,11 @@ class Bucket:
                 f"--artifacts {self.shown} names no bucket", fix="--artifacts s3://BUCKET/FOLDER"
             )
 
-    def check(self) -> None:
+    def check(self, *, known: bool = False) -> None:
         """Writes, reads and removes a small file.
+
+        Args:
+            known: Changes nothing: no bucket is ever made.
 
         Raises:
             ZooError: That is impossible, or takes longer than a minute.
@@ -166,12 +169,16 @@ class Bucket:
         """Writes a small file."""
         self._tried(lambda: self._put(name, lambda path: self.files.pipe_file(path, data)))
 
-    def remove(self, name: str) -> None:
-        """Deletes a file, if it is there and that is allowed."""
+    def remove(self, name: str) -> bool:
+        """Deletes a file; returns whether it is gone, which takes the right to do that."""
         try:
             self.files.rm_file(self._path(name))
+        except FileNotFoundError:
+            return True
         except Exception as error:
             _log.debug("%s was not removed: %s", name, _words(error))
+            return False
+        return True
 
     def _path(self, name: str) -> str:
         return f"{self.root}/{name}"

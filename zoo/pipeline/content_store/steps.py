@@ -30,8 +30,11 @@ def send_step(store: ContentStore, cache: StepCache, key: str) -> None:
         raise LookupError(f"the cache has no step {key}")
     folder = cache.folder / key
     text = (folder / RECORD).read_text(encoding="utf-8")
-    _, files = read_sealed(text)
-    for name, file in listed_files(files).items():
+    try:
+        files = listed_files(read_sealed(text)[1])
+    except ValueError as error:
+        raise BadFile(f"the step {key[:16]} cannot be sent to others", why=str(error)) from error
+    for name, file in files.items():
         store.send_file(folder / name, file)
     store.write_record(_name(key), text)
 

@@ -21,6 +21,10 @@ from zoo.results import formatting as fmt
 VARIABLE: Final = "ZOO_ARTIFACTS"
 #: Bytes of a record: a hundred thousand files have less.
 _MOST_BYTES = 64 << 20
+#: Bytes of a name in a folder, as systems have them.
+_LONGEST = 255
+_SENT_ANEW: Final = "type the command again: what is damaged is sent anew"
+_REMOVE: Final = "delete it there, which this machine may not; then type the command again"
 _SHA256 = re.compile("[0-9a-f]{64}")
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _HALF_URL = re.compile(r"[a-z][a-z0-9+.-]+:/(?!/)", re.IGNORECASE)
@@ -46,13 +50,16 @@ class ContentStore:
         """The address for people, without passwords."""
         return printable(without_passwords(self.url))
 
-    def check(self) -> None:
+    def check(self, *, known: bool = False) -> None:
         """Proves that the store can be written and read, before any work.
+
+        Args:
+            known: Whether another machine uses it already: a folder that is missing is not made.
 
         Raises:
             ZooError: It cannot; says why.
         """
-        self.place.check()
+        self.place.check(known=known)
 
     def send_file(self, source: Path, file: FileContent) -> None:
         """Copies a file there, unless one of the same content is there already.
@@ -74,15 +81,14 @@ class ContentStore:
         arrived = self.place.fetch(file.name, target, file.bytes)
         if arrived is not None and (arrived.bytes, arrived.sha256) == (file.bytes, file.sha256):
             return
-        if arrived is not None:
-            self.place.remove(file.name)
+        gone = arrived is None or self.place.remove(file.name)
         target.unlink(missing_ok=True)
         raise BadFile(
             f"a file in the store {self.shown} is damaged",
             why=f"{file.name} is missing"
             if arrived is None
             else f"{file.name} differs from its SHA-256",
-            fix="type the command again: what is damaged is sent anew",
+            fix=_SENT_ANEW if gone else _REMOVE,
         )
 
     def write_record(self, name: str, text: str) -> None:
@@ -118,12 +124,12 @@ class ContentStore:
             raise self.damaged(name, f"it is no text: {error}") from error
 
     def damaged(self, name: str, why: str) -> BadFile:
-        """The error for a record that cannot be used; it is removed, so that it is sent anew."""
-        self.place.remove(name)
+        """The error for a record that cannot be used; it is removed where that is allowed."""
+        gone = self.place.remove(name)
         return BadFile(
             f"{name} in the store {self.shown} is damaged",
             why=why,
-            fix="type the command again: what is damaged is sent anew",
+            fix=_SENT_ANEW if gone else _REMOVE,
         )
 
 
@@ -168,10 +174,14 @@ def listed_files(files: Mapping[str, Any]) -> dict[str, FileContent]:
     found: dict[str, FileContent] = {}
     for name, value in files.items():
         if not stays_inside(name):
-            raise ValueError(f"it names a file outside its folder: {printable(ascii(name))}")
+            shown = printable(ascii(name))[:_LONGEST]
+            raise ValueError(f"it names a file outside its folder, or none: {shown}")
         if not isinstance(value, Mapping):
             raise ValueError(f"it says nothing of {printable(name)}")
         found[name] = FileContent.listed(value)
+    folders = {str(folder) for name in found for folder in PurePosixPath(name).parents}
+    if doubled := sorted(folders & set(found)):
+        raise ValueError(f"{printable(ascii(doubled[0]))[:_LONGEST]} is a file and a folder")
     return found
 
 
@@ -181,11 +191,19 @@ def is_sha256(text: str) -> bool:
 
 
 def stays_inside(name: str) -> bool:
-    """Whether a relative path with ``/`` cannot lead out of the folder that it is put into."""
+    """Whether a relative path with ``/`` names a file in the folder that it is put into.
+
+    None does that leads out of it, by whichever system's rules, or that no file can have.
+    """
     path = PurePosixPath(name)
     parts = path.parts
     whole = str(path) == name and bool(parts) and not path.is_absolute()
-    return whole and ".." not in parts and "\0" not in name and "\\" not in name
+    try:
+        fits = all(len(os.fsencode(part)) <= _LONGEST for part in parts)
+    except UnicodeEncodeError:
+        return False
+    upwards = ".." in re.split(r"[/\\]", name) or name.startswith("\\")
+    return whole and fits and not upwards and "\0" not in name
 
 
 def store_url(given: str | None) -> str | None:

@@ -101,9 +101,17 @@ class WorkerTimer:
         ended = pipeline.finished.of(timing)
         cached = ended.record.cached
         found = [cell.result(files, key, kept=cached) for cell in ended.result.cells]
-        if any(isinstance(one.result, ZooError) for one in found):
+        errors = [one.result for one in found if isinstance(one.result, ZooError)]
+        if errors:
+            place_there = self._place_of(device)
+            for told in errors:
+                told.what = f"{place_there}: {told.what}"
             journal.forget([key])  # the same command tries again what failed
         return found
+
+    def _place_of(self, device: Device) -> str:
+        executor = self.registry.executor
+        return device.name if executor is None else executor.place_of(device.name)
 
     def _pipeline(self, timing: BenchCellsStep, watch: Callable[[int, Stage], None]) -> Pipeline:
         def told(step: str, event: Event) -> None:

@@ -72,6 +72,25 @@ class Connection:
         refuse_doubled(fitting)
         return fitting
 
+    def out_of_reach(self) -> dict[str, str]:
+        """Of devices that workers of other versions announce: why they get no steps."""
+        own = version_of("edgezoo")
+        return {
+            device.name: f"the worker {worker.name} on {worker.host}, which announces it, has "
+            f"edgezoo {worker.version}, and the command has {own}"
+            for worker in self.driver.workers()
+            for device in worker.devices
+            if worker.version != own
+        }
+
+    def place_of(self, device: str) -> str:
+        """A device and the worker that announces it, for messages."""
+        with contextlib.suppress(ZooError):  # it may be gone, too
+            for worker in self.driver.workers():
+                if device in {announced.name for announced in worker.devices}:
+                    return f"{device} at worker {worker.name}"
+        return device
+
     def mark(self) -> Path:
         """A file in this machine's cache, which workers that share it see."""
         path = cache_folder() / "executors" / f"{self.session}.mark"
@@ -189,6 +208,7 @@ def connect(
     if any_workers:
         return found
     registry.announced = {d.name: d for worker in found.workers() for d in worker.devices}
+    registry.out_of_reach = found.out_of_reach()
     return found
 
 

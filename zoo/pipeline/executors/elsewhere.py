@@ -143,17 +143,24 @@ class Elsewhere:
         if answer.refusal is not None or answer.record is None:
             told = answer.refusal or {}
             raise ZooError(
-                _there(answer, told.get("what") or f"{step.name} came without a result"),
+                self._there(answer, step, told.get("what") or f"{step.name} came without a result"),
                 why=told.get("why"),
                 fix=told.get("fix"),
             )
         performer.note_memory(step, answer.memory_bytes)
         record = answer.record
         if record.status == "failed":
-            return replace(record, reason=_there(answer, record.reason))
+            return replace(record, reason=self._there(answer, step, record.reason))
         if performer.cache.samples(step.key) is None:
             performer.cache.keep_samples(step.key, base64.b64decode(answer.samples))
         return record
+
+    def _there(self, answer: OrderAnswer, step: Step[Any], reason: str) -> str:
+        """With the device and its worker, and the machine, whose paths it names."""
+        if device := self._device(step):
+            reason = f"{self._connection.place_of(device)}: {reason}"
+        other = answer.worker and answer.worker != platform.node()
+        return f"on {answer.worker}: {reason}" if other and answer.worker not in reason else reason
 
     def _order(self, step: Step[Any], performer: StepPerformer) -> StepOrder:
         assert step.planned is not None
@@ -244,12 +251,6 @@ class Elsewhere:
                 self._workers = ()  # all are gone; those that come again are waited for
             self._asked = time.monotonic()
         return self._workers
-
-
-def _there(answer: OrderAnswer, reason: str) -> str:
-    """With the machine, whose paths it names, and whose disk may be full."""
-    other = answer.worker and answer.worker != platform.node()
-    return f"on {answer.worker}: {reason}" if other and answer.worker not in reason else reason
 
 
 def _folder() -> str:

@@ -75,6 +75,7 @@ def _perform(order: OrderText, emit: OnEvent, children: Children) -> OrderAnswer
             why=f"its own is {cache_folder()}, and no store for results was named",
             fix="name one that both reach: --artifacts FOLDER or URL",
         )
+    store = _checked_store(order.artifacts) if order.artifacts else None
     step = _step(order)
     performer = StepPerformer(
         cache=cache,
@@ -85,7 +86,6 @@ def _perform(order: OrderText, emit: OnEvent, children: Children) -> OrderAnswer
         children=children,
         keeps_samples=True,
     )
-    store = open_store(order.artifacts) if order.artifacts else None
     _take_earlier(order, step, performer, store)
     with _alone(cache, step.key, children):
         finished = performer.kept(step)
@@ -109,6 +109,14 @@ def _perform(order: OrderText, emit: OnEvent, children: Children) -> OrderAnswer
         cached=cached,
         worker=platform.node(),
     )
+
+
+@lru_cache(maxsize=32)
+def _checked_store(url: str) -> ContentStore:
+    """The store of the command; a worker must be able to write there what it has worked for."""
+    store = open_store(url)
+    store.check(known=True)
+    return store
 
 
 def _step(order: OrderText) -> Step[Any]:
@@ -169,7 +177,7 @@ def _planned(text: str) -> dict[StepId, Step[Any]]:
     moved: tuple[MovedInput, ...] = ()
     if order.artifacts:
         sent = [SentInput(**one) for one in order.inputs]
-        moved = fetch_inputs(open_store(order.artifacts), sent)
+        moved = fetch_inputs(_checked_store(order.artifacts), sent)
     registry = load_registry(replace(order.plugins, moved=moved))
     registry.announced = {device.name: device for device in order.devices}
     return {step.id: step for step in steps_of(order.plan, registry)}
