@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,23 @@ class OnnxGraph:
         model = _load(scratch)
         fix_sizes(model, inputs)
         return cls(model)
+
+    def node_names(self) -> list[str]:
+        """Each operator's name, different ones for all, made as Model Explorer's adapter does.
+
+        Quantizers leave operators without names.
+        """
+        found: list[str] = []
+        used: set[str] = set()
+        numbers: Counter[str] = Counter()
+        for node in self.nodes:
+            wanted = name = node.name or "node"
+            while name in used:
+                numbers[wanted] += 1
+                name = f"{wanted}_{numbers[wanted]}"
+            used.add(name)
+            found.append(name)
+        return found
 
     def arithmetic(self, node: Any) -> str:
         """As in the file's contents: ``integer``, …, ``conversion``, ``structural``."""

@@ -62,6 +62,7 @@ def compare_layers(request: LayerRequest) -> LayerComparison:
         overhead=mine.overhead,
         twin_overhead=theirs.overhead,
         notes=tuple(notes),
+        graph=file.model.graph.name,
     )
 
 
@@ -167,6 +168,7 @@ def _records(
     )
     places = {number: place for place, number in enumerate(pairs)}
     layers = with_nameless([_layers(file, file.nodes[n], names) for n in pairs], request.layers)
+    called = file.node_names()
     counted: tuple[set[str], set[str]] = set(), set()
     records = []
     for number, match in pairs.items():
@@ -179,6 +181,7 @@ def _records(
             OperatorRecord(
                 kind=node.op_type,
                 name=node.output[0],
+                node=called[number],
                 twin=match,
                 layers=layers[places[number]],
                 arithmetic=file.arithmetic(node),

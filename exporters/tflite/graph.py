@@ -85,6 +85,12 @@ class TfliteGraph:
         """Whether a tensor's values are in the file."""
         return self.model.buffers[self.graph.tensors[place].buffer].data is not None
 
+    def graph_name(self) -> str:
+        """The main graph's name; that of its signature where it has none."""
+        signatures = self.model.signatureDefs or []
+        keys = [_text(one.signatureKey) for one in signatures if one.subgraphIndex == 0]
+        return next(filter(None, [_text(self.graph.name), *keys]), "main")
+
     def name(self, place: int) -> str:
         """A tensor's name."""
         return _text(self.graph.tensors[place].name)

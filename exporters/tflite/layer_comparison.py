@@ -57,6 +57,7 @@ def compare_layers(request: LayerRequest) -> LayerComparison:
         overhead=_overhead(file, mine),
         twin_overhead=_overhead(baseline, theirs),
         notes=tuple(notes),
+        graph=file.graph_name(),
     )
 
 
@@ -161,6 +162,7 @@ def _records(
             OperatorRecord(
                 kind=operator.kind,
                 name=operator.name,
+                node=str(pair.number),
                 twin=None if other is None else other.name,
                 layers=layers[place[pair.number]],
                 arithmetic=operator.arithmetic,

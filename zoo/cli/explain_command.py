@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from zoo.common import terminal
 
 if TYPE_CHECKING:
     from zoo.analysis.explain import Explanation
+    from zoo.report.graph_overlay import WrittenOverlay
 
 
 @click.command(
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
         "zoo explain exports/resnet8.fashion_mnist.int8.tflite",
         "zoo explain net.int8.onnx --against net.float32.onnx --html why.html",
         "zoo explain my.keras --data digits --format tflite",
+        "zoo explain net.int8.tflite --overlay overlays",
     ),
 )
 @click.argument("file", metavar="FILE|FOLDER|MODEL", type=click.Path())
@@ -53,6 +56,11 @@ if TYPE_CHECKING:
 )
 @network_options(one=True)
 @click.option("--html", type=PAGE_FILE, help="Also write a page with charts here.")
+@click.option(
+    "--overlay",
+    type=click.Path(file_okay=False),
+    help="Also write times and errors for Model Explorer into this folder.",
+)
 @json_option
 @click.pass_context
 def command(
@@ -65,6 +73,7 @@ def command(
     samples: int,
     runs: int,
     html: str | None,
+    overlay: str | None,
     as_json: bool,
     **network: Any,
 ) -> None:
@@ -80,8 +89,10 @@ def command(
     from zoo.artifacts.files_of_folder import damaged_files, files_with_twins, is_folder_of_files
     from zoo.cli.files_in_turn import in_turn
     from zoo.common.errors import UsageError
+    from zoo.common.files import filled
     from zoo.common.optional_imports import require_extra
     from zoo.common.shown_text import printable
+    from zoo.report.graph_overlay import FIX, refuse_other_files, write_overlays
     from zoo.report.progress import StepProgress
 
     if html is not None:
@@ -102,6 +113,11 @@ def command(
         registry, sound, {"data": data, **network}, quiet=as_json, twin=True, own=["data"]
     )
 
+    into = None if overlay is None else Path(overlay)
+    if into is not None:
+        refuse_other_files(into, [str(one) for one in made])
+    written: dict[Path, list[WrittenOverlay]] = {}
+
     def explained(name: str) -> Explanation:
         if name in damaged:
             raise damaged[name]
@@ -121,17 +137,31 @@ def command(
             from zoo.report.pages.explanation import render
 
             write_text(Path(html), render(found), fix=OTHER_FILE)
+        if into is not None:
+            written[found.file.path] = write_overlays(found, into)
         return found
 
-    _, code = in_turn(
-        file if folder else made[0],
-        [*damaged, *made],
-        explained,
-        print_one=_print,
-        plain=lambda found: found.plain(),
-        as_json=as_json,
-        debug=settings.debug,
-    )
+    def told(found: Explanation) -> None:
+        _print(found)
+        if into is not None:
+            _print_overlays(written[found.file.path], timed=runs > 0)
+
+    def plain(found: Explanation) -> dict[str, Any]:
+        if into is None:
+            return found.plain()
+        paths = [str(one.path) for one in written[found.file.path]]
+        return {**found.plain(), "overlays": paths}
+
+    with nullcontext() if into is None else filled(into, fix=FIX):
+        _, code = in_turn(
+            file if folder else made[0],
+            [*damaged, *made],
+            explained,
+            print_one=told,
+            plain=plain,
+            as_json=as_json,
+            debug=settings.debug,
+        )
     if html is not None and not as_json:
         terminal.echo(f"\npage     {html}")
     ctx.exit(code)
@@ -167,3 +197,15 @@ def _print(found: Explanation) -> None:
         return
     terminal.echo(f"\ntry      {found.advice.command}")
     terminal.echo(f"         {found.advice.why}")
+
+
+def _print_overlays(written: list[WrittenOverlay], *, timed: bool) -> None:
+    from zoo.report.graph_overlay import TIMES
+
+    terminal.echo()
+    for one in written:
+        terminal.echo(f"overlay  {one.path}{' (replaced)' * one.replaced}")
+    if not timed:
+        terminal.echo("         none of times: --runs 0 times nothing")
+    elif not any(one.path.name.endswith(TIMES) for one in written):
+        terminal.echo("         none of times: the runtime reports none")

@@ -124,15 +124,17 @@ def cannot_write(path: Path, error: OSError, *, fix: str | None = None) -> ZooEr
 
 
 @contextmanager
-def filled(folder: Path) -> Iterator[None]:
+def filled(folder: Path, *, fix: str | None = None) -> Iterator[None]:
     """Makes a folder that can be written; one that was new and stays empty is removed on errors.
+
+    `fix` as in `cannot_write`.
 
     Raises:
         ZooError: It cannot be written.
     """
     made = [place for place in (folder, *folder.absolute().parents) if not is_there(place)]
     try:
-        ensure_writable(folder)
+        ensure_writable(folder, fix=fix)
         yield
     except BaseException:
         for place in made:

@@ -44,6 +44,7 @@ class OperatorRecord:
     Attributes:
         kind: As the format names it: ``CONV_2D``, ``Conv``.
         name: Of its output in the file.
+        node: By which viewers of graphs know it in `LayerComparison.graph`; empty when unknown.
         twin: Of the same in the baseline; None when it has no such tensor.
         layers: The Keras layers that it computes, in the network's order; several when fused.
         arithmetic: One of `ARITHMETICS`.
@@ -101,6 +102,7 @@ class OperatorRecord:
     twin_microseconds: float | None = None
     executor: str | None = None
     faster: str = ""
+    node: str = ""
 
 
 #: Stands for outputs that do not differ at all.
@@ -121,6 +123,8 @@ class LayerComparison:
         twin_overhead: The same in the baseline.
         notes: Remarks on how the figures were made, in sentences.
         noise: What disturbed the times; empty when the machine was quiet.
+        graph: Name of the file's graph that holds the operators, as viewers of graphs show it;
+            empty when unknown.
     """
 
     runtime: str
@@ -131,3 +135,4 @@ class LayerComparison:
     twin_overhead: dict[str, float]
     notes: tuple[str, ...] = ()
     noise: tuple[str, ...] = ()
+    graph: str = ""
