@@ -23,6 +23,7 @@ import contextlib
 import json
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -39,116 +40,9 @@ from typing import Any
 import psutil
 
 PRECISIONS = ("float32", "float16", "dynamic-int8")
-PLUGIN = '''
-"""Devices that wait for a moment, and answer."""
-import base64, hashlib, json, os, secrets, sys
-from functools import lru_cache
-from pathlib import Path
-import zoo
-from zoo.contracts import Condition, DeviceDriver
-from zoo.execution.agent_process import PipeProcess
-from pydantic import BaseModel
-
-@lru_cache
-def answers_of(local):
-    """A file with the golden outputs of a model, by their inputs; made once."""
-    from zoo.artifacts.artifact import open_unaltered
-    from zoo.artifacts.golden_samples import read_golden
-    from zoo.registry import load_registry
-    digest = hashlib.sha256(local.read_bytes()).hexdigest()[:16]
-    file = Path(os.environ["ENDED_MEASUREMENTS"]).with_name(f"{digest}.json")
-    if not file.exists():
-        golden = read_golden(open_unaltered(load_registry(), local).manifest.golden, local)
-        told = {"dtype": golden.outputs.dtype.name, "shape": list(golden.outputs.shape[1:])}
-        told["rows"] = {
-            hashlib.sha256(one.tobytes()).hexdigest(): base64.b64encode(right.tobytes()).decode()
-            for one, right in zip(golden.inputs, golden.outputs)
-        }
-        partial = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
-        partial.write_text(json.dumps(told))
-        partial.replace(file)
-    return str(file)
-
-class Options(BaseModel):
-    number: int
-
-class Transport:
-    def __init__(self, number):
-        self.number = number
-    def put(self, local):
-        return answers_of(local)
-    def start_agent(self, runtime):
-        program = Path(__file__).with_name("agent.py")
-        # What changes must not lie beside the plugin, as if it were a part of its code.
-        told = (str(self.number), runtime, os.environ["ENDED_MEASUREMENTS"])
-        return PipeProcess([sys.executable, "-I", "-S", str(program), *told])
-    def condition(self):
-        return Condition()
-    def close(self):
-        pass
-
-class Driver(DeviceDriver[Options]):
-    @property
-    def address(self):
-        return str(self.options.number)
-    def fingerprint(self):
-        return f"{self.options.number:016d}"
-    def runtimes(self):
-        return ["litert", "onnxruntime"]
-    def connect(self):
-        return Transport(self.options.number)
-
-@zoo.hookimpl
-def zoo_devices():
-    yield zoo.DeviceKind(name="waiting", summary="waits", driver=lambda: Driver, remote=True)
-'''
-
-AGENT = """
-import base64, hashlib, json, os, struct, sys, time, zlib
-from pathlib import Path
-fingerprint, runtime = "%016d" % int(sys.argv[1]), sys.argv[2]
-samples = [1000000 + n % 7 for n in range(64)]
-packed = base64.b64encode(zlib.compress(struct.pack("<64q", *samples))).decode()
-tensor = {"name": "x", "shape": [1, 28, 28, 1], "dtype": "float32"}
-tensor |= {"scale": None, "zero_point": None}
-answers = {
-    "describe": {"fingerprint": fingerprint, "python": "3.11", "runtime": runtime},
-    "load": {"runtime": runtime, "runtime_version": "1", "api": "fake", "inputs": [tensor],
-             "outputs": [tensor], "threads": 1, "load_ns": 1, "memory_before_bytes": 1,
-             "delegate": {"name": "fake"}},
-    "bench": {"samples": {"count": 64, "data": packed}, "first_ns": 1, "warmup": {}, "inputs": {},
-              "floors_met": True, "spin_before_ns": [1], "spin_after_ns": [1],
-              "load_average": [0.0, 0.0], "peak_memory_bytes": 1, "wall_seconds": 1.1,
-              "cpu_seconds": 1.1, "involuntary_switches": 0.0, "steal_seconds": 0.0,
-              "throttled_seconds": 0.0},
-}
-def outputs(packed):
-    count, data = packed["shape"][0], base64.b64decode(packed["data"])
-    each = len(data) // count
-    parts = (data[n * each:(n + 1) * each] for n in range(count))
-    rows = [base64.b64decode(right["rows"][hashlib.sha256(part).hexdigest()]) for part in parts]
-    joined = base64.b64encode(b"".join(rows)).decode()
-    return [{"dtype": right["dtype"], "shape": [count, *right["shape"]], "data": joined}]
-def ended(what):
-    with Path(sys.argv[3]).open("a") as file:
-        print(what, file=file)
-for line in sys.stdin:
-    request = json.loads(line)
-    if request["command"] == "close":
-        break
-    if request["command"] == "load":
-        right = json.loads(Path(request["path"]).read_text())
-    if request["command"] == "run":
-        answers["run"] = {"outputs": outputs(request["inputs"][0])}
-    if request["command"] == "load":
-        answers["load"]["threads"] = request["threads"]
-    if request["command"] == "bench":
-        time.sleep(float(os.environ["PAUSE"]))
-        ended("measured")
-    answer = {"protocol": 1, "id": request["id"], "ok": True, **answers[request["command"]]}
-    print(json.dumps(answer), flush=True)
-ended(time.process_time())
-"""
+#: The devices, and what answers in their place. Both are copied: a plugin's fingerprint covers the
+#: Python files beside it, which here are the other benchmarks.
+PLUGIN, AGENT = (Path(__file__).with_name(f"waiting_{name}.py") for name in ("devices", "agent"))
 
 
 @dataclass
@@ -168,8 +62,8 @@ class Place:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        (self.folder / "waiting.py").write_text(PLUGIN)
-        (self.folder / "agent.py").write_text(AGENT)
+        shutil.copy(PLUGIN, self.folder / "waiting.py")
+        shutil.copy(AGENT, self.folder)
         names = self.folder / "home" / "config" / "devices.toml"
         names.parent.mkdir(parents=True)
         Path(self.environment["ENDED_MEASUREMENTS"]).parent.mkdir()

@@ -58,39 +58,9 @@ def bench(
     registry: Registry | None = None,
     elsewhere: CellTimer | None = None,
 ) -> list[Timing]:
-    """Times files against each other, in fresh processes that take turns.
+    """As `zoo.bench`, which describes the arguments; `elsewhere` times files on devices of workers.
 
-    Before a file is timed, its answers on the device are compared with those that it should give.
-    What an unfinished call has measured under the same circumstances is not measured again.
-
-    On one device, processes take turns. Devices with processors of their own measure at the same
-    time, all others one after the other. A file that fails costs itself alone, and so does a
-    device that is lost.
-
-    Args:
-        files: TFLite or ONNX files, with or without a manifest.
-        device: Where, one name or several; None for this machine.
-        threads: Each file is timed with each of these.
-        tier: ``brief``, ``smoke``, ``quick``, ``full`` or ``sustained``.
-        runtime: One name or several, of which each file takes those that run its format; None
-            takes the preferred one.
-        store: URL of the results store; None for the user's own.
-        tag: A name for these results, by which `zoo.compare` finds them.
-        fresh: Measure anew what an unfinished call has kept.
-        accuracy: Also measures the quality on the test split of this dataset, on the device.
-        batch: Examples in one inference, each of these, where files leave them open.
-        shape: Shapes of inputs, ``NAME=1x3x48x320``, where files leave sizes open; of several
-            shapes of an input each is timed.
-        data: Dataset of samples (``npz:FILE``, arrays named as the inputs) that files are timed
-            with; None for seeded numbers.
-        profile: Also finds out what each operator takes.
-        reference: Also times, by TensorFlow, the networks that the files came from.
-        on_step: Receives progress.
-        progress: Whether it is shown where no `on_step` is given; None: on a terminal and in a
-            notebook. Commands show their own.
-        on_timing: Receives each result once it is recorded.
-        registry: None discovers plugins anew.
-        elsewhere: Times files on devices that other machines reach; None: there are none.
+    Without it, every device is one of this machine.
 
     Raises:
         ZooError: A file, device, tier or runtime that cannot be used, or the only device cannot
