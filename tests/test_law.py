@@ -6,7 +6,8 @@ import ast
 import functools
 import re
 import tomllib
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ OUTER = ("plugins", "exporters", "devices")
 MODULES = [path for folder in ("zoo", *OUTER) for path in sorted((ROOT / folder).rglob("*.py"))]
 CORE = [path for path in MODULES if path.relative_to(ROOT).parts[0] == "zoo"]
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
+PROGRAMS = sorted((ROOT / "benchmarks").glob("*.py"))
 
 #: Rooms from the ground up; each may import those before its row, and none of its own row.
 FLOORS = (
@@ -136,7 +138,23 @@ def test_no_file_is_long() -> None:
     def rest(path: Path, source: str) -> list[str]:
         return source.splitlines()[LINES:]
 
-    assert set(breaches([*MODULES, *TESTS], rest)) <= LONG
+    assert set(breaches([*MODULES, *TESTS, *PROGRAMS], rest)) <= LONG
+
+
+def classes_used_twice(sources: Iterable[str]) -> set[str]:
+    """Names of public classes that more than one source defines at its top."""
+    found = Counter(
+        node.name
+        for source in sources
+        for node in ast.parse(source).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    return {name for name, count in found.items() if count > 1}
+
+
+def test_a_class_name_means_one_thing_in_the_core() -> None:
+    assert classes_used_twice(path.read_text("utf-8") for path in CORE) == set()
+    assert classes_used_twice(["class Timing: ...", "class Timing:\n    x = 1"]) == {"Timing"}
 
 
 def test_every_folder_with_code_is_packaged() -> None:

@@ -14,7 +14,7 @@ from .configuration import host_and_port, prepare, scheduler_address, security_o
 from .tls import check_encryption
 
 #: Seconds in which a scheduler must answer.
-_PATIENCE = 5
+_TIMEOUT = 5
 
 
 def connect(address: str, tls: Path | None, *, starting: bool = False) -> Any:
@@ -30,9 +30,9 @@ def connect(address: str, tls: Path | None, *, starting: bool = False) -> Any:
         ZooError: Nothing answers there.
     """
     place, security = scheduler_address(address, tls), security_of(tls)
-    for attempt in reversed(range(_PATIENCE if starting else 1)):
+    for attempt in reversed(range(_TIMEOUT if starting else 1)):
         try:
-            check_encryption(*host_and_port(address), tls, _PATIENCE)
+            check_encryption(*host_and_port(address), tls, _TIMEOUT)
             break
         except OSError as error:
             if not attempt or not isinstance(error, ConnectionRefusedError):
@@ -42,7 +42,7 @@ def connect(address: str, tls: Path | None, *, starting: bool = False) -> Any:
     try:
         return distributed.Client(
             place,
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
             security=security,
             set_as_default=False,
             direct_to_workers=False,
@@ -60,7 +60,7 @@ def unreachable(address: str, error: BaseException, tls: Path | None) -> ZooErro
     # Dask names the object that failed first.
     said = re.sub(r"^in <[^>]*>: (\w+: )?", "", first_line(cause)) if str(cause).strip() else ""
     silent = not said or isinstance(cause, TimeoutError)
-    why = f"no answer within {_PATIENCE} s" if silent else said
+    why = f"no answer within {_TIMEOUT} s" if silent else said
     if isinstance(cause, ConnectionRefusedError):
         why = "no program listens there"
     elif isinstance(cause, socket.gaierror):

@@ -16,6 +16,7 @@ from typing import Any
 from zoo.common.errors import ProcessFailed, ZooError, first_line
 from zoo.common.optional_imports import require
 from zoo.common.progress import OnEvent
+from zoo.common.timeouts import with_timeout
 from zoo.contracts.executor import (
     ExecutorDriver,
     ExecutorLost,
@@ -26,8 +27,7 @@ from zoo.pipeline.executors.order import OrderAnswer
 
 from .configuration import ANNOUNCED, TOPIC
 from .connection import connect
-from .patience import within
-from .resources import resources_of, worker_of
+from .resources import fitting, resources_of, worker_of
 from .tasks import cancel_order, end_session, perform_order, unfinished_orders
 
 #: Seconds between two looks at whether the scheduler, and a worker that fits, are there.
@@ -35,7 +35,7 @@ _LOOK = 5.0
 #: Tries of an order whose workers die, with nothing beside it, until one has begun.
 _ALONE = 5
 #: Seconds without an answer after which a scheduler is lost: it hangs, or the network is cut.
-_SILENCE = 60.0
+_TIMEOUT = 60.0
 #: Looks without any worker after which an order is given up.
 _LOOKS = 24
 
@@ -68,8 +68,7 @@ class DaskDriver(ExecutorDriver):
     def workers(self) -> Sequence[ExecutorWorker]:
         """Those that announced themselves; other Dask workers get no step."""
         try:
-            known = within(_SILENCE, self._client.scheduler_info)
-            found = known["workers"].values()
+            found = with_timeout(_TIMEOUT, self._client.scheduler_info)["workers"].values()
         except (OSError, RuntimeError, AttributeError) as error:
             raise self._lost(error) from error
         return [worker_of(info[ANNOUNCED], info) for info in found if ANNOUNCED in info]
@@ -77,7 +76,7 @@ class DaskDriver(ExecutorDriver):
     def waiting(self) -> Mapping[str, int]:
         """Orders that no worker has begun."""
         try:
-            known = within(_SILENCE, self._client.run_on_scheduler, unfinished_orders)
+            known = with_timeout(_TIMEOUT, self._client.run_on_scheduler, unfinished_orders)
         except AttributeError:  # a scheduler of another edgezoo does not tell
             return {}
         except Exception as error:  # whatever the scheduler answers in its last moments
@@ -91,14 +90,14 @@ class DaskDriver(ExecutorDriver):
         self._listeners[order.id] = emit
         self._sessions.add(str(json.loads(order.text)["session"]))
         try:
-            future = self._submitted(order, f"zoo-{order.id}")
+            future = self._ended(order, f"zoo-{order.id}")
             for attempt in range(_ALONE):
-                if not self._may_be_innocent(order, future, alone=attempt > 0):
+                if not self._is_cause_unclear(order, future, alone=attempt > 0):
                     break
                 note = "two workers died that had it and other steps; it is tried again alone"
                 emit({"event": "note", "text": note})
                 alone = replace(order, alone=True)
-                future = self._submitted(alone, f"zoo-{order.id}-alone-{attempt}")
+                future = self._ended(alone, f"zoo-{order.id}-alone-{attempt}")
             return self._result(order, future)
         except (OSError, RuntimeError, AttributeError) as error:
             raise self._lost(error) from error
@@ -109,8 +108,8 @@ class DaskDriver(ExecutorDriver):
             self._given.pop(order.id, None)
             self._cancelled.discard(order.id)
 
-    def _submitted(self, order: StepOrder, key: str) -> Any:
-        """Its future, when it has ended."""
+    def _ended(self, order: StepOrder, key: str) -> Any:
+        """Submits it, and returns its future when that has ended."""
         self._begun[order.id] = 0
         # By a command that was killed: that worker goes on with it.
         begun = [w.name for w in self._seen() if order.id in {t.get("order") for t in w.running}]
@@ -130,8 +129,8 @@ class DaskDriver(ExecutorDriver):
         self._wait(order, future, ended)
         return future
 
-    def _may_be_innocent(self, order: StepOrder, future: Any, *, alone: bool) -> bool:
-        """Whether two workers died that had the order, and others beside or before it.
+    def _is_cause_unclear(self, order: StepOrder, future: Any, *, alone: bool) -> bool:
+        """Whether two workers died that had the order, of which other steps may be the cause.
 
         Dask counts deaths for all that was given to a worker, whether it had begun or not.
         """
@@ -150,12 +149,7 @@ class DaskDriver(ExecutorDriver):
         while not ended.wait(_LOOK):
             if self._client.status != "running":
                 raise self._lost(None)
-            there = [w for w in self._seen() if w.version == order.version]
-            if order.device:
-                there = [w for w in there if order.device in {d.name for d in w.devices}]
-            if order.label:
-                there = [w for w in there if order.label in w.labels]
-            without = 0 if there else without + 1
+            without = 0 if fitting(order, self._seen()) else without + 1
             if without == _LOOKS:
                 future.cancel()
                 who = f"the worker of {order.device!r}" if order.device else "every worker"
@@ -199,11 +193,11 @@ class DaskDriver(ExecutorDriver):
         """Drops an order that waits, and ends one that is performed."""
         self._cancelled.add(order.id)
         with suppress(Exception):  # the scheduler may be gone, and its workers with it
-            within(_LOOK, self._client.run, cancel_order, order.id, on_error="ignore")
+            with_timeout(_LOOK, self._client.run, cancel_order, order.id, on_error="ignore")
         future, ended = self._given.get(order.id, (None, None))
         if future is not None:  # no worker may have begun it, and what waits ends only so
             with suppress(Exception):
-                within(_LOOK, future.cancel)
+                with_timeout(_LOOK, future.cancel)
             ended.set()
 
     def close(self) -> None:
@@ -213,7 +207,7 @@ class DaskDriver(ExecutorDriver):
             return
         with suppress(Exception):  # the scheduler may be gone
             for session in self._sessions:
-                within(_LOOK, client.run, end_session, session, on_error="ignore")
+                with_timeout(_LOOK, client.run, end_session, session, on_error="ignore")
         with suppress(Exception):
             client.close(timeout=2)
 
@@ -231,10 +225,13 @@ class DaskDriver(ExecutorDriver):
 
     def _hear(self, event: tuple[float, Any]) -> None:
         _, message = event
-        if "begun" in message:
-            self._begun[str(message["order"])] += 1
+        id = str(message["order"])
+        if id not in self._listeners:  # of another command
             return
-        self._events.put((str(message["order"]), message["event"]))
+        if "begun" in message:
+            self._begun[id] += 1
+        else:
+            self._events.put((id, message["event"]))
 
     def _tell(self) -> None:
         while True:

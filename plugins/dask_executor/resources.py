@@ -5,7 +5,7 @@ Names hold the version of edgezoo: a worker of another one offers nothing that a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -29,6 +29,17 @@ def offered(worker: ExecutorWorker) -> dict[str, float]:
     return found
 
 
+def fitting(order: StepOrder, workers: Iterable[ExecutorWorker]) -> list[ExecutorWorker]:
+    """Those that may be given an order: of its version, with its label and its device."""
+    return [
+        one
+        for one in workers
+        if one.version == order.version
+        and (not order.label or order.label in one.labels)
+        and (not order.device or order.device in {device.name for device in one.devices})
+    ]
+
+
 def resources_of(
     order: StepOrder, workers: Callable[[], Sequence[ExecutorWorker]]
 ) -> dict[str, float]:
@@ -38,10 +49,7 @@ def resources_of(
     if order.device:
         taken[f"device {order.device} of {version}"] = 1.0
     if order.alone:
-        there = [w for w in workers() if w.version == order.version]
-        if order.device:
-            there = [w for w in there if order.device in {d.name for d in w.devices}]
-        taken[version] = float(max((w.jobs for w in there), default=1))
+        taken[version] = float(max((w.jobs for w in fitting(order, workers())), default=1))
     elif not order.device:
         taken[version] = 1.0
     return taken

@@ -36,7 +36,7 @@ def client_context(tls: Path) -> ssl.SSLContext:
     return context
 
 
-def check_encryption(host: str, port: int, tls: Path | None, patience: float) -> None:
+def check_encryption(host: str, port: int, tls: Path | None, timeout: float) -> None:
     """Tells a scheduler that encrypts from one that does not, and both from other servers.
 
     Dask would wait for either, and take what another server says for the length of a message.
@@ -45,7 +45,7 @@ def check_encryption(host: str, port: int, tls: Path | None, patience: float) ->
         host: Of the scheduler.
         port: Of the scheduler.
         tls: Folder of certificates; None without encryption.
-        patience: Seconds for each answer.
+        timeout: Seconds for each answer.
 
     Raises:
         UsageError: The folder of certificates cannot be used.
@@ -56,7 +56,7 @@ def check_encryption(host: str, port: int, tls: Path | None, patience: float) ->
     context = None if tls is None else client_context(tls)
     shown = f"the Dask scheduler {host}:{port}"
     try:
-        with socket.create_connection((host, port), timeout=patience) as plain:
+        with socket.create_connection((host, port), timeout=timeout) as plain:
             if context is None:
                 _refuse_others(_greeting(plain, shown), shown)
                 return

@@ -31,7 +31,7 @@ from .resources import announcement, worker_of
 #: Seconds between two attempts to join a scheduler that is gone.
 _AGAIN = 3.0
 #: Seconds in which a worker must have started; a busy machine takes long to import libraries.
-_PATIENCE = 40.0
+_STARTED = 40.0
 #: Attempts at the first time.
 _TRIES = 3
 
@@ -89,7 +89,7 @@ async def _work(
             security=security_of(tls),
             dashboard=False,
             dashboard_address="127.0.0.1:0",
-            death_timeout=_PATIENCE,
+            death_timeout=_STARTED,
             silence_logs=NOTHING,
         )
         try:

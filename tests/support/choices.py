@@ -10,7 +10,7 @@ from zoo.common.progress import quiet
 from zoo.contracts import Metric
 from zoo.contracts.baseline import AgainstBaseline
 from zoo.pipeline.options import recipe_from
-from zoo.pipeline.search.candidates import Candidate, Unfit
+from zoo.pipeline.search.candidates import ChoiceCandidate, Unfit
 from zoo.pipeline.search.choice import Choice
 from zoo.pipeline.search.chosen_files import ChosenFiles
 from zoo.pipeline.search.learning_curve import CurvePoint, curve_of
@@ -30,9 +30,9 @@ def accuracy(value: float, count: int = 274) -> Metric:
 
 
 @cache
-def candidate(name: str, *, scratch: bool = False) -> Candidate:
+def candidate(name: str, *, scratch: bool = False) -> ChoiceCandidate:
     recipe = recipe_from(model=name, data="digits", from_scratch=scratch or None)
-    return Candidate(name=name, job=starting_job(load_registry(), recipe, quiet))
+    return ChoiceCandidate(name=name, job=starting_job(load_registry(), recipe, quiet))
 
 
 def screened(name: str, ms: float, size: int, arena: int = 30_000) -> Screened:

@@ -9,7 +9,7 @@ from typing import Any
 
 from zoo.contracts.task import Metric
 from zoo.pipeline.search.points import SearchLimits, SearchPoint, pareto_front
-from zoo.server.catalogue import Catalogue, FileEntry, Timing
+from zoo.server.catalogue import Catalogue, FileEntry, StoredTiming
 
 #: In the place of a device, for files that were timed nowhere.
 NOWHERE = "not timed"
@@ -38,7 +38,7 @@ class BoardRow:
     file: FileEntry
     model: str
     metric: Metric
-    timing: Timing | None
+    timing: StoredTiming | None
     unranked: str
 
     @property
@@ -205,7 +205,7 @@ def board_rows(
             metric=metric.name,
             device=NOWHERE,
         )
-        timings: list[Timing | None] = [*entry.newest()]
+        timings: list[StoredTiming | None] = [*entry.newest()]
         for timing in timings or [None]:
             device = NOWHERE if timing is None else timing.measurement.device
             row = BoardRow(
@@ -218,7 +218,7 @@ def board_rows(
             yield replace(key, device=device), row
 
 
-def _unranked(entry: FileEntry, timing: Timing | None) -> str:
+def _unranked(entry: FileEntry, timing: StoredTiming | None) -> str:
     if entry.verdict != "passed":
         return "its gate rejected it"
     if entry.weak:

@@ -26,7 +26,7 @@ _EXPORT = TypeAdapter(Export)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Timing:
+class StoredTiming:
     """A recorded latency.
 
     Attributes:
@@ -87,7 +87,7 @@ class FileEntry:
     sha256: str
     name: str
     gates: list[GateEntry] = field(default_factory=list)
-    timings: list[Timing] = field(default_factory=list)
+    timings: list[StoredTiming] = field(default_factory=list)
 
     @property
     def gate(self) -> GateEntry | None:
@@ -118,9 +118,9 @@ class FileEntry:
         gate = self.gate
         return gate.created if gate is not None else self.timings[0].measurement.created
 
-    def newest(self) -> list[Timing]:
+    def newest(self) -> list[StoredTiming]:
         """Of each place the newest latency that may be ranked, else the newest."""
-        found: dict[tuple[object, ...], Timing] = {}
+        found: dict[tuple[object, ...], StoredTiming] = {}
         for timing in self.timings:
             before = found.get(timing.place)
             if before is None or timing.ranked or not before.ranked:
@@ -261,7 +261,7 @@ class Catalogue:
             accuracy=None,
             summaries=(),
         )
-        timing = Timing(
+        timing = StoredTiming(
             number=number,
             run=run.name,
             key=record.key,
@@ -339,9 +339,9 @@ class Catalogue:
             if self.files[s].name == name
         ]
 
-    def places(self, name: str) -> dict[tuple[object, ...], list[Timing]]:
+    def places(self, name: str) -> dict[tuple[object, ...], list[StoredTiming]]:
         """All latencies of a name by place, the oldest first."""
-        found: dict[tuple[object, ...], list[Timing]] = {}
+        found: dict[tuple[object, ...], list[StoredTiming]] = {}
         every = (t for entry in self.versions(name) for t in entry.timings)
         for timing in sorted(every, key=lambda t: t.number):
             found.setdefault(timing.place, []).append(timing)

@@ -8,7 +8,7 @@ from typing import Any
 
 from zoo.contracts.task import Metric
 from zoo.results import formatting as fmt
-from zoo.server.catalogue import FileEntry, Timing
+from zoo.server.catalogue import FileEntry, StoredTiming
 from zoo.server.page import ENTRIES, file_path, record_path
 
 
@@ -21,7 +21,7 @@ class TimingCells:
         record: Path of its record's page.
     """
 
-    timing: Timing
+    timing: StoredTiming
     text: str
     interval: str
     where: str
@@ -42,7 +42,7 @@ def size_text(size: int | None) -> str:
     return fmt.size_unit([size]).with_symbol(size)
 
 
-def timing_cells(timing: Timing, unit: fmt.Unit | None = None) -> TimingCells:
+def timing_cells(timing: StoredTiming, unit: fmt.Unit | None = None) -> TimingCells:
     """A latency in a unit; None: in one that fits it."""
     m = timing.measurement
     unit = unit or fmt.time_unit([m.p50_ms])
@@ -59,7 +59,7 @@ def timing_cells(timing: Timing, unit: fmt.Unit | None = None) -> TimingCells:
     )
 
 
-def quickest(entries: Iterable[FileEntry]) -> Timing | None:
+def quickest(entries: Iterable[FileEntry]) -> StoredTiming | None:
     """The lowest latency that may be ranked."""
     known = [t for entry in entries for t in entry.newest() if t.ranked and t.measurement.p50_ms]
     return min(known, key=lambda t: t.measurement.p50_ms or 0.0, default=None)
@@ -70,7 +70,7 @@ def plain_metric(metric: Metric | None) -> dict[str, Any] | None:
     return None if metric is None else asdict(metric)
 
 
-def plain_timing(timing: Timing) -> dict[str, Any]:
+def plain_timing(timing: StoredTiming) -> dict[str, Any]:
     """For programs; `record` is the path of its record's page."""
     m = timing.measurement
     names = ("device", "runtime", "runtime_version", "threads", "batch", "delegate", "tier")

@@ -9,7 +9,7 @@ from zoo.registry import Registry
 from zoo.results.measurements import Profile
 from zoo.results.queries import numbered
 from zoo.results.records import Export
-from zoo.server.catalogue import Catalogue, FileEntry, Timing
+from zoo.server.catalogue import Catalogue, FileEntry, StoredTiming
 from zoo.server.figures import plain_file, plain_timing, size_of, size_text, timing_cells
 from zoo.server.golden_pictures import golden_pictures
 from zoo.server.kept_files import KeptFiles
@@ -118,7 +118,7 @@ class FilePages:
             },
         )
 
-    def _profile(self, entry: FileEntry) -> tuple[Timing, Profile] | None:
+    def _profile(self, entry: FileEntry) -> tuple[StoredTiming, Profile] | None:
         """The newest latency of it with the time of each operator."""
         for timing in reversed(entry.timings):
             if timing.profiled:

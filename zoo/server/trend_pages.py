@@ -11,7 +11,7 @@ from zoo.common.errors import ZooError
 from zoo.report.charts.svg import Chart
 from zoo.report.charts.trend_chart import trend_chart
 from zoo.results.measurements import Samples
-from zoo.server.catalogue import Catalogue, Timing
+from zoo.server.catalogue import Catalogue, StoredTiming
 from zoo.server.figures import plain_timing, timing_cells
 from zoo.server.page import TRENDS, Page, file_path, trend_path
 
@@ -69,7 +69,7 @@ class TrendPages:
             },
         )
 
-    def _place(self, number: int, found: list[Timing]) -> tuple[Chart, list[dict[str, Any]]]:
+    def _place(self, number: int, found: list[StoredTiming]) -> tuple[Chart, list[dict[str, Any]]]:
         shown = found[-_SHOWN:]
         before = found[-_SHOWN - 1 : -len(shown)] if len(found) > len(shown) else []
         sides = [self._side(timing) for timing in [*before, *shown]]
@@ -86,7 +86,7 @@ class TrendPages:
         ]
         return trend_chart(f"trend-{number}", measurements, verdicts), told
 
-    def _side(self, timing: Timing) -> Side:
+    def _side(self, timing: StoredTiming) -> Side:
         packed = self._catalogue.store.samples(timing.key)
         samples = None if packed is None else Samples.decode(packed)
         measurement = self._catalogue.measurement(timing.number) or timing.measurement

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from zoo.artifacts.hub.client import repository_named
-from zoo.artifacts.hub.listing import FileListing, ListedFile, listing_text, read_listing, unfit
+from zoo.artifacts.hub.listing import FileListing, HubFile, listing_text, read_listing, unfit
 from zoo.common.errors import BadFile, UsageError
 
-GOOD = ListedFile(path="a/b.tflite", stored="a/b.tflite", sha256="0" * 64, size=3)
+GOOD = HubFile(path="a/b.tflite", stored="a/b.tflite", sha256="0" * 64, size=3)
 
 
 def data(*files: dict[str, Any], **fields: Any) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,8 +30,7 @@ from zoo.pipeline.recipe import RecipeExecutor
 from zoo.plugins.dask_executor import worker as dask_worker
 from zoo.plugins.dask_executor.configuration import host_and_port
 from zoo.plugins.dask_executor.connection import unreachable
-from zoo.plugins.dask_executor.patience import within
-from zoo.plugins.dask_executor.resources import announcement
+from zoo.plugins.dask_executor.resources import announcement, fitting, resources_of, slots
 from zoo.registry import PluginSettings, load_registry
 
 REGISTRY = load_registry(PluginSettings(installed=False))
@@ -60,9 +58,10 @@ class Cluster(ExecutorDriver):
         raise NotImplementedError
 
 
-def worker(name: str, *devices: str, version: str = OWN) -> ExecutorWorker:
+def worker(name: str, *devices: str, version: str = OWN, **more: Any) -> ExecutorWorker:
     announced = tuple(AnnouncedDevice(name=d, kind="host", machine="m") for d in devices)
-    return ExecutorWorker(name=name, host=f"host-of-{name}", version=version, devices=announced)
+    told = {"host": f"host-of-{name}", "version": version, "devices": announced, **more}
+    return ExecutorWorker(name=name, **told)
 
 
 @pytest.fixture
@@ -149,14 +148,16 @@ def test_why_nothing_answers_is_said_in_words(error: OSError, why: str) -> None:
     assert unreachable("a:1", error, None).why == why
 
 
-def test_a_question_without_an_answer_ends() -> None:
-    never = threading.Event()
-    with pytest.raises(TimeoutError, match=r"no answer within 0\.05 s"):
-        within(0.05, never.wait)
-    never.set()
-    assert within(5, int, "16", base=8) == 14
-    with pytest.raises(ValueError, match="invalid literal"):
-        within(5, int, "x")
+def test_an_order_alone_takes_a_worker_that_it_may_be_given_to() -> None:
+    """One with more jobs, which it may not be given to, would have it wait for ever."""
+    fits = worker("a", "pi4", jobs=2, labels=("gpu",))
+    others = [worker("b", jobs=8), worker("c", jobs=9, labels=("gpu",), version="0.0.7")]
+    told: dict[str, Any] = {"id": "k", "name": "train", "text": "", "version": OWN, "alone": True}
+    for more in ({"label": "gpu"}, {"device": "pi4"}):
+        order = StepOrder(**told, **more)
+        assert fitting(order, [fits, *others]) == [fits]
+        assert resources_of(order, lambda: [*others, fits])[slots(OWN)] == 2.0
+    assert resources_of(StepOrder(**told), lambda: [*others, fits])[slots(OWN)] == 8.0
 
 
 def test_a_folder_of_certificates_must_have_them(tmp_path: Path) -> None:

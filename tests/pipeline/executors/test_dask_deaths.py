@@ -125,6 +125,16 @@ class Ended:
         )
 
 
+def test_events_of_other_commands_are_dropped() -> None:
+    driver = DaskDriver("a:1")
+    driver._listeners["own"] = lambda event: None
+    for id in ("own", "other"):
+        driver._hear((0.0, {"order": id, "begun": True}))
+        driver._hear((0.0, {"order": id, "event": "{}"}))
+    assert driver._begun == {"own": 1}
+    assert driver._events.qsize() == 1
+
+
 @pytest.mark.parametrize(
     ("running", "workers"), [({"order": "train"}, ["k2"]), ({"order": "other"}, None), ({}, None)]
 )

@@ -13,7 +13,7 @@ from zoo.common.errors import BadData, UsageError
 from zoo.common.progress import quiet
 from zoo.pipeline.options import recipe_from
 from zoo.pipeline.recipe import Recipe
-from zoo.pipeline.search.candidates import Candidate, Unfit, candidates_of, told_in_short
+from zoo.pipeline.search.candidates import ChoiceCandidate, Unfit, candidates_of, told_in_short
 from zoo.pipeline.search.screening import Screened, none_built
 from zoo.registry import load_registry
 
@@ -28,7 +28,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def found_for(
     data: str, *names: str, **given: Any
-) -> tuple[dict[str, Candidate], list[Unfit], list[str]]:
+) -> tuple[dict[str, ChoiceCandidate], list[Unfit], list[str]]:
     def recipe_for(name: str) -> Recipe:
         return recipe_from(model=name, data=data, **given)
 

@@ -107,6 +107,26 @@ def test_as_many_trials_at_once_as_workers_take(tmp_path: Path) -> None:
     assert len({str(t.values) for t in trials}) == 6
 
 
+@pytest.mark.parametrize("late", [0, 1])
+def test_a_trial_that_ends_counts_beside_one_that_time_ended(tmp_path: Path, late: int) -> None:
+    together = threading.Barrier(2)
+
+    class Ended(Trainings):
+        def train(self, recipe: Any, name: str, on_epoch: Any) -> Any:
+            trained = super().train(recipe, name, on_epoch)
+            if name == f"trial {late}":
+                trained = SimpleNamespace(ended="out of time", seconds=1.0, step=None)
+            together.wait(20)
+            return trained
+
+    runs = Ended(lambda training: 0.5, TimeBudget(seconds=600.0))
+    runs.room = 2
+    tuning, notes = tuning_in(tmp_path, runs, RATE, prune=False)
+    assert tuning.search(None)
+    assert notes == [f"the budget of time ended the search in trial {late}"]
+    assert [t.state for t in tuning.study.trials() if t.number != late] == ["complete"]
+
+
 def test_trials_that_were_left_behind_go_on_each_once(tmp_path: Path) -> None:
     tuning, _ = tuning_in(tmp_path, Trainings(lambda training: 0.5), RATE, prune=False)
     first, second = tuning.study.next(), tuning.study.next([0])

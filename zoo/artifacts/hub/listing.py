@@ -23,7 +23,7 @@ _LONGEST = 240
 
 
 @dataclass(frozen=True, kw_only=True)
-class ListedFile:
+class HubFile:
     """A file of a folder.
 
     Attributes:
@@ -52,7 +52,7 @@ class FileListing:
     """
 
     model_id: str
-    files: list[ListedFile]
+    files: list[HubFile]
     schema: int = SCHEMA
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.artifacts.hub.client import client, in_our_words, repository_named
-from zoo.artifacts.hub.listing import LISTING, MOST_BYTES, FileListing, ListedFile, read_listing
+from zoo.artifacts.hub.listing import LISTING, MOST_BYTES, FileListing, HubFile, read_listing
 from zoo.artifacts.hub.proven import proven_files
 from zoo.common.brief import Brief
 from zoo.common.downloads import DownloadFailed, HashMismatch
@@ -109,7 +109,7 @@ def pull(
     )
 
 
-def _in_place(part: Path, one: ListedFile) -> None:
+def _in_place(part: Path, one: HubFile) -> None:
     """Gives a file the path that it had where it came from."""
     if one.stored != one.path and (part / one.stored).exists():
         target = part / one.path
@@ -137,7 +137,7 @@ class _Source:
             ) from None
         return read_listing(read_file(path, MOST_BYTES), self._name)
 
-    def fetch(self, one: ListedFile) -> None:
+    def fetch(self, one: HubFile) -> None:
         """Loads a file unless it is here, and compares it with the list."""
         if any(_is(self._part / path, one) for path in (one.path, one.stored)):
             return
@@ -173,6 +173,6 @@ class _Source:
             )
 
 
-def _is(path: Path, one: ListedFile) -> bool:
+def _is(path: Path, one: HubFile) -> bool:
     plain = path.is_file() and not path.is_symlink()
     return plain and path.stat().st_size == one.size and sha256_of(path) == one.sha256

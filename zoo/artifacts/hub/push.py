@@ -11,7 +11,7 @@ from typing import Any
 from zoo.artifacts.artifact import REJECTED
 from zoo.artifacts.hub.card import CARD, model_card
 from zoo.artifacts.hub.client import client, in_our_words, repository_named
-from zoo.artifacts.hub.listing import LISTING, FileListing, ListedFile, listing_text, unfit
+from zoo.artifacts.hub.listing import LISTING, FileListing, HubFile, listing_text, unfit
 from zoo.artifacts.hub.proven import proven_files
 from zoo.artifacts.signing.listing import FOLDER_SIGNATURE, require_plain
 from zoo.common.brief import Brief
@@ -85,7 +85,7 @@ def push(
     listed = [one for one, _ in files]
     if all(one.path != CARD for one in listed) and not _signed(place):
         digest = hashlib.sha256(card).hexdigest()
-        listed.append(ListedFile(path=CARD, stored=CARD, sha256=digest, size=len(card)))
+        listed.append(HubFile(path=CARD, stored=CARD, sha256=digest, size=len(card)))
     listing = listing_text(FileListing(model_id=model_id, files=listed))
     content: dict[str, Path | bytes] = {one.stored: path for one, path in files}
     content |= {CARD: card, LISTING: listing.encode()}
@@ -128,7 +128,7 @@ def push(
     )
 
 
-def _files_of(folder: Path) -> tuple[list[tuple[ListedFile, Path]], list[str]]:
+def _files_of(folder: Path) -> tuple[list[tuple[HubFile, Path]], list[str]]:
     """Files that are moved, and paths of those that stay.
 
     Raises:
@@ -151,7 +151,7 @@ def _files_of(folder: Path) -> tuple[list[tuple[ListedFile, Path]], list[str]]:
             continue  # a card of an earlier push, or of `zoo card`: made anew
         stored = _OWN_README if inside == CARD else inside
         size = path.stat().st_size
-        one = ListedFile(path=inside, stored=stored, sha256=sha256_of(path), size=size)
+        one = HubFile(path=inside, stored=stored, sha256=sha256_of(path), size=size)
         found.append((one, path))
     return found, left
 

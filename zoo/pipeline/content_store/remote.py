@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import threading
 import time
 from collections.abc import Callable
 from copy import copy
@@ -14,6 +13,7 @@ from typing import Any, Final, TypeVar
 from zoo.common.errors import UsageError, ZooError, nearest
 from zoo.common.optional_imports import require_extra
 from zoo.common.shown_text import printable, without_passwords
+from zoo.common.timeouts import with_timeout
 from zoo.pipeline.content_store.places import Arrived
 
 _log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class Bucket:
                 if close
                 else "name a folder, or an address such as s3://BUCKET/FOLDER",
             ) from error
-        _try_once(self.files)
+        _limit_retries(self.files)
         self.waits: tuple[float, ...] = _WAITS
         self.root = str(root).rstrip("/")
         if "@" in self.root.partition("/")[0]:
@@ -91,30 +91,23 @@ class Bucket:
         Raises:
             ZooError: That is impossible, or takes longer than a minute.
         """
-        failed: list[ZooError] = []
         once = copy(self)
         once.waits = ()  # libraries try several times themselves, and nothing is lost yet
         probe = f"probes/{secrets.token_hex(8)}"
 
         def proves() -> None:
-            try:
-                once.write(probe, b"edgezoo")
-                read = once.read(probe, 7)
-                if read != b"edgezoo":
-                    failed.append(self._error("gave back other bytes than were written", None))
-                once.remove(probe)
-            except ZooError as error:
-                failed.append(error)
+            once.write(probe, b"edgezoo")
+            read = once.read(probe, 7)
+            once.remove(probe)
+            if read != b"edgezoo":
+                raise self._error("gave back other bytes than were written", None)
 
         # What is behind a firewall answers never, and each library waits for minutes, several
         # times.
-        thread = threading.Thread(target=proves, daemon=True, name="zoo-store-check")
-        thread.start()
-        thread.join(_FIRST_ANSWER)
-        if thread.is_alive():
-            raise self._error(f"did not answer within {_FIRST_ANSWER:g} s", None)
-        if failed:
-            raise failed[0]
+        try:
+            with_timeout(_FIRST_ANSWER, proves)
+        except TimeoutError as error:
+            raise self._error(f"did not answer within {_FIRST_ANSWER:g} s", None) from error
 
     def size(self, name: str) -> int | None:
         """Bytes of a file; None where there is none."""
@@ -244,7 +237,7 @@ class Bucket:
         )
 
 
-def _try_once(files: Any) -> None:
+def _limit_retries(files: Any) -> None:
     """Has the library of S3 try twice: its own 25 tries of each of ours would take 20 minutes."""
     if "s3" not in files.protocol:
         return

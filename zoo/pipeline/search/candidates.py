@@ -23,7 +23,7 @@ from zoo.results import formatting as fmt
 
 
 @dataclass(frozen=True, kw_only=True)
-class Candidate:
+class ChoiceCandidate:
     """A network, and how it would be trained.
 
     Attributes:
@@ -71,7 +71,7 @@ def candidates_of(
     *,
     on_step: OnStep,
     note: Callable[[str], None],
-) -> tuple[list[Candidate], list[Unfit]]:
+) -> tuple[list[ChoiceCandidate], list[Unfit]]:
     """The candidates, the one with the fewest multiply-adds first.
 
     Args:
@@ -96,7 +96,7 @@ def candidates_of(
     def training_split(data: str) -> Split:
         return open_dataset(registry, data).splits["train"]
 
-    found: list[Candidate] = []
+    found: list[ChoiceCandidate] = []
     unfit: list[Unfit] = []
     if not names:
         asked = recipe_for("").source.task
@@ -111,7 +111,7 @@ def candidates_of(
         job = starting_job(registry, recipe_for(name), on_step)
         job = _taking_data(job, name, note, training_split)
         foreign = source_of(registry, name) is not None
-        one = Candidate(name=name, job=job, foreign=foreign)
+        one = ChoiceCandidate(name=name, job=job, foreign=foreign)
         twin = next((other for other in found if _same(one, other)), None)
         if twin is None:
             found.append(one)
@@ -155,7 +155,7 @@ def variants_of_task(registry: Registry, data: str, asked: str | None = None) ->
     )
 
 
-def task_of(registry: Registry, candidates: Sequence[Candidate]) -> Task:
+def task_of(registry: Registry, candidates: Sequence[ChoiceCandidate]) -> Task:
     """The task of all candidates."""
     return registry.tasks.get(candidates[0].job.variant.task)
 
@@ -167,14 +167,16 @@ def _candidate(
     on_step: OnStep,
     note: Callable[[str], None],
     training_split: Callable[[str], Split],
-) -> Candidate:
+) -> ChoiceCandidate:
     """One that nobody named: weights that are not to be had are no reason to leave it out."""
     try:
         job = starting_job(registry, recipe, on_step)
-        return Candidate(name=name, job=_taking_data(job, name, note, training_split))
+        return ChoiceCandidate(name=name, job=_taking_data(job, name, note, training_split))
     except (DownloadFailed, NotOnMachine) as error:
         note(f"{name} begins with random weights: {_first_line(error)}")
-        return Candidate(name=name, job=starting_job(registry, _from_scratch(recipe), on_step))
+        return ChoiceCandidate(
+            name=name, job=starting_job(registry, _from_scratch(recipe), on_step)
+        )
 
 
 def _taking_data(
@@ -202,7 +204,7 @@ def _taking_data(
     return job
 
 
-def _same(one: Candidate, other: Candidate) -> bool:
+def _same(one: ChoiceCandidate, other: ChoiceCandidate) -> bool:
     """Whether both are the same training of the zoo's own network."""
     if one.foreign or other.foreign or one.job.variant.name != other.job.variant.name:
         return False
@@ -216,7 +218,7 @@ def _from_scratch(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"training": training})
 
 
-def _check_one_task(registry: Registry, found: Sequence[Candidate], data: str) -> None:
+def _check_one_task(registry: Registry, found: Sequence[ChoiceCandidate], data: str) -> None:
     tasks = {candidate.job.variant.task: candidate.name for candidate in reversed(found)}
     if len(tasks) > 1:
         told = "; ".join(f"{name} is for {task}" for task, name in tasks.items())

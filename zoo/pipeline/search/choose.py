@@ -21,7 +21,7 @@ from zoo.data.subset import with_training_share
 from zoo.execution.device import Device
 from zoo.pipeline.output_folder import write_recipe
 from zoo.pipeline.recipe import Recipe
-from zoo.pipeline.search.candidates import Candidate, Unfit, candidates_of
+from zoo.pipeline.search.candidates import ChoiceCandidate, Unfit, candidates_of
 from zoo.pipeline.search.choice import RECIPE, Choice, as_json
 from zoo.pipeline.search.choosing import Choosing
 from zoo.pipeline.search.chosen_files import ChosenFiles, chosen_files
@@ -173,7 +173,7 @@ class _Search:
     note: Callable[[str], None]
     notes: list[str]
 
-    def run(self, candidates: Sequence[Candidate], screening: Screening) -> Choice:
+    def run(self, candidates: Sequence[ChoiceCandidate], screening: Screening) -> Choice:
         """All stages; the test split is read after the last training of the choice."""
         screened = screening.screen(candidates)
         # What the device takes is no part of the time for trainings.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import MissingExtra, UsageError, ZooError
-from zoo.pipeline.search.candidates import Candidate, told_in_short
+from zoo.pipeline.search.candidates import ChoiceCandidate, told_in_short
 from zoo.pipeline.search.rungs import Rung
 from zoo.pipeline.search.scores import Score, Scoring, whole_seconds
 from zoo.pipeline.search.settling import Settled, settled
@@ -34,7 +34,7 @@ class Choosing:
     """
 
     scoring: Scoring
-    candidates: Sequence[Candidate]
+    candidates: Sequence[ChoiceCandidate]
     epochs: int
     seeds: Sequence[int]
     note: Callable[[str], None]
@@ -45,7 +45,7 @@ class Choosing:
     _last_error: ZooError | None = None
     _right: dict[tuple[str, int], NDArray[Any] | None] = field(default_factory=dict)
 
-    def halve(self, rungs: Sequence[Rung]) -> list[Candidate]:
+    def halve(self, rungs: Sequence[Rung]) -> list[ChoiceCandidate]:
         """Trains all on growing shares and epochs; returns those to be trained whole.
 
         Raises:
@@ -71,7 +71,7 @@ class Choosing:
                 return left
         return left
 
-    def train_whole(self, finalists: Sequence[Candidate]) -> dict[str, list[Score]]:
+    def train_whole(self, finalists: Sequence[ChoiceCandidate]) -> dict[str, list[Score]]:
         """Trains each on every seed that is needed, seed by seed, as far as time allows.
 
         Another seed is for the best so far, and for those that it could still tell from the best.
@@ -120,8 +120,8 @@ class Choosing:
         return sorted(order, key=lambda name: -len(whole[name]))
 
     def _unsettled(
-        self, left: Sequence[Candidate], whole: Mapping[str, Sequence[Score]]
-    ) -> list[Candidate]:
+        self, left: Sequence[ChoiceCandidate], whole: Mapping[str, Sequence[Score]]
+    ) -> list[ChoiceCandidate]:
         """The best and those that another seed could tell from it; none if there are no such."""
         if len(left) < 2:
             return []
@@ -143,7 +143,7 @@ class Choosing:
                 self.settled[name] = how
         return [by_name[name] for name in found] if len(found) > 1 else []
 
-    def _answers(self, candidate: Candidate, seed: int) -> NDArray[Any] | None:
+    def _answers(self, candidate: ChoiceCandidate, seed: int) -> NDArray[Any] | None:
         """What it answers right in validation; None where the metric is no mean over examples."""
         key = (candidate.name, seed)
         if key not in self._right:
@@ -157,7 +157,7 @@ class Choosing:
         return self._right[key]
 
     def _out_of_time(
-        self, whole: Mapping[str, Sequence[Score]], done: int, left: Sequence[Candidate]
+        self, whole: Mapping[str, Sequence[Score]], done: int, left: Sequence[ChoiceCandidate]
     ) -> dict[str, list[Score]]:
         """What was trained, cut to the seeds that all have who were to go on."""
         self.stopped = True
@@ -167,7 +167,7 @@ class Choosing:
         least = min(len(reached[name]) for name in going)
         return {n: own[:least] if n in going else own for n, own in reached.items()}
 
-    def _rung(self, rung: Rung, left: Sequence[Candidate]) -> dict[str, list[Score]]:
+    def _rung(self, rung: Rung, left: Sequence[ChoiceCandidate]) -> dict[str, list[Score]]:
         reached: dict[str, list[Score]] = {}
         with self._ahead(left, rung, self.seeds[0]):
             for candidate in left:
@@ -184,7 +184,7 @@ class Choosing:
         return reached
 
     def _ahead(
-        self, candidates: Sequence[Candidate], rung: Rung | None, seed: int
+        self, candidates: Sequence[ChoiceCandidate], rung: Rung | None, seed: int
     ) -> AbstractContextManager[None]:
         """Begins trainings on workers, if there are any, all at once."""
         share, epochs = self._extent(rung)
@@ -203,7 +203,7 @@ class Choosing:
             runs.reserve = min(whole_seconds(best, self.epochs), runs.budget.seconds / 2)
 
     def _in_time(
-        self, candidate: Candidate, rung: Rung, reached: Mapping[str, Sequence[Score]]
+        self, candidate: ChoiceCandidate, rung: Rung, reached: Mapping[str, Sequence[Score]]
     ) -> bool:
         """Whether a training may begin: time is left, and for what this one takes at the least."""
         budget = self.scoring.runs.budget
@@ -229,7 +229,9 @@ class Choosing:
         """Half of what a training of it took: one that is likely to end is begun."""
         return min((score.seconds for score in scores), default=0.0) / 2
 
-    def _train(self, candidate: Candidate, *, rung: Rung | None = None, seed: int) -> Score | None:
+    def _train(
+        self, candidate: ChoiceCandidate, *, rung: Rung | None = None, seed: int
+    ) -> Score | None:
         share, epochs = self._extent(rung)
         name = _told(candidate, share, seed)
         try:
@@ -251,7 +253,7 @@ class Choosing:
     def _show(self, text: str) -> None:
         self.scoring.runs.on_step("search", {"event": "note", "text": text})
 
-    def _nothing(self, left: Sequence[Candidate]) -> ZooError:
+    def _nothing(self, left: Sequence[ChoiceCandidate]) -> ZooError:
         if len(left) == 1 and self._last_error is not None:
             return self._last_error
         reason = "; ".join(f"{c.name}: {self.failed[c.name]}" for c in left[:3])
@@ -272,5 +274,5 @@ class Choosing:
         )
 
 
-def _told(candidate: Candidate, share: float, seed: int) -> str:
+def _told(candidate: ChoiceCandidate, share: float, seed: int) -> str:
     return f"{candidate.name}, {fmt.share(share, 0)} % of the data, seed {seed}"

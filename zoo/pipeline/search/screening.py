@@ -16,7 +16,7 @@ from zoo.execution.device import Device
 from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.plan import PlanScope, make_plan
 from zoo.pipeline.run import first_failure
-from zoo.pipeline.search.candidates import Candidate, Unfit, told_in_short
+from zoo.pipeline.search.candidates import ChoiceCandidate, Unfit, told_in_short
 from zoo.pipeline.search.points import MissedLimit, SearchLimits, missed_of
 from zoo.pipeline.search.training_runs import TrainingRuns
 from zoo.pipeline.steps.bench import StepDevice
@@ -83,7 +83,7 @@ class Screened:
         error: With which building it ended; None where it did not.
     """
 
-    candidate: Candidate
+    candidate: ChoiceCandidate
     files: tuple[ScreenedFile, ...] = ()
     reason: str = ""
     unbuilt: bool = False
@@ -133,7 +133,7 @@ class Screening:
     _best_rate: float = 0.0
     _fastest: str = ""
 
-    def screen(self, candidates: Sequence[Candidate]) -> list[Screened]:
+    def screen(self, candidates: Sequence[ChoiceCandidate]) -> list[Screened]:
         """All of them, in their order, which is that of their multiply-adds.
 
         Raises:
@@ -152,7 +152,7 @@ class Screening:
                 self.show(f"{candidate.name} is out: {why_out(one)}")
         return found
 
-    def _hopeless(self, candidate: Candidate) -> str:
+    def _hopeless(self, candidate: ChoiceCandidate) -> str:
         """Why a network cannot keep a limit by what its record says; empty where it may."""
         if not candidate.as_recorded:
             return ""
@@ -178,7 +178,7 @@ class Screening:
             )
         return ""
 
-    def _measured(self, candidate: Candidate) -> Screened:
+    def _measured(self, candidate: ChoiceCandidate) -> Screened:
         try:
             plan = self._plan(candidate)
         except ZooError as error:
@@ -198,7 +198,7 @@ class Screening:
                 self._fastest = candidate.name
         return Screened(candidate=candidate, files=files)
 
-    def _plan(self, candidate: Candidate) -> list[Step[Any]]:
+    def _plan(self, candidate: ChoiceCandidate) -> list[Step[Any]]:
         job = _untrained(candidate, self.exporter.name, self.precisions, self.device.name)
         return make_plan(job, self.runs.checkpoints, PlanScope(judged=False, arena=self.arena))
 
@@ -270,7 +270,9 @@ def none_built(data: str, screened: Sequence[Screened], unfit: Sequence[Unfit]) 
     )
 
 
-def _untrained(candidate: Candidate, format: str, precisions: tuple[str, ...], device: str) -> Job:
+def _untrained(
+    candidate: ChoiceCandidate, format: str, precisions: tuple[str, ...], device: str
+) -> Job:
     """The job of the network as it is built for the data, which learns nothing.
 
     Weights that fit the data are exported as they are; a new head, and what has none, with random

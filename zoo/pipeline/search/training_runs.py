@@ -39,7 +39,7 @@ _MOST = 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training:
+class TrainingRun:
     """How a training ended.
 
     Attributes:
@@ -72,7 +72,7 @@ class TrainingRuns:
     reserve: float = 0.0
     checkpoints: Path = field(default_factory=lambda: cache_folder() / "checkpoints")
     _children: Children = field(default_factory=Children)
-    _ahead: dict[str, Future[Training]] = field(default_factory=dict)
+    _ahead: dict[str, Future[TrainingRun]] = field(default_factory=dict)
 
     def job(self, recipe: Recipe) -> Job:
         """The job of a recipe, every name found."""
@@ -84,7 +84,7 @@ class TrainingRuns:
         assert isinstance(step, FinetuneStep)
         return step
 
-    def train(self, recipe: Recipe, name: str, on_epoch: OnEpoch | None = None) -> Training:
+    def train(self, recipe: Recipe, name: str, on_epoch: OnEpoch | None = None) -> TrainingRun:
         """Trains, or finds it trained; killed, it goes on after its last epoch.
 
         Args:
@@ -99,7 +99,7 @@ class TrainingRuns:
         begun = self._ahead.get(step.key)
         return self._train(step, name, on_epoch) if begun is None else begun.result()
 
-    def _train(self, step: FinetuneStep, name: str, on_epoch: OnEpoch | None) -> Training:
+    def _train(self, step: FinetuneStep, name: str, on_epoch: OnEpoch | None) -> TrainingRun:
         self._children.refuse_start()
         watched = _Watched(self, name, on_epoch)
         began = time.monotonic()
@@ -119,12 +119,12 @@ class TrainingRuns:
             ended: Any = "stopped" if watched.ended == "stopped" else "whole"
             # What is found in the cache took no time of this search's.
             spent = 0.0 if record.cached else seconds
-            return Training(ended=ended, step=finished, seconds=spent)
+            return TrainingRun(ended=ended, step=finished, seconds=spent)
         if not watched.ended:
             raise first_failure(record)
         if watched.ended == "stopped":
             shutil.rmtree(self.checkpoints / step.key, ignore_errors=True)
-        return Training(ended=watched.ended, step=None, seconds=seconds)
+        return TrainingRun(ended=watched.ended, step=None, seconds=seconds)
 
     @property
     def room(self) -> int:

@@ -56,22 +56,22 @@ class Tuning:
 
     def _search(self, most: int | None, there: SideBySide) -> bool:
         running: dict[Future[bool], RunningTrial] = {}
-        failures, out_of_time = 0, ""
+        failures = 0
+        late: RunningTrial | None = None  # the first that time ended
         while True:
             done = [t for t in self.study.trials() if t.state != "running"]
             self._leave_time(done)
-            ended = out_of_time or self._end(most, done, running)
+            ended = f"in trial {late.number}" if late else self._end(most, done, running)
             if ended is None:
                 trial = self.study.next([one.number for one in running.values()])
                 running[there.submit(self._run, trial)] = trial
                 if len(running) < there.room:
                     continue
             elif not running:
-                whole = any(t.state == "complete" for t in done)
+                if not any(t.state == "complete" for t in done):
+                    raise self._too_short(late) if late else _none_whole(done)
                 if ended:
                     self._ended_by_budget(ended)
-                elif not whole:
-                    raise _none_whole(done)
                 return bool(ended)
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 trial = running.pop(future)
@@ -87,10 +87,8 @@ class Tuning:
                     if failures >= _MOST_FAILURES or not self._may_go_on(trial, error):
                         raise
                     continue
-                if not in_time and not any(t.state == "complete" for t in done):
-                    raise self._too_short(trial)
                 if not in_time:
-                    out_of_time = out_of_time or f"in trial {trial.number}"
+                    late = late or trial
                 if there.room > 1:
                     self.study.describe({"seconds": self.runs.budget.used})
 

@@ -57,21 +57,21 @@ def _content(path: Path, companions: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class KeptFiles:
+class BenchFiles:
     """So many files in a step's folder."""
 
     count: int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class BenchFilesStep(Step[KeptFiles]):
+class BenchFilesStep(Step[BenchFiles]):
     """Files of a command, kept so that workers can be given them."""
 
     files: tuple[BenchFile, ...]
     registry: Registry = field(metadata=NOT_IN_KEY)
-    result_type = KeptFiles
+    result_type = BenchFiles
 
-    def run(self, context: StepContext) -> Outcome[KeptFiles]:
+    def run(self, context: StepContext) -> Outcome[BenchFiles]:
         for file, target in zip(self.files, self.paths(context.folder), strict=True):
             source = Path(file.path)
             companions = open_unaltered(self.registry, source).companions
@@ -82,7 +82,7 @@ class BenchFilesStep(Step[KeptFiles]):
                     f"{source} changed while it was sent to a worker",
                     fix="leave it alone meanwhile, and type the command again",
                 )
-        return Outcome(result=KeptFiles(count=len(self.files)))
+        return Outcome(result=BenchFiles(count=len(self.files)))
 
     def paths(self, folder: Path) -> list[Path]:
         """The copies, in the order of the command; two may have one name."""
