@@ -40,8 +40,10 @@ def files_of_folder(registry: Registry, folder: Path) -> tuple[Path, ...]:
     """The exported files in a folder that passed their gate, by name.
 
     Raises:
-        UsageError: There are none; names folders below it that have some.
+        UsageError: There is no such folder, or none in it; names folders below it that have some.
     """
+    if problem := no_folder(folder):
+        raise UsageError(problem, fix="name the folder of a run, an export or a bundle")
     found = _files(registry, folder)
     if found:
         return found

@@ -52,23 +52,33 @@ def _check_type(
     except (KeyError, NameError, TypeError, AttributeError, PydanticUserError):
         return
     try:
-        adapter.validate_python(value)
+        written = json.dumps(value)
+    except (TypeError, ValueError):
+        written = ""
+    try:
+        # Strictly, since `build` is given the value itself: "16" is no int there. As JSON, where a
+        # list will do for a tuple.
+        if written:
+            adapter.validate_json(written, strict=True)
+        else:
+            adapter.validate_python(value)
     except ValidationError as error:
-        written = inspect.signature(build).parameters[name].annotation
+        parameter = inspect.signature(build).parameters[name]
+        declared = parameter.annotation
+        shown = declared if isinstance(declared, str) else inspect.formatannotation(declared)
         usual = next(
             (
                 one.hyperparameters[name]
                 for one in architecture.variants
                 if name in one.hyperparameters
             ),
-            inspect.signature(build).parameters[name].default,
+            parameter.default,
         )
-        shown = "" if usual is inspect.Parameter.empty else f", such as {_as_typed(usual)}"
+        such = "" if usual is parameter.empty else f", such as {_as_typed(usual)}"
         raise UsageError(
-            f"hyper-parameter {name!r} of {architecture.name!r} cannot be {_as_typed(value)}",
+            f"hyper-parameter {name!r} of {architecture.name!r} cannot be {written or repr(value)}",
             why=error.errors()[0]["msg"],
-            fix=f"give a value of type {written if isinstance(written, str) else written.__name__}"
-            f"{shown}",
+            fix=f"give a value of type {shown}{such}",
         ) from error
 
 

@@ -87,6 +87,13 @@ def test_what_others_must_not_see_or_act_on_is_left_out(folder: Path) -> None:
     assert "](http" not in text
 
 
+def test_what_is_no_folder_is_told(folder: Path) -> None:
+    (file,) = folder.glob("*.int8.tflite")
+    for wrong, why in ((folder / "nothing", "there is no folder"), (file, "is a file")):
+        with pytest.raises(UsageError, match=why):
+            model_card(registry(), wrong)
+
+
 def test_what_did_not_pass_is_told_only_on_request(folder: Path) -> None:
     (path,) = folder.glob("*.int8.tflite")
     manifest = require_manifest(open_artifact(registry(), path))

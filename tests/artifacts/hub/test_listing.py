@@ -76,5 +76,5 @@ def test_what_names_no_repository_is_refused(name: str, monkeypatch: pytest.Monk
 
 def test_offline_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOO_OFFLINE", "1")
-    with pytest.raises(UsageError, match="not on this machine"):
+    with pytest.raises(UsageError, match="cannot be reached"):
         repository_named("hf:ana/lenet")

@@ -112,6 +112,17 @@ def test_an_interrupted_pull_goes_on(hub: Hub, folder: Path, tmp_path: Path) -> 
     assert len(loaded) < len(whole) - 1, "what was there was loaded again"
 
 
+def test_a_hub_that_does_not_respond_is_told(
+    hub: Hub, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for address in ("http://127.0.0.1:1", "nonsense"):
+        monkeypatch.setenv("HF_ENDPOINT", address)
+        with pytest.raises(DownloadFailed, match="could not be reached"):
+            pull(registry(), NAME, output=tmp_path / "back")
+        with pytest.raises(DownloadFailed, match="could not be reached"):
+            push(registry(), folder, NAME)
+
+
 def test_the_token_is_never_told(hub: Hub, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     push(registry(), folder, NAME)
     assert TOKEN not in repr(push(registry(), folder, NAME))

@@ -98,6 +98,18 @@ def test_a_repository_that_is_not_there(hub: Publisher) -> None:
 
 
 @pytest.mark.torch
+def test_a_connection_that_is_lost(hub: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    def lose(*operands: object, **options: object) -> None:
+        raise huggingface_hub.errors.HTTPError("peer closed connection")
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", lose)
+    with pytest.raises(DownloadFailed, match="could not be fetched"):
+        locate(URL, "", quiet)
+
+
+@pytest.mark.torch
 def test_offline_and_never_fetched(hub: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOO_OFFLINE", "1")
     with pytest.raises(UsageError, match="not on this machine"):

@@ -30,8 +30,9 @@ def repository_named(name: str) -> str:
         raise UsageError(f"{name!r} names no repository", fix="write hf:OWNER/NAME")
     if is_offline():
         raise UsageError(
-            f"{name} is not on this machine",
+            f"{name} cannot be reached",
             why=f"--offline or {OFFLINE_VARIABLE} forbids the network",
+            fix=f"leave out --offline, or unset {OFFLINE_VARIABLE}",
         )
     return repository
 
@@ -75,7 +76,8 @@ def in_our_words(name: str, doing: str) -> Iterator[None]:
         ) from None
     except errors.RevisionNotFoundError as error:
         raise UsageError(f"{name} has no such revision", why=_said(error)) from None
-    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, OSError) as error:
+    # HTTPError is that of the client's HTTP library, of which one version's is no OSError.
+    except (errors.HTTPError, errors.LocalEntryNotFoundError, OSError) as error:
         local = isinstance(error, errors.LocalEntryNotFoundError)
         if isinstance(error, errors.EntryNotFoundError) and not local:
             raise

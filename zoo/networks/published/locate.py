@@ -142,8 +142,8 @@ def _hub_file(hub: Any, repository: str, file: str, url: str, options: dict[str,
         raise DownloadFailed(f"{url} could not be fetched", why=first_line(error)) from error
     except errors.HFValidationError as error:
         raise UsageError(f"{url} names no repository", why=first_line(error)) from error
-    # Of several HTTP libraries; all of them raise what is an OSError.
-    except (errors.HfHubHTTPError, OSError) as error:
+    # HTTPError is that of the client's HTTP library, of which one version's is no OSError.
+    except (errors.HTTPError, OSError) as error:
         raise DownloadFailed(f"{url} could not be fetched", why=first_line(error)) from error
 
 
