@@ -24,7 +24,7 @@ _APPLICATIONS = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Firefox.app/Contents/MacOS/firefox",
 )
-#: A profile that nobody has used, no calls home, and no thrift with what is not in view.
+#: A fresh profile, no background requests, and no throttling of what is not in view.
 _CHROMIUM = (
     *("--headless", "--no-first-run", "--no-default-browser-check", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update", "--disable-extensions"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import platform
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +27,7 @@ from .server import PageServer
 #: A file of one layer for each runtime: what a call costs without work.
 PROBE_OF = {each.name: each.probe for each in RUNTIMES if each.probe is not None}
 #: Seconds for a browser to start and show the page.
-_PATIENCE = 90.0
+_START_SECONDS = 90.0
 HIDDEN_FAULT = "the tab was hidden meanwhile, and browsers slow down what is hidden"
 SOFTWARE_FAULT = "the processor imitates the GPU, so its times say nothing of one"
 
@@ -73,13 +74,17 @@ class BrowserTransport:
         return page
 
     def _awaited(self, browser: BrowserProcess) -> Page:
-        for _ in range(int(_PATIENCE)):
+        for _ in range(int(_START_SECONDS)):
             if page := self._pages.current(1.0):
                 return page
             if browser.ended is not None:
                 break
         code = browser.ended
-        how = f"shows no page within {_PATIENCE:g} s" if code is None else f"ended with code {code}"
+        how = (
+            f"shows no page within {_START_SECONDS:g} s"
+            if code is None
+            else f"ended with code {code}"
+        )
         raise ZooError(
             f"{self._program} {how}",
             why=browser.said() or None,
@@ -94,7 +99,7 @@ class BrowserTransport:
         """A fresh worker each time: warm caches of one file must not serve the next."""
         page = self.page()
         model, flags, _ = cpu()
-        about = {"cpu": model, "flags": flags}
+        about = {"cpu": model, "flags": flags, "os": platform.platform()}
         return page.start(_request(self, self._options, runtime, page.hello, about))
 
     def condition(self) -> Condition:
@@ -127,7 +132,8 @@ class JoinedTransport(RelayTransport):
         """A fresh worker each time."""
         hello = self.hello()
         require_able(hello)
-        about = {"cpu": hello.model or hello.platform or "not told"}
+        system = hello.platform or "not told"
+        about = {"cpu": hello.model or system, "os": system}
         return self.start(_request(self, self._options, runtime, hello, about))
 
 
@@ -161,7 +167,7 @@ def _request(
         "probe": transport.put(PROBE_OF[runtime]),
         "versions": versions(),
         "fingerprint": identity(options, hello),
-        "about": {**told, "os": hello.browser, "browser": hello.browser, **about},
+        "about": {**told, "browser": hello.browser, **about},
     }
 
 

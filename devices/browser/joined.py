@@ -11,8 +11,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from zoo.common.files import write_text
 from zoo.common.paths import cache_folder
 from zoo.contracts import DeviceOptions
@@ -73,6 +71,8 @@ class JoinedFile:
 
 def servers() -> list[Joined]:
     """Servers of this machine that run; files that processes left behind are removed."""
+    import psutil
+
     found = []
     for place in sorted(_folder().glob("*.json")):
         try:

@@ -15,7 +15,7 @@ from zoo.common.errors import ZooError
 from .joined import JoinedFile
 from .messages import Order, read_order
 from .pages import Page, PageAgent, Pages
-from .routes import routes
+from .routes import REFUSED, routes
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 BACK_SECONDS = 60.0
 #: Codes that a relayed agent's socket is closed with: it ended by itself, or its page is gone.
 ENDED, LOST = 1000, 4000
-_REFUSED = 1008
 
 
 class JoinedPages(Pages):
@@ -80,7 +79,7 @@ class _Relay:
             if order is None or not hmac.compare_digest(
                 order.secret.encode(), self._pages.secret.encode()
             ):
-                await socket.close(_REFUSED)
+                await socket.close(REFUSED)
                 return
             await self._obey(socket, order)
         except (WebSocketDisconnect, KeyError):

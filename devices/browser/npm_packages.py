@@ -15,12 +15,12 @@ from pathlib import Path, PurePosixPath
 
 from zoo.common.captured import run_captured
 from zoo.common.errors import ZooError
-from zoo.common.paths import cache_folder, is_offline
+from zoo.common.paths import OFFLINE_VARIABLE, cache_folder, is_offline
 from zoo.execution.failures import last_stderr_lines
 
 _PINS = Path(__file__).with_name("packages.toml")
 #: Seconds for one archive of some ten megabytes.
-_PATIENCE = 900.0
+_FETCH_SECONDS = 900.0
 #: Bytes of one archive and of one file in it, at most.
 _MOST_ARCHIVE, _MOST_FILE = 1 << 27, 1 << 26
 
@@ -118,7 +118,9 @@ def _packed(package: NpmPackage, folder: Path) -> Path:
     again = "then type the same command again: zoo devices setup browser"
     if is_offline():
         raise ZooError(
-            what, why="ZOO_OFFLINE forbids the network", fix=f"unset ZOO_OFFLINE, {again}"
+            what,
+            why=f"--offline or {OFFLINE_VARIABLE} forbids the network",
+            fix=f"leave out --offline and unset {OFFLINE_VARIABLE}, {again}",
         )
     if npm is None:
         raise ZooError(
@@ -128,14 +130,14 @@ def _packed(package: NpmPackage, folder: Path) -> Path:
         )
     wanted = f"{package.name}@{package.version}"
     options = ["--ignore-scripts", "--fetch-retries=1", "--loglevel=error", "--no-update-notifier"]
-    done = run_captured([npm, "pack", wanted, *options], seconds=_PATIENCE, folder=folder)
+    done = run_captured([npm, "pack", wanted, *options], seconds=_FETCH_SECONDS, folder=folder)
     archives = sorted(folder.glob("*.tgz"), key=lambda path: path.stat().st_mtime_ns)
     if done.code != 0 or not archives:
         raise ZooError(
             what,
             why=f"npm: {last_stderr_lines(done.err or done.out)}"
             if done.code is not None
-            else f"npm did not end within {_PATIENCE:g} s",
+            else f"npm did not end within {_FETCH_SECONDS:g} s",
             fix=f"check the network and npm's registry (npm ping), {again}",
         )
     return archives[-1]

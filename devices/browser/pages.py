@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 START_SECONDS = 60.0
 #: Seconds for a request to be handed to the browser.
 SEND_SECONDS = 120.0
-_KILLED = -9
+#: The code of an agent that was ended from here, as of a process by SIGKILL.
+KILLED = -9
 
 
 class PageAgent:
@@ -92,7 +93,7 @@ class PageAgent:
 
     def kill(self) -> None:
         """Ends the worker at once."""
-        self.finish(_KILLED)
+        self.finish(KILLED)
         self._page.end(self.number)
 
     def stop(self) -> int | None:

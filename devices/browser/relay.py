@@ -17,12 +17,12 @@ from zoo.execution.agent_process import LINE_BYTES
 from .joined import Joined, server_of
 from .joining import BACK_SECONDS, ENDED
 from .messages import Hello
+from .pages import KILLED
 
 if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
 _OPEN_SECONDS, _CLOSE_SECONDS = 20.0, 1.0
-_KILLED = -9
 
 
 class RelayedAgent:
@@ -64,7 +64,7 @@ class RelayedAgent:
 
     def kill(self) -> None:
         """Ends the worker at once."""
-        self._code = _KILLED
+        self._code = KILLED
         with contextlib.suppress(OSError):
             self._line.socket.shutdown(sockets.SHUT_RDWR)
 

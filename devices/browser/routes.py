@@ -29,7 +29,7 @@ _TYPES = {
     ".wasm": "application/wasm",
 }
 #: Code that a socket is closed with when what came was no message of ours.
-_REFUSED = 1008
+REFUSED = 1008
 _GONE = "the page is gone: its tab was closed or reloaded, or the browser crashed"
 
 
@@ -117,7 +117,7 @@ async def _accepted(socket: WebSocket) -> bool:
     """Accepts a socket that comes from our own page."""
     origin = urlsplit(socket.headers.get("origin", "")).netloc
     if origin != socket.url.netloc:
-        await socket.close(_REFUSED)
+        await socket.close(REFUSED)
         return False
     await socket.accept()
     return True
@@ -139,11 +139,11 @@ class _Control:
             while True:
                 message = read((await socket.receive_text())[: MOST_CONTROL + 1])
                 if message is None or (page is None) == (message.hello is None):
-                    await socket.close(_REFUSED)
+                    await socket.close(REFUSED)
                     return
                 if message.hello is not None:
                     if bool(message.hello.name) != bool(self._pages.machine):
-                        await socket.close(_REFUSED)
+                        await socket.close(REFUSED)
                         return
                     page = Page(socket, asyncio.get_running_loop(), message.hello)
                     self._pages.join(page)
@@ -174,7 +174,7 @@ class _Agents:
         if not await _accepted(socket):
             return
         if agent is None or not agent.attach(socket):
-            await socket.close(_REFUSED)
+            await socket.close(REFUSED)
             return
         try:
             while True:

@@ -61,6 +61,13 @@ def long_run(bench: Callable[[], BenchRun]) -> tuple[Any, list[None]]:
     return found, told
 
 
+def test_inferences_are_counted_where_the_clock_is_too_coarse_for_one() -> None:
+    repeats = iter([3, 5, *[4] * 8])
+    found, _ = long_run(lambda: run(1000, count=10, repeats=next(repeats)))
+    assert [window.runs for window in found.windows] == [30, 50, *[40] * 8]
+    assert found.run.repeats == 5
+
+
 def test_beginning_and_end_are_told_apart() -> None:
     times = iter([1000, 1000, 1100, 1300, 1500, 1800, 2000, 2000, 2000, 2000])
     found, told = long_run(lambda: run(next(times)))

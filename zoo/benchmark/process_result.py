@@ -22,8 +22,9 @@ class Window:
     """A stretch of a long run.
 
     Attributes:
-        p90_ns: Their 90th percentile.
-        every: Of these inferences, every so many are kept.
+        runs: Inferences.
+        p90_ns: 90th percentile of its samples.
+        every: Of its samples, every so many are kept.
         noise: Why the window does not count; empty when it does.
     """
 

@@ -217,7 +217,7 @@ def _counters(process: ProcessResult) -> dict[str, Any]:
         "first_ms": run.first_ns * _MS,
         "runs": len(run.samples) * run.repeats,
         "inferences_per_sample": run.repeats,
-        "clock_grain_ns": run.clock_grain_ns,
+        "clock_resolution_ns": run.clock_resolution_ns,
         "dispatch_ns": run.dispatch_ns,
         "attempts": process.attempts,
         "noise": list(process.noise),

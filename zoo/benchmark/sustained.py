@@ -76,7 +76,7 @@ def run_sustained(
             Window(
                 start_seconds=elapsed,
                 seconds=run.wall_seconds,
-                runs=len(run.samples),
+                runs=len(run.samples) * run.repeats,
                 p50_ns=percentile(run.samples, 0.5).value,
                 p90_ns=percentile(run.samples, 0.9).value,
                 every=every,
@@ -120,6 +120,7 @@ def _merged(runs: Sequence[BenchRun], parts: Sequence[NDArray[np.int64]]) -> Ben
         peak_memory_bytes=max(run.peak_memory_bytes for run in runs),
         busy_mhz=(*first.busy_mhz[:1], *last.busy_mhz[-1:]),
         energy=tuple(row for run in runs for row in run.energy),
+        repeats=max(run.repeats for run in runs),
         clock_gap_seconds=max((run.clock_gap_seconds for run in runs), key=abs),
         **sums,
     )

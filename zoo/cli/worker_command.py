@@ -82,6 +82,17 @@ def command(
             "zoo worker takes either --scheduler or --join",
             fix=f"start one scheduler: zoo worker --scheduler; then: zoo worker --join {_LISTEN}",
         )
+    if name is not None and not re.fullmatch(r"\w[\w.-]{0,99}", name):
+        raise UsageError(
+            f"a worker cannot be called {name!r}",
+            fix="a name has letters, digits, and . _ - between them",
+        )
+    of_workers = {"--device": devices, "--label": labels, "--name": name}
+    if scheduler and (idle := [option for option, given in of_workers.items() if given]):
+        raise UsageError(
+            f"{idle[0]} is for workers, and --scheduler starts none",
+            fix=f"give it to a worker: zoo worker --join {listen} {idle[0]} …",
+        )
     address = str(join or listen)
     if "://" not in address:
         served = [e.name for e in registry.executors if e.driver is not None]
@@ -93,12 +104,5 @@ def command(
     if scheduler:
         driver.serve(tell)
         return
-    if name is not None and not re.fullmatch(r"[\w][\w.-]{0,99}", name):
-        raise UsageError(
-            f"a worker cannot be called {name!r}",
-            fix="a name has letters, digits, and . _ - between them",
-        )
-    worker = announced_worker(
-        registry, name or "", split_commas(devices), split_commas(labels), jobs
-    )
+    worker = announced_worker(registry, name, split_commas(devices), split_commas(labels), jobs)
     driver.work(worker, tell)

@@ -75,9 +75,7 @@ def seconds_of(given: str | float | None, option: str) -> float | None:
     """
     if given is None or isinstance(given, str):
         return None if given is None else parse_seconds(given, option, "90s, 30min or 1.5h")
-    if isinstance(given, bool) or not (isinstance(given, int | float) and 0 < given < math.inf):
-        raise UsageError(f"{option} {given!r} is no time", fix='give "30min", or seconds above 0')
-    return float(given)
+    return _limit(given, f"{option} {given!r} is no time", 'give "30min", or seconds above 0')
 
 
 def bytes_of(given: str | int | None, option: str) -> int | None:
@@ -92,9 +90,8 @@ def bytes_of(given: str | int | None, option: str) -> int | None:
     """
     if given is None or isinstance(given, str):
         return None if given is None else parse_size(given, option)
-    if isinstance(given, bool) or not (isinstance(given, int | float) and 1 <= given < math.inf):
-        raise UsageError(f"{option} {given!r} is no size", fix='give "300kB", or bytes from 1 on')
-    return int(given)
+    fix = 'give "300kB", or bytes from 1 on'
+    return int(_limit(given, f"{option} {given!r} is no size", fix, least=1))
 
 
 def milliseconds_of(given: str | float | None, option: str) -> float | None:
@@ -109,10 +106,14 @@ def milliseconds_of(given: str | float | None, option: str) -> float | None:
     """
     if given is None or isinstance(given, str):
         return None if given is None else 1000 * parse_seconds(given, option)
-    if isinstance(given, bool) or not (isinstance(given, int | float) and 0 < given < math.inf):
-        raise UsageError(
-            f"{option} {given!r} is no time", fix='give "5ms", or milliseconds above 0'
-        )
+    return _limit(given, f"{option} {given!r} is no time", 'give "5ms", or milliseconds above 0')
+
+
+def _limit(given: float, what: str, fix: str, *, least: float = 0.0) -> float:
+    """A finite number above 0, at least `least`; `what` and `fix` tell of anything else."""
+    number = isinstance(given, int | float) and not isinstance(given, bool)
+    if not (number and 0 < given < math.inf and given >= least):
+        raise UsageError(what, fix=fix)
     return float(given)
 
 

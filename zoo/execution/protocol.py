@@ -92,7 +92,7 @@ class BenchRun:
         own_threads: Whether the runtime hands each inference to threads of its own, even when one
             computes: they wait for each other, and take the processor from each other.
         repeats: Inferences in one sample, where the clock is too coarse for one.
-        clock_grain_ns: The step of the clock of the samples; 0 where it is not told.
+        clock_resolution_ns: Of the clock of the samples; 0 where it is not told.
         dispatch_ns: What the runtime takes for a graph that computes next to nothing; 0 where it is
             not told.
     """
@@ -118,7 +118,7 @@ class BenchRun:
     busy_mhz: tuple[float, ...] = ()
     own_threads: bool = False
     repeats: int = 1
-    clock_grain_ns: float = 0.0
+    clock_resolution_ns: float = 0.0
     dispatch_ns: float = 0.0
     summary: ToolSummary | None = None
 
@@ -201,8 +201,8 @@ def bench_run(answer: Mapping[str, Any], most: int = figures.MOST_SAMPLES) -> Be
         raise ValueError("repeats is 0, and must be a whole number from 1")
     if (total := float(samples.sum(dtype=np.float64)) * 1e-9 * repeats) > wall * 1.01 + 0.01:
         raise ValueError(f"a clock that jumped: {total:.3g} s of samples in {wall:.3g} s")
-    optional = {"clock_gap_seconds": 0.0, "thermal_throttles": 0.0, "busy_mhz": [], **answer}
-    optional = {"clock_grain_ns": 0.0, "dispatch_ns": 0.0, **optional}
+    zeros = ("clock_gap_seconds", "thermal_throttles", "clock_resolution_ns", "dispatch_ns")
+    optional = {**dict.fromkeys(zeros, 0.0), "busy_mhz": [], **answer}
     return BenchRun(
         samples=samples,
         first_ns=figures.whole(answer, "first_ns"),
@@ -227,7 +227,7 @@ def bench_run(answer: Mapping[str, Any], most: int = figures.MOST_SAMPLES) -> Be
         busy_mhz=figures.numbers(optional, "busy_mhz"),
         own_threads=figures.flag({"own_threads": False, **answer}, "own_threads"),
         repeats=repeats,
-        clock_grain_ns=figures.number(optional, "clock_grain_ns"),
+        clock_resolution_ns=figures.number(optional, "clock_resolution_ns"),
         dispatch_ns=figures.number(optional, "dispatch_ns"),
     )
 
@@ -257,7 +257,7 @@ def profile_of(answer: Mapping[str, Any]) -> Profile:
             name=figures.word(row, "name", _NAME),
             operator=figures.word(row, "operator", _NAME),
             executor=figures.word(row, "executor", _NAME),
-            # A difference of two runs, which below the clock's grain falls under zero.
+            # A difference of two runs, which below the clock's resolution falls under zero.
             ms=figures.number(row, "ns", -1e18) * 1e-6,
         )
         for row in figures.rows(told, "operators")

@@ -1,11 +1,11 @@
 // The agent's side of the protocol in a worker: JSON requests and answers over a WebSocket of its own.
 
 import { decode, encode } from "./arrays.js";
-import { AgentError, PROTOCOL, clockGrain } from "./common.js";
+import { AgentError, PROTOCOL, clockResolution } from "./common.js";
 import { memoryBytes, watch } from "./memory.js";
 import { run } from "./running.js";
 import { bench, dispatch } from "./timing.js";
-import { adapterOf } from "./webgpu.js";
+import { adapterOf, requireHardware } from "./webgpu.js";
 
 const MODULES = { "litert-js": "./litert_js.js", "onnxruntime-web": "./onnxruntime_web.js" };
 
@@ -82,7 +82,7 @@ async function described({ runtime, versions, fingerprint, about }) {
     cores: self.navigator.hardwareConcurrency ?? null,
     secure: self.isSecureContext,
     isolated: self.crossOriginIsolated === true,
-    clock_grain_ns: Math.round(clockGrain() * 1e6),
+    clock_resolution_ns: Math.round(clockResolution() * 1e6),
     webgpu: await adapterOf().catch(() => null),
     webnn: "ml" in self.navigator,
   };
@@ -94,14 +94,22 @@ async function loaded(state, request) {
   state.model = null; // Frees the file before, so that two never share the memory.
   const threads = Number(request.threads ?? 1);
   if (!(threads >= 1)) throw new AgentError("BadRequest", `${threads} threads: give at least 1`);
+  if (threads > 1 && !self.crossOriginIsolated) {
+    throw new AgentError("NoThreads", "this page has no threads: it is not cross-origin isolated, for which it must be served by https or from localhost");
+  }
+  if (state.threads !== undefined && state.threads !== threads) {
+    throw new AgentError("CannotLoad", `${started.runtime} keeps the number of threads that it was started with: start another agent`);
+  }
+  if (started.backend === "webgpu") await requireHardware(started.software);
   const module = await import(MODULES[started.runtime]);
   const bytes = await fetched(started, request.path);
   const sha256 = request.digest ? await digestOf(bytes) : "";
-  const asked = { threads, backend: started.backend, base: started.base, software: started.software, plain: Boolean(request.plain_kernels) };
+  const asked = { threads, backend: started.backend, base: started.base, plain: Boolean(request.plain_kernels) };
   asked.probe = await fetched(started, started.probe);
   let before = 0;
   try {
     await module.prepare(asked);
+    state.threads = threads;
     before = memoryBytes();
     state.model = await module.open(bytes, asked);
     Object.assign(state, { module, asked });

@@ -13,8 +13,8 @@ export class AgentError extends Error {
 /** Milliseconds, as fine as the browser tells them. */
 export const now = () => performance.now();
 
-/** The step of that clock in milliseconds: the least by which two readings differ. */
-export function clockGrain() {
+/** The resolution of that clock in milliseconds: the least by which two readings differ. */
+export function clockResolution() {
   let least = Infinity;
   for (let tick = 0; tick < 12; tick++) {
     const began = now();

@@ -3,33 +3,25 @@
 import { AgentError, now } from "./common.js";
 import { memoryBytes } from "./memory.js";
 import { interfaceOf } from "./tflite_file.js";
-import { adapterOf, requireHardware } from "./webgpu.js";
+import { delegateOf } from "./webgpu.js";
 
-export const VERSION_FROM = "litert-js";
 let litert = null;
 
 /** Loads the runtime for a number of threads; once per worker. */
 async function start(base, threads, backend) {
   const files = `${base}wasm/`;
   const flavour = threads > 1 ? { threads: true } : backend === "webgpu" && "Suspending" in WebAssembly ? { jspi: true } : {};
-  if (threads > 1 && !self.crossOriginIsolated) {
-    throw new AgentError("NoThreads", "this page has no threads: it is not cross-origin isolated, for which it must be served by https or from localhost");
-  }
   const script = threads > 1 ? "litert_wasm_threaded_internal.js" : "";
   self.Module = { locateFile: (name) => files + name, ...(script ? { mainScriptUrlOrBlob: files + script } : {}) };
   const module = await import(`${base}dist/index.js`);
   const said = [], warn = console.warn;
   console.warn = (...words) => { said.push(words.join(" ")); warn(...words); };
   const runtime = await module.loadLiteRt(files, flavour);
-  return { module, runtime, flavour, said, threads };
+  return { module, runtime, said };
 }
 
 /** Starts the runtime, once per worker. */
-export async function prepare({ threads, backend, base, software }) {
-  if (backend === "webgpu") await requireHardware(software);
-  if (litert && litert.threads !== threads) {
-    throw new AgentError("CannotLoad", "LiteRT.js keeps the number of threads that it was started with: start another agent");
-  }
+export async function prepare({ threads, backend, base }) {
   litert = litert ?? (await start(base, threads, backend));
 }
 
@@ -51,16 +43,15 @@ export async function open(bytes, { threads, backend }) {
     model.delete();
     throw new AgentError("NotOnGpu", "LiteRT.js leaves operators of the file to the processor, since WebGPU lacks them");
   }
-  return new LiteRtModel(module, model, took, { threads, backend, file: interfaceOf(bytes) });
+  return new LiteRtModel(module, model, took, { backend, file: interfaceOf(bytes) });
 }
 
 class LiteRtModel {
-  constructor(module, model, took, { threads, backend, file }) {
+  constructor(module, model, took, { backend, file }) {
     this.api = backend === "wasm" ? "CompiledModel.run and Tensor.data" : "CompiledModel.run and Tensor.data, read back";
     this.module = module;
     this.model = model;
     this.backend = backend;
-    this.threads = threads;
     this.load_ns = Math.max(1, Math.round(took * 1e6));
     // The file's order, and where the signature that is run has each of them.
     this.inputs = file.inputs;
@@ -75,9 +66,8 @@ class LiteRtModel {
   }
 
   async delegate() {
-    if (this.backend === "wasm") return { name: `wasm XNNPACK`, backend: "wasm", threads_there: litert.runtime.liteRtWasm.getThreadCount() };
-    const adapter = await adapterOf();
-    return { name: `WebGPU ${adapter.name}`, backend: "webgpu", adapter, precision: "f32" };
+    if (this.backend === "wasm") return { name: "wasm XNNPACK", backend: "wasm", threads_there: litert.runtime.liteRtWasm.getThreadCount() };
+    return delegateOf();
   }
 
   write(arrays) {

@@ -2,41 +2,33 @@
 
 import { AgentError, now } from "./common.js";
 import { memoryBytes, threadsThere } from "./memory.js";
-import { adapterOf, requireHardware } from "./webgpu.js";
+import { delegateOf } from "./webgpu.js";
 
-let started = null;
+let ort = null;
 
 async function start(base, threads, backend) {
-  if (threads > 1 && !self.crossOriginIsolated) {
-    throw new AgentError("NoThreads", "this page has no threads: it is not cross-origin isolated, for which it must be served by https or from localhost");
-  }
   // WebGPU is in another build, which WebAssembly alone should not have to load.
   const module = await import(`${base}dist/${backend === "webgpu" ? "ort.webgpu.min.mjs" : "ort.wasm.min.mjs"}`);
   module.env.logLevel = "warning";
   module.env.wasm.numThreads = threads;
   module.env.wasm.wasmPaths = `${base}dist/`;
-  return { module, threads };
+  return module;
 }
 
 /** Starts the runtime, once per worker, by a file of one layer: it starts with the first session. */
-export async function prepare({ threads, backend, base, software, probe }) {
-  if (backend === "webgpu") await requireHardware(software);
-  if (started && started.threads !== threads) {
-    throw new AgentError("CannotLoad", "onnxruntime-web keeps the number of threads that it was started with: start another agent");
-  }
-  if (started) return;
-  started = await start(base, threads, backend);
-  const first = await open(probe, { threads, backend, plain: false });
+export async function prepare({ threads, backend, base, probe }) {
+  if (ort) return;
+  ort = await start(base, threads, backend);
+  const first = await open(probe, { backend, plain: false });
   await first.close();
 }
 
 /** Opens a file; `bytes` is a Uint8Array. */
-export async function open(bytes, { threads, backend, plain }) {
-  const { module } = started;
+export async function open(bytes, { backend, plain }) {
   const began = now();
   let session;
   try {
-    session = await module.InferenceSession.create(bytes, {
+    session = await ort.InferenceSession.create(bytes, {
       executionProviders: [backend],
       graphOptimizationLevel: plain ? "disabled" : "all",
       executionMode: "sequential",
@@ -48,16 +40,14 @@ export async function open(bytes, { threads, backend, plain }) {
     throw new AgentError("NotOnGpu", "onnxruntime-web leaves operators of the file to the processor, since WebGPU lacks them");
   }
   const took = now() - began;
-  return new OnnxModel(module, session, took, { threads, backend });
+  return new OnnxModel(session, took, backend);
 }
 
 class OnnxModel {
-  constructor(module, session, took, { threads, backend }) {
+  constructor(session, took, backend) {
     this.api = backend === "wasm" ? "InferenceSession.run" : "InferenceSession.run, read back";
-    this.module = module;
     this.session = session;
     this.backend = backend;
-    this.threads = threads;
     this.load_ns = Math.max(1, Math.round(took * 1e6));
     this.inputs = session.inputMetadata.map(tensorOf);
     this.outputs = session.outputMetadata.map(tensorOf);
@@ -70,15 +60,14 @@ class OnnxModel {
 
   async delegate() {
     if (this.backend === "wasm") return { name: "wasm", backend: "wasm", threads_there: threadsThere() };
-    const adapter = await adapterOf();
-    return { name: `WebGPU ${adapter.name}`, backend: "webgpu", adapter, precision: "f32" };
+    return delegateOf();
   }
 
   write(arrays) {
     this.feeds = {};
     arrays.forEach(({ shape, data }, place) => {
       const { name, dtype } = this.inputs[place];
-      this.feeds[name] = new this.module.Tensor(dtype, data, shape);
+      this.feeds[name] = new ort.Tensor(dtype, data, shape);
     });
   }
 

@@ -1,12 +1,12 @@
 // Latency of a loaded file: warm-up, samples, and how quiet it was.
 
 import { base64, decode } from "./arrays.js";
-import { AgentError, clockGrain, now } from "./common.js";
+import { AgentError, clockResolution, now } from "./common.js";
 import { fill, prepare, seededInputs } from "./running.js";
 
 const SPIN_ITERATIONS = 1_000_000, SPIN_REPEATS = 15;
-/** Most inferences in one sample; the clock's step is then at most a hundredth of the sample. */
-const MOST_REPEATS = 100_000, GRAINS = 100;
+/** Most inferences in one sample, and how many times the clock's resolution a sample is at least. */
+const MOST_REPEATS = 100_000, RESOLUTIONS = 100;
 /** Seconds to warm up and to time the graph that computes next to nothing. */
 const DISPATCH_WARM_UP = 0.1, DISPATCH_SECONDS = 0.1;
 /** Clocks that differ by more, in seconds and as a share of the time, did not tick alike. */
@@ -32,8 +32,8 @@ function median(values) {
 }
 
 /** Runs until the slope over five windows is flat, at most `limit` seconds; the mean time in ms too. */
-async function warmUp(model, limit, grain) {
-  const began = now(), least = Math.max(2, GRAINS * grain / 4);
+async function warmUp(model, limit, resolution) {
+  const began = now(), least = Math.max(2, RESOLUTIONS * resolution / 4);
   const windows = [];
   let runs = 0, stable = false;
   while (windows.length === 0 || (!stable && now() - began < limit * 1e3)) {
@@ -68,17 +68,17 @@ async function sample(model, repeats, minRuns, minSeconds, maxSeconds) {
   }
 }
 
-/** Inferences per sample, so that the clock's step is under a hundredth of it. */
-export function repeatsFor(each, grain) {
-  return Math.min(MOST_REPEATS, Math.max(1, Math.ceil((GRAINS * grain) / Math.max(each, grain / MOST_REPEATS))));
+/** Inferences per sample, so that the clock's resolution is under a hundredth of it. */
+export function repeatsFor(each, resolution) {
+  return Math.min(MOST_REPEATS, Math.max(1, Math.ceil((RESOLUTIONS * resolution) / Math.max(each, resolution / MOST_REPEATS))));
 }
 
 /** Nanoseconds that the runtime takes for a graph that computes next to nothing: what a call itself costs. */
 export async function dispatch(model) {
   model.write(seededInputs(model, 0, 0, 1, []));
-  const grain = clockGrain();
-  const warm = await warmUp(model, DISPATCH_WARM_UP, grain);
-  const durations = await sample(model, repeatsFor(warm.each, grain), 5, DISPATCH_SECONDS, 10 * DISPATCH_SECONDS);
+  const resolution = clockResolution();
+  const warm = await warmUp(model, DISPATCH_WARM_UP, resolution);
+  const durations = await sample(model, repeatsFor(warm.each, resolution), 5, DISPATCH_SECONDS, 10 * DISPATCH_SECONDS);
   return Math.round(median(durations) * 1e6);
 }
 
@@ -98,9 +98,9 @@ export async function bench(model, request) {
   const began = now();
   await model.invoke();
   const first = now() - began;
-  const grain = clockGrain();
-  const warm = await warmUp(model, Number(request.warmup_seconds ?? 1), grain);
-  const repeats = repeatsFor(warm.each, grain);
+  const resolution = clockResolution();
+  const warm = await warmUp(model, Number(request.warmup_seconds ?? 1), resolution);
+  const repeats = repeatsFor(warm.each, resolution);
   const minRuns = Number(request.min_runs), minSeconds = Number(request.min_seconds);
   const maxSeconds = Number(request.max_seconds ?? Math.max(60, 10 * minSeconds));
   const spinBefore = spin(), memory = model.memory();
@@ -114,7 +114,7 @@ export async function bench(model, request) {
   return {
     samples: { count: durations.length, data: await packed(durations) },
     repeats,
-    clock_grain_ns: Math.round(grain * 1e6),
+    clock_resolution_ns: Math.round(resolution * 1e6),
     first_ns: Math.max(1, Math.round(first * 1e6)),
     warmup: warm.told,
     inputs: used,

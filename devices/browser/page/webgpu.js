@@ -12,6 +12,12 @@ export async function adapterOf() {
   return { name: software ? `${name}, software` : name, software };
 }
 
+/** Where a runtime on WebGPU runs a file. */
+export async function delegateOf() {
+  const adapter = await adapterOf();
+  return { name: `WebGPU ${adapter.name}`, backend: "webgpu", adapter, precision: "f32" };
+}
+
 /** Refuses where there is no WebGPU, or where the processor imitates the GPU and nobody asked for that. */
 export async function requireHardware(software) {
   if (!self.navigator.gpu) {

@@ -56,11 +56,13 @@ def test_a_file_answers_rightly_and_is_timed(transport, runtime, threads):
         assert np.abs(session.run(inputs) - expected).max() <= TOLERANCE
         run = session.bench(min_runs=20, min_seconds=0.0, max_seconds=20.0, warmup_seconds=0.1)
         about = session.describe()
+        with pytest.raises(AgentRefused, match="keeps the number of threads"):
+            session.load(RUNTIMES[runtime], 3 - threads, purpose="timing")
     assert about["isolated"] is True
     assert run.floors_met
-    # One layer takes less than the clock's step: it is timed many times in a row.
+    # One layer takes less than the clock's resolution: it is timed many times in a row.
     assert run.repeats > 1
-    assert run.clock_grain_ns > 0
+    assert run.clock_resolution_ns > 0
     assert run.dispatch_ns > 0
     assert run.peak_memory_bytes >= 1 << 20
     assert run.cpu_seconds is None

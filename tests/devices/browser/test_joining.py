@@ -27,6 +27,7 @@ from websockets.exceptions import ConnectionClosed  # noqa: E402
 
 HELLO = {
     "user_agent": "Mozilla/5.0 (X) Firefox/140.0",
+    "platform": "Android 16",
     "secure": False,
     "isolated": False,
     "visible": True,
@@ -109,7 +110,11 @@ class Worker(threading.Thread):
             if self.drops:
                 self.control.socket.close()
                 return
-            told = {"fingerprint": start["fingerprint"], "runtimes": start["versions"]}
+            told = {
+                **start["about"],
+                "fingerprint": start["fingerprint"],
+                "runtimes": start["versions"],
+            }
             socket.send(json.dumps({"protocol": 1, "id": request["id"], "ok": True, **told}))
             socket.close()
 
@@ -155,6 +160,8 @@ def test_a_command_reaches_an_agent_in_the_page(served, tmp_path):
             told = session.describe()
         worker.join(10)
     assert told["fingerprint"]
+    assert told["os"] == "Android 16"
+    assert told["browser"] == "Firefox 140.0"
 
 
 def test_a_page_that_is_closed_while_it_works_costs_that_run(served):

@@ -173,7 +173,7 @@ def test_sockets_of_other_origins_are_refused(server, pages, origin):
         b"\x00\x01",
     ],
 )
-def test_a_page_that_sends_garbage_is_let_go(server, pages, said):
+def test_a_page_that_sends_garbage_is_disconnected(server, pages, said):
     with open_socket(server, "control") as socket:
         socket.send(said)
         with pytest.raises(ConnectionClosed):

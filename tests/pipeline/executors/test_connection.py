@@ -296,3 +296,10 @@ def test_what_no_worker_is_called(name: str, zoo: Any) -> None:
     assert told.code == 2
     assert "a worker cannot be called" in told.err
     assert "\x1b" not in told.err
+
+
+@pytest.mark.parametrize("option", ["--device=host", "--label=gpu", "--name=w"])
+def test_a_scheduler_takes_no_options_of_workers(option: str, zoo: Any) -> None:
+    told = zoo("worker", "--scheduler", option)
+    assert told.code == 2
+    assert f"{option.partition('=')[0]} is for workers" in told.err

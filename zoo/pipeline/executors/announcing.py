@@ -17,7 +17,7 @@ from zoo.registry import Registry
 
 def announced_worker(
     registry: Registry,
-    name: str = "",
+    name: str | None = None,
     devices: Sequence[str] = (),
     labels: Sequence[str] = (),
     jobs: int = 1,
