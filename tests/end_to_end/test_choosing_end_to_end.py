@@ -118,7 +118,7 @@ def test_the_best_few_were_trained_whole_and_one_was_chosen(done: tuple[Any, lis
     assert [rung.keep for rung in found.rungs] == [2]
     assert {own[0].share for own in found.scores.values()} == {found.rungs[0].share}
     trained = {tuple(s.seed for s in own) for own in found.whole.values()}
-    assert trained == ({(0,)} if found.settled else {(0, 1)}), "the second seed as it was needed"
+    assert trained == ({(0,)} if found.seed_stops else {(0, 1)}), "the second seed as it was needed"
     assert found.chosen in found.whole
     means = {n: sum(s.value for s in own) for n, own in found.whole.items()}
     assert means[found.chosen] == max(means.values()), "by validation, not by the test split"
@@ -146,7 +146,7 @@ def test_finalists_were_compared_by_the_validation_split_before_the_next_seed(
     answered = sorted(one["metrics"][0]["value"] for one in validated)
     first = sorted(own[0].value for own in found.whole.values())
     assert answered == pytest.approx(first), "what the trainings themselves measured"
-    for one in found.settled.values():
+    for one in found.seed_stops.values():
         assert one.examples == 266
         assert one.low <= one.gain <= one.high
     assert found.processor_seconds > 0.0

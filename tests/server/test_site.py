@@ -5,13 +5,26 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from asgi import get
-from stored_results import FILE, LARGE, LATER, MODEL, REJECTED, RUN, fill, keep, sha256
+from stored_results import (
+    FILE,
+    LARGE,
+    LATER,
+    MODEL,
+    REJECTED,
+    RUN,
+    fill,
+    keep,
+    record,
+    sha256,
+    timed,
+)
 
 pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")
@@ -178,6 +191,30 @@ def test_new_records_are_seen(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_page_is_made_of_one_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"sqlite:///{tmp_path / 'results.db'}"
+    fill(url)
+    store = Store(url)
+    others: list[threading.Thread] = []
+
+    def task_of(site: Site, model: str) -> str:
+        """While files are looked through, one is recorded, and another page is asked for."""
+        if not others:
+            store.append(LATER, record("bench", "bench new", timed("new.a.int8.tflite", 0.2)))
+            others.append(threading.Thread(target=site.page, args=("", {})))
+            others[0].start()
+            others[0].join(0.3)
+        return ""
+
+    monkeypatch.setattr(Site, "_task_of", task_of)
+    site = Site(Catalogue(store), load_registry(), StepCache(tmp_path), static=False, store=url)
+    assert len(data(site, "leaderboard/")["leaderboards"]) == 2
+    others[0].join()
+    told = data(site, "")
+    assert (len(told["models"]), told["records"]) == (2, 13)
+    store.close()
+
+
 def test_without_the_token_nothing_is_told(app: Any) -> None:
     for path in ("/", "/wrong/", "/secre/", "/index.html"):
         answer = get(app, path)
@@ -197,13 +234,14 @@ def test_every_answer_has_a_policy(app: Any) -> None:
     [
         *("nothing/", "models/nobody/", "runs/p2/", "files/x/", "records/999/", "records/x/"),
         *("records/٣/", "records/-1/", "leaderboard/x/", "style.css/", "files/../../etc/passwd"),
-        *("runs/%2e%2e/", "devices/p2/", "models"),
+        *("runs/%2e%2e/", "devices/p2/", "models", "files/x/download/y"),
     ],
 )
 def test_unknown_pages_say_so(app: Any, path: str) -> None:
     answer = get(app, f"/secret/{path}")
     assert answer.status == 404
     assert "There is no such page" in answer.text
+    assert f'href="{"../" * path.count("/")}style.css"' in answer.text
 
 
 def test_a_file_is_given_only_as_it_was_judged(site: Site, app: Any) -> None:

@@ -124,7 +124,7 @@ def compared(**changed: Any) -> Choice:
         "scores": {n: (s, *whole.get(n, ())) for n, s in rungs.items()},
         "failed": {},
         "whole": whole,
-        "settled": {},
+        "seed_stops": {},
         "files": files,
         "tested": {
             "resnet8": Tested(metrics=(accuracy(0.971),) * 3, baseline=beside),

@@ -8,6 +8,7 @@ import click
 
 from zoo.cli.options import Settings, examples, json_option, option, print_json, store_option
 from zoo.common import terminal
+from zoo.common.shown_text import printable
 
 
 @click.command(
@@ -28,7 +29,9 @@ def command(settings: Settings, output: str, store: str | None, as_json: bool) -
 
     require_extra("report")
     from zoo.report.progress import StepProgress
+    from zoo.results import formatting as fmt
     from zoo.server.board_files import write_site
+    from zoo.server.figures import size_text
 
     with StepProgress(quiet=as_json) as progress:
         written = write_site(settings.registry(), Path(output), store=store, on_step=progress)
@@ -42,5 +45,6 @@ def command(settings: Settings, output: str, store: str | None, as_json: bool) -
             }
         )
         return
-    terminal.echo(f"{written.pages:,} pages, {written.bytes / 1e6:.1f} MB in {written.folder}")
-    terminal.echo(f"open     {written.folder / 'index.html'}")
+    size = size_text(written.bytes)
+    terminal.echo(f"{fmt.count(written.pages, 'page')}, {size} in {printable(str(written.folder))}")
+    terminal.echo(f"open     {printable(str(written.folder / 'index.html'))}")

@@ -40,7 +40,7 @@ def command(settings: Settings, port: int, lan: bool, store: str | None, as_json
         store=store,
         port=port,
         lan=lan,
-        told=_print_json if as_json else _print,
+        on_address=_print_json if as_json else _print,
     )
 
 

@@ -109,7 +109,7 @@ class RunningSteps:
         with contextlib.suppress(OSError):
             folder = _folder()
             folder.mkdir(parents=True, exist_ok=True)
-            partial = folder / f".{self._name}"
+            partial = folder / f".{self._name}.part"  # which nobody reads
             partial.write_text(json.dumps(told), encoding="utf-8")
             partial.replace(folder / self._name)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zoo.pipeline.search.points import MissedLimit, SearchPoint
     from zoo.pipeline.search.rivals import Difference
     from zoo.pipeline.search.screening import ChoiceLimits, Screened
-    from zoo.pipeline.search.settling import Settled
+    from zoo.pipeline.search.seed_stopping import SeedStop
     from zoo.report.view import Rows
 
 #: Latencies and sizes nearer to each other than this are called equal.
@@ -148,8 +148,8 @@ def words_for(found: Choice, one: Screened) -> str:
         parts = []
         if name in found.differences:
             parts.append(difference_text(found.differences[name]))
-        if name in found.settled:
-            parts.append(settled_text(found.settled[name]))
+        if name in found.seed_stops:
+            parts.append(seed_stop_text(found.seed_stops[name]))
         if own is not None and (stands := not_shipped(own, found.limits, 60)):
             parts.append(stands)
         if own is not None and found.best is not None:
@@ -184,11 +184,11 @@ def difference_text(one: Difference) -> str:
     return text if one.verdict != "cannot tell" else f"{text}: cannot tell at n = {one.examples:,}"
 
 
-def settled_text(one: Settled) -> str:
+def seed_stop_text(one: SeedStop) -> str:
     """Why a network was trained on no further seed."""
     seeds = f"trained on {fmt.count(one.seeds, 'seed')}"
-    if one.how == "behind":
-        return f"{seeds}: clearly behind in validation"
+    if one.reason == "worse":
+        return f"{seeds}: clearly worse in validation"
     return f"{seeds}: more could not tell at n = {one.examples:,} in validation"
 
 

@@ -134,8 +134,9 @@ class _Server:
         )
 
     def _download(self, page: str, name: str) -> Response:
-        self.site.catalogue.refresh()
-        entry = self.site.files.entry(f"files/{page}/")
+        with self.site.catalogue.lock:
+            self.site.catalogue.refresh()
+            entry = self.site.files.entry(f"files/{page}/")
         if entry is None or name != entry.name:
             raise HTTPException(404)
         path = self.site.kept.path_of(entry)
@@ -180,7 +181,7 @@ class _Server:
         return await run_in_threadpool(self._problem, request, status, what, rest)
 
     def _problem(self, request: Request, status: int, what: str, rest: str) -> Response:
-        path = request.path_params.get("path", "")
+        path = request.url.path.removeprefix(request.scope["root_path"]).removeprefix("/")
         page = Page(path=path, template="problem.html", title=what, section="")
         html = render_page(
             "zoo.server:templates/problem.html",

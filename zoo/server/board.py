@@ -10,6 +10,7 @@ from typing import Any
 from zoo.contracts.task import Metric
 from zoo.pipeline.search.points import SearchLimits, SearchPoint, pareto_front
 from zoo.server.catalogue import Catalogue, FileEntry, StoredTiming
+from zoo.server.figures import size_of
 
 #: In the place of a device, for files that were timed nowhere.
 NOWHERE = "not timed"
@@ -59,9 +60,7 @@ class BoardRow:
     @property
     def bytes(self) -> int:
         """Size of the file."""
-        gate = self.file.gate
-        sizes = {} if gate is None else {f.sha256: f.bytes for f in gate.result.files}
-        return sizes.get(self.file.sha256, 0)
+        return size_of(self.file) or 0
 
     @property
     def p50_ms(self) -> float | None:
@@ -143,7 +142,7 @@ class Board:
     @cached_property
     def reference(self) -> Metric | None:
         """The best quality of those that are ranked."""
-        return min((row for row in self.rows), key=ORDERS["quality"]).metric if self.rows else None
+        return min(self.rows, key=ORDERS["quality"]).metric if self.rows else None
 
     @cached_property
     def points(self) -> tuple[SearchPoint, ...]:

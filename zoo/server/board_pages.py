@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from zoo.common.errors import UsageError, nearest
@@ -42,10 +43,8 @@ _REMEMBERED = 64
 class BoardPages:
     """Pages of leaderboards."""
 
-    def __init__(
-        self, catalogue: Catalogue, task_of: Callable[[str], str], *, static: bool
-    ) -> None:
-        self._catalogue, self._task_of, self._static = catalogue, task_of, static
+    def __init__(self, catalogue: Catalogue, task_of: Callable[[str], str]) -> None:
+        self._catalogue, self._task_of = catalogue, task_of
         self._read = -1
         self._rows: dict[BoardKey, list[BoardRow]] = {}
         self._drawn: dict[tuple[Any, ...], tuple[Chart, ...]] = {}
@@ -73,12 +72,12 @@ class BoardPages:
             self._board(board_path(largest), 1, largest, {})
 
     def _boards(self) -> dict[BoardKey, list[BoardRow]]:
-        if self._read != self._catalogue.newest:
+        if self._read != self._catalogue.read:
             found: dict[BoardKey, list[BoardRow]] = {}
             for key, row in board_rows(self._catalogue, self._task_of):
                 found.setdefault(key, []).append(row)
             self._rows = dict(sorted(found.items(), key=lambda one: (one[0].task, -len(one[1]))))
-            self._read = self._catalogue.newest
+            self._read = self._catalogue.read
         return self._rows
 
     def _list(self, boards: Mapping[BoardKey, list[BoardRow]]) -> Page:
@@ -166,7 +165,7 @@ class BoardPages:
 
     def _charts(self, board: Board, asked: Mapping[str, str]) -> tuple[Chart, ...]:
         """The front; drawn once for what the store holds."""
-        at = (self._catalogue.newest, board.key, tuple(sorted(asked.items())))
+        at = (self._catalogue.read, board.key, tuple(sorted(asked.items())))
         if at not in self._drawn:
             while len(self._drawn) >= _REMEMBERED:
                 del self._drawn[next(iter(self._drawn))]
@@ -212,7 +211,7 @@ def asked_of(query: Mapping[str, str], rows: list[BoardRow]) -> Asked:
 
 
 def _same_data(one: BoardKey, other: BoardKey) -> bool:
-    return _plain_key(one) | {"device": ""} == _plain_key(other) | {"device": ""}
+    return replace(one, device="") == replace(other, device="")
 
 
 def _plain_key(key: BoardKey) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from zoo.contracts.task import Metric
 from zoo.results.measurements import Measurement
 from zoo.results.queries import later_than, numbered, numbers_behind
-from zoo.results.records import Export, GateResult, NetworkEvaluation, StepRecord, TrainingResult
+from zoo.results.records import GateResult, NetworkEvaluation, StepRecord, TrainingResult
 from zoo.results.store import Store, StoredRecord
 
 #: Records that are read at once.
@@ -22,7 +22,6 @@ _LATE = 256
 
 _GATE, _MEASUREMENT = TypeAdapter(GateResult), TypeAdapter(Measurement)
 _TRAINING, _EVALUATION = TypeAdapter(TrainingResult), TypeAdapter(NetworkEvaluation)
-_EXPORT = TypeAdapter(Export)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +173,9 @@ class Catalogue:
         files: By SHA-256.
         models: By id.
         runs: By name, in the order of their first records.
-        newest: The highest number that was read; changes with every new record.
+        lock: Held while records are added; a page is made of one state by who holds it.
+        newest: The highest number that was read.
+        read: How many records were read.
         exports: File name → number of the newest record of its export.
         unread: Records of results that other versions of edgezoo laid out in another way.
     """
@@ -185,11 +186,10 @@ class Catalogue:
         self.models: dict[str, ModelEntry] = {}
         self.runs: dict[str, RunEntry] = {}
         self.exports: dict[str, int] = {}
-        self.newest = 0
-        self.unread = 0
+        self.newest = self.read = self.unread = 0
         self._seen: set[int] = set()
         self._names: dict[str, str] = {}
-        self._lock = threading.Lock()
+        self.lock = threading.RLock()
 
     def refresh(self) -> None:
         """Reads what was added.
@@ -197,7 +197,7 @@ class Catalogue:
         Raises:
             ZooError: The store cannot be read.
         """
-        with self._lock:
+        with self.lock:
             behind = max(0, self.newest - _LATE)
             numbers = set(numbers_behind(self.store, behind))
             if numbers <= self._seen:
@@ -217,12 +217,14 @@ class Catalogue:
 
     def _add(self, number: int, stored: StoredRecord) -> None:
         self._seen.add(number)
+        self.read += 1
         record = stored.record
         run = self.runs.setdefault(stored.run, RunEntry(name=stored.run))
         run.numbers.append(number)
         run.first = min(filter(None, (run.first, record.created)), default="")
         run.last = max(run.last, record.created)
-        run.states[record.status] = run.states.get(record.status, 0) + 1
+        # Another one: a page that is being written has the one before.
+        run.states = {**run.states, record.status: run.states.get(record.status, 0) + 1}
         if record.result is None or record.status not in ("passed", "rejected"):
             return
         adders = {
@@ -283,14 +285,6 @@ class Catalogue:
 
     def _add_export(self, number: int, record: StepRecord, run: RunEntry) -> None:
         self.exports[str((record.result or {}).get("file"))] = number
-
-    @staticmethod
-    def read_export(record: StepRecord) -> Export | None:
-        """What an exporter made; None of other versions' records."""
-        try:
-            return _EXPORT.validate_python(record.result)
-        except ValidationError:
-            return None
 
     def _model(self, name: str) -> ModelEntry:
         return self.models.setdefault(name, ModelEntry(name=name))

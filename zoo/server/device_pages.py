@@ -51,7 +51,6 @@ class DevicePages:
 
     def __init__(self, catalogue: Catalogue, registry: Registry, *, static: bool) -> None:
         self._catalogue, self._registry, self._static = catalogue, registry, static
-        #: Ways to join: kind of device, what it is, and addresses for other machines.
         self.joining: tuple[Joining, ...] = ()
 
     def paths(self) -> Iterator[str]:
@@ -62,7 +61,8 @@ class DevicePages:
         """The page at a path; None where there is none."""
         if path != LIST:
             return None
-        recorded = self._recorded()
+        with self._catalogue.lock:
+            recorded = self._recorded()
         status, problem = (None, "") if self._static else self._status()
         told = {} if status is None else {device.name: device for device in status.devices}
         names = [*told, *(name for name in recorded if name not in told)]

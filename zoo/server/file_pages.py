@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 
+from pydantic import TypeAdapter, ValidationError
+
 from zoo.registry import Registry
 from zoo.results.measurements import Profile
 from zoo.results.queries import numbered
@@ -16,6 +18,7 @@ from zoo.server.kept_files import KeptFiles
 from zoo.server.model_pages import file_cells
 from zoo.server.page import Page, file_path, model_path, record_path, run_path, trend_path
 
+_EXPORT = TypeAdapter(Export)
 #: Latencies in the list of a file's history.
 HISTORY = 100
 
@@ -57,8 +60,9 @@ class FilePages:
         manifest = None if kept is None else kept.artifact.manifest
         export = self._export(entry)
         contents = kept.artifact.contents if kept is not None else export and export.contents
+        versions = self._catalogue.versions(entry.name)
         history = sorted(
-            (t for f in self._catalogue.versions(entry.name) for t in f.timings),
+            (t for f in versions for t in f.timings),
             key=lambda t: t.number,
             reverse=True,
         )
@@ -76,8 +80,8 @@ class FilePages:
             }
         if manifest is not None:
             facts["licence"] = manifest.licence
+        others = [f for f in reversed(versions) if f is not entry]
         operators = sorted(contents.operators.items(), key=lambda o: -o[1]) if contents else []
-        versions = [f for f in self._catalogue.versions(entry.name) if f is not entry]
         return Page(
             path=path,
             template="file.html",
@@ -113,7 +117,7 @@ class FilePages:
                 ],
                 "more": max(0, len(history) - HISTORY),
                 "trend": trend_path(entry.name) if self._catalogue.has_trend(entry.name) else "",
-                "versions": [file_cells(f) for f in reversed(versions)][:HISTORY],
+                "versions": [file_cells(f) for f in others[:HISTORY]],
                 "downloads": [] if kept is None or self._static else [entry.name],
             },
         )
@@ -131,6 +135,7 @@ class FilePages:
         """What the exporter found in the file; None where that is not recorded."""
         number = self._catalogue.exports.get(entry.name)
         stored = None if number is None else numbered(self._catalogue.store, number)
-        if stored is None or stored.record.result is None:
+        try:
+            return None if stored is None else _EXPORT.validate_python(stored.record.result)
+        except ValidationError:  # another version's record
             return None
-        return self._catalogue.read_export(stored.record)

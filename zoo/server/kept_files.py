@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +29,7 @@ class KeptFiles:
 
     def __init__(self, cache: StepCache, registry: Registry) -> None:
         self._cache, self._registry = cache, registry
-        self._opened: OrderedDict[tuple[str, int], KeptFile] = OrderedDict()
+        self._opened: dict[tuple[str, int], KeptFile] = {}
 
     def path_of(self, entry: FileEntry) -> Path | None:
         """Where an unaltered file is; None where it is no longer kept, or is not as recorded."""
@@ -63,5 +62,5 @@ class KeptFiles:
             return None
         self._opened[(entry.sha256, path_now.stat().st_mtime_ns)] = kept
         while len(self._opened) > _REMEMBERED:
-            self._opened.popitem(last=False)
+            del self._opened[next(iter(self._opened))]
         return kept

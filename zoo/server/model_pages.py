@@ -67,7 +67,7 @@ class ModelPages:
         data = {
             "models": [row["plain"] for row in rows],
             "pages": pages,
-            "records": self._catalogue.newest,
+            "records": self._catalogue.read,
         }
         counts = {
             "Models": len(models),

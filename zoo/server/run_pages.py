@@ -65,6 +65,7 @@ class RunPages:
         shown = part(runs, number)
         if number > 1 and not shown:
             return None
+        running = self._running()
         return Page(
             path=path,
             template="runs.html",
@@ -73,10 +74,10 @@ class RunPages:
             data={
                 "runs": [_plain_run(run) for run in shown],
                 "pages": parts_of(LIST, len(runs)),
-                "running": [asdict(plan) for plan in self._running()],
+                "running": [asdict(plan) for plan in running],
             },
             values={
-                "running": self._running(),
+                "running": running,
                 "rows": [(run, run_path(run.name)) for run in shown],
                 "pages": parts_of(LIST, len(runs)),
                 "number": number,
@@ -108,7 +109,7 @@ class RunPages:
         records = self._catalogue.store.records(run=run.name)
         steps = [
             (stored.record, record_path(number), fmt.duration(stored.record.seconds))
-            for number, stored in zip(run.numbers, records, strict=False)
+            for number, stored in zip(sorted(run.numbers), records, strict=False)
         ]
         files = self._catalogue.files_of(run.files)
         charts = [

@@ -23,15 +23,13 @@ from zoo.server.catalogue import Catalogue
 from zoo.server.device_pages import Joining
 from zoo.server.site import Site
 
-#: Where it listens unless told otherwise.
-PORT = 8765
 LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104 - asked for by --lan alone
 #: Names that browsers call this machine by itself.
 _OWN_NAMES = ("127.0.0.1", "localhost")
-#: Characters that keep others of the network out; see `secrets.token_urlsafe`.
+#: Random bytes of the token, which keeps others of the network out.
 _TOKEN_BYTES = 16
-#: Seconds for which open connections may hold up the end.
-_PATIENCE = 2
+#: Seconds that open connections have to close when the server is stopped.
+_SHUTDOWN_SECONDS = 2
 #: Bytes of a message of a device that has joined.
 _LARGEST_MESSAGE = 1 << 28
 
@@ -53,9 +51,9 @@ def serve(
     registry: Registry,
     *,
     store: str | None = None,
-    port: int = PORT,
+    port: int,
     lan: bool = False,
-    told: Callable[[Address], None],
+    on_address: Callable[[Address], None],
 ) -> None:
     """Serves until it is interrupted.
 
@@ -64,7 +62,7 @@ def serve(
         store: URL of the results store; None for the user's own.
         port: To listen on; 0 for a free one.
         lan: Whether other machines of the network may connect; else this one alone.
-        told: Receives the address once the pages can be asked for.
+        on_address: Receives the address once the pages can be asked for.
 
     Raises:
         UsageError: The port is taken.
@@ -80,24 +78,9 @@ def serve(
             token = secrets.token_urlsafe(_TOKEN_BYTES)
             names = addresses_of_machine() if lan else ()
             number = listening.getsockname()[1]
-            local = f"http://{LOOPBACK}:{number}/{token}/"
-            joining = [
-                Mount(f"/join/{kind.name}", routes=kind.pages(f"{local}join/{kind.name}/"))
-                for kind in registry.devices
-                if kind.pages is not None
-            ]
-            site.devices.joining = tuple(
-                Joining(
-                    kind=kind.name,
-                    summary=kind.summary,
-                    path=f"join/{kind.name}/",
-                    addresses=tuple(
-                        f"http://{name}:{number}/{token}/join/{kind.name}/" for name in names
-                    ),
-                )
-                for kind in registry.devices
-                if kind.pages is not None
-            )
+            local, *network = (f"http://{n}:{number}/{token}/" for n in (LOOPBACK, *names))
+            address = Address(local=local, network=tuple(network))
+            joining = _join(site, registry, address)
             app = make_app(site, token, [*_OWN_NAMES, *names], joining)
             config = uvicorn.Config(
                 app,
@@ -107,19 +90,28 @@ def serve(
                 lifespan="off",
                 ws="websockets-sansio",
                 ws_max_size=_LARGEST_MESSAGE,
-                timeout_graceful_shutdown=_PATIENCE,
+                timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
             )
-            told(
-                Address(
-                    local=local,
-                    network=tuple(f"http://{name}:{number}/{token}/" for name in names),
-                )
-            )
+            on_address(address)
             server = uvicorn.Server(config)
             threading.Thread(target=_warm, args=(site,), daemon=True).start()
             asyncio.run(server.serve(sockets=[listening]))
     finally:
         opened.close()
+
+
+def _join(site: Site, registry: Registry, address: Address) -> list[Mount]:
+    """Routes by which devices join, which the page of devices then names."""
+    routes = []
+    for kind in registry.devices:
+        if kind.pages is None:
+            continue
+        path = f"join/{kind.name}/"
+        routes.append(Mount(f"/join/{kind.name}", routes=kind.pages(f"{address.local}{path}")))
+        addresses = tuple(f"{base}{path}" for base in address.network)
+        joining = Joining(kind=kind.name, summary=kind.summary, path=path, addresses=addresses)
+        site.devices.joining = (*site.devices.joining, joining)
+    return routes
 
 
 def _warm(site: Site) -> None:
@@ -166,7 +158,7 @@ def addresses_of_machine() -> tuple[str, ...]:
 
     found = [
         address.address
-        for name, addresses in psutil.net_if_addrs().items()
+        for addresses in psutil.net_if_addrs().values()
         for address in addresses
         if address.family == socket.AF_INET and not address.address.startswith("127.")
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -68,12 +69,23 @@ class Site:
         self.store = store
         self.kept = KeptFiles(cache, registry)
         tasks = lru_cache(maxsize=None)(self._task_of)
-        self.boards = BoardPages(catalogue, tasks, static=static)
+        self.boards = BoardPages(catalogue, tasks)
         self.models = ModelPages(catalogue, registry, self.kept, tasks)
         self.files = FilePages(catalogue, registry, self.kept, tasks, static=static)
         self.runs = RunPages(catalogue, static=static, store=store)
         self.trends = TrendPages(catalogue)
         self.devices = DevicePages(catalogue, registry, static=static)
+        self._sections: dict[str, Pages] = {
+            "": self.models,
+            "models": self.models,
+            "files": self.files,
+            "leaderboard": self.boards,
+            "runs": self.runs,
+            "records": self.runs,
+            "trends": self.trends,
+            "compare": self.runs,
+            "devices": self.devices,
+        }
 
     def _task_of(self, model: str) -> str:
         """The task of a model that a plugin knows; empty for others."""
@@ -95,20 +107,12 @@ class Site:
         self.catalogue.refresh()
         if not self.catalogue.runs and path in {path for path, _ in MENU if path != "devices/"}:
             return self._beginning(path)
-        section = path.partition("/")[0]
-        sections: dict[str, Pages] = {
-            "": self.models,
-            "models": self.models,
-            "files": self.files,
-            "leaderboard": self.boards,
-            "runs": self.runs,
-            "records": self.runs,
-            "trends": self.trends,
-            "compare": self.runs,
-            "devices": self.devices,
-        }
-        found = sections.get(section)
-        return None if found is None else found.page(path, query)
+        found = self._sections.get(path.partition("/")[0])
+        if found is None:
+            return None
+        # An executor may be slow to respond: no other page waits for it.
+        with nullcontext() if found is self.devices else self.catalogue.lock:
+            return found.page(path, query)
 
     def paths(self) -> Iterator[str]:
         """Paths of all pages."""
@@ -116,11 +120,7 @@ class Site:
         if not self.catalogue.runs:
             yield from (path for path, _ in MENU)
             return
-        every: tuple[Pages, ...] = (
-            *(self.models, self.files, self.boards),
-            *(self.runs, self.trends, self.devices),
-        )
-        for pages in every:
+        for pages in dict.fromkeys(self._sections.values()):
             yield from pages.paths()
 
     def _beginning(self, path: str) -> Page:

@@ -39,7 +39,7 @@ class TrendPages:
         name = next((one for one in names if trend_path(one) == path), None)
         if name is None or not self._catalogue.has_trend(name):
             return None
-        at = (name, self._catalogue.newest)
+        at = (name, self._catalogue.read)
         if at not in self._made:
             while len(self._made) >= _REMEMBERED:
                 del self._made[next(iter(self._made))]

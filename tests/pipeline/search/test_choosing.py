@@ -40,7 +40,7 @@ class MadeUp(Scoring):
         self.value, self.bad, self.made = value, bad, []  # type: ignore[var-annotated]
         self.begun: list[list[str]] = []
 
-    def ahead(
+    def submitted(
         self, named: Mapping[str, Any], *, share: float, epochs: int, seed: int
     ) -> AbstractContextManager[None]:
         self.begun.append([f"{one.name} {share:g} {epochs} {seed}" for one in named.values()])

@@ -19,7 +19,7 @@ from zoo.pipeline.search.rivals import Difference, Tested
 from zoo.pipeline.search.rungs import Rung
 from zoo.pipeline.search.scores import Score
 from zoo.pipeline.search.screening import ChoiceLimits, Screened, why_out
-from zoo.pipeline.search.settling import Settled
+from zoo.pipeline.search.seed_stopping import SeedStop
 from zoo.results.records import QualityFinding
 
 RECIPE = "recipe.toml"
@@ -41,7 +41,7 @@ class Choice(Brief, Viewed):
         scores: Name → its trainings in their order.
         failed: Name → why its training failed.
         whole: Name → its whole trainings, one for each seed, of those that were trained whole.
-        settled: Name → why it was trained whole on no further seed.
+        seed_stops: Name → why it was trained whole on no further seed.
         tested: Name → quality on the test split.
         differences: Name of each rival → how it stands beside the chosen one.
         nearest_mean: Quality on the test split of the class whose mean input is nearest; None where
@@ -71,7 +71,7 @@ class Choice(Brief, Viewed):
     scores: Mapping[str, tuple[Score, ...]]
     failed: Mapping[str, str]
     whole: Mapping[str, tuple[Score, ...]]
-    settled: Mapping[str, Settled]
+    seed_stops: Mapping[str, SeedStop]
     files: ChosenFiles
     tested: Mapping[str, Tested]
     differences: Mapping[str, Difference]
@@ -198,7 +198,7 @@ def as_json(found: Choice) -> dict[str, Any]:
 def _candidate_json(found: Choice, one: Screened) -> dict[str, Any]:
     name = one.candidate.name
     difference, known = found.differences.get(name), found.tested.get(name)
-    settled = found.settled.get(name)
+    stop = found.seed_stops.get(name)
     point = found.files.best_of(name, found.limits)
     files = [asdict(file) for file in one.files]
     for file in files:
@@ -211,7 +211,7 @@ def _candidate_json(found: Choice, one: Screened) -> dict[str, Any]:
         "reason": "" if one.fits else why_out(one),
         "untrained": files,
         "scores": [asdict(score) for score in found.scores.get(name, ())],
-        "settled": None if settled is None else asdict(settled),
+        "seed_stop": None if stop is None else asdict(stop),
         "failed": found.failed.get(name),
         "test": [] if known is None else [asdict(metric) for metric in known.metrics],
         "difference": None

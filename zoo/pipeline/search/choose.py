@@ -242,7 +242,7 @@ class _Search:
             rungs=rungs,
             scores={name: tuple(own) for name, own in choosing.scores.items()},
             failed=dict(choosing.failed),
-            settled=dict(choosing.settled),
+            seed_stops=dict(choosing.seed_stops),
             whole={name: tuple(own) for name, own in whole.items()},
             files=files,
             tested=results,

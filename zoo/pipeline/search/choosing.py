@@ -11,7 +11,7 @@ from zoo.common.errors import MissingExtra, UsageError, ZooError
 from zoo.pipeline.search.candidates import ChoiceCandidate, told_in_short
 from zoo.pipeline.search.rungs import Rung
 from zoo.pipeline.search.scores import Score, Scoring, whole_seconds
-from zoo.pipeline.search.settling import Settled, settled
+from zoo.pipeline.search.seed_stopping import SeedStop, seed_stop
 from zoo.results import formatting as fmt
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Choosing:
         note: Receives what happened, in words.
         scores: Name of a candidate → its scores, in their order.
         failed: Name → why its training failed, or was not begun.
-        settled: Name → why it was trained whole on no further seed.
+        seed_stops: Name → why it was trained whole on no further seed.
         stopped: Whether the budget of time ended something.
     """
 
@@ -40,7 +40,7 @@ class Choosing:
     note: Callable[[str], None]
     scores: dict[str, list[Score]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
-    settled: dict[str, Settled] = field(default_factory=dict)
+    seed_stops: dict[str, SeedStop] = field(default_factory=dict)
     stopped: bool = False
     _last_error: ZooError | None = None
     _right: dict[tuple[str, int], NDArray[Any] | None] = field(default_factory=dict)
@@ -88,7 +88,7 @@ class Choosing:
         left = list(finalists)
         for seed in self.seeds:
             left = [one for one in left if one.name not in self.failed]
-            with self._ahead(left, None, seed):
+            with self._submitted(left, None, seed):
                 for candidate in left:
                     done = sum(map(len, whole.values()))
                     if done and runs.budget.left <= self._usual(whole[candidate.name]):
@@ -102,7 +102,7 @@ class Choosing:
                         return self._out_of_time(whole, done, left)
             left = [one for one in left if one.name not in self.failed]
             if seed != self.seeds[-1]:
-                left = self._unsettled(left, whole)
+                left = self._still_compared(left, whole)
             if len(left) < 2:
                 break
         found = {name: own for name, own in whole.items() if name not in self.failed and own}
@@ -119,7 +119,7 @@ class Choosing:
         order = self.scoring.best_first(whole)
         return sorted(order, key=lambda name: -len(whole[name]))
 
-    def _unsettled(
+    def _still_compared(
         self, left: Sequence[ChoiceCandidate], whole: Mapping[str, Sequence[Score]]
     ) -> list[ChoiceCandidate]:
         """The best and those that another seed could tell from it; none if there are no such."""
@@ -129,18 +129,15 @@ class Choosing:
         best, *rivals = self.scoring.best_first({name: whole[name] for name in by_name})
         found = [best]
         for name in rivals:
-            own = [self._answers(by_name[best], score.seed) for score in whole[best]]
-            other = [self._answers(by_name[name], score.seed) for score in whole[name]]
-            known = [
-                (a, b) for a, b in zip(own, other, strict=True) if a is not None and b is not None
-            ]
-            how = None
-            if len(known) == len(own):
-                how = settled(best, [a for a, _ in known], [b for _, b in known])
-            if how is None:
+            own, other = (
+                [self._answers(by_name[one], score.seed) for score in whole[one]]
+                for one in (best, name)
+            )
+            stop = seed_stop(best, own, other)
+            if stop is None:
                 found.append(name)
             else:
-                self.settled[name] = how
+                self.seed_stops[name] = stop
         return [by_name[name] for name in found] if len(found) > 1 else []
 
     def _answers(self, candidate: ChoiceCandidate, seed: int) -> NDArray[Any] | None:
@@ -169,7 +166,7 @@ class Choosing:
 
     def _rung(self, rung: Rung, left: Sequence[ChoiceCandidate]) -> dict[str, list[Score]]:
         reached: dict[str, list[Score]] = {}
-        with self._ahead(left, rung, self.seeds[0]):
+        with self._submitted(left, rung, self.seeds[0]):
             for candidate in left:
                 if not self._in_time(candidate, rung, reached):
                     self.stopped = True
@@ -183,13 +180,13 @@ class Choosing:
                     break
         return reached
 
-    def _ahead(
+    def _submitted(
         self, candidates: Sequence[ChoiceCandidate], rung: Rung | None, seed: int
     ) -> AbstractContextManager[None]:
         """Begins trainings on workers, if there are any, all at once."""
         share, epochs = self._extent(rung)
         named = {_told(one, share, seed): one.job.recipe for one in candidates}
-        return self.scoring.ahead(named, share=share, epochs=epochs, seed=seed)
+        return self.scoring.submitted(named, share=share, epochs=epochs, seed=seed)
 
     def _extent(self, rung: Rung | None) -> tuple[float, int]:
         """Share of the data, and epochs."""

@@ -105,7 +105,7 @@ class Scoring:
             processor_seconds=result.processor_seconds,
         )
 
-    def ahead(
+    def submitted(
         self, named: Mapping[str, Recipe], *, share: float, epochs: int, seed: int
     ) -> AbstractContextManager[None]:
         """Begins trainings on an executor's workers, which `score` then takes in the block.
@@ -117,7 +117,7 @@ class Scoring:
             seed: Of the trainings.
         """
         asked = [(_seeded(one, share, epochs, seed), name) for name, one in named.items()]
-        return self.runs.ahead(asked, _all_epochs)
+        return self.runs.submitted(asked, _all_epochs)
 
     def right(self, recipe: Recipe, name: str, seed: int) -> NDArray[Any] | None:
         """What a whole training that is done answers right of the validation split.

@@ -72,7 +72,7 @@ class TrainingRuns:
     reserve: float = 0.0
     checkpoints: Path = field(default_factory=lambda: cache_folder() / "checkpoints")
     _children: Children = field(default_factory=Children)
-    _ahead: dict[str, Future[TrainingRun]] = field(default_factory=dict)
+    _submitted: dict[str, Future[TrainingRun]] = field(default_factory=dict)
 
     def job(self, recipe: Recipe) -> Job:
         """The job of a recipe, every name found."""
@@ -96,7 +96,7 @@ class TrainingRuns:
             ZooError: The training failed.
         """
         step = self.step(recipe)
-        begun = self._ahead.get(step.key)
+        begun = self._submitted.get(step.key)
         return self._train(step, name, on_epoch) if begun is None else begun.result()
 
     def _train(self, step: FinetuneStep, name: str, on_epoch: OnEpoch | None) -> TrainingRun:
@@ -160,7 +160,9 @@ class TrainingRuns:
             self._children = Children()
 
     @contextlib.contextmanager
-    def ahead(self, trainings: Sequence[tuple[Recipe, str]], on_epoch: OnEpoch) -> Iterator[None]:
+    def submitted(
+        self, trainings: Sequence[tuple[Recipe, str]], on_epoch: OnEpoch
+    ) -> Iterator[None]:
         """Begins trainings side by side on workers; in the block `train` takes them, in any order.
 
         Without workers it begins none.
@@ -174,13 +176,14 @@ class TrainingRuns:
             return
         with self.side_by_side(len(trainings)) as there:
             for recipe, name in trainings:
-                step = self.step(recipe)
-                if step.key not in self._ahead:
-                    self._ahead[step.key] = there.submit(self._train, step, name, on_epoch)
+                with contextlib.suppress(ZooError):  # of one alone: `train` raises it again
+                    step = self.step(recipe)
+                    if step.key not in self._submitted:
+                        self._submitted[step.key] = there.submit(self._train, step, name, on_epoch)
             try:
                 yield
             finally:
-                self._ahead.clear()
+                self._submitted.clear()
 
     def evaluate(
         self, recipe: Recipe, name: str, *, validation: bool = False

@@ -15,8 +15,8 @@ from zoo.common.errors import ZooError
 from zoo.pipeline.search.choice import as_json
 from zoo.pipeline.search.choosing import Choosing
 from zoo.pipeline.search.scores import Score, Scoring
-from zoo.pipeline.search.settling import Settled, settled
-from zoo.report.choice_text import candidate_rows, settled_text
+from zoo.pipeline.search.seed_stopping import SeedStop, seed_stop
+from zoo.report.choice_text import candidate_rows, seed_stop_text
 
 N = 1000
 
@@ -45,7 +45,7 @@ class Answering(Scoring):
         self.given = given
         self.made: list[tuple[str, int]] = []
 
-    def ahead(self, named: Mapping[str, Any], **asked: Any) -> AbstractContextManager[None]:
+    def submitted(self, named: Mapping[str, Any], **asked: Any) -> AbstractContextManager[None]:
         return nullcontext()
 
     def score(self, recipe: Any, name: str, **asked: Any) -> Score:
@@ -86,9 +86,9 @@ def seeds_of(whole: Mapping[str, list[Score]]) -> dict[str, list[int]]:
 def test_one_that_is_clearly_behind_is_trained_once() -> None:
     made, whole = finals({"a": BEST, "b": BETWEEN, "c": BEHIND})
     assert seeds_of(whole) == {"a": [0, 1], "b": [0, 1], "c": [0]}
-    assert {name: (one.how, one.best, one.seeds) for name, one in made.settled.items()} == {
-        "b": ("behind", "a", 2),
-        "c": ("behind", "a", 1),
+    assert {name: (one.reason, one.best, one.seeds) for name, one in made.seed_stops.items()} == {
+        "b": ("worse", "a", 2),
+        "c": ("worse", "a", 1),
     }
     assert made.best_first(whole) == ["a", "b", "c"]
 
@@ -99,14 +99,14 @@ def test_where_the_best_is_alone_it_is_trained_once_too() -> None:
     assert made.best_first(whole) == ["a", "b"]
     alone, whole = finals({"a": BEST})
     assert seeds_of(whole) == {"a": [0]}
-    assert not alone.settled
+    assert not alone.seed_stops
 
 
 def test_what_no_seed_could_tell_apart_is_trained_once() -> None:
     made, whole = finals({"a": BEST, "b": AHEAD_BY_CHANCE})
     assert seeds_of(whole) == {"a": [0], "b": [0]}
-    assert made.settled["b"].how == "even"
-    assert made.settled["b"].low < 0.0 < made.settled["b"].high
+    assert made.seed_stops["b"].reason == "indistinguishable"
+    assert made.seed_stops["b"].low < 0.0 < made.seed_stops["b"].high
 
 
 def test_trainings_that_vary_are_no_proof_until_several_seeds_agree() -> None:
@@ -114,8 +114,8 @@ def test_trainings_that_vary_are_no_proof_until_several_seeds_agree() -> None:
     other = [BETWEEN, nearly, BETWEEN]
     made, whole = finals({"a": [BEST, nearly, BEST], "b": other})
     assert seeds_of(whole)["b"][:2] == [0, 1]
-    assert {one.how for one in made.settled.values()} <= {"even"}
-    assert settled("a", [BEST] * 2, [BETWEEN] * 2) is not None
+    assert {one.reason for one in made.seed_stops.values()} <= {"indistinguishable"}
+    assert seed_stop("a", [BEST] * 2, [BETWEEN] * 2) is not None
 
 
 def test_who_was_left_behind_after_one_seed_never_passes_who_went_on() -> None:
@@ -130,30 +130,32 @@ def test_who_was_left_behind_after_one_seed_never_passes_who_went_on() -> None:
 def test_without_answers_all_seeds_are_trained(more: dict[str, Any]) -> None:
     made, whole = finals({"a": None, "b": None, **more})
     assert seeds_of(whole) == {"a": [0, 1, 2], "b": [0, 1, 2]}
-    assert not made.settled
+    assert not made.seed_stops
 
 
 def test_one_seed_must_be_clearer_than_several() -> None:
-    assert settled("a", [BEST], [BETWEEN]) is None
-    after_three = settled("a", [BEST] * 3, [BETWEEN] * 3)
+    assert seed_stop("a", [BEST], [BETWEEN]) is None
+    after_three = seed_stop("a", [BEST] * 3, [BETWEEN] * 3)
     assert after_three is not None
-    assert after_three.how == "behind"
+    assert after_three.reason == "worse"
     assert after_three.high < 0.0
-    far = settled("a", [BEST], [BEHIND])
+    far = seed_stop("a", [BEST], [BEHIND])
     assert far is not None
-    assert (far.how, far.examples, far.gain) == ("behind", N, pytest.approx(-12.0))
+    assert (far.reason, far.examples, far.gain) == ("worse", N, pytest.approx(-12.0))
 
 
 def test_the_table_and_the_json_say_why_one_was_trained_once() -> None:
-    one = Settled(
-        how="behind", best="resnet8", seeds=1, gain=-9.0, low=-12.0, high=-6.0, examples=266
+    one = SeedStop(
+        reason="worse", best="resnet8", seeds=1, gain=-9.0, low=-12.0, high=-6.0, examples=266
     )
-    found = compared(settled={"lenet5": one})
-    words = "trained on 1 seed: clearly behind in validation"
+    found = compared(seed_stops={"lenet5": one})
+    words = "trained on 1 seed: clearly worse in validation"
     assert words in str(candidate_rows(found))
     assert words not in str(candidate_rows(compared()))
     told = {entry["name"]: entry for entry in as_json(found)["candidates"]}
-    assert told["lenet5"]["settled"]["how"] == "behind"
-    assert told["resnet8"]["settled"] is None
-    even = Settled(how="even", best="a", seeds=1, gain=-1.0, low=-3.0, high=1.0, examples=266)
-    assert settled_text(even) == "trained on 1 seed: more could not tell at n = 266 in validation"
+    assert told["lenet5"]["seed_stop"]["reason"] == "worse"
+    assert told["resnet8"]["seed_stop"] is None
+    even = SeedStop(
+        reason="indistinguishable", best="a", seeds=1, gain=-1.0, low=-3.0, high=1.0, examples=266
+    )
+    assert seed_stop_text(even) == "trained on 1 seed: more could not tell at n = 266 in validation"

@@ -25,12 +25,12 @@ _MARGIN = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settled:
+class SeedStop:
     """Why a network was trained on no further seed.
 
     Attributes:
-        how: ``behind``: clearly worse than the best; ``even``: the validation split is too small to
-            tell it from the best, whatever further seeds come to.
+        reason: ``worse``: clearly worse than the best; ``indistinguishable``: the validation split
+            is too small to tell it from the best, whatever further seeds come to.
         best: Name of the best then.
         seeds: On which both were trained.
         gain: How much better it was in validation, points, mean over the seeds; below 0 worse.
@@ -39,7 +39,7 @@ class Settled:
         examples: Of the validation split.
     """
 
-    how: Literal["behind", "even"]
+    reason: Literal["worse", "indistinguishable"]
     best: str
     seeds: int
     gain: float
@@ -48,29 +48,36 @@ class Settled:
     examples: int
 
 
-def settled(best: str, own: Sequence[Array], rival: Sequence[Array]) -> Settled | None:
-    """How a rival stands, if further seeds could not change that; else None.
+def seed_stop(
+    best: str, own: Sequence[Array | None], rival: Sequence[Array | None]
+) -> SeedStop | None:
+    """Why a rival needs no further seed; None where one could change how it stands.
 
     Args:
         best: Name of the network with the best mean in validation.
-        own: Of each seed 1 for each validation example that it answers right, else 0, (examples,).
+        own: Of each seed 1 for each validation example that it answers right, else 0, (examples,);
+            None where that is not known.
         rival: Of the other network, likewise.
     """
-    differences = [100.0 * (b - a) for a, b in zip(own, rival, strict=True)]
+    differences = []
+    for best_right, right in zip(own, rival, strict=True):
+        if best_right is None or right is None:
+            return None
+        differences.append(100.0 * (right - best_right))
     gains = [float(one.mean()) for one in differences]
     mean: Array = sum(differences[1:], differences[0]) / len(differences)
     examples = paired_gain([float(mean.mean())], [mean])
     found = paired_gain(gains, differences)
     margin = (_MARGIN - 1.0) * (found.high - found.low) / 2 if len(gains) == 1 else 0.0
-    how: Literal["behind", "even"]
+    reason: Literal["worse", "indistinguishable"]
     if found.high + margin < 0.0:
-        how = "behind"
+        reason = "worse"
     elif examples.low <= 0.0 <= examples.high:
-        how = "even"
+        reason = "indistinguishable"
     else:
         return None
-    return Settled(
-        how=how,
+    return SeedStop(
+        reason=reason,
         best=best,
         seeds=len(gains),
         gain=found.gain,
