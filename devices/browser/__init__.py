@@ -6,9 +6,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from zoo.common.modules import lazy
-from zoo.contracts import DeviceKind, DeviceOptions, Runtime
+from zoo.contracts import DeviceKind, DeviceOptions, FileContents, Runtime
 from zoo.execution.probes import PROBES
 from zoo.hookspecs import hookimpl
+
+#: What LiteRT.js takes and gives.
+_LITERT_JS_TYPES = ("float32", "int32", "uint8")
+
+
+def _other_types(contents: FileContents) -> str:
+    """Of LiteRT.js, whose own words name neither the tensor nor what to do."""
+    ends = (*contents.inputs, *contents.outputs)
+    other = next((each for each in ends if each.dtype not in _LITERT_JS_TYPES), None)
+    if other is None:
+        return ""
+    return (
+        f"{other.name!r} is {other.dtype}, and it takes and gives {', '.join(_LITERT_JS_TYPES)} "
+        "alone; exported without a target, the network takes and gives float32"
+    )
+
 
 RUNTIMES = (
     Runtime(
@@ -17,6 +33,7 @@ RUNTIMES = (
         formats=("tflite",),
         module="@litertjs/core",
         distributions=("@litertjs/core",),
+        refusal=_other_types,
         probe=PROBES / "dense.tflite",
     ),
     Runtime(

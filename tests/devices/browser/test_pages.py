@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from zoo.common.errors import ZooError
-from zoo.devices.browser import browsers, messages
+from zoo.contracts.exporter import TensorInfo
+from zoo.devices.browser import RUNTIMES, browsers, messages
 from zoo.devices.browser.driver import PROBE_OF
 from zoo.devices.browser.pages import Page, Pages
 from zoo.devices.browser.server import PageServer
@@ -277,3 +278,13 @@ def test_without_a_browser_it_says_what_to_install(monkeypatch, tmp_path):
 
 def test_each_runtime_has_a_file_that_it_is_tried_with():
     assert set(PROBE_OF) == {"litert-js", "onnxruntime-web"}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int32", "uint8", "int8", "int16", "int64", "bool"])
+def test_litert_js_refuses_types_that_it_has_no_arrays_of(dtype):
+    refusal = next(each.refusal for each in RUNTIMES if each.name == "litert-js")
+    plain = TensorInfo(name="x", shape=(1, 4), dtype="float32")
+    other = TensorInfo(name="y", shape=(1, 4), dtype=dtype)
+    told = refusal(SimpleNamespace(inputs=(plain,), outputs=(other,)))
+    assert told == refusal(SimpleNamespace(inputs=(other,), outputs=(plain,)))
+    assert told.startswith(f"'y' is {dtype}") == (dtype not in {"float32", "int32", "uint8"})

@@ -31,6 +31,8 @@ class Runs(TrainingRuns):
         self.may_end = threading.Event()
 
     def step(self, recipe: Any) -> Any:
+        if recipe == "misfit":
+            raise ZooError("it takes other inputs")
         return SimpleNamespace(key=recipe)
 
     def _train(self, step: Any, name: str, on_epoch: Any) -> Any:
@@ -54,7 +56,7 @@ def watch(number: int, event: Any) -> bool:
 def test_workers_train_side_by_side_and_in_order() -> None:
     runs = Runs(2, 1)
     assert runs.room == 3
-    with runs.submitted(asked("a", "b", "bad", "c"), watch):
+    with runs.submitted(asked("a", "b", "misfit", "bad", "c"), watch):
         while len(runs.began) < 3:
             threading.Event().wait(0.01)
         assert runs.began[:2] == ["a", "b"]
@@ -62,6 +64,8 @@ def test_workers_train_side_by_side_and_in_order() -> None:
         assert runs.train("b", "b", watch) == "b"  # type: ignore[arg-type, comparison-overlap]
         with pytest.raises(ZooError, match="it diverged"):
             runs.train("bad", "bad", watch)  # type: ignore[arg-type]
+        with pytest.raises(ZooError, match="it takes other inputs"):
+            runs.train("misfit", "misfit", watch)  # type: ignore[arg-type]
         assert runs.train("c", "c", watch) == "c"  # type: ignore[arg-type, comparison-overlap]
     assert sorted(runs.began) == ["a", "b", "bad", "c"], "each once"
 

@@ -30,13 +30,15 @@ class KnownHashes:
         name = hashlib.sha256(os.fsencode(os.path.realpath(place))).hexdigest()[:32]
         self._file = cache_folder() / "inputs" / "sent" / f"{name}.json"
         self._known = _read(self._file)
+        self._read: set[str] = set()
 
     def of(self, files: Mapping[str, Path], *, read: bool) -> dict[str, FileContent]:
         """What files hold, by their names.
 
         Args:
             files: By name.
-            read: Whether to read all of them, and not those alone that changed.
+            read: Whether to read all that were not read by this object, and not those alone that
+                changed.
 
         Raises:
             BadFile: One cannot be read.
@@ -47,9 +49,11 @@ class KnownHashes:
         for name, path in sorted(files.items()):
             stamp, size, changed = _stamp(path)
             known = self._known.get(name)
-            if read or known is None or known[0] != stamp:
-                settled = abs(time.time() - changed) > _FRESH
-                known = [stamp if settled else "", sha256_of(path)]
+            trusted = not read or name in self._read
+            if known is None or known[0] != stamp or not trusted:
+                fresh = abs(time.time() - changed) <= _FRESH
+                known = ["" if fresh else stamp, sha256_of(path)]
+                self._read.add(name)
             kept[name] = known
             found[name] = FileContent(bytes=size, sha256=known[1])
         if kept != self._known:

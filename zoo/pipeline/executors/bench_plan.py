@@ -15,6 +15,9 @@ from zoo.pipeline.steps.bench_cells import BenchCellsStep, BenchFile, BenchFiles
 from zoo.pipeline.steps.step import StepId
 from zoo.registry import Registry
 
+#: The key of a plan that times files; others hold a recipe and a scope.
+BENCH = "bench"
+
 
 def bench_steps(
     registry: Registry, plan: Mapping[str, Any], files: Sequence[BenchFile] = ()
@@ -36,7 +39,7 @@ def bench_steps(
         asked=asked_of(plan),
         order=plan["order"],
         fresh=plan["fresh"],
-        plan=json.dumps({"bench": dict(plan)}),
+        plan=json.dumps({BENCH: dict(plan)}),
     )
     return kept, timing
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +84,8 @@ class WorkerTimer:
         if not isinstance(order, str):
             order = secrets.token_hex(8)
             journal.note(key, _COMMAND, _ORDER, order)
-        plan = json.dumps(
-            {"bench": {**about, "device": device.name, "order": order, "fresh": fresh}}
-        )
-        kept, timing = bench_steps(self.registry, json.loads(plan)["bench"], named)
+        plan = {**about, "device": device.name, "order": order, "fresh": fresh}
+        kept, timing = bench_steps(self.registry, plan, named)
         pipeline = self._pipeline(timing, watch)
         with children.registered(pipeline.children.stop_all):
             records = pipeline.execute([kept, timing])
@@ -125,7 +122,7 @@ class WorkerTimer:
 
 
 def _plain(asked: AskedCells) -> dict[str, Any]:
-    plain = asdict(replace(asked, files=()))
+    plain = asdict(asked)
     del plain["files"]
     return plain
 

@@ -154,13 +154,13 @@ def _placed(order: OrderText) -> Step[Any] | None:
         step = _planned(text).get(order.step)
     # A plan without names of devices has this machine already, and not as one that is announced.
     if isinstance(step, PlacedStep) and step.place.device.machine and step.planned is not None:
-        return replace(step, place=_own_place(text, order.device, step.planned.registry))
+        return replace(step, place=_own_place(order.device, step.planned.registry))
     return step
 
 
 @lru_cache(maxsize=256)
-def _own_place(text: str, device: str, registry: Registry) -> StepDevice:
-    """A device of this machine, asked once for each plan."""
+def _own_place(device: str, registry: Registry) -> StepDevice:
+    """A device of this machine, asked once for each plan, which has a registry of its own."""
     return StepDevice.of(own_device(registry, device))
 
 

@@ -11,7 +11,7 @@ from zoo.common.paths import cache_folder
 from zoo.common.progress import quiet
 from zoo.pipeline.content_store.inputs import send_data, send_inputs
 from zoo.pipeline.content_store.store import ContentStore
-from zoo.pipeline.executors.bench_plan import asked_of, bench_steps
+from zoo.pipeline.executors.bench_plan import BENCH, asked_of, bench_steps
 from zoo.pipeline.executors.connection import LOCAL
 from zoo.pipeline.job import make_job
 from zoo.pipeline.plan import PlanScope, make_plan
@@ -19,9 +19,6 @@ from zoo.pipeline.recipe import RecipeExecutor, make_recipe
 from zoo.pipeline.starting_network import with_network_here
 from zoo.pipeline.steps.step import Step
 from zoo.registry import Registry
-
-#: The key of a plan that times files; others hold a recipe and a scope.
-_BENCH = "bench"
 
 
 def steps_of(planned: str, registry: Registry) -> list[Step[Any]]:
@@ -31,8 +28,8 @@ def steps_of(planned: str, registry: Registry) -> list[Step[Any]]:
         ZooError: It cannot be followed here.
     """
     plan = json.loads(planned)
-    if _BENCH in plan:
-        return [*bench_steps(registry, plan[_BENCH])]
+    if BENCH in plan:
+        return [*bench_steps(registry, plan[BENCH])]
     recipe = make_recipe({**plan["recipe"], "executor": {"address": LOCAL}})
     job = make_job(with_network_here(recipe, registry, quiet), registry)
     return make_plan(job, cache_folder() / "checkpoints", PlanScope(**plan["scope"]))
@@ -41,8 +38,8 @@ def steps_of(planned: str, registry: Registry) -> list[Step[Any]]:
 def devices_of(planned: str) -> Sequence[str]:
     """Names of the devices of a plan."""
     plan = json.loads(planned)
-    if _BENCH in plan:
-        return (plan[_BENCH]["device"],)
+    if BENCH in plan:
+        return (plan[BENCH]["device"],)
     return tuple(plan["recipe"].get("devices", ()))
 
 
@@ -55,8 +52,8 @@ def inputs_of(
         ZooError: They cannot be read or stored.
     """
     plan = json.loads(planned)
-    if _BENCH in plan:
-        asked = asked_of(plan[_BENCH])
+    if BENCH in plan:
+        asked = asked_of(plan[BENCH])
         names = filter(None, (asked.data, asked.accuracy))
         found = [send_data(store, registry, name) for name in dict.fromkeys(names)]
         return tuple(asdict(one) for one in found if one is not None)

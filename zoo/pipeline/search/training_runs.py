@@ -176,9 +176,10 @@ class TrainingRuns:
             return
         with self.side_by_side(len(trainings)) as there:
             for recipe, name in trainings:
-                step = self.step(recipe)
-                if step.key not in self._submitted:
-                    self._submitted[step.key] = there.submit(self._train, step, name, on_epoch)
+                with contextlib.suppress(ZooError):  # of one alone: `train` raises it again
+                    step = self.step(recipe)
+                    if step.key not in self._submitted:
+                        self._submitted[step.key] = there.submit(self._train, step, name, on_epoch)
             try:
                 yield
             finally:

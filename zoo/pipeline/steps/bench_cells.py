@@ -104,30 +104,31 @@ class TimedCell:
     threads: int
     batch: int | None
     shapes: Mapping[str, tuple[int, ...]]
-    measurement: Measurement | None
-    samples: str
-    error: Mapping[str, Any] | None
     kept: bool
     reached: bool
+    measurement: Measurement | None = None
+    samples: str = ""
+    error: Mapping[str, Any] | None = None
 
     @classmethod
     def of(cls, timed: CellResult, files: list[Path]) -> TimedCell:
         """A cell of a worker."""
         candidate, result = timed.candidate, timed.result
-        failed = isinstance(result, ZooError)
+        outcome: dict[str, Any]
+        if isinstance(result, ZooError):
+            outcome = {"error": asdict(flatten(result)), "reached": timed.reached}
+        else:
+            measurement, samples = result
+            packed = base64.b64encode(samples.encode()).decode("ascii")
+            outcome = {"measurement": measurement, "samples": packed, "reached": True}
         return cls(
             file=files.index(candidate.path),
             runtime=candidate.runtime,
             threads=candidate.threads,
             batch=candidate.batch,
             shapes={name: tuple(shape) for name, shape in candidate.shapes.items()},
-            measurement=None if isinstance(result, ZooError) else result[0],
-            samples=""
-            if isinstance(result, ZooError)
-            else base64.b64encode(result[1].encode()).decode("ascii"),
-            error=asdict(flatten(result)) if isinstance(result, ZooError) else None,
             kept=timed.kept,
-            reached=timed.reached or not failed,
+            **outcome,
         )
 
     def result(self, files: list[Path], key: str, *, kept: bool) -> CellResult:
