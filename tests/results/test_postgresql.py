@@ -286,7 +286,7 @@ def test_a_server_that_is_away_is_told_before_work(database, proxy):
 def test_records_wait_while_the_server_hangs_and_arrive_once(
     database, proxy, own_home, monkeypatch
 ):
-    monkeypatch.setattr("zoo.results.patience.ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr("zoo.results.answer_timeout.ANSWER_SECONDS", 0.5)
     network, url = proxy[0], f"{proxy[1]}?connect_timeout=2"
     store = Store(url)
     store.append("run", record("before"))
@@ -308,7 +308,7 @@ def test_records_wait_while_the_server_hangs_and_arrive_once(
 def test_a_lock_that_is_not_given_back_is_told(database, monkeypatch):
     Store(database.url).close()
     store = Store(database.url)
-    monkeypatch.setattr("zoo.results.patience.ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr("zoo.results.answer_timeout.ANSWER_SECONDS", 0.5)
     engine = sa.create_engine(database.url)
     with engine.begin() as connection:
         connection.execute(sa.text("LOCK TABLE samples"))

@@ -33,6 +33,7 @@ from zoo.common.errors import MissingExtra, UsageError, ZooError
 from zoo.common.extras import EXTRA_OF
 from zoo.common.paths import data_folder
 from zoo.common.progress import OnStep, quiet
+from zoo.results.answer_timeout import limit_answers
 from zoo.results.connecting import (
     hidden_password,
     lacks_rights,
@@ -40,7 +41,6 @@ from zoo.results.connecting import (
     way_out,
 )
 from zoo.results.outbox import OutboxEntry, remove
-from zoo.results.patience import limit_answers
 from zoo.results.records import StepRecord, as_plain
 from zoo.results.schema import prepare
 from zoo.results.tables import MEASURED, RECORDS, SAMPLES, TIMED, measured_row, plain_text

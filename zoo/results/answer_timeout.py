@@ -25,14 +25,14 @@ def limit_answers(engine: sa.Engine) -> None:
 def _connected(
     dialect: sa.Dialect, record: Any, positional: list[Any], named: dict[str, Any]
 ) -> Any:
-    return _patient_class().connect(*positional, **named)
+    return _connection_class().connect(*positional, **named)
 
 
 @lru_cache
-def _patient_class() -> Any:
+def _connection_class() -> Any:
     import psycopg
 
-    class PatientConnection(psycopg.Connection[Any]):
+    class TimedConnection(psycopg.Connection[Any]):
         """Later versions of psycopg have a limit in the library itself, but not for users."""
 
         def wait(self, *given: Any, **named: Any) -> Any:
@@ -57,4 +57,4 @@ def _patient_class() -> Any:
             finally:
                 timer.cancel()
 
-    return PatientConnection
+    return TimedConnection
