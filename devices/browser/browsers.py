@@ -75,7 +75,7 @@ class BrowserProcess:
     """A browser with a profile of its own that shows one page, without a window.
 
     Args:
-        program: Chromium or one of its kin, or Firefox.
+        program: Chromium or a browser built on it, or Firefox.
         address: Of the page.
         gpu: Whether WebGPU is asked for.
         software: Whether the processor may imitate it.

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from zoo.common import processes
 from zoo.common.files import write_text
 from zoo.common.paths import cache_folder
 from zoo.contracts import DeviceOptions
@@ -25,12 +26,14 @@ class Joined:
 
     Attributes:
         pid: Of the process that serves.
+        began: When that started.
         address: At which it is reached from here.
         secret: What a command of the same user shows it; the file is readable by that user alone.
         names: Of the pages that are open.
     """
 
     pid: int
+    began: float
     address: str
     secret: str
     names: tuple[str, ...] = ()
@@ -57,7 +60,13 @@ class JoinedFile:
 
     def write(self, names: tuple[str, ...]) -> None:
         """Tells which pages are open."""
-        told = Joined(pid=os.getpid(), address=self._address, secret=self.secret, names=names)
+        told = Joined(
+            pid=os.getpid(),
+            began=processes.began(),
+            address=self._address,
+            secret=self.secret,
+            names=names,
+        )
         self._place.parent.mkdir(parents=True, exist_ok=True)
         self._place.parent.chmod(0o700)
         write_text(self._place, json.dumps(asdict(told)))
@@ -71,8 +80,6 @@ class JoinedFile:
 
 def servers() -> list[Joined]:
     """Servers of this machine that run; files that processes left behind are removed."""
-    import psutil
-
     found = []
     for place in sorted(_folder().glob("*.json")):
         try:
@@ -81,7 +88,7 @@ def servers() -> list[Joined]:
             told = _read(place.read_bytes())
         except (OSError, ValueError):  # a ValidationError of pydantic, too
             continue
-        if psutil.pid_exists(told.pid):
+        if processes.still_runs(told.pid, told.began):
             found.append(told)
         else:
             with contextlib.suppress(OSError):

@@ -280,6 +280,18 @@ def test_queries_for_datasette_fit_the_store(url: str) -> None:
     assert set(told["tables"]) <= tables
 
 
+def test_a_site_replaces_an_older_one(tmp_path: Path, url: str) -> None:
+    folder, empty = tmp_path / "site", f"sqlite:///{tmp_path / 'empty.db'}"
+    write_site(load_registry(), folder, store=empty)
+    before = set(folder.rglob("*"))
+    write_site(load_registry(), folder, store=url)
+    mine = [folder / "CNAME", folder / "models" / "notes.txt"]
+    for path in mine:
+        path.write_text("mine")
+    write_site(load_registry(), folder, store=empty)
+    assert set(folder.rglob("*")) == before | {*mine, folder / "models"}
+
+
 def test_other_files_are_not_written_over(tmp_path: Path, url: str) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(UsageError, match="other files"):

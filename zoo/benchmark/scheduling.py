@@ -56,7 +56,6 @@ class AskedCells:
         Raises:
             ZooError: As of `cells_of`.
         """
-        samples = self.data
         cells = cells_of(
             registry,
             [Path(file) for file in self.files],
@@ -65,8 +64,8 @@ class AskedCells:
             children,
             shapes=parse_shapes(self.shape),
             samples=None
-            if samples is None
-            else open_samples(registry, samples, max(self.batch, default=1)),
+            if self.data is None
+            else open_samples(registry, self.data, max(self.batch, default=1)),
             batch=max(self.batch, default=None),
         )
         return self.batched(cells)

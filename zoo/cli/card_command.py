@@ -23,7 +23,7 @@ from zoo.common.shown_text import printable
 @click.option("--hf", is_flag=True, required=True, help="In the form of the Hugging Face hub.")
 @click.option("--output", type=click.Path(), help="Write it to this file [print it].")
 @click.option("--replace", is_flag=True, help="Replace a file that is there.")
-@click.option("--unproven", is_flag=True, help="Tell of files that did not pass their gate, too.")
+@click.option("--unproven", is_flag=True, help="Include files that did not pass their gate, too.")
 @json_option
 @click.pass_obj
 def command(

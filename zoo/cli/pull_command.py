@@ -23,7 +23,7 @@ from zoo.common.shown_text import printable
 @click.argument("name", metavar="hf:OWNER/NAME", shell_complete=complete_values("hf:"))
 @click.option("--output", type=click.Path(), help="The folder [the repository's name].")
 @click.option("--revision", metavar="NAME", help="Branch, tag or commit [the newest].")
-@click.option("--unproven", is_flag=True, help="Take files that did not pass their gate, too.")
+@click.option("--unproven", is_flag=True, help="Download files that did not pass their gate, too.")
 @json_option
 @click.pass_obj
 def command(
@@ -35,7 +35,7 @@ def command(
     unproven: bool,
     as_json: bool,
 ) -> None:
-    """Move what `zoo push` moved to the Hugging Face hub into a folder.
+    """Download what `zoo push` uploaded to the Hugging Face hub into a folder.
 
     Each file is compared with the SHA-256 of the repository's list, and each exported file is
     verified as by `zoo verify`; the folder appears when all is well. An interrupted pull goes on.

@@ -18,9 +18,9 @@ from zoo.common.shown_text import printable
 )
 @click.argument("folder", metavar="FOLDER", type=click.Path())
 @click.argument("name", metavar="hf:OWNER/NAME", shell_complete=complete_values("hf:"))
-@click.option("--private", is_flag=True, help="A new repository is seen by its owner alone.")
+@click.option("--private", is_flag=True, help="Make a new repository private.")
 @click.option("--replace", is_flag=True, help="Replace files that are there with other content.")
-@click.option("--unproven", is_flag=True, help="Move files that did not pass their gate, too.")
+@click.option("--unproven", is_flag=True, help="Upload files that did not pass their gate, too.")
 @json_option
 @click.pass_obj
 def command(
@@ -33,7 +33,7 @@ def command(
     unproven: bool,
     as_json: bool,
 ) -> None:
-    """Move the exported files in FOLDER to a repository of the Hugging Face hub.
+    """Upload the exported files in FOLDER to a repository of the Hugging Face hub.
 
     With all that belongs to them, the card of `zoo card --hf` as README.md, and a list with the
     SHA-256 of each file, by which `zoo pull` checks them. One commit holds all. Needs the extra
@@ -48,7 +48,11 @@ def command(
     if as_json:
         print_json(as_plain(made))
         return
-    for sign, paths in (("+", made.files), ("replaced", made.replaced), ("stays here", made.left)):
+    for sign, paths in (
+        ("+", made.files),
+        ("replaced", made.replaced),
+        ("not uploaded", made.left),
+    ):
         for path in paths:
             terminal.echo(f"  {sign} {printable(path)}")
     if not made.commit:

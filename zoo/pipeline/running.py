@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
-
+from zoo.common import processes
 from zoo.common.clock import utc_now
 from zoo.common.paths import cache_folder
 from zoo.common.progress import Event, OnStep
@@ -101,7 +100,7 @@ class RunningSteps:
             "run": self.run,
             "store": self.store,
             "pid": os.getpid(),
-            "began": psutil.Process().create_time(),
+            "began": processes.began(),
             "since": self._since,
             "ended": self._ended,
             "steps": list(self._steps.values()),
@@ -159,11 +158,8 @@ def _read(path: Path) -> RunningPlan | None:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    try:
-        if abs(psutil.Process(plan.pid).create_time() - began) < 1.0:
-            return plan
-    except psutil.Error:
-        pass
+    if processes.still_runs(plan.pid, began):
+        return plan
     with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)
     return None

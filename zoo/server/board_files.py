@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import time
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,33 +78,34 @@ def write_site(
 
 
 def _write(site: Site, output: Path, on_step: OnStep) -> WrittenSite:
-    texts = {_MARK: "Written by zoo board; the next one replaces it.\n"}
-    texts |= {name: asset(name) for name in ASSETS if name != "live.js"}
-    size = 0
-    paths = list(site.paths())
-    for name, text in texts.items():
+    written: dict[Path, int] = {}
+
+    def write(name: str, text: str) -> None:
         write_text(output / name, text)
-        size += len(text.encode())
+        written[output / name] = len(text.encode())
+
+    write(_MARK, "Written by zoo board; the next one replaces it.\n")
+    for name in ASSETS:
+        if name != "live.js":
+            write(name, asset(name))
+    paths = list(site.paths())
     on_step(_STEP, {"event": "start", "kind": "pages"})
     began = time.perf_counter()
-    pages = files = 0
     number = 0
     while chunk := later_than(site.catalogue.store, number, _CHUNK):
         for number, stored in chunk:
-            text = plain_json({"run": stored.run, **_told(as_plain(stored.record))})
-            write_text(output / f"{RECORDS}{number}.json", text)
-            size += len(text.encode())
-            files += 1
+            told = {"run": stored.run, **_told(as_plain(stored.record))}
+            write(f"{RECORDS}{number}.json", plain_json(told))
+    pages = 0
     for done, path in enumerate(paths, 1):
         page = site.page(path, {})
         if page is None:
             continue  # its records are gone since the list was made
         pages += 1
-        for name, text in ((PAGE, site.html(page)), (DATA, site.json(page))):
-            write_text(output / path / name, text)
-            size += len(text.encode())
-            files += 1
+        write(f"{path}{PAGE}", site.html(page))
+        write(f"{path}{DATA}", site.json(page))
         on_step(_STEP, {"event": "progress", "done": done, "total": len(paths)})
+    _remove_older(output, filter(None, site.sections), written)
     ended = {
         "event": "end",
         "status": "passed",
@@ -109,7 +113,20 @@ def _write(site: Site, output: Path, on_step: OnStep) -> WrittenSite:
         "cached": False,
     }
     on_step(_STEP, ended)
-    return WrittenSite(folder=output, pages=pages, files=files + len(texts), bytes=size)
+    return WrittenSite(folder=output, pages=pages, files=len(written), bytes=sum(written.values()))
+
+
+def _remove_older(output: Path, sections: Iterable[str], written: Container[Path]) -> None:
+    """Removes pages and records of an earlier site that are not in this one, and their folders."""
+    for folder in (output / section for section in sections):
+        # What is in a folder comes before it.
+        for path in (*sorted(folder.rglob("*"), reverse=True), folder):
+            own = path.name in (PAGE, DATA) or re.fullmatch(r"[0-9]+\.json", path.name)
+            with contextlib.suppress(OSError):
+                if path.is_dir() and not path.is_symlink():
+                    path.rmdir()  # which fails unless it is empty
+                elif own and path not in written:
+                    path.unlink()
 
 
 def _told(value: Any) -> Any:

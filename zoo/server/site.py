@@ -54,6 +54,7 @@ class Site:
 
     Attributes:
         static: Whether pages are written as files: no filter, no download, nothing live.
+        sections: Pages by the first part of their paths.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class Site:
         self.runs = RunPages(catalogue, static=static, store=store)
         self.trends = TrendPages(catalogue)
         self.devices = DevicePages(catalogue, registry, static=static)
-        self._sections: dict[str, Pages] = {
+        self.sections: dict[str, Pages] = {
             "": self.models,
             "models": self.models,
             "files": self.files,
@@ -107,7 +108,7 @@ class Site:
         self.catalogue.refresh()
         if not self.catalogue.runs and path in {path for path, _ in MENU if path != "devices/"}:
             return self._beginning(path)
-        found = self._sections.get(path.partition("/")[0])
+        found = self.sections.get(path.partition("/")[0])
         if found is None:
             return None
         # An executor may be slow to respond: no other page waits for it.
@@ -120,7 +121,7 @@ class Site:
         if not self.catalogue.runs:
             yield from (path for path, _ in MENU)
             return
-        for pages in dict.fromkeys(self._sections.values()):
+        for pages in dict.fromkeys(self.sections.values()):
             yield from pages.paths()
 
     def _beginning(self, path: str) -> Page:

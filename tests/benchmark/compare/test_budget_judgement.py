@@ -62,6 +62,15 @@ def test_what_was_not_measured_is_not_judged() -> None:
     assert verdict("size<=1MB", size=None) == "can't tell"
 
 
+def test_means_of_several_inferences_hide_the_slow_ones() -> None:
+    coarse = replace(PLAIN, inferences_per_sample=26)
+    for budget in ("p90<=1s", "p99<=1s", "p99<=1us"):
+        judged = judge(parse_budget(budget), coarse, None)
+        assert (judged.verdict, judged.value) == ("can't tell", None)
+        assert "the mean of 26 inferences" in judged.reason
+    assert verdict("p50<=1.2ms", coarse) == "within"
+
+
 @pytest.mark.parametrize("clock", ["emulated", "estimated"])
 def test_times_that_are_not_real_keep_and_exceed_nothing(clock) -> None:
     unreal = replace(PLAIN, clock=clock)

@@ -215,10 +215,12 @@ def test_what_a_dead_server_left_behind_is_no_device(tmp_path, monkeypatch):
     if process == 0:
         os._exit(0)
     os.waitpid(process, 0)
-    told = {"pid": process, "address": "http://x/", "secret": "s", "names": ["gone"]}
+    told = {"pid": process, "began": 1.0, "address": "http://x/", "secret": "s", "names": ["gone"]}
     (folder / "1-a.json").write_text(json.dumps(told))
+    # Its number is that of another process by now.
+    (folder / "1-c.json").write_text(json.dumps({**told, "pid": os.getpid()}))
     (folder / "1-b.json").write_text("garbage")
     assert joined.known_pages() == {}
-    assert not (folder / "1-a.json").exists()
+    assert [file.name for file in folder.iterdir()] == ["1-b.json"]
     with pytest.raises(ZooError, match="no page named 'gone' is open"):
         JoinedTransport(BrowserOptions(page="gone"), "gone")

@@ -1,1 +1,1 @@
-"""Proven files on model hubs: cards, and repositories that they are moved to and from."""
+"""Proven files on model hubs: cards, uploads and downloads."""

@@ -15,7 +15,7 @@ from zoo.artifacts.hub.proven import proven_files
 from zoo.common.files import sha256_of, size_with_side_files
 from zoo.common.optional_imports import require
 from zoo.registry import Registry
-from zoo.results.formatting import format_metric, plain
+from zoo.results.formatting import count, format_metric, plain
 
 CARD = "README.md"
 #: Licences by the hub's names for them; others are ``other`` there, with a name of their own.
@@ -39,7 +39,7 @@ def model_card(registry: Registry, folder: str | Path, *, unproven: bool = False
     Args:
         registry: Knows formats and tasks.
         folder: Of a run, an export or a bundle.
-        unproven: Whether files that did not pass their gate are told of, too.
+        unproven: Whether files that did not pass their gate are included, too.
 
     Returns:
         Markdown that begins with YAML between lines of ``---``.
@@ -49,11 +49,19 @@ def model_card(registry: Registry, folder: str | Path, *, unproven: bool = False
         BadFile: A file has no manifest, was altered, or did not pass its gate.
         MissingExtra: PyYAML is not installed.
     """
-    files = proven_files(registry, Path(folder), unproven=unproven)
+    return card_of(registry, proven_files(registry, Path(folder), unproven=unproven))
+
+
+def card_of(
+    registry: Registry,
+    files: Sequence[tuple[Artifact, Manifest]],
+    repository: str = "hf:OWNER/NAME",
+) -> str:
+    """The same of files that are open, for the repository where they will be."""
     front = require("yaml").safe_dump(
         front_matter(registry, files), sort_keys=False, allow_unicode=True, width=100
     )
-    return f"---\n{front}---\n\n{_text(registry, files)}"
+    return f"---\n{front}---\n\n{_text(files, repository)}"
 
 
 def parsed_front(text: str) -> dict[str, Any]:
@@ -136,7 +144,7 @@ def _results(task: str, files: Sequence[tuple[Artifact, Manifest]]) -> list[dict
     ]
 
 
-def _text(registry: Registry, files: Sequence[tuple[Artifact, Manifest]]) -> str:
+def _text(files: Sequence[tuple[Artifact, Manifest]], repository: str) -> str:
     """The Markdown behind the front matter."""
     first = files[0][1]
     lines = [
@@ -165,7 +173,7 @@ def _text(registry: Registry, files: Sequence[tuple[Artifact, Manifest]]) -> str
         "## Use",
         "",
         "```console",
-        "$ zoo pull hf:OWNER/NAME",
+        f"$ zoo pull {repository}",
         f"$ zoo verify {files[0][0].path.name}",
         f"$ zoo bundle {files[0][0].path.name}",
         "```",
@@ -184,7 +192,7 @@ def _row(artifact: Artifact, manifest: Manifest) -> str:
     gate = manifest.gate
     metrics = gate.metrics if gate is not None else ()
     quality = "; ".join(
-        f"{_cell(m.name)} {format_metric(m)}, {m.count:,} {m.counted}s" for m in metrics
+        f"{_cell(m.name)} {format_metric(m)}, {count(m.count, m.counted)}" for m in metrics
     )
     judged = "not judged" if gate is None else ("passed" if gate.passed else "REJECTED")
     if gate is not None:

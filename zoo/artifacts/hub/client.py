@@ -97,7 +97,7 @@ def in_our_words(name: str, doing: str) -> Iterator[None]:
         raise DownloadFailed(
             f"{name} could not be {doing}",
             why=_said(error),
-            fix="check the network and its proxy, and try again: what is there stays there",
+            fix="check the network and its proxy, and try again: nothing is transferred twice",
         ) from None
 
 

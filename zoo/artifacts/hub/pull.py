@@ -1,4 +1,4 @@
-"""Moves a folder of proven files from a repository of the Hugging Face hub."""
+"""Downloads a folder of proven files from a repository of the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CLIENTS_OWN = ".cache"
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Pulled(Brief):
-    """What came.
+    """What was downloaded.
 
     Attributes:
         name: ``hf:owner/name``.
@@ -50,7 +50,7 @@ def pull(
     unproven: bool = False,
     check: Callable[[Path], None] = lambda file: None,
 ) -> Pulled:
-    """Moves what `push` moved to a repository into a folder.
+    """Downloads what `push` uploaded to a repository into a folder.
 
     The folder appears when every file is there with the SHA-256 of the repository's list, unaltered
     by its manifest, and passed by its gate. What was loaded before an interruption is not loaded
@@ -132,7 +132,7 @@ class _Source:
         except errors.EntryNotFoundError:
             raise UsageError(
                 f"{self._name} has no {LISTING}",
-                why="only what `zoo push` moved there can be checked",
+                why="only what `zoo push` uploaded can be checked",
                 fix="load it with `hf download`, then `zoo verify`",
             ) from None
         return read_listing(read_file(path, MOST_BYTES), self._name)

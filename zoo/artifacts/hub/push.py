@@ -1,4 +1,4 @@
-"""Moves a folder of proven files to a repository of the Hugging Face hub."""
+"""Uploads a folder of proven files to a repository of the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.artifacts.artifact import REJECTED
-from zoo.artifacts.hub.card import CARD, model_card
+from zoo.artifacts.hub.card import CARD, card_of
 from zoo.artifacts.hub.client import client, in_our_words, repository_named
 from zoo.artifacts.hub.listing import LISTING, FileListing, HubFile, listing_text, unfit
 from zoo.artifacts.hub.proven import proven_files
@@ -29,16 +29,16 @@ _LISTED = 8
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Pushed(Brief):
-    """What was moved.
+    """What was uploaded.
 
     Attributes:
         name: ``hf:owner/name``.
         address: Of the repository.
-        commit: Its hash; empty where nothing had to be moved.
+        commit: Its hash; empty where nothing had to be uploaded.
         files: Paths in the repository that are new.
         replaced: Those that were there with other content.
-        left: Those of the folder that stay here: rejected or hidden ones, and reports of the
-            machine.
+        left: Those of the folder that were not uploaded: rejected or hidden ones, and reports of
+            the machine.
     """
 
     name: str
@@ -58,7 +58,7 @@ def push(
     replace: bool = False,
     unproven: bool = False,
 ) -> Pushed:
-    """Moves the exported files of a folder, what belongs to them, and a card to a repository.
+    """Uploads the exported files of a folder, what belongs to them, and a card to a repository.
 
     One commit holds all, or nothing is changed; what is there with the same content is not sent.
 
@@ -68,7 +68,7 @@ def push(
         name: ``hf:owner/name``; made where it is not there.
         private: Whether a new repository is seen by its owner alone.
         replace: Whether files that are there with other content are replaced.
-        unproven: Whether files that did not pass their gate are moved, too.
+        unproven: Whether files that did not pass their gate are uploaded, too.
 
     Raises:
         UsageError: No such folder or repository, no right, or files there have other content.
@@ -79,9 +79,10 @@ def push(
     repository = repository_named(name)
     hub = require("huggingface_hub")
     place = Path(folder)
-    model_id = proven_files(registry, place, unproven=unproven)[0][1].model_id
+    proven = proven_files(registry, place, unproven=unproven)
+    model_id = proven[0][1].model_id
     files, left = _files_of(place)
-    card = model_card(registry, place, unproven=unproven).replace("hf:OWNER/NAME", name).encode()
+    card = card_of(registry, proven, name).encode()
     listed = [one for one, _ in files]
     if all(one.path != CARD for one in listed) and not _signed(place):
         digest = hashlib.sha256(card).hexdigest()
@@ -129,7 +130,7 @@ def push(
 
 
 def _files_of(folder: Path) -> tuple[list[tuple[HubFile, Path]], list[str]]:
-    """Files that are moved, and paths of those that stay.
+    """Files that are uploaded, and paths of those that are not.
 
     Raises:
         BadFile: One is a link, or its name is none for others.
@@ -146,7 +147,7 @@ def _files_of(folder: Path) -> tuple[list[tuple[HubFile, Path]], list[str]]:
             continue
         require_plain(path)
         if why := unfit(inside):
-            raise BadFile(f"{path} cannot be moved", why=why, fix="rename it, or move it away")
+            raise BadFile(f"{path} cannot be uploaded", why=why, fix="rename it, or move it away")
         if inside == CARD and path.read_bytes().startswith(b"---\n"):
             continue  # a card of an earlier push, or of `zoo card`: made anew
         stored = _OWN_README if inside == CARD else inside

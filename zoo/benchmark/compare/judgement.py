@@ -128,6 +128,11 @@ def figure_of(quantity: str, m: Measurement, size: int | None) -> MeasuredFigure
         return _energy(m)
     if m.clock != "real":
         return f"times of {m.device} are {m.clock}, and say nothing about the real one"
+    if quantity in ("p90", "p99") and m.inferences_per_sample > 1:
+        return (
+            f"each sample is the mean of {m.inferences_per_sample} inferences, which hides the "
+            "slow ones among them"
+        )
     if quantity == "p50":
         return _interval_of(m, m.p50_ms, m.p50_low_ms, m.p50_high_ms)
     if quantity == "p90":

@@ -1,0 +1,18 @@
+"""A process is known by its number and its start."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from zoo.common.processes import began, still_runs
+
+
+def test_this_process_runs() -> None:
+    assert still_runs(os.getpid(), began())
+
+
+@pytest.mark.parametrize("pid", [os.getpid(), 0, -1, 1 << 80])
+def test_another_start_is_another_process(pid: int) -> None:
+    assert not still_runs(pid, began() - 60.0)
