@@ -50,6 +50,8 @@ HONEST: dict[str, Any] = {
 
 def test_an_honest_answer() -> None:
     assert bench_run(HONEST).samples.tolist() == [1000, 3000, 2000]
+    assert bench_run({**HONEST, "repeats": 1000}).repeats == 1000
+    assert bench_run({**HONEST, "steal_seconds": None}).steal_seconds is None
 
 
 @pytest.mark.parametrize(
@@ -78,6 +80,17 @@ def test_an_honest_answer() -> None:
         {"energy": [{"meter": "m", "joules": 1.0, "readings": 2, "seconds": 0, "inferences": 0}]},
         {"busy_mhz": [None]},
         {"clock_gap_seconds": "late"},
+        {"repeats": 0},
+        {"repeats": -1},
+        {"repeats": 1.5},
+        {"repeats": True},
+        {"repeats": "3"},
+        {"repeats": None},
+        {"repeats": 10**6},  # together longer than the sampling
+        {"clock_resolution_ns": -1},
+        {"clock_resolution_ns": "fine"},
+        {"dispatch_ns": float("nan")},
+        {"cpu_seconds": "none"},
         {"samples": packed()},
         {"samples": packed(1000, count=2)},
         {"samples": packed(1000, 1000, count=1)},

@@ -200,8 +200,8 @@ def _machine(state: DeviceState) -> str:
     about = state.about
     if "cpu" not in about:
         return ", ".join(str(state.readings[k]) for k in ("model", "soc") if k in state.readings)
-    interpreter = f"Python {about['python']}" if "python" in about else str(about.get("os", ""))
-    words = (str(about.get("cpu")), f"{about.get('cores')} cores", interpreter)
+    software = f"Python {about['python']}" if "python" in about else str(about.get("os", ""))
+    words = (str(about.get("cpu")), f"{about.get('cores')} cores", software)
     return ", ".join(filter(None, words))
 
 
