@@ -249,7 +249,7 @@ def main() -> None:
 
 
 def measure(place: Place, commands: int, small: int) -> None:
-    """All commands, and whether each measurement is in the store once."""
+    """All commands."""
     place.start("scheduler")
     place.wait_for("scheduler", "dask://", 1)
     for number in range(place.workers):
@@ -268,13 +268,17 @@ def measure(place: Place, commands: int, small: int) -> None:
             found.append(ship(place, threads, PRECISIONS[:1]))
             asked += found[-1]["jobs"]
     print(json.dumps({"per job": per_job(found)}), flush=True)
+    print_records(place, asked)
     place.pause = min(place.pause, 1.2)  # where one follows the other
     alone = [
         ship(place, commands + small + 1, PRECISIONS, local=True),
         ship(place, commands + small + 2, PRECISIONS[:1], local=True),
     ]
-    asked += sum(one["jobs"] for one in alone)
     print(json.dumps({"per job without workers": per_job(alone)}))
+
+
+def print_records(place: Place, asked: int) -> None:
+    """Whether each measurement that was asked for is in the store once."""
     os.environ["ZOO_HOME"] = str(place.folder / "home")
     from zoo.results.store import Store
 
@@ -291,7 +295,8 @@ def measure(place: Place, commands: int, small: int) -> None:
                 "more than once": sum(n > 1 for n in times.values()),
                 "ended on devices": place.ended()[0],
             }
-        )
+        ),
+        flush=True,
     )
 
 

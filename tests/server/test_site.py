@@ -7,6 +7,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from stored_results import (
     REJECTED,
     RUN,
     fill,
+    gated,
     keep,
     record,
     sha256,
@@ -163,6 +165,31 @@ def test_figures_link_to_their_records(site: Site) -> None:
     record = data(site, latency["record"])["record"]
     assert record["result"]["environment"] == {"python": "3.11.9"}
     assert latency["record"] in site.html(site.page(PAGE, {}))  # type: ignore[arg-type]
+
+
+def test_each_version_of_a_file_has_its_own_operators(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'results.db'}"
+    store = Store(url)
+    for run, operators in ((RUN, {"ADD": 1}), (LATER, {"MEAN": 2})):
+        content = sha256(run)
+        contents = {
+            **dict.fromkeys(("inputs", "outputs", "float_islands", "custom_operators"), ()),
+            **dict.fromkeys(("integer_operators", "float_operators", "conversions"), 0),
+            "weight_bytes": 0,
+            "payload_bytes": 1,
+            "payload_sha256": content,
+            "dynamic_tensors": [],
+            "operators": operators,
+        }
+        told = {"file": FILE, "format": "tflite", "precision": "int8", "bytes": 1}
+        result = {**told, "sha256": content, "contents": contents}
+        store.append(run, replace(record("export", "export tflite int8", None), result=result))
+        gate = replace(gated(FILE, 0.94, 22_000), sha256=content)
+        store.append(run, record("gate", "gate tflite int8", gate))
+    site = Site(Catalogue(store), load_registry(), StepCache(tmp_path), static=False, store=url)
+    for run, operators in ((RUN, {"ADD": 1}), (LATER, {"MEAN": 2})):
+        assert data(site, file_path(FILE, sha256(run)))["operators"] == operators
+    store.close()
 
 
 def test_models_and_runs_say_what_they_hold(site: Site) -> None:

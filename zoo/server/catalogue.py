@@ -176,7 +176,7 @@ class Catalogue:
         lock: Held while records are added; a page is made of one state by who holds it.
         newest: The highest number that was read.
         read: How many records were read.
-        exports: File name → number of the newest record of its export.
+        exports: File name → numbers of the records of its exports.
         unread: Records of results that other versions of edgezoo laid out in another way.
     """
 
@@ -185,7 +185,7 @@ class Catalogue:
         self.files: dict[str, FileEntry] = {}
         self.models: dict[str, ModelEntry] = {}
         self.runs: dict[str, RunEntry] = {}
-        self.exports: dict[str, int] = {}
+        self.exports: dict[str, list[int]] = {}
         self.newest = self.read = self.unread = 0
         self._seen: set[int] = set()
         self._names: dict[str, str] = {}
@@ -284,7 +284,7 @@ class Catalogue:
         self._model(found.subject).evaluation = (number, replace(found, details={}))
 
     def _add_export(self, number: int, record: StepRecord, run: RunEntry) -> None:
-        self.exports[str((record.result or {}).get("file"))] = number
+        self.exports.setdefault(str((record.result or {}).get("file")), []).append(number)
 
     def _model(self, name: str) -> ModelEntry:
         return self.models.setdefault(name, ModelEntry(name=name))

@@ -133,8 +133,10 @@ class FilePages:
 
     def _export(self, entry: FileEntry) -> Export | None:
         """What the exporter found in the file; None where that is not recorded."""
-        number = self._catalogue.exports.get(entry.name)
-        stored = None if number is None else numbered(self._catalogue.store, number)
+        gate = entry.gate
+        exports = self._catalogue.exports.get(entry.name, [])
+        before = [] if gate is None else [n for n in exports if n < gate.number]
+        stored = numbered(self._catalogue.store, before[-1]) if before else None
         try:
             return None if stored is None else _EXPORT.validate_python(stored.record.result)
         except ValidationError:  # another version's record

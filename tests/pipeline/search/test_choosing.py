@@ -15,6 +15,7 @@ from choices import accuracy, score
 from zoo.common.errors import UsageError, ZooError
 from zoo.data.opening import open_dataset
 from zoo.pipeline.options import recipe_from
+from zoo.pipeline.search import rivals
 from zoo.pipeline.search.choose import training_examples
 from zoo.pipeline.search.choosing import Choosing
 from zoo.pipeline.search.learning_curve import CurvePoint, curve_of
@@ -269,3 +270,28 @@ def test_a_share_of_the_data_leaves_rungs_their_examples() -> None:
     assert 240 < examples < 265, "of 1,257"
     (rung,) = rungs_of(4, 3, 15, examples, 10)
     assert rung.share * examples == pytest.approx(200, abs=1), "so many at the least"
+
+
+def test_finalists_are_evaluated_together_each_on_its_own_seeds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    quality = {"a, seed 0": 0.9, "a, seed 1": 0.8, "b, seed 0": 0.7}
+
+    def evaluations(given: Any) -> Any:
+        asked.extend(name for _, name in given)
+        for recipe, name in given:
+            assert name.endswith(f"seed {recipe.seed}")
+            train = SimpleNamespace(folder=Path("t"), result=SimpleNamespace(weights="w"))
+            result = SimpleNamespace(metrics=(accuracy(quality[name]),), baseline=None)
+            yield train, SimpleNamespace(result=result)
+
+    monkeypatch.setattr(rivals, "right_answers", lambda *given: None)
+    runs: Any = SimpleNamespace(evaluations=evaluations, registry=None)
+    recipes = {name: recipe_from(model="lenet5", data="digits") for name in "ab"}
+    found, differences = rivals.tested(runs, "a", recipes, {"a": [0, 1], "b": [0]})
+    assert asked == list(quality)
+    values = {name: [one.value for one in own.metrics] for name, own in found.items()}
+    assert values == {"a": [0.9, 0.8], "b": [0.7]}
+    assert differences["b"].seeds == 1, "those that both have"
+    assert differences["b"].gain == pytest.approx(-20.0)

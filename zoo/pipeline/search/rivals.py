@@ -82,13 +82,19 @@ def tested(
     Raises:
         ZooError: An evaluation failed.
     """
+    evaluations = runs.evaluations(
+        [
+            (recipe.model_copy(update={"seed": seed}), f"{name}, seed {seed}")
+            for name, recipe in recipes.items()
+            for seed in seeds[name]
+        ]
+    )
     found: dict[str, Tested] = {}
     right: dict[str, list[Array | None]] = {}
     for name, recipe in recipes.items():
         results, right[name] = [], []
-        for seed in seeds[name]:
-            seeded = recipe.model_copy(update={"seed": seed})
-            train, evaluated = runs.evaluate(seeded, f"{name}, seed {seed}")
+        for _ in seeds[name]:
+            train, evaluated = next(evaluations)
             results.append(evaluated.result)
             weights = train.folder / train.result.weights
             right[name].append(right_answers(runs.registry, weights, recipe.data, evaluated))
