@@ -186,7 +186,7 @@ class _Server:
         html = render_page(
             "zoo.server:templates/problem.html",
             page=page,
-            link=linker(path, static=False),
+            link=linker(path),
             menu=MENU,
             static=False,
             data_file="",

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from zoo.contracts.task import Metric
 from zoo.results.measurements import Measurement
 from zoo.results.queries import later_than, numbered, numbers_behind
 from zoo.results.records import GateResult, NetworkEvaluation, StepRecord, TrainingResult
 from zoo.results.store import Store, StoredRecord
+from zoo.server.entries import FileEntry, GateEntry, ModelEntry, RunEntry, StoredTiming
+from zoo.server.environments import environment_name, shared_part
 
 #: Records that are read at once.
 _CHUNK = 2000
@@ -22,147 +24,6 @@ _LATE = 256
 
 _GATE, _MEASUREMENT = TypeAdapter(GateResult), TypeAdapter(Measurement)
 _TRAINING, _EVALUATION = TypeAdapter(TrainingResult), TypeAdapter(NetworkEvaluation)
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoredTiming:
-    """A recorded latency.
-
-    Attributes:
-        number: Of its record in the store.
-        key: Of its step: names its raw samples.
-        measurement: Without environment, placement, profile and summaries; its record has them.
-        profiled: Whether its record has the time of each operator.
-        summarized: Whether a vendor's tool measured it, which leaves no interval.
-    """
-
-    number: int
-    run: str
-    key: str
-    measurement: Measurement
-    profiled: bool
-    summarized: bool
-
-    @property
-    def place(self) -> tuple[str, str, int, int, str]:
-        """Where and how it ran: device, runtime, threads, batch and shapes of inputs."""
-        m = self.measurement
-        return m.device, m.runtime, m.threads, m.batch, m.shape
-
-    @property
-    def ranked(self) -> bool:
-        """Whether it may be ranked: real, undisturbed, long enough, of one example as it comes."""
-        m = self.measurement
-        return m.verdict == "good" and not self.summarized and m.batch == 1 and not m.shapes
-
-
-@dataclass(frozen=True, kw_only=True)
-class GateEntry:
-    """A gate's verdict on a file.
-
-    Attributes:
-        number: Of its record.
-        key: Of its step, under which the cache keeps the file.
-        result: Without the details of its evaluation.
-    """
-
-    number: int
-    run: str
-    key: str
-    created: str
-    result: GateResult
-
-
-@dataclass(kw_only=True)
-class FileEntry:
-    """A file by its content.
-
-    Attributes:
-        sha256: Of the whole file, with its manifest.
-        gates: Verdicts on it, the oldest first; empty for a file that was only timed.
-        timings: The same of latencies.
-    """
-
-    sha256: str
-    name: str
-    gates: list[GateEntry] = field(default_factory=list)
-    timings: list[StoredTiming] = field(default_factory=list)
-
-    @property
-    def gate(self) -> GateEntry | None:
-        """The newest verdict."""
-        return self.gates[-1] if self.gates else None
-
-    @property
-    def metric(self) -> Metric | None:
-        """The headline metric in the deployment runtime."""
-        gate = self.gate
-        return None if gate is None else next(iter(gate.result.evaluation.metrics), None)
-
-    @property
-    def verdict(self) -> str:
-        """How the gate ended; ``timed`` where there was none."""
-        gate = self.gate
-        return "timed" if gate is None else "passed" if gate.result.passed else "rejected"
-
-    @property
-    def weak(self) -> bool:
-        """Whether something speaks against the network that it was made from."""
-        gate = self.gate
-        return gate is not None and any(f.weak for f in gate.result.evaluation.findings)
-
-    @property
-    def created(self) -> str:
-        """When the newest verdict on it, or its first latency, was recorded."""
-        gate = self.gate
-        return gate.created if gate is not None else self.timings[0].measurement.created
-
-    def newest(self) -> list[StoredTiming]:
-        """Of each place the newest latency that may be ranked, else the newest."""
-        found: dict[tuple[object, ...], StoredTiming] = {}
-        for timing in self.timings:
-            before = found.get(timing.place)
-            if before is None or timing.ranked or not before.ranked:
-                found[timing.place] = timing
-        return list(found.values())
-
-
-@dataclass(kw_only=True)
-class ModelEntry:
-    """A model: a network with weights.
-
-    Attributes:
-        name: Its id: ``lenet5.digits``.
-        files: SHA-256 of its files, the oldest first.
-        trainings: Numbers of records.
-        evaluation: Quality before export, the newest, and the number of its record.
-    """
-
-    name: str
-    files: dict[str, None] = field(default_factory=dict)
-    trainings: list[int] = field(default_factory=list)
-    evaluation: tuple[int, NetworkEvaluation] | None = None
-
-
-@dataclass(kw_only=True)
-class RunEntry:
-    """Records of one run.
-
-    Attributes:
-        first: When the first was added, ISO 8601.
-        last: When the newest was.
-        numbers: Of its records.
-        states: How many steps ended how.
-    """
-
-    name: str
-    first: str = ""
-    last: str = ""
-    numbers: list[int] = field(default_factory=list)
-    states: dict[str, int] = field(default_factory=dict)
-    models: dict[str, None] = field(default_factory=dict)
-    files: dict[str, None] = field(default_factory=dict)
-    timed: int = 0
 
 
 class Catalogue:
@@ -177,6 +38,7 @@ class Catalogue:
         newest: The highest number that was read.
         read: How many records were read.
         exports: File name → numbers of the records of its exports.
+        environments: By name, the parts that latencies share.
         unread: Records of results that other versions of edgezoo laid out in another way.
     """
 
@@ -186,6 +48,7 @@ class Catalogue:
         self.models: dict[str, ModelEntry] = {}
         self.runs: dict[str, RunEntry] = {}
         self.exports: dict[str, list[int]] = {}
+        self.environments: dict[str, dict[str, Any]] = {}
         self.newest = self.read = self.unread = 0
         self._seen: set[int] = set()
         self._names: dict[str, str] = {}
@@ -270,8 +133,16 @@ class Catalogue:
             measurement=slim,
             profiled=found.profile is not None,
             summarized=bool(found.summaries),
+            environment=self._environment(found.environment),
         )
         self._file(found.sha256, found.file, run).timings.append(timing)
+
+    def _environment(self, environment: Mapping[str, Any]) -> str:
+        shared = shared_part(environment)
+        name = environment_name(shared) if shared else ""
+        if name:
+            self.environments.setdefault(name, shared)
+        return name
 
     def _add_training(self, number: int, record: StepRecord, run: RunEntry) -> None:
         found = _TRAINING.validate_python(record.result)
@@ -344,6 +215,12 @@ class Catalogue:
     def has_trend(self, name: str) -> bool:
         """Whether files of a name were timed more than once in a place."""
         return any(len(one) > 1 for one in self.places(name).values())
+
+    def export_of(self, entry: FileEntry) -> int | None:
+        """The number of the record of a file's export: the last of its name before its gate."""
+        gate = entry.gate
+        numbers = self.exports.get(entry.name, [])
+        return max((n for n in numbers if gate is not None and n < gate.number), default=None)
 
     def measurement(self, number: int) -> Measurement | None:
         """The whole of a latency's record; None where it cannot be read."""

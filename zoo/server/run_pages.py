@@ -19,10 +19,21 @@ from zoo.report.pages.comparison import comparison_values
 from zoo.results import formatting as fmt
 from zoo.results.queries import numbered
 from zoo.results.records import StepRecord, TrainingResult
-from zoo.server.catalogue import Catalogue, RunEntry
+from zoo.server.catalogue import Catalogue
+from zoo.server.entries import RunEntry
+from zoo.server.environments import environment_name, shared_part
 from zoo.server.figures import numbered_part, part, parts_of
 from zoo.server.model_pages import file_cells
-from zoo.server.page import SHELL, Page, file_path, model_path, record_path, run_path
+from zoo.server.page import (
+    SHELL,
+    Page,
+    environment_path,
+    file_path,
+    model_path,
+    record_path,
+    run_path,
+)
+from zoo.server.record_places import RecordPlaces
 
 LIST, COMPARE = "runs/", "compare/"
 _TRAINING = TypeAdapter(TrainingResult)
@@ -33,25 +44,25 @@ _MOST = 40
 class RunPages:
     """Pages of runs and records."""
 
-    def __init__(self, catalogue: Catalogue, *, static: bool, store: str) -> None:
-        self._catalogue, self._static, self._store = catalogue, static, store
+    def __init__(self, catalogue: Catalogue, *, places: RecordPlaces | None, store: str) -> None:
+        self._catalogue, self._places, self._store = catalogue, places, store
 
     def paths(self) -> Iterator[str]:
         """Of all runs, and of all records where pages are served."""
         yield from parts_of(LIST, len(self._catalogue.runs))
         for run in self._catalogue.runs.values():
             yield run_path(run.name)
-            if not self._static:
+            if self._places is None:
                 yield from map(record_path, run.numbers)
 
     def page(self, path: str, query: Mapping[str, str]) -> Page | None:
         """The page at a path; None where there is none."""
         section, _, rest = path.partition("/")
-        if section == "records":
+        if section == "records" and self._places is None:
             name = rest.rstrip("/")
             known = name.isdecimal() and len(name) < 19 and record_path(int(name)) == path
             return self._record(int(name)) if known else None
-        if path == COMPARE and not self._static:
+        if path == COMPARE and self._places is None:
             return self._compared(query.get("first", ""), query.get("second", ""))
         head, number = numbered_part(path)
         if head == LIST:
@@ -85,7 +96,7 @@ class RunPages:
         )
 
     def _running(self) -> tuple[RunningPlan, ...]:
-        return () if self._static else running_plans(self._store)
+        return () if self._places else running_plans(self._store)
 
     def _compared(self, first: str, second: str) -> Page:
         """Two runs by their names; of a name that is none nothing is looked for elsewhere."""
@@ -112,6 +123,7 @@ class RunPages:
             for number, stored in zip(sorted(run.numbers), records, strict=False)
         ]
         files = self._catalogue.files_of(run.files)
+        alone = self._places.of_run_alone(run.numbers) if self._places else []
         charts = [
             chart
             for number, (record, _, _) in enumerate(steps)
@@ -136,10 +148,16 @@ class RunPages:
                     }
                     for record, where, _ in steps
                 ],
+                **({} if self._places is None else {"results": self._places.whole(alone)}),
             },
             values={
                 "run": run,
                 "steps": steps,
+                "alone": [
+                    (number, record.step, result_rows(record.result))
+                    for number, (record, _, _) in zip(sorted(run.numbers), steps, strict=False)
+                    if number in alone and record.result
+                ],
                 "charts": charts,
                 "files": [file_cells(entry) for entry in files],
                 "models": [(name, model_path(name)) for name in run.models],
@@ -152,6 +170,7 @@ class RunPages:
             return None
         record, result = stored.record, dict(stored.record.result or {})
         environment = result.pop("environment", None) or {}
+        shared = shared_part(environment)
         sha256 = result.get("sha256")
         entry = self._catalogue.files.get(sha256) if isinstance(sha256, str) else None
         return Page(
@@ -164,11 +183,10 @@ class RunPages:
                 "record": record,
                 "number": number,
                 "run": (stored.run, run_path(stored.run)),
-                "file": None
-                if entry is None
-                else (entry.name, file_path(entry.name, entry.sha256)),
+                "file": None if entry is None else (entry.name, file_path(entry.sha256)),
                 "rows": result_rows(result),
                 "environment": environment_rows(environment),
+                "shared": environment_path(environment_name(shared)) if shared else "",
             },
         )
 

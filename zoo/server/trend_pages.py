@@ -11,7 +11,8 @@ from zoo.common.errors import ZooError
 from zoo.report.charts.svg import Chart
 from zoo.report.charts.trend_chart import trend_chart
 from zoo.results.measurements import Samples
-from zoo.server.catalogue import Catalogue, StoredTiming
+from zoo.server.catalogue import Catalogue
+from zoo.server.entries import StoredTiming
 from zoo.server.figures import plain_timing, timing_cells
 from zoo.server.page import TRENDS, Page, file_path, trend_path
 
@@ -65,7 +66,7 @@ class TrendPages:
             },
             values={
                 "places": [(where, chart, told) for where, chart, told in places],
-                "file": file_path(newest.name, newest.sha256),
+                "file": file_path(newest.sha256),
             },
         )
 
