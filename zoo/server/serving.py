@@ -111,6 +111,7 @@ def _join(site: Site, registry: Registry, address: Address) -> list[Mount]:
         addresses = tuple(f"{base}{path}" for base in address.network)
         joining = Joining(kind=kind.name, summary=kind.summary, path=path, addresses=addresses)
         site.devices.joining = (*site.devices.joining, joining)
+        site.files.tries.paths[kind.name] = path
     return routes
 
 

@@ -15,10 +15,11 @@ async function start(base, threads, backend) {
   return module;
 }
 
-/** Starts the runtime, once per worker, by a file of one layer: it starts with the first session. */
+/** Starts the runtime, once per worker; where times count, by a file of one layer, since it starts with the first session. */
 export async function prepare({ threads, backend, base, probe }) {
   if (ort) return;
   ort = await start(base, threads, backend);
+  if (!probe) return;
   const first = await open(probe, { backend, plain: false });
   await first.close();
 }
