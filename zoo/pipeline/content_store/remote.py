@@ -10,7 +10,7 @@ from copy import copy
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from zoo.common.errors import UsageError, ZooError, nearest
+from zoo.common.errors import EnvironmentFailed, UsageError, ZooError, nearest
 from zoo.common.optional_imports import require_extra
 from zoo.common.shown_text import printable, without_passwords
 from zoo.common.timeouts import with_timeout
@@ -151,7 +151,7 @@ class Bucket:
         try:
             source.open("rb").close()
         except OSError as error:  # not the store's fault
-            raise ZooError(
+            raise EnvironmentFailed(
                 f"{source} cannot be read",
                 why=error.strerror or str(error),
                 fix="leave the files alone during a run; start the run again",
@@ -228,7 +228,7 @@ class Bucket:
         return self._error("does not answer as it should", error)
 
     def _error(self, what: str, error: Exception | None, fix: str = "") -> ZooError:
-        return ZooError(
+        return EnvironmentFailed(
             f"the store {self.shown} {what}",
             why=None if error is None else _words(error),
             fix=fix
