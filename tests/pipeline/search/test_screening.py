@@ -31,7 +31,9 @@ class Runs(TrainingRuns):
         workers = [SimpleNamespace(jobs=room)]
         executor = SimpleNamespace(workers=lambda: workers) if room > 1 else None
         super().__init__(
-            registry=SimpleNamespace(executor=executor),  # type: ignore[arg-type]
+            registry=SimpleNamespace(  # type: ignore[arg-type]
+                executor=executor, precision=lambda name: SimpleNamespace(weights="int8")
+            ),
             store=None,  # type: ignore[arg-type]
             run="r",
             on_step=lambda *_: None,
