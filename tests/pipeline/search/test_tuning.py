@@ -116,7 +116,8 @@ def test_a_trial_that_ends_counts_beside_one_that_time_ended(tmp_path: Path, lat
             trained = super().train(recipe, name, on_epoch)
             if name == f"trial {late}":
                 trained = SimpleNamespace(ended="out of time", seconds=1.0, step=None)
-            together.wait(20)
+            if name in ("trial 0", "trial 1"):  # a third may begin before the late one has ended
+                together.wait(20)
             return trained
 
     runs = Ended(lambda training: 0.5, TimeBudget(seconds=600.0))
@@ -124,7 +125,7 @@ def test_a_trial_that_ends_counts_beside_one_that_time_ended(tmp_path: Path, lat
     tuning, notes = tuning_in(tmp_path, runs, RATE, prune=False)
     assert tuning.search(None)
     assert notes == [f"the budget of time ended the search in trial {late}"]
-    assert [t.state for t in tuning.study.trials() if t.number != late] == ["complete"]
+    assert {t.state for t in tuning.study.trials() if t.number != late} == {"complete"}
 
 
 def test_trials_that_were_left_behind_go_on_each_once(tmp_path: Path) -> None:
