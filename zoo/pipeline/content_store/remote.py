@@ -248,7 +248,7 @@ class Bucket:
         rights = "it takes rights to list, read, write and delete there"
         return self._error("refuses access", error, rights)
 
-    def _error(self, what: str, error: Exception | None, fix: str = "") -> ZooError:
+    def _error(self, what: str, error: Exception | None, fix: str = "") -> EnvironmentFailed:
         return EnvironmentFailed(
             f"the store {self.shown} {what}",
             why=None if error is None else _words(error),
