@@ -40,7 +40,7 @@ _REMEMBERED = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class PageTrial:
     """How a page runs a file, or why it does not.
 
     Attributes:
@@ -76,7 +76,7 @@ class TryFiles:
         self._registry = registry
         self._files: dict[Path, dict[str, bytes]] = {}
 
-    def trial(self, kept: KeptFile | None) -> Trial | None:
+    def trial(self, kept: KeptFile | None) -> PageTrial | None:
         """How a page tries a file; None where no page can try any of its format."""
         if kept is None or kept.artifact.manifest is None:
             return None
@@ -87,12 +87,12 @@ class TryFiles:
         preprocessing = kept.artifact.manifest.preprocessing
         given = _GIVEN.get(preprocessing.kind, "")
         if runtime.problem and not runtime.fix:
-            return Trial(problem=runtime.problem)
+            return PageTrial(problem=runtime.problem)
         try:
             self._files_of(kept)
         except _CannotTry as error:
-            return Trial(problem=str(error))
-        return Trial(
+            return PageTrial(problem=str(error))
+        return PageTrial(
             given=given,
             takes=preprocessing.describe()["input"],
             runtime=runtime,
