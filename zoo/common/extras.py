@@ -45,6 +45,7 @@ EXTRA_OF = {
     "uvicorn": "serve",
     "segno": "serve",
     "minify_html": "serve",
+    "trustme": "serve",
     "websockets": "serve",
 }
 #: Extras outside ``all``: each is for what few people need; an error names it then.

@@ -14,12 +14,13 @@ from zoo.common.extras import installed
 from zoo.common.files import filled, write_text
 from zoo.common.optional_imports import require
 from zoo.common.progress import OnStep, quiet
+from zoo.pipeline.report_notes import REPORT
 from zoo.pipeline.step_cache import step_cache
 from zoo.registry import Registry
 from zoo.results.store import Store
 from zoo.server.catalogue import Catalogue
 from zoo.server.page import DATA, PAGE
-from zoo.server.site import ASSETS, Site, asset
+from zoo.server.site import ASSETS, SERVED, Site, asset
 
 #: Marks a folder that this wrote, which alone it writes into again.
 _MARK = "edgezoo-site.txt"
@@ -83,7 +84,7 @@ def _write(site: Site, output: Path, on_step: OnStep) -> WrittenSite:
 
     write(_MARK, "Written by zoo board; the next one replaces it.\n")
     for name in ASSETS:
-        if name != "live.js":
+        if name not in SERVED:
             write(name, asset(name))
     shorter = _shortener()
     paths = list(site.paths())
@@ -97,6 +98,8 @@ def _write(site: Site, output: Path, on_step: OnStep) -> WrittenSite:
         pages += 1
         write(f"{path}{PAGE}", shorter(site.html(page)))
         write(f"{path}{DATA}", site.json(page))
+        if report := site.runs.report_at(path):
+            write(f"{path}{REPORT}", report.read_text(encoding="utf-8"))
         on_step(_STEP, {"event": "progress", "done": done, "total": len(paths)})
     _remove_older(output, filter(None, site.sections), written)
     ended = {
@@ -122,7 +125,7 @@ def _remove_older(output: Path, sections: Iterable[str], written: Container[Path
     for folder in (output / section for section in sections):
         # What is in a folder comes before it.
         for path in (*sorted(folder.rglob("*"), reverse=True), folder):
-            own = path.name in (PAGE, DATA) or re.fullmatch(r"[0-9]+\.json", path.name)
+            own = path.name in (PAGE, DATA, REPORT) or re.fullmatch(r"[0-9]+\.json", path.name)
             with contextlib.suppress(OSError):
                 if path.is_dir() and not path.is_symlink():
                     path.rmdir()  # which fails unless it is empty

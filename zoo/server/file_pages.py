@@ -12,6 +12,7 @@ from zoo.registry import Registry
 from zoo.results.measurements import Profile
 from zoo.results.queries import numbered
 from zoo.results.records import Export
+from zoo.server.bundle_files import LARGEST
 from zoo.server.catalogue import Catalogue
 from zoo.server.entries import FileEntry, StoredTiming
 from zoo.server.figures import plain_file, plain_timing, size_of, size_text, timing_cells
@@ -20,6 +21,7 @@ from zoo.server.kept_files import KeptFiles
 from zoo.server.model_pages import file_cells
 from zoo.server.page import Page, file_path, model_path, record_path, run_path, trend_path
 from zoo.server.record_places import RecordPlaces
+from zoo.server.try_files import TryFiles
 
 _EXPORT = TypeAdapter(Export)
 #: Latencies in the list of a file's history.
@@ -27,7 +29,11 @@ HISTORY = 100
 
 
 class FilePages:
-    """Pages of files."""
+    """Pages of files.
+
+    Attributes:
+        tries: What pages need to run files themselves.
+    """
 
     def __init__(
         self,
@@ -40,6 +46,7 @@ class FilePages:
     ) -> None:
         self._catalogue, self._kept, self._task_of = catalogue, kept, task_of
         self._registry, self._places = registry, places
+        self.tries = TryFiles(registry)
 
     def paths(self) -> Iterator[str]:
         """Of all of them."""
@@ -116,7 +123,9 @@ class FilePages:
                 "more": max(0, len(history) - HISTORY),
                 "trend": trend_path(entry.name) if self._catalogue.has_trend(entry.name) else "",
                 "versions": [file_cells(f) for f in others[:HISTORY]],
+                "bundled": entry.verdict == "passed" and (size_of(entry) or 0) <= LARGEST,
                 "downloads": [] if kept is None or self._places else [entry.name],
+                "trial": self.tries.trial(kept),
             },
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -11,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from zoo.benchmark.compare.comparing import compare_runs
 from zoo.benchmark.compare.wording import plain
 from zoo.common.errors import UsageError
+from zoo.pipeline.report_notes import REPORT, noted_report
 from zoo.pipeline.running import RunningPlan, running_plans
 from zoo.report.charts.svg import Chart
 from zoo.report.charts.training_chart import training_charts
@@ -39,6 +41,8 @@ LIST, COMPARE = "runs/", "compare/"
 _TRAINING = TypeAdapter(TrainingResult)
 #: Of a record's result, longer lists and tables are left to its JSON.
 _MOST = 40
+#: Bytes of a report that is served, and of one that is copied into a site.
+LARGEST_REPORT, LARGEST_COPY = 64 << 20, 1 << 20
 
 
 class RunPages:
@@ -54,6 +58,12 @@ class RunPages:
             yield run_path(run.name)
             if self._places is None:
                 yield from map(record_path, run.numbers)
+
+    def report_at(self, path: str) -> Path | None:
+        """The report of the run whose page is at a path; None where there is none of usual size."""
+        most = LARGEST_REPORT if self._places is None else LARGEST_COPY
+        names = [name for name in self._catalogue.runs if run_path(name) == path]
+        return noted_report(names[0], most) if names else None
 
     def page(self, path: str, query: Mapping[str, str]) -> Page | None:
         """The page at a path; None where there is none."""
@@ -153,6 +163,7 @@ class RunPages:
             values={
                 "run": run,
                 "steps": steps,
+                "report": f"{path}{REPORT}" if self.report_at(path) else "",
                 "alone": [
                     (number, record.step, result_rows(record.result))
                     for number, (record, _, _) in zip(sorted(run.numbers), steps, strict=False)

@@ -14,6 +14,7 @@ from zoo.pipeline.step_cache import StepCache
 from zoo.registry import Registry
 from zoo.report.pages.rendering import render_page, source
 from zoo.server.board_pages import BoardPages
+from zoo.server.bundle_files import BundleFiles
 from zoo.server.catalogue import Catalogue
 from zoo.server.device_pages import DevicePages
 from zoo.server.environment_pages import EnvironmentPages
@@ -33,7 +34,14 @@ ASSETS = {
     "datasette.json": ("zoo.server:templates/datasette.json",),
     "filter.js": ("zoo.server:templates/filter.js",),
     "live.js": ("zoo.server:templates/live.js",),
+    "try_it.js": ("zoo.server:templates/try_it.js",),
+    "try_answers.js": ("zoo.server:templates/try_answers.js",),
+    "try_pictures.js": ("zoo.server:templates/try_pictures.js",),
+    "try_resizing.js": ("zoo.server:templates/try_resizing.js",),
+    "try_tables.js": ("zoo.server:templates/try_tables.js",),
 }
+#: Those that need a server.
+SERVED = frozenset(name for name in ASSETS if name == "live.js" or name.startswith("try_"))
 #: The menu: path and name.
 MENU = (
     ("", "Models"),
@@ -74,6 +82,7 @@ class Site:
         self.store = store
         self.kept = KeptFiles(cache, registry)
         tasks = lru_cache(maxsize=None)(self._task_of)
+        self.bundles = BundleFiles(self.kept, registry)
         self.places = RecordPlaces(catalogue) if static else None
         self.boards = BoardPages(catalogue, tasks, static=static)
         self.models = ModelPages(catalogue, registry, self.kept, tasks, static=static)
