@@ -41,6 +41,7 @@ def command(settings: Settings, port: int, lan: bool, store: str | None, as_json
         port=port,
         lan=lan,
         on_address=_print_json if as_json else _print,
+        on_note=lambda text: terminal.echo(f"note: {text}", err=True),
     )
 
 

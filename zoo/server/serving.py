@@ -17,6 +17,7 @@ from starlette.routing import Mount
 from zoo.common.errors import UsageError, ZooError
 from zoo.pipeline.step_cache import step_cache
 from zoo.registry import Registry
+from zoo.results.connecting import NoStore, StoreLocked
 from zoo.results.store import Store
 from zoo.server.app import make_app
 from zoo.server.catalogue import Catalogue
@@ -30,6 +31,8 @@ _OWN_NAMES = ("127.0.0.1", "localhost")
 _TOKEN_BYTES = 16
 #: Seconds that open connections have to close when the server is stopped.
 _SHUTDOWN_SECONDS = 2
+#: Seconds that a page waits for a store which another program has locked, or for its server.
+_PATIENCE_SECONDS = 3.0
 #: Bytes of a message of a device that has joined.
 _LARGEST_MESSAGE = 1 << 28
 
@@ -54,8 +57,11 @@ def serve(
     port: int,
     lan: bool = False,
     on_address: Callable[[Address], None],
+    on_note: Callable[[str], None],
 ) -> None:
     """Serves until it is interrupted.
+
+    A store that is not there yet, or is locked, is no reason to end: pages say so until it is.
 
     Args:
         registry: Knows tasks, formats and devices.
@@ -63,18 +69,21 @@ def serve(
         port: To listen on; 0 for a free one.
         lan: Whether other machines of the network may connect; else this one alone.
         on_address: Receives the address once the pages can be asked for.
+        on_note: Receives what is wrong with the store, in a sentence.
 
     Raises:
         UsageError: The port is taken.
-        ZooError: The store cannot be read.
+        ZooError: The store is none, is a later program's, or its server is out of reach.
     """
-    opened = Store(store, writes=False)
+    opened = Store(store, writes=False, patience=_PATIENCE_SECONDS, opened=False)
     try:
+        try:
+            opened.ready()
+        except (NoStore, StoreLocked) as error:
+            on_note(f"{error.what}: {error.why}; pages show it as soon as it can be read")
         listening = listen(EVERYWHERE if lan else LOOPBACK, port)
         with listening:
-            catalogue = Catalogue(opened)
-            catalogue.refresh()
-            site = Site(catalogue, registry, step_cache(), static=False, store=opened.name)
+            site = Site(Catalogue(opened), registry, step_cache(), static=False, store=opened.name)
             token = secrets.token_urlsafe(_TOKEN_BYTES)
             names = addresses_of_machine() if lan else ()
             number = listening.getsockname()[1]

@@ -93,8 +93,8 @@ def pull(
         for path in found:
             check(path)
         part.rename(folder)
-    except DownloadFailed:
-        raise  # What is there is not loaded again.
+    except (DownloadFailed, HashMismatch, UsageError):
+        raise  # What is there, each file as the list says, is not loaded again.
     except ZooError:
         shutil.rmtree(part, ignore_errors=True)
         raise
