@@ -124,8 +124,10 @@ def _join(site: Site, registry: Registry, address: Address) -> list[Mount]:
 
 
 def _warm(site: Site) -> None:
+    """Reads the store and draws, so that whoever asks first waits for less."""
     # A page says what is wrong to whoever asks for it.
     with contextlib.suppress(Exception):
+        site.catalogue.refresh()
         site.boards.warm()
 
 
