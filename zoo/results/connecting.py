@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
-from zoo.common.errors import ZooError
+from zoo.common.errors import EnvironmentFailed, UsageError, ZooError
 from zoo.common.shown_text import without_passwords
 from zoo.results.addresses import common_spelling, parsed_address, sqlite_file
 from zoo.results.outbox import Outbox
@@ -31,7 +31,7 @@ _OF_LIBPQ = ("psycopg", "psycopg2")
 _NO_RIGHTS = ("42501", "25006")
 
 
-class StoreAway(ZooError):
+class StoreAway(EnvironmentFailed):
     """A store that cannot be used now and may be later: locked, or its server is out of reach."""
 
 
@@ -39,7 +39,7 @@ class StoreLocked(StoreAway):
     """A file of SQLite that another program keeps to itself."""
 
 
-class NoStore(ZooError):
+class NoStore(UsageError):
     """There is no store at an address, or nothing in it, and none is made to be read."""
 
 
@@ -88,7 +88,7 @@ def class_of(error: BaseException) -> type[ZooError]:
     """The class that tells whether it is worth while to try again."""
     if is_locked(error):
         return StoreLocked
-    return StoreAway if isinstance(error, OperationalError | InterfaceError) else ZooError
+    return StoreAway if isinstance(error, OperationalError | InterfaceError) else EnvironmentFailed
 
 
 def lacks_rights(error: BaseException) -> bool:
