@@ -39,7 +39,9 @@ class ZooScheduler(Scheduler):  # type: ignore[misc]
     async def check_worker_ttl(self) -> None:
         """Gives up workers that were not heard of; Dask would wait for their nannies, too."""
         now = time.time()
-        silent = [ws.address for ws in self.workers.values() if now - ws.last_seen > self.worker_ttl]
+        silent = [
+            ws.address for ws in self.workers.values() if now - ws.last_seen > self.worker_ttl
+        ]
         for address in silent:
             await self.remove_worker(address, stimulus_id=f"silent-{now}")
 
