@@ -48,10 +48,10 @@ RUNTIMES = (
 
 
 def known() -> Mapping[str, DeviceOptions]:
-    """This machine's browser on its GPU, and pages elsewhere that have joined a server here."""
+    """Pages elsewhere that have joined a server here."""
     from .joined import known_pages
 
-    return {"browser-webgpu": {"backend": "webgpu"}, **known_pages()}
+    return known_pages()
 
 
 def join_routes(address: str) -> Sequence[Any]:

@@ -44,6 +44,7 @@ EXTRA_OF = {
     "starlette": "serve",
     "uvicorn": "serve",
     "segno": "serve",
+    "trustme": "serve",
     "websockets": "serve",
 }
 #: Extras outside ``all``: each is for what few people need; an error names it then.

@@ -6,7 +6,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar, get_args
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Generic,
+    Literal,
+    Self,
+    TypeVar,
+    get_args,
+    get_origin,
+)
 
 from zoo.common.errors import UsageError
 from zoo.contracts.checks import InvalidRecord, check, check_name, check_words
@@ -23,6 +33,8 @@ if TYPE_CHECKING:  # lists and help must not wait for it
 #: it, or calculated. Those that are not real are compared with no others.
 Clock = Literal["real", "emulated", "estimated"]
 
+#: The option of a driver's model whose choices are the backends of such devices.
+BACKEND = "backend"
 
 Options = TypeVar("Options", bound="BaseModel | None")
 
@@ -33,7 +45,9 @@ class DeviceDriver(ABC, Generic[Options]):
     A subclass has `fingerprint` and `runtimes`, and `connect` or `examine`. One object serves all
     of a command, so what is found out once may be kept (`functools.cached_property`). Its type
     parameter is the pydantic model whose fields ``devices.toml`` may hold for such a device:
-    ``class BoxDriver(zoo.DeviceDriver[BoxOptions])``; without one, devices have no options.
+    ``class BoxDriver(zoo.DeviceDriver[BoxOptions])``; without one, devices have no options. Where
+    runtimes can run operators in several places, the model has an option ``backend`` whose type is
+    the `Literal` of their names, and a default: ``--backend`` chooses among them.
 
     Attributes:
         model: That type parameter; None without one.
@@ -221,6 +235,20 @@ class DeviceKind:
     def model(self) -> type[BaseModel] | None:
         """The model of the options of its devices, as its driver declares it."""
         return self._class().model
+
+    @property
+    def backends(self) -> tuple[str, ...]:
+        """Where runtimes can run operators on its devices, as its option `BACKEND` says."""
+        fields = {} if self.model is None else self.model.model_fields
+        declared = fields[BACKEND].annotation if BACKEND in fields else None
+        if declared is None:
+            return ()
+        names = get_args(declared) if get_origin(declared) is Literal else ()
+        usable = bool(names) and all(isinstance(name, str) for name in names)
+        check(usable, self.name, f"the option {BACKEND} must be the Literal of some names")
+        for name in names:
+            check_name(BACKEND, name)
+        return names
 
     def _class(self) -> type[DeviceDriver[Any]]:
         made = self.driver()

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zoo.common.errors import UsageError, ZooError
+from zoo.common.errors import EnvironmentFailed, UsageError
 from zoo.common.progress import OnEvent
 from zoo.contracts.checks import InvalidRecord, check, check_name
 
 
-class ExecutorLost(ZooError):
+class ExecutorLost(EnvironmentFailed):
     """The engine does not answer any more: nothing is wrong with the step that it performed."""
 
 

@@ -1,4 +1,4 @@
-"""Serving the pages: on this machine alone, or to its network."""
+"""Serving the pages: on this machine alone, or to its network, with or without encryption."""
 
 from __future__ import annotations
 
@@ -8,24 +8,21 @@ import errno
 import secrets
 import socket
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import uvicorn
-from starlette.routing import Mount
 
-from zoo.common.errors import UsageError, ZooError
+from zoo.common.errors import UsageError
 from zoo.pipeline.step_cache import step_cache
 from zoo.registry import Registry
 from zoo.results.store import Store
-from zoo.server.app import make_app
+from zoo.server.addresses import Watch, addresses_of_machine
 from zoo.server.catalogue import Catalogue
-from zoo.server.device_pages import Joining
+from zoo.server.network import LOOPBACK, Address, Network
 from zoo.server.site import Site
 
-LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104 - asked for by --lan alone
-#: Names that browsers call this machine by itself.
-_OWN_NAMES = ("127.0.0.1", "localhost")
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - asked for by --lan alone
 #: Random bytes of the token, which keeps others of the network out.
 _TOKEN_BYTES = 16
 #: Seconds that open connections have to close when the server is stopped.
@@ -34,26 +31,16 @@ _SHUTDOWN_SECONDS = 2
 _LARGEST_MESSAGE = 1 << 28
 
 
-@dataclass(frozen=True, kw_only=True)
-class Address:
-    """Where the pages are.
-
-    Attributes:
-        local: For a browser on this machine.
-        network: For others of its network; empty unless asked for.
-    """
-
-    local: str
-    network: tuple[str, ...] = ()
-
-
 def serve(
     registry: Registry,
     *,
     store: str | None = None,
     port: int,
     lan: bool = False,
+    https: bool = False,
+    new_authority: bool = False,
     on_address: Callable[[Address], None],
+    tell: Callable[[str], None],
 ) -> None:
     """Serves until it is interrupted.
 
@@ -62,56 +49,92 @@ def serve(
         store: URL of the results store; None for the user's own.
         port: To listen on; 0 for a free one.
         lan: Whether other machines of the network may connect; else this one alone.
+        https: Whether they get the pages encrypted, by the user's own certificate authority.
+        new_authority: Whether another authority is made, which devices have to be told to trust.
         on_address: Receives the address once the pages can be asked for.
+        tell: Receives what goes wrong with other machines meanwhile, in sentences.
 
     Raises:
         UsageError: The port is taken.
-        ZooError: The store cannot be read.
+        ZooError: The store cannot be read, or there is no network.
     """
     opened = Store(store, writes=False)
+    with contextlib.ExitStack() as stack:
+        stack.callback(opened.close)
+        listening = stack.enter_context(listen(EVERYWHERE if lan else LOOPBACK, port))
+        secured = stack.enter_context(_beside(listening)) if https else None
+        catalogue = Catalogue(opened)
+        catalogue.refresh()
+        site = Site(catalogue, registry, step_cache(), static=False, store=opened.name)
+        names = addresses_of_machine() if lan else ()
+        certificates = None
+        if https:
+            # Who serves without encryption does not wait for the libraries.
+            from zoo.server.authority import authority_for
+            from zoo.server.https import Https
+
+            certificates = Https(authority_for(names, renew=new_authority), names, tell)
+        network = Network(
+            site,
+            registry,
+            secrets.token_urlsafe(_TOKEN_BYTES),
+            listening.getsockname()[1],
+            https=certificates,
+            secured_port=0 if secured is None else secured.getsockname()[1],
+            tell=tell,
+        )
+        network.rename(names)
+        servers = [(_server(network.app), listening)]
+        if certificates is not None and secured is not None:
+            context = certificates.context
+            servers.append((_Second(_config(network.app, lambda *_: context)), secured))
+        on_address(network.address)
+        threading.Thread(target=_warm, args=(site,), daemon=True).start()
+        if lan:
+            watch = Watch(addresses_of_machine, network.moved)
+            watch.start(names)
+            stack.callback(watch.close)
+            stack.callback(network.await_visitors().cancel)
+        asyncio.run(_run(servers))
+
+
+async def _run(servers: Sequence[tuple[uvicorn.Server, socket.socket]]) -> None:
+    """Serves until the first one is interrupted, which ends the others."""
+    (first, listening), *others = servers
+    beside = [asyncio.create_task(each.serve(sockets=[held])) for each, held in others]
     try:
-        listening = listen(EVERYWHERE if lan else LOOPBACK, port)
-        with listening:
-            catalogue = Catalogue(opened)
-            catalogue.refresh()
-            site = Site(catalogue, registry, step_cache(), static=False, store=opened.name)
-            token = secrets.token_urlsafe(_TOKEN_BYTES)
-            names = addresses_of_machine() if lan else ()
-            number = listening.getsockname()[1]
-            local, *network = (f"http://{n}:{number}/{token}/" for n in (LOOPBACK, *names))
-            address = Address(local=local, network=tuple(network))
-            joining = _join(site, registry, address)
-            app = make_app(site, token, [*_OWN_NAMES, *names], joining)
-            config = uvicorn.Config(
-                app,
-                log_level="critical",
-                access_log=False,
-                server_header=False,
-                lifespan="off",
-                ws="websockets-sansio",
-                ws_max_size=_LARGEST_MESSAGE,
-                timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-            )
-            on_address(address)
-            server = uvicorn.Server(config)
-            threading.Thread(target=_warm, args=(site,), daemon=True).start()
-            asyncio.run(server.serve(sockets=[listening]))
+        await first.serve(sockets=[listening])
     finally:
-        opened.close()
+        for each, _ in others:
+            each.should_exit = True
+        await asyncio.gather(*beside)
 
 
-def _join(site: Site, registry: Registry, address: Address) -> list[Mount]:
-    """Routes by which devices join, which the page of devices then names."""
-    routes = []
-    for kind in registry.devices:
-        if kind.pages is None:
-            continue
-        path = f"join/{kind.name}/"
-        routes.append(Mount(f"/join/{kind.name}", routes=kind.pages(f"{address.local}{path}")))
-        addresses = tuple(f"{base}{path}" for base in address.network)
-        joining = Joining(kind=kind.name, summary=kind.summary, path=path, addresses=addresses)
-        site.devices.joining = (*site.devices.joining, joining)
-    return routes
+class _Second(uvicorn.Server):
+    """One that leaves interrupts to the first."""
+
+    def capture_signals(self) -> Any:
+        """Captures none."""
+        return contextlib.nullcontext()
+
+
+def _server(app: Any) -> uvicorn.Server:
+    return uvicorn.Server(_config(app, None))
+
+
+def _config(app: Any, context: Callable[..., Any] | None) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        interface="asgi3",
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        ws="websockets-sansio",
+        ws_max_size=_LARGEST_MESSAGE,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        ssl_context_factory=context,
+    )
 
 
 def _warm(site: Site) -> None:
@@ -148,24 +171,10 @@ def listen(host: str, port: int) -> socket.socket:
     return made
 
 
-def addresses_of_machine() -> tuple[str, ...]:
-    """Names and addresses by which the network can call this machine.
-
-    Raises:
-        ZooError: It has none.
-    """
-    import psutil
-
-    found = [
-        address.address
-        for addresses in psutil.net_if_addrs().values()
-        for address in addresses
-        if address.family == socket.AF_INET and not address.address.startswith("127.")
-    ]
-    if not found:
-        raise ZooError(
-            "this machine has no address in a network",
-            why="only the loopback interface is up",
-            fix="connect it to a network, or leave out --lan",
-        )
-    return (*found, socket.gethostname())
+def _beside(first: socket.socket) -> socket.socket:
+    """A socket on the port after the first one's, or on any where that is taken."""
+    host, port = first.getsockname()[:2]
+    try:
+        return listen(host, port + 1)
+    except UsageError:
+        return listen(host, 0)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.common.errors import ProcessFailed, UsageError, ZooError
 from zoo.common.progress import Event
 from zoo.common.versions import version_of
+from zoo.common.worker import RemoteFailure
 from zoo.contracts.executor import ExecutorLost, ExecutorWorker, StepOrder
 from zoo.pipeline.content_store.steps import fetch_step, has_step, send_step
 from zoo.pipeline.executors.connection import Connection, forget
@@ -142,11 +143,15 @@ class Elsewhere:
     def _taken(self, answer: OrderAnswer, step: Step[Any], performer: StepPerformer) -> StepRecord:
         if answer.refusal is not None or answer.record is None:
             told = answer.refusal or {}
-            raise ZooError(
-                self._there(answer, step, told.get("what") or f"{step.name} came without a result"),
+            what = told.get("what") or f"{step.name} came without a result"
+            raise RemoteFailure(
+                what=self._there(answer, step, what),
                 why=told.get("why"),
                 fix=told.get("fix"),
-            )
+                kind=told.get("type") or "",
+                exit_code=1,
+                details="",
+            ).error()
         performer.note_memory(step, answer.memory_bytes)
         record = answer.record
         if record.status == "failed":
