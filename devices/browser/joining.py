@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import hmac
 import json
 import socket as sockets
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +38,7 @@ class JoinedPages(Pages):
 
     def __init__(self, address: str) -> None:
         super().__init__()
-        self.machine = sockets.gethostname()
+        self.machine = f"{getpass.getuser()}@{sockets.gethostname()}"
         self._told = JoinedFile(address)
 
     @property
@@ -95,9 +97,18 @@ class _Relay:
             await self._answer(socket, ok=True, name=name)
         elif order.start is not None:
             await self._start(socket, page, order.start)
+        elif order.plan is not None:
+            try:
+                await asyncio.to_thread(page.announce, order.plan)
+            except (BrokenPipeError, TimeoutError) as error:
+                await self._answer(socket, ok=False, why=str(error))
+            else:
+                await self._answer(socket, ok=True)
+        elif order.look:
+            found = page.power.condition()
+            await self._answer(socket, ok=True, hidden=page.hidden(), condition=asdict(found))
         else:
-            told = page.hello.model_dump(mode="json")
-            await self._answer(socket, ok=True, hello=told, hidden=page.hidden())
+            await self._answer(socket, ok=True, hello=page.hello.model_dump(mode="json"))
 
     async def _start(self, socket: WebSocket, page: Page, start: dict[str, Any]) -> None:
         try:
