@@ -38,6 +38,11 @@ _CHROMIUM = (
 )
 _IMITATED_GPU = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader")
 _GPU = ("--enable-unsafe-webgpu", "--enable-features=Vulkan", "--ignore-gpu-blocklist")
+#: Of backends that take more than WebAssembly.
+_FLAGS = {
+    "webgpu": _GPU,
+    "webnn": ("--enable-features=WebMachineLearningNeuralNetwork", "--ignore-gpu-blocklist"),
+}
 #: Seconds for a browser to end by itself.
 _GRACE = 3.0
 
@@ -78,11 +83,11 @@ class BrowserProcess:
     Args:
         program: Chromium or a browser built on it, or Firefox.
         address: Of the page.
-        gpu: Whether WebGPU is asked for.
-        software: Whether the processor may imitate it.
+        backend: What runs operators.
+        software: Whether the processor may imitate a GPU.
     """
 
-    def __init__(self, program: Path, address: str, *, gpu: bool, software: bool) -> None:
+    def __init__(self, program: Path, address: str, *, backend: str, software: bool) -> None:
         self._profile = Profile()
         folder = self._profile.folder
         self._said = (folder / "said").open("w+b")
@@ -90,7 +95,8 @@ class BrowserProcess:
             command = [str(program), "--headless", "--no-remote", "--profile", str(folder), address]
         else:
             more = [f"--user-data-dir={folder}"]
-            more += _IMITATED_GPU if gpu and software else _GPU if gpu else ["--disable-gpu"]
+            imitated = backend == "webgpu" and software
+            more += _IMITATED_GPU if imitated else _FLAGS.get(backend, ("--disable-gpu",))
             # As root Chromium starts without its sandbox alone; the page is ours.
             more += ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
             # The shell hands its input on as descriptor 3, and leaves.

@@ -65,7 +65,7 @@ class BrowserTransport:
             browser = self._browser = BrowserProcess(
                 self._program,
                 self._server.address,
-                gpu=options.backend == "webgpu",
+                backend=options.backend,
                 software=options.software,
             )
             page = self._awaited(browser)
@@ -164,6 +164,7 @@ def _request(
     return {
         "runtime": runtime,
         "backend": options.backend,
+        "webnn_device": options.webnn_device,
         "software": options.software,
         "probe": transport.put(PROBE_OF[runtime]),
         "versions": versions(),
@@ -175,8 +176,14 @@ def _request(
 def identity(options: BrowserOptions, hello: Hello) -> str:
     """Identifies a machine with a browser and where operators run."""
     machine = machine_fingerprint() if options.page is None else hello.identity
-    words = (machine, hello.browser, options.backend, str(options.software))
+    words = (machine, hello.browser, where(options), str(options.software))
     return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
+
+
+def where(options: BrowserOptions) -> str:
+    """Where operators run, in a word or two."""
+    on = f" {options.webnn_device}" if options.backend == "webnn" else ""
+    return f"{options.backend}{on}"
 
 
 class BrowserDriver(DeviceDriver[BrowserOptions]):
@@ -188,7 +195,7 @@ class BrowserDriver(DeviceDriver[BrowserOptions]):
         options = self.options
         if options.page is not None:
             return f"the page {options.page}"
-        return f"{options.browser or 'a browser'} of this machine, {options.backend}"
+        return f"{options.browser or 'a browser'} of this machine, {where(options)}"
 
     def connect(self) -> BrowserTransport | JoinedTransport:
         """Serves the page, for which a browser starts with the first agent; or finds the page."""
@@ -209,7 +216,7 @@ class BrowserDriver(DeviceDriver[BrowserOptions]):
         """The machine, the browser and the runtimes."""
         told = [f"{name} {version}" for name, version in sorted(versions().items())]
         hello = self.hello
-        words = [identity(self.options, hello), hello.browser, self.options.backend, *told]
+        words = [identity(self.options, hello), hello.browser, where(self.options), *told]
         return "; ".join(words)
 
     def runtimes(self) -> Sequence[str]:

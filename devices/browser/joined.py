@@ -9,7 +9,6 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from zoo.common import processes
 from zoo.common.files import write_text
@@ -102,10 +101,5 @@ def server_of(name: str) -> Joined | None:
 
 
 def known_pages() -> Mapping[str, DeviceOptions]:
-    """Pages that have joined, as devices: on the processor, and on the GPU as ``NAME-webgpu``."""
-    found: dict[str, dict[str, Any]] = {}
-    for each in servers():
-        for name in each.names:
-            found[name] = {"page": name}
-            found[f"{name}-webgpu"] = {"page": name, "backend": "webgpu"}
-    return found
+    """Pages that have joined, as devices."""
+    return {name: {"page": name} for each in servers() for name in each.names}

@@ -19,6 +19,7 @@ PLUGIN = """
 import os
 import signal
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel
 
@@ -28,6 +29,7 @@ from zoo.contracts import DeviceKind
 
 class Options(BaseModel):
     place: str
+    backend: Literal["coal", "wind"] = "coal"
 
 
 class Driver(zoo.DeviceDriver[Options]):
@@ -111,6 +113,20 @@ def test_every_file_with_every_count_on_every_device(bench: Any) -> None:
     # Per candidate one process that is asked for answers, and two that are timed.
     assert starts("desk") == starts("roof") == 6
     assert len(records("passed")) == 4
+
+
+def test_every_backend_is_a_device_of_its_own(bench: Any) -> None:
+    found = bench("--json", "--backend", "coal,wind", device="desk", threads="1")
+    assert (found.code, found.err) == (0, "")
+    assert [(row["device"], row["verdict"]) for row in found.json] == [
+        *(("desk", "good"), ("desk-wind", "good"))
+    ]
+    steps = {record.step for record in records("passed")}
+    assert steps == {"bench net.onnx 1 desk", "bench net.onnx 1 desk-wind"}
+    refused = bench("--backend", "winde", device="desk", threads="1")
+    assert refused.code == 2
+    assert "did you mean 'wind'?" in refused.err
+    assert "far (coal, wind); near (coal, wind)" in " ".join(refused.err.split())
 
 
 @pytest.mark.slow

@@ -107,10 +107,8 @@ def test_more_signals_do_not_disturb_the_end_of_a_command(number, code, zoo, mon
     monkeypatch.setattr("zoo.networks.catalogue.models", stopped)
     for _ in range(2):
         typed = zoo("list")
-        assert (typed.code, typed.err.split()) == (
-            code,
-            ["interrupted" if number == signal.SIGINT else "stopped"],
-        )
+        how = "interrupted" if number == signal.SIGINT else "stopped"
+        assert (typed.code, typed.out, typed.err) == (code, "", f"{how}\n")
     assert removed == [True, True]
 
 

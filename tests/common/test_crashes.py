@@ -11,7 +11,7 @@ import pytest
 
 from zoo.common import crashes as deaths
 from zoo.common.crashes import crash_error, oom_kills
-from zoo.common.errors import NativeCrash, ProcessFailed
+from zoo.common.errors import KilledFromOutside, NativeCrash, ProcessFailed
 from zoo.common.memory import machine_memory
 from zoo.common.worker import WorkerLimits, call
 from zoo.pipeline.conversion_limits import MEMORY_SHARE, conversion_limits
@@ -36,9 +36,16 @@ def test_own_fault_of_native_code(tmp_path, name):
     assert "--retry" in found.fix
 
 
-@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGUSR1"])
-def test_ended_from_outside(tmp_path, name):
-    assert type(died(getattr(signal, name), "", tmp_path)) is ProcessFailed
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("SIGKILL", KilledFromOutside),
+        ("SIGTERM", KilledFromOutside),
+        ("SIGUSR1", ProcessFailed),
+    ],
+)
+def test_ended_from_outside(tmp_path, name, kind):
+    assert type(died(getattr(signal, name), "", tmp_path)) is kind
 
 
 def test_out_of_memory_in_native_code(tmp_path):

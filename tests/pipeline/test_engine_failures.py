@@ -14,7 +14,18 @@ from engine_plans import Plan, chain, raising, statuses
 from engine_plans import run as run
 from fake_steps import Told
 
-from zoo.common.errors import BadData, NativeCrash, ProcessFailed, Unsupported, ZooError
+from zoo.common.errors import (
+    BadData,
+    EnvironmentFailed,
+    KilledFromOutside,
+    NativeCrash,
+    ProcessFailed,
+    Unsupported,
+    ZooError,
+)
+from zoo.common.progress import quiet
+from zoo.pipeline.engine import Pipeline
+from zoo.pipeline.step_cache import StepCache
 from zoo.pipeline.steps.step import Outcome, StepContext
 
 
@@ -173,3 +184,36 @@ def test_failure_that_may_not_come_again_is_not_kept(run, error):
     plan = Plan().add("a", work=raising(error), failure_key="failed-a")
     run(plan)
     assert not run(plan)[0].cached
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        EnvironmentFailed("the disk is full"),
+        KilledFromOutside("it was killed by SIGKILL"),
+        OSError(errno.ENOSPC, "No space left on device"),
+    ],
+    ids=["known", "killed", "of the system"],
+)
+def test_a_comparison_ends_with_a_failure_of_the_machine(tmp_path, error):
+    def pipeline() -> Pipeline:
+        cache = StepCache(tmp_path)
+        return Pipeline(cache=cache, store=None, run="r", on_step=quiet, compares=True, workers=1)
+
+    before = Plan().add("before").steps
+    plan = before + Plan().add("a", work=raising(error)).add("b").steps
+    with pytest.raises(EnvironmentFailed):
+        pipeline().execute(plan)
+    records = pipeline().execute(before + Plan().add("a").add("b").steps)
+    assert [r.status for r in records] == ["passed"] * 3, "the same command goes on"
+    assert records[0].cached, "what was done is kept"
+
+
+def test_a_comparison_goes_on_after_a_failure_of_the_work(tmp_path):
+    pipeline = Pipeline(
+        cache=StepCache(tmp_path), store=None, run="r", on_step=quiet, compares=True
+    )
+    records = pipeline.execute(
+        Plan().add("a", work=raising(ZooError("it diverged"))).add("b").steps
+    )
+    assert [r.status for r in records] == ["failed", "passed"]

@@ -21,6 +21,7 @@ def bench(
     threads: Sequence[int] = (1,),
     tier: str = "quick",
     runtime: str | Sequence[str] | None = None,
+    backend: str | Sequence[str] | None = None,
     store: str | None = None,
     tag: str | None = None,
     fresh: bool = False,
@@ -54,6 +55,8 @@ def bench(
         tier: ``brief``, ``smoke``, ``quick``, ``full`` or ``sustained``.
         runtime: One name or several, of which each file takes those that run its format; None
             takes the preferred one.
+        backend: Where operators run on the devices, one name or several, of which each device is
+            timed with each; None takes what the devices' own options name.
         store: URL of the results store; None for the user's own.
         tag: A name for these results, by which `zoo.compare` finds them.
         fresh: Measure anew what an unfinished call has kept.
@@ -88,6 +91,7 @@ def bench(
         threads=threads,
         tier=tier,
         runtime=runtime,
+        backend=backend,
         store=store,
         tag=tag,
         fresh=fresh,

@@ -24,8 +24,8 @@ from zoo.benchmark.timing import RUN, Timing, keep_analysis
 from zoo.common.errors import ZooError
 from zoo.common.progress import OnStep, quiet
 from zoo.common.worker import Children
+from zoo.execution.backends import devices_on
 from zoo.execution.device import Device
-from zoo.execution.devices import device_named
 from zoo.execution.offline_analysis import (
     KIND,
     OfflineAnalysis,
@@ -43,6 +43,7 @@ def bench(
     threads: Sequence[int] = (1,),
     tier: str = "quick",
     runtime: str | Sequence[str] | None = None,
+    backend: str | Sequence[str] | None = None,
     store: str | None = None,
     tag: str | None = None,
     fresh: bool = False,
@@ -70,7 +71,7 @@ def bench(
     paths = [Path(file) for file in files]
     grade = tier_named(tier)
     names = [device] if device is None or isinstance(device, str) else list(dict.fromkeys(device))
-    devices = [device_named(registry, name) for name in names]
+    devices = devices_on(registry, names, _listed(backend))
     analysed = _analysed(
         registry,
         paths,

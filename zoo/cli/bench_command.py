@@ -11,6 +11,7 @@ import click
 from zoo.cli.network_operands import all_files, network_options, samples_for
 from zoo.cli.options import (
     Settings,
+    complete_backend,
     complete_dataset,
     complete_device,
     complete_runtime,
@@ -46,6 +47,7 @@ def _counts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
         "zoo bench net.tflite",
         "zoo bench a.tflite b.onnx --threads 1,2 --device host,pi4",
         "zoo bench net.tflite --device pi4 --tier sustained",
+        "zoo bench net.tflite net.onnx --device ana-phone,leo-phone --backend wasm,webgpu",
         "zoo bench my.keras --data digits --precision int8",
         "zoo bench ocr.onnx --shape x=1x3x48x320 --shape x=1x3x48x640",
     ),
@@ -82,6 +84,15 @@ def _counts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
     help="Runtime of the files: `zoo plugins list` shows the runtimes of each format; may be "
     "repeated or comma-separated [the format's own, or the vendor's tool that a device is set "
     "up with].",
+)
+@click.option(
+    "--backend",
+    "backends",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_backend,
+    help="Where operators run on devices that have a choice: `zoo devices list` shows it; may be "
+    "repeated or comma-separated [as the devices' options say].",
 )
 @click.option(
     "--accuracy",
@@ -130,6 +141,7 @@ def command(
     threads: tuple[int, ...],
     tier: str,
     runtimes: tuple[str, ...],
+    backends: tuple[str, ...],
     accuracy: str | None,
     batch: tuple[int, ...],
     shape: tuple[str, ...],
@@ -180,6 +192,7 @@ def command(
                 threads=threads,
                 tier=tier,
                 runtime=split_commas(runtimes) or None,
+                backend=split_commas(backends) or None,
                 store=store,
                 tag=tag,
                 fresh=fresh,

@@ -58,6 +58,10 @@ def list_devices(settings: Settings, as_json: bool) -> None:
     for kind in kinds:
         if kind["known"]:
             terminal.echo(f"\n{kind['kind']} devices known by name: {', '.join(kind['known'])}")
+    for kind in kinds:
+        if kind["backends"]:
+            names = ", ".join(kind["backends"])
+            terminal.echo(f"\n{kind['kind']} devices have backends (--backend): {names}")
     for row in (*rows, *kinds):
         if "problem" in row:
             name = row.get("name") or row["kind"]
@@ -90,13 +94,15 @@ def _row(device: Device) -> dict[str, Any]:
 
 def _kind(registry: Registry, kind: DeviceKind) -> dict[str, Any]:
     from zoo.common.errors import ZooError
-    from zoo.execution.devices import devices_known_to, options_of
+    from zoo.execution.devices import backends_of, devices_known_to, options_of
 
-    row: dict[str, Any] = {"kind": kind.name, "summary": kind.summary, "options": [], "known": []}
+    row: dict[str, Any] = {"kind": kind.name, "summary": kind.summary}
+    row |= {"options": [], "known": [], "backends": []}
     try:
         row |= {
             "options": list(options_of(registry, kind)),
             "known": [*devices_known_to(registry, kind)],
+            "backends": [*backends_of(registry, kind)],
         }
     except ZooError as error:
         row |= _problem(error)

@@ -163,6 +163,8 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except BrokenPipeError as error:
             raise _ReaderGone from error
+        except KeyboardInterrupt as error:
+            raise _Stopped(signal.SIGINT) from error  # click would write an empty line
 
 
 class _ReaderGone(Exception):
@@ -174,7 +176,7 @@ class Interrupted(ZooError):
 
 
 class _Stopped(BaseException):
-    """A signal other than Ctrl-C asked us to end."""
+    """A signal asked us to end."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -264,9 +266,9 @@ def _main() -> None:
         show(unexpected(error), debug, as_json)
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(_interrupted("interrupted", signal.SIGINT, given))
+        sys.exit(_interrupted(signal.SIGINT, given))
     except _Stopped as stop:
-        sys.exit(_interrupted("stopped", stop.number, given))
+        sys.exit(_interrupted(stop.number, given))
     except click.ClickException as error:
         show(usage_error(error), debug, as_json)
         sys.exit(error.exit_code)
@@ -325,11 +327,14 @@ def _stopped_once() -> Iterator[None]:
         ends.append(time.monotonic())  # Python has still to put its own things away
 
 
-def _interrupted(how: str, number: int, given: list[str]) -> int:
+def _interrupted(number: int, given: list[str]) -> int:
+    how = "interrupted" if number == signal.SIGINT else "stopped"
     if RESUMABLE & set(given):
         how += ": finished steps are kept; the same command goes on from there"
     if "--json" in given:
         print_json_error(Interrupted(how).as_dict())
     else:
-        terminal.echo(how, err=True)
+        # A terminal has written ^C where the cursor was.
+        begins = "\n" if number == signal.SIGINT and terminal.at_terminal() else ""
+        terminal.echo(f"{begins}{how}", err=True)
     return 128 + number

@@ -92,6 +92,7 @@ def complete(kind: str) -> Completer:
             "task": lambda: registry.tasks.names(),
             "accelerator": lambda: list(OFFERED),
             "runtime": lambda: registry.runtimes.names(),
+            "backend": lambda: _backends(registry),
             "precision": lambda: [
                 *dict.fromkeys(p for e in registry.exporters for p in e.precisions)
             ],
@@ -125,6 +126,12 @@ def _devices(registry: Registry) -> list[str]:
     return names
 
 
+def _backends(registry: Registry) -> list[str]:
+    from zoo.execution.backends import declared_backends
+
+    return [*dict.fromkeys(n for names in declared_backends(registry).values() for n in names)]
+
+
 def _tiers() -> list[str]:
     from zoo.benchmark.tiers import TIERS
 
@@ -148,6 +155,7 @@ complete_dataset = complete("dataset")
 complete_device = complete("device")
 complete_target = complete("target")
 complete_runtime = complete("runtime")
+complete_backend = complete("backend")
 complete_tier = complete("tier")
 complete_split = complete_values("train", "validation", "test")
 

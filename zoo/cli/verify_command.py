@@ -8,6 +8,7 @@ import click
 
 from zoo.cli.options import (
     Settings,
+    complete_backend,
     complete_runtime,
     data_option,
     device_option,
@@ -42,6 +43,12 @@ _MARKS = {"holds": "ok", "fails": "--", "not checked": " ?"}
 )
 @device_option("Device that runs the file [this machine].")
 @click.option(
+    "--backend",
+    metavar="NAME",
+    shell_complete=complete_backend,
+    help="Where operators run on a device that has a choice [as the device's options say].",
+)
+@click.option(
     "--signer",
     metavar="PUBLIC.pem",
     type=click.Path(),
@@ -56,6 +63,7 @@ def command(
     data: str | None,
     runtime: str | None,
     device: str | None,
+    backend: str | None,
     signer: str | None,
     as_json: bool,
 ) -> None:
@@ -82,6 +90,7 @@ def command(
                 data=data,
                 runtime=runtime,
                 device=device,
+                backend=backend,
                 signer=signer,
                 on_step=progress,
                 registry=registry,

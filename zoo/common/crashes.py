@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from zoo.common.errors import NativeCrash, ProcessFailed
+from zoo.common.errors import KilledFromOutside, NativeCrash, ProcessFailed
 
 _LOG_TAIL = 2_000
 _SHOWN_LOG = 400
 #: Signals of crashes in native code: the same work would crash again.
 _NATIVE_SIGNALS = frozenset({"SIGSEGV", "SIGABRT", "SIGILL", "SIGBUS", "SIGFPE"})
+#: Signals that do not come from the work itself.
+_FROM_OUTSIDE = frozenset({"SIGKILL", "SIGTERM"})
 _CAUSES = {
     "SIGSEGV": "native code of the converter or runtime crashed",
     "SIGBUS": "native code of the converter or runtime crashed",
@@ -66,6 +68,11 @@ def crash_error(
     ended_by = signal_name(-exitcode)
     cause = _CAUSES.get(ended_by, "it was ended by a signal")
     fix = _TRY_OTHERS
+    kind: type[ProcessFailed] = ProcessFailed
+    if ended_by in _NATIVE_SIGNALS:
+        kind = NativeCrash
+    elif ended_by in _FROM_OUTSIDE:
+        kind = KilledFromOutside
     if ended_by == "SIGKILL" and oom_kills() > killed_before:
         cause = "the system ran out of memory, and ended it"
         fix = "end other programs, or use a smaller model; the other steps go on"
@@ -73,7 +80,6 @@ def crash_error(
         allowed = "" if memory is None else f" within the {memory / 1e9:.1f} GB that it was allowed"
         cause = f"it found no more memory{allowed}"
         fix = MORE_MEMORY
-    kind = NativeCrash if ended_by in _NATIVE_SIGNALS else ProcessFailed
     return kind(
         f"{name} was killed by {ended_by}",
         why=cause + (f"; its last output: {last}" if last else ""),

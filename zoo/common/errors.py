@@ -152,8 +152,20 @@ class Unsupported(ZooError):
     """A format cannot represent this network at this precision; not an error of the user."""
 
 
+class EnvironmentFailed(ZooError):
+    """The machine failed, and not the work: a full disk, a store that cannot be written.
+
+    The same work may well come to its end once that is mended. A comparison ends with it, and
+    counts it against no candidate.
+    """
+
+
 class ProcessFailed(ZooError):
     """A child process ended without a result: a signal, or a memory or time limit."""
+
+
+class KilledFromOutside(ProcessFailed, EnvironmentFailed):
+    """A child process that the system ended for lack of memory, or somebody by a signal."""
 
 
 class NativeCrash(ProcessFailed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,14 +24,18 @@ def held(file: Path, refusal: ZooError) -> Iterator[None]:
     """
     import fcntl  # not on Windows, where importing the zoo must still work
 
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        lock = file.open("w")
-    except OSError as error:
-        raise cannot_write(file.parent, error) from error
-    with lock:
+    while True:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            lock = file.open("w")
         except OSError as error:
-            raise refusal from error
-        yield
+            raise cannot_write(file.parent, error) from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise refusal from error
+            if os.fstat(lock.fileno()).st_nlink == 0:
+                continue  # its last holder has removed it meanwhile
+            yield
+            return

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from zoo.common.errors import BadFile, ZooError
+from zoo.common.errors import BadFile, EnvironmentFailed, ZooError
 from zoo.common.paths import OTHER_HOME, is_own
 
 _CHUNK = 1 << 20
@@ -105,7 +105,7 @@ def size_with_side_files(path: Path, side_files: Sequence[str] = ()) -> int:
 def cannot_write(path: Path, error: OSError, *, fix: str | None = None) -> ZooError:
     """The error for a file that cannot be written, with the system's reason; `fix` likewise."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return ZooError(
+        return EnvironmentFailed(
             f"{path} was not written: the disk is full",
             why=str(error),
             fix="free some space and type the same command: finished steps are kept",
@@ -116,7 +116,7 @@ def cannot_write(path: Path, error: OSError, *, fix: str | None = None) -> ZooEr
             why=error.strerror,
             fix=LARGER_FILES,
         )
-    return ZooError(
+    return EnvironmentFailed(
         f"{path} cannot be written",
         why=error.strerror or str(error),
         fix=fix or (OTHER_HOME if is_own(path) else OTHER_OUTPUT),

@@ -8,9 +8,16 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from zoo.common.errors import ZooError
+from zoo.common.errors import EnvironmentFailed, ZooError
 from zoo.common.files import LARGER_FILES
-from zoo.common.paths import OTHER_HOME, cache_folder, config_folder, data_folder, real_path
+from zoo.common.paths import (
+    OTHER_HOME,
+    cache_folder,
+    config_folder,
+    data_folder,
+    is_own,
+    real_path,
+)
 
 #: A disk with fewer free bytes counts as full: no step of ours writes less.
 _FULL_BYTES = 1 << 16
@@ -30,9 +37,13 @@ def system_error(error: OSError) -> ZooError | None:
     place = Path(os.fsdecode(name)) if isinstance(name, (str, bytes)) else None
     reason = error.strerror or str(error)
     if reason.startswith("No usable temporary directory"):  # Python's own words
-        return ZooError("there is no folder for temporary files", why=reason, fix=_TEMPORARY)
+        return EnvironmentFailed(
+            "there is no folder for temporary files", why=reason, fix=_TEMPORARY
+        )
     if reason.startswith("AF_UNIX path too long"):
-        return ZooError("no socket can be made for child processes", why=reason, fix=_SHORTER)
+        return EnvironmentFailed(
+            "no socket can be made for child processes", why=reason, fix=_SHORTER
+        )
     if error.errno in _FULL:
         return _full([place] if place else _full_folders(), reason)
     if error.errno == errno.EFBIG:
@@ -44,7 +55,8 @@ def system_error(error: OSError) -> ZooError | None:
     if place is None or error.errno not in (*_CLOSED, *_NO_FOLDER):
         return None
     what = "may not be used" if error.errno in _CLOSED else "cannot be used"
-    return ZooError(f"{place} {what}", why=reason, fix=_instead_of(place))
+    kind = EnvironmentFailed if is_own(place) else ZooError
+    return kind(f"{place} {what}", why=reason, fix=_instead_of(place))
 
 
 def full_disk(error: BaseException) -> ZooError | None:
@@ -55,7 +67,7 @@ def full_disk(error: BaseException) -> ZooError | None:
 def _full(folders: list[Path], reason: str) -> ZooError | None:
     if not folders:
         return None
-    return ZooError(
+    return EnvironmentFailed(
         f"the disk of {' and of '.join(str(folder) for folder in folders)} is full",
         why=reason,
         fix=f"free some space: finished steps are kept; or {_instead_of(folders[0])}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import sys
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal
@@ -31,3 +32,8 @@ def said_by(
         return getattr(distribution, what, None)
     except FileNotFoundError:  # so the package importlib_metadata, once a library imports it
         return None
+
+
+def python_version() -> str:
+    """Of Python here, by which packages are installed: ``3.11``."""
+    return f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -30,6 +30,8 @@ from zoo.common.crashes import MORE_MEMORY, crash_error, oom_kills
 from zoo.common.errors import (
     BadData,
     BadFile,
+    EnvironmentFailed,
+    KilledFromOutside,
     NativeCrash,
     ProcessFailed,
     Unsupported,
@@ -86,7 +88,10 @@ class RemoteFailure:
 
 _KINDS: dict[str, type[ZooError]] = {
     kind.__name__: kind
-    for kind in (ZooError, UsageError, BadData, BadFile, ProcessFailed, NativeCrash, Unsupported)
+    for kind in (
+        *(ZooError, UsageError, BadData, BadFile, Unsupported),
+        *(EnvironmentFailed, ProcessFailed, KilledFromOutside, NativeCrash),
+    )
 }
 
 

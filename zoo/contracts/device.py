@@ -6,11 +6,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar, get_args
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Generic,
+    Literal,
+    Self,
+    TypeVar,
+    get_args,
+    get_origin,
+)
 
 from zoo.common.errors import UsageError
 from zoo.contracts.checks import InvalidRecord, check, check_name, check_words
 from zoo.contracts.offline_analysis import Examination, Specimen
+from zoo.contracts.page_runtime import PageRuntime
 from zoo.contracts.runtime import Runtime, VendorTool
 from zoo.contracts.transport import DeviceOptions, Transport
 from zoo.contracts.usage import Arena
@@ -19,10 +30,14 @@ if TYPE_CHECKING:  # lists and help must not wait for it
     from numpy.typing import NDArray
     from pydantic import BaseModel
 
+    from zoo.contracts.exporter import FileContents
+
 #: What the times of a device are: taken on the real thing, on another processor that stands in for
 #: it, or calculated. Those that are not real are compared with no others.
 Clock = Literal["real", "emulated", "estimated"]
 
+#: The option of a driver's model whose choices are the backends of such devices.
+BACKEND = "backend"
 
 Options = TypeVar("Options", bound="BaseModel | None")
 
@@ -33,7 +48,9 @@ class DeviceDriver(ABC, Generic[Options]):
     A subclass has `fingerprint` and `runtimes`, and `connect` or `examine`. One object serves all
     of a command, so what is found out once may be kept (`functools.cached_property`). Its type
     parameter is the pydantic model whose fields ``devices.toml`` may hold for such a device:
-    ``class BoxDriver(zoo.DeviceDriver[BoxOptions])``; without one, devices have no options.
+    ``class BoxDriver(zoo.DeviceDriver[BoxOptions])``; without one, devices have no options. Where
+    runtimes can run operators in several places, the model has an option ``backend`` whose type is
+    the `Literal` of their names, and a default: ``--backend`` chooses among them.
 
     Attributes:
         model: That type parameter; None without one.
@@ -158,6 +175,8 @@ class DeviceKind:
             them offers the name.
         pages: Pages by which people join devices of this kind: takes the address at which this
             machine reaches them, and returns routes of Starlette, which a server mounts there.
+        in_pages: What runs a file of a format, with such contents, in a page of that server itself;
+            None where nothing does.
     """
 
     name: str
@@ -173,6 +192,7 @@ class DeviceKind:
     arena: Callable[[Path, NDArray[Any]], Arena] | None = None
     also_called: tuple[str, ...] = ()
     pages: Callable[[str], Sequence[Any]] | None = None
+    in_pages: Callable[[str, FileContents], PageRuntime | None] | None = None
     _drivers: dict[str, DeviceDriver[Any]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -202,7 +222,7 @@ class DeviceKind:
         clocks = get_args(Clock)
         check(self.clock in clocks, self.name, f"clock must be one of {', '.join(clocks)}")
         check(callable(self.driver), self.name, "driver must be callable")
-        for field_name in ("known", "arena", "pages"):
+        for field_name in ("known", "arena", "pages", "in_pages"):
             value = getattr(self, field_name)
             usable = value is None or callable(value)
             check(usable, self.name, f"{field_name} must be callable or None")
@@ -221,6 +241,20 @@ class DeviceKind:
     def model(self) -> type[BaseModel] | None:
         """The model of the options of its devices, as its driver declares it."""
         return self._class().model
+
+    @property
+    def backends(self) -> tuple[str, ...]:
+        """Where runtimes can run operators on its devices, as its option `BACKEND` says."""
+        fields = {} if self.model is None else self.model.model_fields
+        declared = fields[BACKEND].annotation if BACKEND in fields else None
+        if declared is None:
+            return ()
+        names = get_args(declared) if get_origin(declared) is Literal else ()
+        usable = bool(names) and all(isinstance(name, str) for name in names)
+        check(usable, self.name, f"the option {BACKEND} must be the Literal of some names")
+        for name in names:
+            check_name(BACKEND, name)
+        return names
 
     def _class(self) -> type[DeviceDriver[Any]]:
         made = self.driver()

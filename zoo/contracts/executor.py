@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zoo.common.errors import UsageError, ZooError
+from zoo.common.errors import EnvironmentFailed, UsageError
 from zoo.common.progress import OnEvent
 from zoo.contracts.checks import InvalidRecord, check, check_name
 
 
-class ExecutorLost(ZooError):
+class ExecutorLost(EnvironmentFailed):
     """The engine does not answer any more: nothing is wrong with the step that it performed."""
 
 
@@ -45,6 +45,8 @@ class ExecutorWorker:
         jobs: Steps that it performs side by side, those on devices aside.
         labels: Such as ``gpu``.
         devices: Those that hang on it.
+        python: Version of Python there, such as ``3.11``; empty where it is not known.
+        plugins: Name and version of each installed distribution that brings plugins.
         running: What it performs now, as it told with each order: id of the order, name of the
             step, of its run, and since when.
     """
@@ -55,6 +57,8 @@ class ExecutorWorker:
     jobs: int = 1
     labels: tuple[str, ...] = ()
     devices: tuple[AnnouncedDevice, ...] = ()
+    python: str = ""
+    plugins: Mapping[str, str] = field(default_factory=dict)
     running: tuple[Mapping[str, str], ...] = ()
 
 
@@ -69,6 +73,7 @@ class StepOrder:
         text: In JSON, for `zoo.pipeline.executors.host.OrderHost.perform` on the worker; it holds
             names, a recipe and content addresses, and no code.
         version: Of edgezoo; workers of another one must not get it.
+        plugins: Distributions whose plugins its plan uses, with their versions; likewise.
         device: The device that it measures on, and nothing else may meanwhile; empty for none.
         alone: Whether its worker may do nothing else meanwhile, because the device has no processor
             of its own.
@@ -79,6 +84,7 @@ class StepOrder:
     name: str
     text: str
     version: str
+    plugins: Mapping[str, str] = field(default_factory=dict)
     device: str = ""
     alone: bool = False
     label: str = ""

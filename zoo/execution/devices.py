@@ -11,6 +11,7 @@ from typing import Any
 from zoo.common.errors import MissingExtra, UnknownName, UsageError, ZooError
 from zoo.contracts import DeviceKind, DeviceOptions, Exporter
 from zoo.contracts.checks import InvalidRecord, check_name
+from zoo.contracts.device import BACKEND
 from zoo.contracts.options import declared_options
 from zoo.contracts.plugin import unknown_name
 from zoo.execution.device import Device, device_of
@@ -60,25 +61,27 @@ def device_named(registry: Registry, name: str | None) -> Device:
 def own_device(registry: Registry, name: str) -> Device:
     """The device called `name` that this machine reaches, whatever workers announce.
 
+    ``NAME-BACKEND`` is the device ``NAME`` on another of its kind's backends.
+
     Raises:
         ZooError: As of `device_named`.
     """
-    entries = read_entries()
-    if name in entries:
-        device = _device(registry, entries[name])
-        device.require_trust()
+    device = _found(registry, name)
+    for place in [place for place, letter in enumerate(name) if letter == "-"]:
+        if device is not None:
+            break
+        base = _found(registry, name[:place])
+        if base is not None and name[place + 1 :] in backends_of(registry, base.kind):
+            options = {**base.options, BACKEND: name[place + 1 :]}
+            device = replace(base, name=name, options=options)
+    if device is not None:
         return device
-    if name in registry.devices.names():
-        return _device_of_kind(registry, registry.devices.get(name))
-    without_entry = devices_without_entry(registry)
-    if name in without_entry:
-        return without_entry[name]
     raise unknown_name(
         "device",
         name,
         {
-            *entries,
-            *without_entry,
+            *read_entries(),
+            *devices_without_entry(registry),
             *(
                 name
                 for name, alone in _kinds_without_entry(registry).items()
@@ -88,6 +91,17 @@ def own_device(registry: Registry, name: str) -> Device:
         registry.plugins,
         registry.devices.other_words(),
     )
+
+
+def _found(registry: Registry, name: str) -> Device | None:
+    entries = read_entries()
+    if name in entries:
+        device = _device(registry, entries[name])
+        device.require_trust()
+        return device
+    if name in registry.devices.names():
+        return _device_of_kind(registry, registry.devices.get(name))
+    return devices_without_entry(registry).get(name)
 
 
 def devices_without_entry(registry: Registry) -> dict[str, Device]:
@@ -125,6 +139,16 @@ def options_of(registry: Registry, kind: DeviceKind) -> dict[str, bool]:
         fields = {} if kind.model is None else kind.model.model_fields
         needed = {name: field.is_required() for name, field in fields.items()}
     return dict(sorted(needed.items(), key=lambda item: not item[1]))
+
+
+def backends_of(registry: Registry, kind: DeviceKind) -> tuple[str, ...]:
+    """Where runtimes can run operators on a kind's devices; empty where there is no choice.
+
+    Raises:
+        ZooError: Its driver fails to tell; names the plugin.
+    """
+    with device_of(registry, kind.name, kind).guard("tell its backends"):
+        return kind.backends
 
 
 def known_devices(registry: Registry) -> dict[str, Device | ZooError]:

@@ -16,11 +16,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from zoo.common.clock import utc_now
-from zoo.common.errors import ZooError
+from zoo.common.errors import EnvironmentFailed, ZooError
 from zoo.common.memory import available_memory
 from zoo.common.progress import Event
 from zoo.contracts.executor import ExecutorLost
 from zoo.pipeline.executors.elsewhere import Elsewhere
+from zoo.pipeline.failures import first_failure
 from zoo.pipeline.performer import StepPerformer
 from zoo.pipeline.running import RunningSteps
 from zoo.pipeline.step_costs import StepCost
@@ -37,9 +38,12 @@ class Pipeline(StepPerformer):
 
     Attributes:
         workers: Steps side by side on this machine.
+        compares: Whether the plan is of a comparison: a failure of the machine ends it with an
+            error, so that nothing is counted against what was compared.
     """
 
     workers: int = 2
+    compares: bool = False
     _elsewhere: Elsewhere | None = None
 
     def execute(self, plan: Sequence[Step[Any]]) -> list[StepRecord]:
@@ -48,6 +52,7 @@ class Pipeline(StepPerformer):
         Raises:
             KeyboardInterrupt: After ending all children; finished steps are kept.
             ExecutorLost: The engine that performs steps elsewhere is gone; likewise.
+            EnvironmentFailed: The machine failed during a comparison; likewise.
             ValueError: A step needs one that the plan lacks, or steps need each other.
         """
         self.cache.sweep()
@@ -215,6 +220,10 @@ class Pipeline(StepPerformer):
                 "cached": record.cached,
             },
         )
+        if self.compares and record.status == "failed" and not self.children.stopping:
+            error = first_failure(record)
+            if isinstance(error, EnvironmentFailed):
+                raise error
 
 
 def _names(steps: Iterable[Step[Any]]) -> str:

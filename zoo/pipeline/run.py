@@ -12,17 +12,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from zoo.common.errors import ZooError
 from zoo.common.files import ensure_writable, filled, write_text
 from zoo.common.optional_imports import require_extra
 from zoo.common.paths import cache_folder
 from zoo.common.progress import OnStep
 from zoo.common.shown_text import printable_lines, without_passwords
 from zoo.common.views import Viewed
-from zoo.common.worker import RemoteFailure
 from zoo.contracts.task import Metric
 from zoo.data.opening import open_dataset
 from zoo.pipeline.engine import Pipeline
+from zoo.pipeline.failures import first_failure
 from zoo.pipeline.files import RunFiles, files_of
 from zoo.pipeline.job import Job
 from zoo.pipeline.output_folder import RECIPE, publish, refuse_other_data, write_recipe
@@ -225,19 +224,6 @@ def _refuse_other_data(job: Job, folder: Path) -> None:
         data,
         lambda: open_dataset(job.registry, data).content_hash,
     )
-
-
-def first_failure(record: StepRecord) -> ZooError:
-    """A failed step's error as it was raised."""
-    result = record.result or {}
-    return RemoteFailure(
-        what=str(result.get("what") or record.reason),
-        why=result.get("why"),
-        fix=result.get("fix"),
-        kind=str(result.get("type")),
-        exit_code=int(result.get("exit_code") or 1),
-        details=str(result.get("details") or ""),
-    ).error()
 
 
 def run_name(job: Job, plan: Sequence[Step[Any]]) -> str:

@@ -29,7 +29,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
-from zoo.common.errors import MissingExtra, UsageError, ZooError
+from zoo.common.errors import EnvironmentFailed, MissingExtra, UsageError, ZooError
 from zoo.common.extras import EXTRA_OF
 from zoo.common.paths import data_folder
 from zoo.common.progress import OnStep, quiet
@@ -115,7 +115,7 @@ class Store:
                 fix="for example: --store sqlite:////home/me/records.sqlite",
             ) from error
         except OSError as error:
-            raise ZooError(
+            raise EnvironmentFailed(
                 f"the folder of {self.name} cannot be made",
                 why=error.strerror,
                 fix="name another with --store",
@@ -133,7 +133,7 @@ class Store:
             yield
         except SQLAlchemyError as error:
             why = str(getattr(error, "orig", None) or error)
-            raise ZooError(
+            raise EnvironmentFailed(
                 f"the results store {self.name} cannot be used",
                 why=why.splitlines()[0].replace(self.url, self.name),
                 fix=way_out(self._engine, error),
@@ -159,7 +159,7 @@ class Store:
                 connection.rollback()
         except SQLAlchemyError as error:
             if lacks_rights(error):
-                raise ZooError(
+                raise EnvironmentFailed(
                     f"the results store {self.name} may only be read",
                     why=str(getattr(error, "orig", error)).splitlines()[0],
                     fix=way_out(self._engine, error),

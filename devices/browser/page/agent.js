@@ -6,6 +6,7 @@ import { memoryBytes, watch } from "./memory.js";
 import { run } from "./running.js";
 import { bench, dispatch } from "./timing.js";
 import { adapterOf, requireHardware } from "./webgpu.js";
+import { requireWebnn } from "./webnn.js";
 
 const MODULES = { "litert-js": "./litert_js.js", "onnxruntime-web": "./onnxruntime_web.js" };
 
@@ -71,7 +72,7 @@ async function done(state, request) {
     const least = await state.module.open(state.asked.probe, state.asked);
     const dispatch_ns = await dispatch(least);
     await least.close();
-    return { ...told, dispatch_ns, accelerated: state.started.backend === "webgpu" };
+    return { ...told, dispatch_ns, accelerated: state.started.backend !== "wasm" };
   }
   say(state, "checking");
   const outputs = await run(state.model, request.inputs.map(decode));
@@ -110,11 +111,13 @@ async function loaded(state, request) {
   if (state.threads !== undefined && state.threads !== threads) {
     throw new AgentError("CannotLoad", `${started.runtime} keeps the number of threads that it was started with: start another agent`);
   }
-  if (started.backend === "webgpu") await requireHardware(started.software);
+  const { backend, webnn_device: processor, software } = started;
+  if (backend === "webgpu") await requireHardware(software);
+  const context = backend === "webnn" ? await requireWebnn(processor, software) : null;
   const module = await import(MODULES[started.runtime]);
   const bytes = await fetched(started, request.path);
   const sha256 = request.digest ? await digestOf(bytes) : "";
-  const asked = { threads, backend: started.backend, base: started.base, plain: Boolean(request.plain_kernels) };
+  const asked = { threads, backend, processor, context, base: started.base, plain: Boolean(request.plain_kernels) };
   asked.probe = await fetched(started, started.probe);
   let before = 0;
   try {

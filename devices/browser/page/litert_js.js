@@ -1,16 +1,17 @@
-// LiteRT.js: one compiled model, on WebAssembly (XNNPACK) or WebGPU.
+// LiteRT.js: one compiled model, on WebAssembly (XNNPACK), WebGPU or WebNN.
 
 import { AgentError, now } from "./common.js";
 import { memoryBytes } from "./memory.js";
 import { interfaceOf } from "./tflite_file.js";
-import { delegateOf } from "./webgpu.js";
+import * as webgpu from "./webgpu.js";
+import * as webnn from "./webnn.js";
 
 let litert = null;
 
 /** Loads the runtime for a number of threads; once per worker. */
 async function start(base, threads, backend) {
   const files = `${base}wasm/`;
-  const flavour = threads > 1 ? { threads: true } : backend === "webgpu" && "Suspending" in WebAssembly ? { jspi: true } : {};
+  const flavour = threads > 1 ? { threads: true } : backend !== "wasm" && "Suspending" in WebAssembly ? { jspi: true } : {};
   const script = threads > 1 ? "litert_wasm_threaded_internal.js" : "";
   self.Module = { locateFile: (name) => files + name, ...(script ? { mainScriptUrlOrBlob: files + script } : {}) };
   const module = await import(`${base}dist/index.js`);
@@ -26,32 +27,36 @@ export async function prepare({ threads, backend, base }) {
 }
 
 /** Opens a file; `bytes` is a Uint8Array. */
-export async function open(bytes, { threads, backend }) {
+export async function open(bytes, { threads, backend, processor }) {
   const { module, said } = litert;
   said.length = 0;
   const began = now();
   const model = await module.loadAndCompile(bytes, {
-    accelerator: backend, ...(backend === "wasm" ? { cpuOptions: { numThreads: threads } } : { gpuOptions: { precision: "fp32" } }),
+    accelerator: backend,
+    cpuOptions: { numThreads: threads },
+    gpuOptions: { precision: "fp32" },
+    webNNOptions: { devicePreference: processor, precision: "fp32" },
   });
   const took = now() - began;
   const ran = model.options.accelerator;
   if (ran !== backend) {
     model.delete();
-    throw new AgentError("NotOnGpu", `LiteRT.js compiled the file for ${ran} in place of ${backend}: ${said.join(" ") || "it has operators that WebGPU lacks"}`);
+    throw new AgentError("NotOnGpu", `LiteRT.js compiled the file for ${ran} in place of ${backend}: ${said.join(" ") || "it has operators that are lacking there"}`);
   }
-  if (backend === "webgpu" && !model.isFullyAccelerated) {
+  if (backend !== "wasm" && !model.isFullyAccelerated) {
     model.delete();
-    throw new AgentError("NotOnGpu", "LiteRT.js leaves operators of the file to the processor, since WebGPU lacks them");
+    throw new AgentError("NotOnGpu", `LiteRT.js leaves operators of the file to the processor, since ${backend} lacks them`);
   }
-  return new LiteRtModel(module, model, took, { backend, file: interfaceOf(bytes) });
+  return new LiteRtModel(module, model, took, { backend, processor, file: interfaceOf(bytes) });
 }
 
 class LiteRtModel {
-  constructor(module, model, took, { backend, file }) {
+  constructor(module, model, took, { backend, processor, file }) {
     this.api = backend === "wasm" ? "CompiledModel.run and Tensor.data" : "CompiledModel.run and Tensor.data, read back";
     this.module = module;
     this.model = model;
     this.backend = backend;
+    this.processor = processor;
     this.load_ns = Math.max(1, Math.round(took * 1e6));
     // The file's order, and where the signature that is run has each of them.
     this.inputs = file.inputs;
@@ -67,7 +72,7 @@ class LiteRtModel {
 
   async delegate() {
     if (this.backend === "wasm") return { name: "wasm XNNPACK", backend: "wasm", threads_there: litert.runtime.liteRtWasm.getThreadCount() };
-    return delegateOf();
+    return this.backend === "webnn" ? webnn.delegateOf(this.processor) : webgpu.delegateOf();
   }
 
   write(arrays) {

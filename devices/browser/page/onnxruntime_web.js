@@ -1,53 +1,56 @@
-// onnxruntime-web: one session, on WebAssembly or WebGPU.
+// onnxruntime-web: one session, on WebAssembly, WebGPU or WebNN.
 
 import { AgentError, now } from "./common.js";
 import { memoryBytes, threadsThere } from "./memory.js";
-import { delegateOf } from "./webgpu.js";
+import * as webgpu from "./webgpu.js";
+import * as webnn from "./webnn.js";
 
 let ort = null;
 
 async function start(base, threads, backend) {
-  // WebGPU is in another build, which WebAssembly alone should not have to load.
-  const module = await import(`${base}dist/${backend === "webgpu" ? "ort.webgpu.min.mjs" : "ort.wasm.min.mjs"}`);
+  // WebGPU and WebNN are in another build, which WebAssembly alone should not have to load.
+  const module = await import(`${base}dist/${backend === "wasm" ? "ort.wasm.min.mjs" : "ort.webgpu.min.mjs"}`);
   module.env.logLevel = "warning";
   module.env.wasm.numThreads = threads;
   module.env.wasm.wasmPaths = `${base}dist/`;
   return module;
 }
 
-/** Starts the runtime, once per worker, by a file of one layer: it starts with the first session. */
-export async function prepare({ threads, backend, base, probe }) {
+/** Starts the runtime, once per worker; where times count, by a file of one layer, since it starts with the first session. */
+export async function prepare(asked) {
   if (ort) return;
-  ort = await start(base, threads, backend);
-  const first = await open(probe, { backend, plain: false });
+  ort = await start(asked.base, asked.threads, asked.backend);
+  if (!asked.probe) return;
+  const first = await open(asked.probe, { ...asked, plain: false });
   await first.close();
 }
 
 /** Opens a file; `bytes` is a Uint8Array. */
-export async function open(bytes, { backend, plain }) {
+export async function open(bytes, { backend, processor, context, plain }) {
   const began = now();
   let session;
   try {
     session = await ort.InferenceSession.create(bytes, {
-      executionProviders: [backend],
+      executionProviders: [backend === "webnn" ? { name: backend, deviceType: processor, context } : backend],
       graphOptimizationLevel: plain ? "disabled" : "all",
       executionMode: "sequential",
-      // Without this, what WebGPU lacks runs on the processor, unsaid.
-      ...(backend === "webgpu" ? { extra: { session: { disable_cpu_ep_fallback: "1" } } } : {}),
+      // Without this, what the backend lacks runs on the processor, unsaid.
+      ...(backend !== "wasm" ? { extra: { session: { disable_cpu_ep_fallback: "1" } } } : {}),
     });
   } catch (error) {
     if (!/fallback to CPU EP/i.test(String(error?.message))) throw error;
-    throw new AgentError("NotOnGpu", "onnxruntime-web leaves operators of the file to the processor, since WebGPU lacks them");
+    throw new AgentError("NotOnGpu", `onnxruntime-web leaves operators of the file to the processor, since ${backend} lacks them`);
   }
   const took = now() - began;
-  return new OnnxModel(session, took, backend);
+  return new OnnxModel(session, took, { backend, processor });
 }
 
 class OnnxModel {
-  constructor(session, took, backend) {
+  constructor(session, took, { backend, processor }) {
     this.api = backend === "wasm" ? "InferenceSession.run" : "InferenceSession.run, read back";
     this.session = session;
     this.backend = backend;
+    this.processor = processor;
     this.load_ns = Math.max(1, Math.round(took * 1e6));
     this.inputs = session.inputMetadata.map(tensorOf);
     this.outputs = session.outputMetadata.map(tensorOf);
@@ -60,7 +63,7 @@ class OnnxModel {
 
   async delegate() {
     if (this.backend === "wasm") return { name: "wasm", backend: "wasm", threads_there: threadsThere() };
-    return delegateOf();
+    return this.backend === "webnn" ? webnn.delegateOf(this.processor) : webgpu.delegateOf();
   }
 
   write(arrays) {

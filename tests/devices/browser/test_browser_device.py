@@ -124,6 +124,37 @@ def test_a_gpu_that_is_not_there_is_refused_and_never_replaced_by_the_processor(
     assert where == "NotOnGpu" or where.startswith("WebGPU ")  # the latter where a GPU is
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_answers_on_a_real_gpu(transport, runtime):
+    other = BrowserTransport(BrowserOptions(backend="webgpu"), find_browser(None))
+    inputs = np.random.default_rng(2).normal(size=(7, len(WEIGHTS[0]))).astype(np.float32)
+    expected = inputs @ np.asarray(WEIGHTS, np.float32).T + np.asarray(BIAS, np.float32)
+    try:
+        with AgentSession(other, runtime, 60.0) as session:
+            try:
+                session.load(RUNTIMES[runtime], purpose="timing")
+            except AgentRefused as refusal:
+                pytest.skip(refusal.what)
+            np.testing.assert_allclose(session.run(inputs), expected, atol=1e-2)
+    finally:
+        other.close()
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_webnn_that_is_not_there_is_refused_in_the_browsers_words(transport, runtime):
+    other = BrowserTransport(BrowserOptions(backend="webnn"), find_browser(None))
+    try:
+        with AgentSession(other, runtime, 60.0) as session:
+            where = where_it_loads(session, RUNTIMES[runtime])
+            if where == "NotOnGpu":
+                with pytest.raises(AgentRefused, match=r"no WebNN|in place of gpu"):
+                    session.load(RUNTIMES[runtime])
+    finally:
+        other.close()
+    assert where == "NotOnGpu" or where.startswith("WebNN ")  # the latter where a browser has it
+
+
 @pytest.mark.parametrize("check", ["describe", "close", "dead"])
 def test_conformance(transport, check):
     check_device("browser", check)

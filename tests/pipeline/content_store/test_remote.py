@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 import urllib.request
 from dataclasses import asdict
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import fsspec
@@ -13,7 +15,7 @@ import pytest
 from s3_server import BUCKET
 from stored_steps import FILES, KEY, contents, kept
 
-from zoo.common.errors import BadFile, MissingExtra, UsageError, ZooError
+from zoo.common.errors import BadFile, EnvironmentFailed, MissingExtra, UsageError, ZooError
 from zoo.pipeline.content_store import remote
 from zoo.pipeline.content_store.inputs import SentInput, fetch_inputs, send_data
 from zoo.pipeline.content_store.remote import Bucket
@@ -261,3 +263,71 @@ def test_a_store_that_never_answers_costs_minutes_and_not_hours():
     files = open_store("s3://bucket/x").place.files
     each = files.retries * files.config_kwargs["retries"]["total_max_attempts"]
     assert each * (len(remote._WAITS) + 1) * files.read_timeout <= 120
+
+
+_REFUSALS = {
+    "ExpiredToken": ("The provided token has expired.", "takes these credentials no longer"),
+    "RequestTimeTooSkewed": (
+        "The difference between the request time and the current time is too large.",
+        "its clock and the one here differ",
+    ),
+    "AccessDenied": ("Access Denied", "refuses access\n"),
+}
+
+
+class _Refusing(BaseHTTPRequestHandler):
+    """Answers as S3 does that refuses a request; questions without a body get no reason."""
+
+    code = ""
+
+    def do_GET(self) -> None:
+        body = (
+            f"<Error><Code>{self.code}</Code><Message>{_REFUSALS[self.code][0]}</Message></Error>"
+        )
+        self.send_response(403)
+        self.send_header("Content-Type", "application/xml")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body.encode())
+
+    do_HEAD = do_PUT = do_POST = do_DELETE = do_GET
+
+    def log_message(self, *about: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("code", _REFUSALS)
+def test_credentials_that_expire_on_the_way_are_told(code, tmp_path, monkeypatch):
+    s3fs = pytest.importorskip("s3fs")
+    monkeypatch.setattr(_Refusing, "code", code)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Refusing)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "word",
+        "AWS_SESSION_TOKEN": "old",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
+        "AWS_CONFIG_FILE": "/nonexistent",
+        "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
+    }.items():
+        monkeypatch.setenv(name, value)
+    s3fs.S3FileSystem.clear_instance_cache()
+    store, source = open_store("s3://bucket/x"), tmp_path / "file"
+    source.write_bytes(b"net")
+    try:
+        for act in (
+            lambda: store.place.size("files/a"),
+            lambda: store.place.read("steps/a.json", 10),
+            lambda: store.place.write("steps/a.json", b"{}"),
+            lambda: store.place.send(source, "files/a"),
+        ):
+            with pytest.raises(EnvironmentFailed) as told:
+                act()
+            assert _REFUSALS[code][1] in str(told.value)
+            if code != "AccessDenied":
+                assert "the same command: what was done is kept" in str(told.value.fix)
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -24,6 +24,7 @@ from zoo.contracts.executor import (
 )
 from zoo.pipeline.engine import Pipeline
 from zoo.pipeline.executors import connection
+from zoo.pipeline.executors import elsewhere as elsewhere_module
 from zoo.pipeline.executors.announcing import announced_worker
 from zoo.pipeline.executors.connection import Connection
 from zoo.pipeline.executors.elsewhere import Elsewhere
@@ -161,7 +162,7 @@ def test_what_failed_on_a_device_names_it_and_its_worker(
     for other in timing.waits_for:
         record = StepRecord(step=other.name, kind=other.id.kind, key=other.key, status="skipped")
         told.finished[other.id] = FinishedStep(record=record, folder=tmp_path)
-    there = Elsewhere(REGISTRY.executor, REGISTRY)
+    there = Elsewhere(REGISTRY.executor, REGISTRY, {})
     monkeypatch.setattr(Third, "answer", failing, raising=False)
     assert there.perform(timing, told).reason == "pi4 at worker w: it rained"
     answer = lambda order: replace(failing(order), worker="cellar")  # noqa: E731
@@ -224,7 +225,7 @@ def test_a_lost_executor_ends_the_command(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_who_takes_what(monkeypatch: pytest.MonkeyPatch) -> None:
     steps = plan("host", "pi4")
-    there = Elsewhere(REGISTRY.executor, REGISTRY)
+    there = Elsewhere(REGISTRY.executor, REGISTRY, {})
     by_kind = {(s.id.kind, s.id.device): s for s in steps}
     here, board = by_kind["bench", "host"], by_kind["bench", "pi4"]
     assert not there.takes(here), "a device that no worker announces hangs on this machine"
@@ -308,3 +309,13 @@ def test_a_worker_finds_what_was_done_before(
     assert answer.cached
     assert answer.record is not None
     assert answer.record.key == step.key
+
+
+def test_a_plugin_that_no_worker_has_is_told_before_an_order_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(elsewhere_module, "installed_plugins", lambda plugins: {"zoo-mynet": "1"})
+    records, _ = run(plan(), tmp_path)
+    assert records[0].status == "failed"
+    assert "third://x has the plugins that the command uses: zoo-mynet 1" in records[0].reason
+    assert Third.orders == []

@@ -13,8 +13,15 @@ from zoo.common.errors import BadData, UsageError
 from zoo.common.progress import quiet
 from zoo.pipeline.options import recipe_from
 from zoo.pipeline.recipe import Recipe
-from zoo.pipeline.search.candidates import ChoiceCandidate, Unfit, candidates_of, told_in_short
+from zoo.pipeline.search.candidates import (
+    ChoiceCandidate,
+    Unfit,
+    candidates_of,
+    none_fits,
+    told_in_short,
+)
 from zoo.pipeline.search.screening import Screened, none_built
+from zoo.pipeline.search.starting_job import starting_job
 from zoo.registry import load_registry
 
 pytest.importorskip("sklearn")
@@ -91,3 +98,31 @@ def test_a_failure_is_told_with_its_cause_on_one_line() -> None:
     error = UsageError("the plugin of 'a' could not build 'a'", why="RuntimeError: not\nready")
     assert told_in_short(error) == "the plugin of 'a' could not build 'a': RuntimeError: not"
     assert told_in_short(UsageError("it crashed\nbadly")) == "it crashed"
+
+
+def test_networks_that_take_other_inputs_are_no_candidates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = ["a,b,price", *(f"{n % 7},{n % 5},{n % 7 + 0.5 * (n % 5)}" for n in range(120))]
+    (tmp_path / "houses.csv").write_text("\n".join(lines))
+    begun: list[str] = []
+
+    def noted(registry: Any, recipe: Recipe, on_step: Any) -> Any:
+        begun.append(recipe.model)
+        return starting_job(registry, recipe, on_step)
+
+    monkeypatch.setattr("zoo.pipeline.search.candidates.starting_job", noted)
+    found, unfit, _ = found_for(f"csv:{tmp_path / 'houses.csv'}?target=price")
+    assert list(found) == ["lstm_small"]
+    assert set(begun) == {"lstm_small"}, "nothing else was opened or built"
+    reasons = {one.name: one.reason for one in unfit}
+    assert reasons["lenet5"].startswith("it takes other inputs: example 0 cannot be used")
+    assert "float32" in reasons["lenet5"]
+
+
+def test_no_candidate_at_all_is_told_by_what_networks_have_in_common() -> None:
+    unfit = [Unfit(name=name, reason="it takes pictures") for name in "abcde"]
+    error = none_fits("csv:x", [*unfit, Unfit(name="f", reason="it crashed")])
+    assert error.what == "no network of the zoo can be trained on csv:x"
+    assert error.why == "a, b, c and 2 more: it takes pictures\nf: it crashed"
+    assert "networks from elsewhere" in str(error.fix)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from choices import accuracy, score
 
-from zoo.common.errors import UsageError, ZooError
+from zoo.common.errors import EnvironmentFailed, UsageError, ZooError
 from zoo.data.opening import open_dataset
 from zoo.pipeline.options import recipe_from
 from zoo.pipeline.search import rivals
@@ -295,3 +295,23 @@ def test_finalists_are_evaluated_together_each_on_its_own_seeds(
     assert values == {"a": [0.9, 0.8], "b": [0.7]}
     assert differences["b"].seeds == 1, "those that both have"
     assert differences["b"].gain == pytest.approx(-20.0)
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["in a rung", "whole"])
+def test_a_failure_of_the_machine_is_no_candidate_s(
+    monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    made = choosing(by_letter, "abc")
+    score = made.scoring.score
+
+    def failing(recipe: Any, name: str, **given: Any) -> Score | None:
+        if recipe.name == "b":
+            raise EnvironmentFailed("the disk of /tmp is full")
+        return score(recipe, name, **given)
+
+    monkeypatch.setattr(made.scoring, "score", failing)
+    train = made.train_whole if whole else made.halve
+    given: Any = made.candidates if whole else [Rung(share=0.5, epochs=3, keep=2)]
+    with pytest.raises(EnvironmentFailed, match="is full"):
+        train(given)
+    assert made.failed == {}

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from zoo.common.errors import ZooError
+from zoo.common.errors import EnvironmentFailed, ZooError
 from zoo.contracts import Choices, Interval
 from zoo.pipeline.options import recipe_from
 from zoo.pipeline.search.side_by_side import SideBySide, side_by_side
@@ -204,3 +204,23 @@ def test_what_a_budget_ended_stays_ended(tmp_path: Path) -> None:
     tuning, _ = tuning_in(tmp_path, larger, RATE)
     assert not tuning.search(2)
     assert larger.trained
+
+
+def test_a_failure_of_the_machine_ends_the_search_and_no_trial(tmp_path: Path) -> None:
+    full = [True]
+
+    def quality(training: Any) -> float:
+        if training.batch_size != 32 and full:
+            raise EnvironmentFailed("the disk of /tmp is full")
+        return 0.5
+
+    tuning, notes = tuning_in(tmp_path, Trainings(quality), BATCH, prune=False)
+    with pytest.raises(EnvironmentFailed, match="is full"):
+        tuning.search(None)
+    assert [t.state for t in tuning.study.trials()] == ["complete", "running"]
+    assert notes == []
+    full.clear()
+    again, _ = tuning_in(tmp_path, Trainings(quality), BATCH, prune=False)
+    again.search(None)
+    assert {t.state for t in again.study.trials()} == {"complete"}
+    assert {t.values["batch_size"] for t in again.study.trials()} == {8, 16, 32}

@@ -28,8 +28,8 @@ from zoo.common.brief import Brief
 from zoo.common.errors import BadFile, UnknownName, UsageError
 from zoo.common.progress import OnEvent, OnStep, quiet
 from zoo.contracts import Exporter
+from zoo.execution.backends import device_on
 from zoo.execution.device import Device
-from zoo.execution.devices import device_named
 from zoo.execution.runtimes import is_tool, runtimes_of
 from zoo.registry import Registry, load_registry
 from zoo.results.records import QualityFinding
@@ -64,6 +64,7 @@ def verify(
     data: str | None = None,
     runtime: str | None = None,
     device: str | None = None,
+    backend: str | None = None,
     signer: str | Path | None = None,
     on_step: OnStep = quiet,
     progress: bool | None = None,
@@ -78,6 +79,7 @@ def verify(
         data: Also measures the quality on the test split of this dataset.
         runtime: Take this one alone; None for all that the device has and that run the format.
         device: Where the file answers; None for this machine.
+        backend: Where operators run there; None takes what the device's own options name.
         signer: PEM file of a public key, or of a certificate with it: the file must have a
             signature by it, or be in a folder that has one. Without a valid one nothing of the
             file is read or run.
@@ -102,7 +104,7 @@ def verify(
     exporter = find_exporter(registry, path)
     if signer is not None and not check_signatures(claims, [path], Path(signer)):
         return _check_claims(path, None, claims)
-    where = device_named(registry, device)
+    where = device_on(registry, device, backend)
     runtimes = _runtimes(registry, where, exporter, runtime)
     if signer is None:
         mention_signature(claims, path)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from zoo.common.errors import ZooError
+from zoo.common.errors import EnvironmentFailed
 from zoo.common.files import atomic_path, cannot_write, ensure_writable, open_file, write_bytes
 
 _CHUNK = 1 << 20
@@ -115,7 +115,7 @@ class Folder:
     def check(self, *, known: bool = False) -> None:
         """Makes it, unless another machine must have made it, and a file in it."""
         if known and not self.folder.is_dir():
-            raise ZooError(
+            raise EnvironmentFailed(
                 f"the folder of --artifacts {self.folder} is not on {platform.node()}",
                 why="the command has made it, so what it names is another folder there",
                 fix="mount it under that path here, or choose another --artifacts",
@@ -177,7 +177,7 @@ class Folder:
         try:
             yield
         except OSError as error:
-            raise ZooError(
+            raise EnvironmentFailed(
                 f"{self.folder / name} cannot be read",
                 why=error.strerror or str(error),
                 fix=OTHER_STORE,
@@ -189,7 +189,7 @@ def _read(source: Path) -> Iterator[BinaryIO]:
     try:
         file = open_file(source)
     except OSError as error:
-        raise ZooError(
+        raise EnvironmentFailed(
             f"{source} cannot be read",
             why=error.strerror or str(error),
             fix="leave the files alone during a run; start the run again",

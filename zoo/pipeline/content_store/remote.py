@@ -10,7 +10,7 @@ from copy import copy
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from zoo.common.errors import UsageError, ZooError, nearest
+from zoo.common.errors import EnvironmentFailed, UsageError, ZooError, nearest
 from zoo.common.optional_imports import require_extra
 from zoo.common.shown_text import printable, without_passwords
 from zoo.common.timeouts import with_timeout
@@ -29,6 +29,11 @@ _CREDENTIALS: Final = (
     "set them as its library documents: for s3:// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
     "a profile in ~/.aws"
 )
+_RENEW: Final = (
+    "renew them, such as by aws sso login or a new AWS_SESSION_TOKEN, and start workers that were "
+    "given the old ones anew; then type the same command: what was done is kept"
+)
+_CLOCK: Final = "set the clock of this machine, and type the same command: what was done is kept"
 _BLOCK = 8 << 20
 #: Errors that say the same however often one asks.
 _LASTING = (FileNotFoundError, PermissionError, NotImplementedError, ImportError, ValueError)
@@ -151,7 +156,7 @@ class Bucket:
         try:
             source.open("rb").close()
         except OSError as error:  # not the store's fault
-            raise ZooError(
+            raise EnvironmentFailed(
                 f"{source} cannot be read",
                 why=error.strerror or str(error),
                 fix="leave the files alone during a run; start the run again",
@@ -200,7 +205,7 @@ class Bucket:
                 raise
             # Each library has errors of its own, which fsspec hands on.
             except Exception as error:
-                if wait is None or isinstance(error, _LASTING) or _lacks_credentials(error):
+                if wait is None or isinstance(error, _LASTING) or _is_of_credentials(error):
                     raise self._explained(error) from error
                 _log.debug("%s: %s; tried again in %g s", self.shown, _words(error), wait)
                 time.sleep(wait)
@@ -212,23 +217,39 @@ class Bucket:
                 "is not there", error, "create the bucket or folder, or correct --artifacts"
             )
         if isinstance(error, PermissionError):
-            return self._error(
-                "refuses access", error, "it takes rights to list, read, write and delete there"
-            )
+            return self._refused(error)
         if _lacks_credentials(error):
             return self._error(
                 "takes credentials, and there are none",
                 error,
                 _CREDENTIALS,
             )
+        if _has_expired(error):
+            return self._error("takes these credentials no longer", error, _RENEW)
         if isinstance(error, NotImplementedError):
             return self._error("cannot be written: such addresses are read-only", error)
         if isinstance(error, ConnectionError | TimeoutError) or _cannot_connect(error):
             return self._error("cannot be reached", error)
         return self._error("does not answer as it should", error)
 
-    def _error(self, what: str, error: Exception | None, fix: str = "") -> ZooError:
-        return ZooError(
+    def _refused(self, error: Exception) -> EnvironmentFailed:
+        """What is refused, and the reason that the store gives where it gives one."""
+        reason = error
+        if not (_has_expired(error) or _clocks_differ(error)):
+            # Whether a file is there is asked without a place for reasons in the answer.
+            try:
+                self.files.ls(self._path("probes"))
+            except Exception as other:
+                reason = other if _has_expired(other) or _clocks_differ(other) else error
+        if _has_expired(reason):
+            return self._error("takes these credentials no longer", reason, _RENEW)
+        if _clocks_differ(reason):
+            return self._error("refuses access: its clock and the one here differ", reason, _CLOCK)
+        rights = "it takes rights to list, read, write and delete there"
+        return self._error("refuses access", error, rights)
+
+    def _error(self, what: str, error: Exception | None, fix: str = "") -> EnvironmentFailed:
+        return EnvironmentFailed(
             f"the store {self.shown} {what}",
             why=None if error is None else _words(error),
             fix=fix
@@ -245,8 +266,23 @@ def _limit_retries(files: Any) -> None:
     files.config_kwargs.setdefault("retries", {"total_max_attempts": 2})  # unless the user set it
 
 
+def _has_expired(error: Exception) -> bool:
+    """By its words: each library and each kind of credentials has others."""
+    words = _words(error).lower()
+    return "expired" in words or "must be refreshed" in words
+
+
+def _clocks_differ(error: Exception) -> bool:
+    return "current time is too large" in _words(error).lower()
+
+
 def _lacks_credentials(error: Exception) -> bool:
     return "credential" in type(error).__name__.lower()
+
+
+def _is_of_credentials(error: Exception) -> bool:
+    """Whether other credentials are needed, which no second try brings."""
+    return _lacks_credentials(error) or _has_expired(error)
 
 
 def _cannot_connect(error: Exception) -> bool:

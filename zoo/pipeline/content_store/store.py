@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from zoo.common.errors import BadFile, UsageError, ZooError
+from zoo.common.errors import BadFile, EnvironmentFailed, UsageError, ZooError
 from zoo.common.paths import expanded
 from zoo.common.shown_text import printable, without_passwords
 from zoo.pipeline.content_store.places import Folder, Place
@@ -256,7 +256,7 @@ def refuse_more_than_fits(folder: Path, files: Mapping[str, FileContent]) -> Non
     there = next(place for place in (folder, *folder.parents) if place.exists())
     free = shutil.disk_usage(there).free
     if wanted > free:
-        raise ZooError(
+        raise EnvironmentFailed(
             f"{folder} has no room for {_size(wanted)}",
             why=f"{_size(free)} are free on its disk",
             fix="free some space, or set ZOO_HOME to a folder on another disk",

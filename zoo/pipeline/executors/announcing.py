@@ -7,11 +7,12 @@ import platform
 from collections.abc import Sequence
 
 from zoo.common.errors import UsageError
-from zoo.common.versions import version_of
+from zoo.common.versions import python_version, version_of
 from zoo.contracts.checks import check_name
 from zoo.contracts.executor import AnnouncedDevice, ExecutorWorker
 from zoo.execution.devices import device_named
 from zoo.execution.set_aside import refuse_set_aside
+from zoo.pipeline.executors.fitting import installed_plugins
 from zoo.registry import Registry
 
 
@@ -43,6 +44,8 @@ def announced_worker(
         host=platform.node(),
         version=str(version_of("edgezoo")),
         jobs=jobs,
+        python=python_version(),
+        plugins=installed_plugins(registry.plugins),
         labels=tuple(dict.fromkeys(labels)),
         devices=tuple(_announced(registry, device) for device in dict.fromkeys(devices)),
     )

@@ -21,8 +21,8 @@ from zoo.execution.device import Device
 from zoo.pipeline.engine import Pipeline
 from zoo.pipeline.executors.bench_plan import bench_steps
 from zoo.pipeline.executors.connection import connect
+from zoo.pipeline.failures import first_failure
 from zoo.pipeline.recipe import RecipeExecutor
-from zoo.pipeline.run import first_failure
 from zoo.pipeline.step_cache import step_cache
 from zoo.pipeline.steps.bench import StepDevice
 from zoo.pipeline.steps.bench_cells import BenchCellsStep, BenchFile

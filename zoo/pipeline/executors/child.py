@@ -14,8 +14,8 @@ from typing import Any
 
 from zoo.common import telemetry
 from zoo.common.progress import Event
-from zoo.common.worker import Children, flatten
-from zoo.pipeline.executors.order import OrderAnswer, OrderText
+from zoo.common.worker import Children
+from zoo.pipeline.executors.order import OrderAnswer, OrderText, refusal_of
 
 
 def main() -> None:
@@ -43,8 +43,7 @@ def main() -> None:
             answer = perform(order, emit, children)
         # Whatever a plugin raises while the plan is made is an answer, too.
         except BaseException as error:
-            told = flatten(error)
-            answer = OrderAnswer(refusal={"what": told.what, "why": told.why, "fix": told.fix})
+            answer = OrderAnswer(refusal=refusal_of(error))
         running.pop(order.id, None)
         write({"id": order.id, "answer": answer.text()})
 

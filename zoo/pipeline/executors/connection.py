@@ -15,10 +15,11 @@ from zoo.common.errors import UsageError, ZooError
 from zoo.common.optional_imports import require_extra
 from zoo.common.paths import cache_folder, expanded
 from zoo.common.shown_text import printable, without_passwords
-from zoo.common.versions import version_of
+from zoo.common.versions import python_version, version_of
 from zoo.contracts.executor import Executor, ExecutorDriver, ExecutorWorker
 from zoo.contracts.executor_fields import EXECUTOR_VARIABLE, TLS_VARIABLE
 from zoo.pipeline.content_store.store import ContentStore, open_store, store_url
+from zoo.pipeline.executors.fitting import other_software
 from zoo.pipeline.recipe import RecipeExecutor
 from zoo.registry import Registry
 
@@ -55,32 +56,38 @@ class Connection:
         """
         joined = self.driver.workers()
         own = version_of("edgezoo")
-        fitting = [worker for worker in joined if worker.version == own]
+        same = [worker for worker in joined if worker.version == own]
+        fitting = [worker for worker in same if not other_software(worker)]
         if not joined:
             raise ZooError(
                 f"{self.shown} has no worker",
                 why="steps are performed by workers, and none has joined",
                 fix=f"start one: zoo worker --join {self.shown}",
             )
-        if not fitting:
+        if not same:
             others = "; ".join(f"{w.name} on {w.host} has {w.version}" for w in joined)
             raise ZooError(
                 f"no worker of {self.shown} has edgezoo {own}",
                 why=f"steps are performed by the same version that plans them: {others}",
                 fix=f'on the workers: pip install "edgezoo=={own}", and start them again',
             )
+        if not fitting:
+            others = "; ".join(f"{w.name} on {w.host} {other_software(w)}" for w in same)
+            raise ZooError(
+                f"no worker of {self.shown} runs the command's version of Python",
+                why=others,
+                fix=f"start the workers with Python {python_version()}",
+            )
         refuse_doubled(fitting)
         return fitting
 
     def out_of_reach(self) -> dict[str, str]:
         """Of devices that workers of other versions announce: why they get no steps."""
-        own = version_of("edgezoo")
         return {
-            device.name: f"the worker {worker.name} on {worker.host}, which announces it, has "
-            f"edgezoo {worker.version}, and the command has {own}"
+            device.name: f"the worker {worker.name} on {worker.host}, which announces it, {other}"
             for worker in self.driver.workers()
+            if (other := other_software(worker))
             for device in worker.devices
-            if worker.version != own
         }
 
     def place_of(self, device: str) -> str:

@@ -7,7 +7,7 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 from zoo.common.errors import ProcessFailed, UsageError, ZooError
 from zoo.common.progress import Event
 from zoo.common.versions import version_of
+from zoo.common.worker import RemoteFailure
 from zoo.contracts.executor import ExecutorLost, ExecutorWorker, StepOrder
 from zoo.pipeline.content_store.steps import fetch_step, has_step, send_step
 from zoo.pipeline.executors.connection import Connection, forget
+from zoo.pipeline.executors.fitting import installed_plugins, refuse_without_plugins
 from zoo.pipeline.executors.order import (
     EarlierStep,
     OrderAnswer,
@@ -46,12 +48,15 @@ class Elsewhere:
     Args:
         connection: To the executor.
         registry: What the plan's steps were made with.
+        plugins: Distributions whose plugins the plan uses, with their versions.
     """
 
     most = _MOST
 
-    def __init__(self, connection: Connection, registry: Registry) -> None:
-        self._connection, self._registry = connection, registry
+    def __init__(
+        self, connection: Connection, registry: Registry, plugins: Mapping[str, str]
+    ) -> None:
+        self._connection, self._registry, self._plugins = connection, registry, plugins
         self._devices: set[str] = set()
         self._others = 0
         self._sent: set[str] = set()
@@ -66,7 +71,10 @@ class Elsewhere:
         for step in plan:
             if step.planned is not None:
                 registry = step.planned.registry
-                return None if registry.executor is None else cls(registry.executor, registry)
+                if registry.executor is None:
+                    return None
+                used = installed_plugins(plugin for one in plan for plugin in one.plugins)
+                return cls(registry.executor, registry, used)
         return None
 
     def takes(self, step: Step[Any]) -> bool:
@@ -110,6 +118,8 @@ class Elsewhere:
             ZooError: No worker can perform it.
         """
         self._refuse_unlabelled(step)
+        if self._plugins:
+            refuse_without_plugins(self._known(), self._plugins, self._connection.shown)
         order = self._order(step, performer)
         store, cache = self._connection.store, performer.cache
         driver = self._connection.driver
@@ -142,11 +152,15 @@ class Elsewhere:
     def _taken(self, answer: OrderAnswer, step: Step[Any], performer: StepPerformer) -> StepRecord:
         if answer.refusal is not None or answer.record is None:
             told = answer.refusal or {}
-            raise ZooError(
-                self._there(answer, step, told.get("what") or f"{step.name} came without a result"),
+            what = told.get("what") or f"{step.name} came without a result"
+            raise RemoteFailure(
+                what=self._there(answer, step, what),
                 why=told.get("why"),
                 fix=told.get("fix"),
-            )
+                kind=told.get("type") or "",
+                exit_code=1,
+                details="",
+            ).error()
         performer.note_memory(step, answer.memory_bytes)
         record = answer.record
         if record.status == "failed":
@@ -198,6 +212,7 @@ class Elsewhere:
             name=step.name,
             text=text,
             version=version,
+            plugins=self._plugins,
             device=device,
             alone=isinstance(step, PlacedStep) and not step.place.device.kind.remote,
             label=step.worker_label,

@@ -19,7 +19,7 @@ from typing import Any
 from zoo.common.crashes import crash_error, oom_kills
 from zoo.common.errors import ProcessFailed
 from zoo.common.progress import OnEvent
-from zoo.pipeline.executors.order import OrderAnswer, OrderText
+from zoo.pipeline.executors.order import OrderAnswer, OrderText, refusal_of
 
 #: What each process runs.
 CHILD = ("-m", "zoo.pipeline.executors.child")
@@ -63,7 +63,8 @@ class OrderHost:
                 self._give_back(order, process)
         assert last is not None
         why = f"its process ended twice; {last.why or ''}".rstrip("; ")
-        return OrderAnswer(refusal={"what": last.what, "why": why, "fix": last.fix}).text()
+        last.why = why
+        return OrderAnswer(refusal=refusal_of(last)).text()
 
     def cancel(self, id: str) -> None:
         """Ends an order that is being performed, with all of its processes."""

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from zoo.common.versions import versions_of
+from zoo.common.worker import flatten
 from zoo.contracts.executor import AnnouncedDevice
 from zoo.pipeline.steps.step import Step, StepId, key_fields
 from zoo.registry import PluginSettings
@@ -150,7 +151,7 @@ class OrderAnswer:
         memory_bytes: The most that one of its processes took.
         cached: Whether it was performed before, under the same key.
         stopped: Whether it was cancelled.
-        refusal: Why it was not performed: the three parts of an error.
+        refusal: Why it was not performed: an error as `refusal_of` tells it.
         worker: Name of the machine.
     """
 
@@ -175,6 +176,12 @@ class OrderAnswer:
             ValueError: It is no answer.
         """
         return _ANSWER.validate_json(text)
+
+
+def refusal_of(error: BaseException) -> dict[str, str | None]:
+    """The class of an error and its three parts, for the command to raise it."""
+    told = flatten(error)
+    return {"type": told.kind, "what": told.what, "why": told.why, "fix": told.fix}
 
 
 def absolute_plugins(settings: PluginSettings) -> PluginSettings:

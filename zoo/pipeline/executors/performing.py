@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from zoo.common.errors import ZooError
+from zoo.common.errors import EnvironmentFailed, ZooError
 from zoo.common.files import cannot_write
 from zoo.common.paths import cache_folder
 from zoo.common.progress import OnEvent
@@ -25,7 +25,7 @@ from zoo.execution.devices import own_device
 from zoo.pipeline.content_store.inputs import SentInput, fetch_inputs
 from zoo.pipeline.content_store.steps import fetch_step, has_step, send_step
 from zoo.pipeline.content_store.store import ContentStore, open_store
-from zoo.pipeline.executors.order import OrderAnswer, OrderText, StepOrigin
+from zoo.pipeline.executors.order import OrderAnswer, OrderText, StepOrigin, refusal_of
 from zoo.pipeline.executors.planned import steps_of
 from zoo.pipeline.performer import StepPerformer
 from zoo.pipeline.step_cache import StepCache, step_cache
@@ -38,7 +38,7 @@ _PLANNING = threading.Lock()
 _LOOK = 0.2
 
 
-class Refused(ZooError):
+class Refused(EnvironmentFailed):
     """An order that this worker cannot carry out."""
 
 
@@ -55,8 +55,7 @@ def perform(order: OrderText, emit: OnEvent, children: Children) -> OrderAnswer:
     except ZooError as error:
         if children.stopping:
             return OrderAnswer(stopped=True, worker=platform.node())
-        refusal = {"what": error.what, "why": error.why, "fix": error.fix}
-        return OrderAnswer(refusal=refusal, worker=platform.node())
+        return OrderAnswer(refusal=refusal_of(error), worker=platform.node())
 
 
 def _perform(order: OrderText, emit: OnEvent, children: Children) -> OrderAnswer:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from zoo.common.downloads import DownloadFailed, NotOnMachine
-from zoo.common.errors import UsageError, ZooError
+from zoo.common.errors import BadData, EnvironmentFailed, UsageError, ZooError
 from zoo.common.progress import OnStep
+from zoo.common.shown_text import some_of
 from zoo.contracts import Split, Task
 from zoo.data.opening import check_task, data_for_task, open_dataset, provider_of, tasks_of
 from zoo.data.preprocessing.inputs import read_input
@@ -100,11 +101,17 @@ def candidates_of(
     unfit: list[Unfit] = []
     if not names:
         asked = recipe_for("").source.task
+        split = training_split(data_for_task(registry, data, asked) if asked else data)
         for name in variants_of_task(registry, data, asked):
+            if other := _other_input(registry, name, split):
+                unfit.append(Unfit(name=name, reason=other))
+                continue
             try:
                 found.append(
                     _candidate(registry, recipe_for(name), name, on_step, note, training_split)
                 )
+            except EnvironmentFailed:
+                raise
             except ZooError as error:
                 unfit.append(Unfit(name=name, reason=told_in_short(error)))
     for name in dict.fromkeys(names):
@@ -152,6 +159,36 @@ def variants_of_task(registry: Registry, data: str, asked: str | None = None) ->
         why=f"{data} is for {', '.join(served)}",
         fix="name networks from elsewhere, or add one: docs/adding-a-model.md; `zoo list` shows "
         "the task of each",
+    )
+
+
+def _other_input(registry: Registry, name: str, split: Split) -> str:
+    """Why a variant takes inputs of another kind than the examples are; empty where it may fit.
+
+    Inputs of the same kind and another size are no reason: it is built for the data.
+    """
+    first = split.read(0)
+    variant = next(variant for _, variant in registry.variants() if variant.name == name)
+    one = Split(labels=split.labels[:1], read=lambda index: first, content_hash="")
+    try:
+        read_input(one, 0, variant.preprocessing)
+    except BadData as error:
+        return f"it takes other inputs: {told_in_short(error)}"
+    except ZooError:
+        pass
+    return ""
+
+
+def none_fits(data: str, unfit: Sequence[Unfit]) -> UsageError:
+    """Why there is no candidate: each reason once, with the networks that it is about."""
+    by_reason: dict[str, list[str]] = {}
+    for one in unfit:
+        by_reason.setdefault(one.reason, []).append(one.name)
+    return UsageError(
+        f"no network of the zoo can be trained on {data}",
+        why="\n".join(f"{some_of(names, 3)}: {why}" for why, names in by_reason.items()),
+        fix="leave options of the training out, or name networks from elsewhere that take these "
+        "data; `zoo list` shows what each takes",
     )
 
 

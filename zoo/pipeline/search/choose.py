@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.common.clock import utc_now
-from zoo.common.errors import UnknownName, UsageError, ZooError
+from zoo.common.errors import EnvironmentFailed, UnknownName, UsageError, ZooError
 from zoo.common.files import ensure_writable, filled, write_text
 from zoo.common.optional_imports import require_extra
 from zoo.common.progress import OnStep
@@ -21,7 +21,7 @@ from zoo.data.subset import with_training_share
 from zoo.execution.device import Device
 from zoo.pipeline.output_folder import write_recipe
 from zoo.pipeline.recipe import Recipe
-from zoo.pipeline.search.candidates import ChoiceCandidate, Unfit, candidates_of
+from zoo.pipeline.search.candidates import ChoiceCandidate, Unfit, candidates_of, none_fits
 from zoo.pipeline.search.choice import RECIPE, Choice, as_json
 from zoo.pipeline.search.choosing import Choosing
 from zoo.pipeline.search.chosen_files import ChosenFiles, chosen_files
@@ -114,8 +114,7 @@ def choose_network(
         registry, options.models, recipe_for, data, on_step=on_step, note=note
     )
     if not candidates:
-        told = "; ".join(f"{one.name}: {one.reason}" for one in unfit[:3])
-        raise UsageError("no network can be trained so", why=told, fix="leave options out")
+        raise none_fits(data, unfit)
     recipe = candidates[0].job.recipe
     dataset = judged_dataset(registry, recipe.data, allow_leak=recipe.allow_leak)
     budget = TimeBudget(seconds=options.budget_seconds)
@@ -271,6 +270,8 @@ class _Search:
         about = (whole[chosen], choosing.seeds, examples, judged)
         try:
             found = learning_curve(choosing.scoring, recipe, chosen, *about)
+        except EnvironmentFailed:
+            raise
         except ZooError as error:  # A class may have too few examples in a part of the data.
             self.note(f"no learning curve: {error.what.partition(chr(10))[0]}")
             return None

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ def folder_name(model_id: str, asked: Sequence[Any]) -> str:
 def held(folder: Path) -> Iterator[None]:
     """Makes the folder, and keeps other processes from searching in it.
 
+    One in which a search that fails has put nothing is removed.
+
     Raises:
         ZooError: It cannot be written, or another process searches there.
     """
@@ -32,5 +34,13 @@ def held(folder: Path) -> Iterator[None]:
         why="the same search was begun twice",
         fix="wait until that has ended, or give --output another folder",
     )
-    with file_lock.held(folder / ".lock", refusal):
-        yield
+    lock = folder / ".lock"
+    with file_lock.held(lock, refusal):
+        try:
+            yield
+        except BaseException:
+            with suppress(OSError):
+                if list(folder.iterdir()) == [lock]:
+                    lock.unlink()
+                    folder.rmdir()
+            raise

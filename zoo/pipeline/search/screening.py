@@ -10,16 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zoo.common.errors import UsageError, ZooError
+from zoo.common.errors import EnvironmentFailed, UsageError, ZooError
 from zoo.contracts import Exporter
 from zoo.execution.device import Device
+from zoo.pipeline.failures import first_failure
 from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.plan import PlanScope, make_plan
-from zoo.pipeline.run import first_failure
 from zoo.pipeline.search.candidates import ChoiceCandidate, Unfit, told_in_short
 from zoo.pipeline.search.points import MissedLimit, SearchLimits, missed_of
 from zoo.pipeline.search.training_runs import TrainingRuns
-from zoo.pipeline.steps.bench import StepDevice
+from zoo.pipeline.steps.bench import PlacedStep, StepDevice
 from zoo.pipeline.steps.step import FinishedSteps, Step, StepId
 from zoo.pipeline.steps.unjudged import ARENA, SCREEN
 from zoo.results import formatting as fmt
@@ -111,6 +111,15 @@ class Screened:
         return min(made, key=lambda f: f.missed[0].share) if made and not self.fits else None
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Built:
+    """A candidate whose files are made, and the steps that time them."""
+
+    candidate: ChoiceCandidate
+    finished: FinishedSteps
+    timing: Sequence[Step[Any]]
+
+
 @dataclass(kw_only=True)
 class Screening:
     """Builds, exports, times and measures untrained candidates.
@@ -140,16 +149,26 @@ class Screening:
             ZooError: The device does not answer.
         """
         StepDevice.of(self.device).reached()
-        found = []
-        for candidate in candidates:
-            reason = self._hopeless(candidate)
-            if reason:
-                one = Screened(candidate=candidate, reason=reason, unbuilt=True)
-            else:
-                one = self._measured(candidate)
-            found.append(one)
-            if not one.fits:
-                self.show(f"{candidate.name} is out: {why_out(one)}")
+        found: list[Screened] = []
+        with self.runs.side_by_side() as there:
+            for first in range(0, len(candidates), there.room):
+                batch = candidates[first : first + there.room]
+                hopeless = [self._hopeless(candidate) for candidate in batch]
+                begun = [
+                    None if reason else there.submit(self._build, candidate)
+                    for candidate, reason in zip(batch, hopeless, strict=True)
+                ]
+                # Timed once all are built, one after the other: it is one device, and where it is
+                # this machine, nothing of ours may disturb it.
+                built = [None if one is None else one.result() for one in begun]
+                for candidate, reason, one in zip(batch, hopeless, built, strict=True):
+                    if one is None:
+                        ended = Screened(candidate=candidate, reason=reason, unbuilt=True)
+                    else:
+                        ended = one if isinstance(one, Screened) else self._measured(one)
+                    found.append(ended)
+                    if not ended.fits:
+                        self.show(f"{candidate.name} is out: {why_out(ended)}")
         return found
 
     def _hopeless(self, candidate: ChoiceCandidate) -> str:
@@ -178,20 +197,30 @@ class Screening:
             )
         return ""
 
-    def _measured(self, candidate: ChoiceCandidate) -> Screened:
+    def _build(self, candidate: ChoiceCandidate) -> _Built | Screened:
+        """Makes the files of a candidate; where there is no network, says why."""
         try:
             plan = self._plan(candidate)
+        except EnvironmentFailed:
+            raise
         except ZooError as error:
             reason = told_in_short(error)
             return Screened(candidate=candidate, reason=reason, error=error)
-        pipeline = self.runs.pipeline(candidate.name)
-        pipeline.execute(plan)
-        train = pipeline.finished.of(plan[0]).record
+        untimed = [step for step in plan if not isinstance(step, PlacedStep)]
+        finished = self.runs.execute(untimed, candidate.name)
+        train = finished.of(plan[0]).record
         if train.status != "passed":
             failure = first_failure(train)
             reason = told_in_short(failure)
             return Screened(candidate=candidate, reason=reason, error=failure)
-        files = tuple(self._file(name, pipeline.finished) for name in self.precisions)
+        timing = [step for step in plan if isinstance(step, PlacedStep)]
+        return _Built(candidate=candidate, finished=finished, timing=timing)
+
+    def _measured(self, built: _Built) -> Screened:
+        """Times the files of a candidate."""
+        candidate = built.candidate
+        finished = self.runs.execute(built.timing, candidate.name, built.finished)
+        files = tuple(self._file(name, finished) for name in self.precisions)
         for file in files:
             if file.p50_ms and candidate.multiply_adds / file.p50_ms > self._best_rate:
                 self._best_rate = candidate.multiply_adds / file.p50_ms

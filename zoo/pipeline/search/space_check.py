@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from zoo.common.errors import UsageError, ZooError
+from zoo.common.errors import EnvironmentFailed, UsageError, ZooError
 from zoo.common.progress import Event, OnStep
 from zoo.common.worker import Children, call
 from zoo.contracts.search_space import Choices
@@ -172,6 +172,8 @@ def check_alternatives(
             beside = [companion] if companion is not None else []
             trained = (decoding.trainee or raw_model)(network, path, *beside)
             name = decoding.compile(trained, optimizer_for(training, 1), training)
+        except EnvironmentFailed:
+            raise
         except ZooError as error:
             if not alternative.differs:
                 raise

@@ -14,8 +14,8 @@ from zoo.contracts.training import Training
 from zoo.data.opening import dataset_fingerprint, open_dataset
 from zoo.networks.card import Card
 from zoo.networks.checkpoints import Checkpoint
+from zoo.pipeline.failures import first_failure
 from zoo.pipeline.job import Job
-from zoo.pipeline.run import first_failure
 from zoo.pipeline.search.trials import SearchNetwork, TrialRunner
 from zoo.pipeline.steps.distill import DistillStep
 from zoo.pipeline.steps.origin import Origin

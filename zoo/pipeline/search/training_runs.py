@@ -17,15 +17,15 @@ from zoo.common.progress import Event, OnStep
 from zoo.common.worker import Children
 from zoo.contracts.executor import ExecutorLost
 from zoo.pipeline.engine import Pipeline
+from zoo.pipeline.failures import first_failure
 from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.plan import PlanScope, make_plan
 from zoo.pipeline.recipe import Recipe
-from zoo.pipeline.run import first_failure
 from zoo.pipeline.search.side_by_side import SideBySide, side_by_side
 from zoo.pipeline.search.time_budget import TimeBudget
 from zoo.pipeline.step_cache import step_cache
 from zoo.pipeline.steps.finetune import FinetuneStep
-from zoo.pipeline.steps.step import FinishedStep
+from zoo.pipeline.steps.step import FinishedStep, FinishedSteps, Step
 from zoo.registry import Registry
 from zoo.results.records import NetworkEvaluation, TrainingResult
 from zoo.results.store import Store
@@ -103,9 +103,7 @@ class TrainingRuns:
         self._children.refuse_start()
         watched = _Watched(self, name, on_epoch)
         began = time.monotonic()
-        pipeline = Pipeline(
-            cache=step_cache(), store=self.store, run=self.run, on_step=watched.told
-        )
+        pipeline = self._pipeline(watched.told)
         watched.pipeline = pipeline
         with self._children.registered(watched.interrupt):
             (record,) = pipeline.execute([step])
@@ -198,18 +196,38 @@ class TrainingRuns:
         Raises:
             ZooError: One of them failed.
         """
-        self._children.refuse_start()
         scope = _VALIDATED if validation else SCOPE
         plan = make_plan(self.job(recipe), self.checkpoints, scope)
-        pipeline = self.pipeline(name)
-        with self._children.registered(pipeline.children.stop_all):
-            records = pipeline.execute(plan)
-        for record in records:
-            if record.status != "passed":
-                raise first_failure(record)
+        finished = self.execute(plan, name)
+        train, evaluated = (finished.of(step) for step in plan[:2])
+        for step in (train, evaluated):
+            if not step.passed:
+                raise first_failure(step.record)
         shutil.rmtree(self.checkpoints / plan[0].key, ignore_errors=True)
-        train, evaluated = (pipeline.finished.of(step) for step in plan[:2])
         return train, evaluated
+
+    def execute(
+        self, plan: Sequence[Step[Any]], name: str, before: FinishedSteps | None = None
+    ) -> FinishedSteps:
+        """Executes a plan, which ends with `side_by_side`.
+
+        Args:
+            plan: Its steps.
+            name: For progress.
+            before: Steps that have ended.
+
+        Returns:
+            All that have ended.
+
+        Raises:
+            EnvironmentFailed: The machine failed.
+        """
+        self._children.refuse_start()
+        pipeline = self.pipeline(name)
+        pipeline.finished.update(before or {})
+        with self._children.registered(pipeline.children.stop_all):
+            pipeline.execute(plan)
+        return pipeline.finished
 
     def evaluations(
         self, asked: Sequence[tuple[Recipe, str]]
@@ -230,7 +248,12 @@ class TrainingRuns:
         def told(step: str, event: Event) -> None:
             self.on_step(f"{name} · {step}", event)
 
-        return Pipeline(cache=step_cache(), store=self.store, run=self.run, on_step=told)
+        return self._pipeline(told)
+
+    def _pipeline(self, on_step: OnStep) -> Pipeline:
+        return Pipeline(
+            cache=step_cache(), store=self.store, run=self.run, on_step=on_step, compares=True
+        )
 
 
 class _Watched:

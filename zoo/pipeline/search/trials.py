@@ -14,11 +14,12 @@ from zoo.common.progress import OnStep
 from zoo.contracts import Metric
 from zoo.contracts.precision import BASELINE
 from zoo.pipeline.engine import Pipeline
+from zoo.pipeline.failures import first_failure
 from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.options import recipe_from
 from zoo.pipeline.plan import PlanScope, make_plan
 from zoo.pipeline.rows import ArtifactRow, rows_of
-from zoo.pipeline.run import Run, first_failure
+from zoo.pipeline.run import Run
 from zoo.pipeline.search.points import SearchPoint
 from zoo.pipeline.step_cache import step_cache
 from zoo.pipeline.steps.evaluate import EVALUATE
@@ -135,7 +136,9 @@ class TrialRunner:
         def told(step: str, event: dict[str, Any]) -> None:
             self.on_step(f"{prefix}{step}", event)
 
-        return Pipeline(cache=step_cache(), store=self.store, run=self.run, on_step=told)
+        return Pipeline(
+            cache=step_cache(), store=self.store, run=self.run, on_step=told, compares=True
+        )
 
     def job(self, trials: Sequence[Trial], format: str) -> Job:
         """The job that makes the files of one format; the baseline is always their twin."""

@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 
-from zoo.common.errors import MissingExtra, UsageError, ZooError
+from zoo.common.errors import EnvironmentFailed, MissingExtra, UsageError, ZooError
 from zoo.common.progress import Event
-from zoo.contracts.executor import ExecutorLost
 from zoo.pipeline.recipe import Recipe
 from zoo.pipeline.search.confirmation import NETWORKS
 from zoo.pipeline.search.side_by_side import SideBySide
@@ -77,7 +76,7 @@ class Tuning:
                 trial = running.pop(future)
                 try:
                     in_time, failures = future.result(), 0
-                except (MissingExtra, ExecutorLost):
+                except (MissingExtra, EnvironmentFailed):
                     raise
                 except ZooError as error:
                     failures += 1
