@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from zoo.common.modules import lazy
-from zoo.contracts import DeviceKind, DeviceOptions, FileContents, Runtime
+from zoo.contracts import DeviceKind, DeviceOptions, FileContents, PageRuntime, Runtime
 from zoo.execution.probes import PROBES
 from zoo.hookspecs import hookimpl
 
@@ -61,6 +61,25 @@ def join_routes(address: str) -> Sequence[Any]:
     return joining.join_routes(address)
 
 
+def in_pages(format: str, contents: FileContents) -> PageRuntime | None:
+    """The runtime that runs a file in a page of the server; see `DeviceKind.in_pages`."""
+    runtime = next((each for each in RUNTIMES if format in each.formats), None)
+    if runtime is None:
+        return None
+    from .npm_packages import versions
+
+    version = versions().get(runtime.name, "")
+    refusal = _other_types(contents) if runtime.refusal is not None else ""
+    there = "" if version else f"{runtime.summary}, is not installed on this machine"
+    return PageRuntime(
+        name=runtime.name,
+        version=version,
+        worker="answer.js",
+        problem=refusal or there,
+        fix="" if refusal or version else "zoo devices setup browser",
+    )
+
+
 @hookimpl
 def zoo_devices() -> Iterable[DeviceKind]:
     """A browser of this machine, which needs no options."""
@@ -72,6 +91,7 @@ def zoo_devices() -> Iterable[DeviceKind]:
         extra="serve",
         known=known,
         pages=join_routes,
+        in_pages=in_pages,
     )
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +44,11 @@ class Browser:
 
     def open(self, path: Path, width: int, *, dark: bool = False) -> None:
         """Shows a file at a width in CSS pixels."""
+        self.look(width, dark=dark)
+        self.visit(path.resolve().as_uri())
+
+    def look(self, width: int, *, dark: bool = False) -> None:
+        """The width of pages in CSS pixels, and their colours."""
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -52,17 +58,36 @@ class Browser:
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
+
+    def visit(self, url: str) -> None:
+        """Shows an address, until everything that its page names is loaded."""
         self.events.clear()
-        self.call("Page.navigate", url=path.resolve().as_uri())
+        self.call("Page.navigate", url=url)
         while not any(event["method"] == "Page.loadEventFired" for event in self.events):
             self.events.append(self._read())
 
     def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression in the page."""
-        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        answer = self.call(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
         if "exceptionDetails" in answer:
             raise AssertionError(answer["exceptionDetails"])
         return answer["result"].get("value")
+
+    def wait_for(self, expression: str, seconds: float = 60.0) -> Any:
+        """The value of an expression once it is true."""
+        until = time.monotonic() + seconds
+        while not (found := self.evaluate(expression)):
+            assert time.monotonic() < until, f"never true: {expression}"
+            time.sleep(0.02)
+        return found
+
+    def choose_file(self, selector: str, path: Path) -> None:
+        """Chooses a file as a reader does by its button."""
+        root = self.call("DOM.getDocument")["root"]["nodeId"]
+        node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
 
     def picture(self) -> bytes:
         """The whole page as PNG."""

@@ -90,8 +90,31 @@ def onnx_digits(path: Path) -> Path:
     return path
 
 
-def tflite_digits(path: Path, *, integer: bool) -> Path:
-    """In real numbers, or throughout in int8 with per-tensor scales."""
+def onnx_int8_digits(path: Path, work: Path) -> Path:
+    """Between quantization and dequantization, as the exporter writes it."""
+    import onnx
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
+
+    pixels = read_inputs(dataset().splits["train"], PREPROCESSING, range(64)).astype(np.float32)
+
+    class Pixels(CalibrationDataReader):
+        def __init__(self) -> None:
+            self.rest = iter(pixels)
+
+        def get_next(self) -> Any:
+            one = next(self.rest, None)
+            return None if one is None else {"pixels": one[None]}
+
+    real = onnx_digits(work / "real.onnx")
+    quantize_static(str(real), str(path), Pixels(), quant_format=QuantFormat.QDQ)
+    made = onnx.load(str(path))
+    del made.metadata_props[:]  # what no exporter of ours writes
+    onnx.save(made, str(path))
+    return path
+
+
+def tflite_digits(path: Path, *, integer: bool, real_ends: bool = False) -> Path:
+    """In real numbers, or in int8 with per-tensor scales: throughout, or between real ends."""
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
@@ -105,16 +128,32 @@ def tflite_digits(path: Path, *, integer: bool) -> Path:
     model, graph = schema.ModelT(), schema.SubGraphT()
     model.version, model.buffers = 3, [schema.BufferT()]
     graph.tensors, graph.inputs, graph.outputs = [], [0], [4]
-    for name, shape, kind, values, scale, zero in (
+    tensors = [
         ("pixels", (1, 8, 8, 1), real, None, 1.0, -128),
         ("weights", (10, 64), real, weights, step, 0),
         ("biases", (10,), kinds.INT32 if integer else real, biases, step, 0),
         ("logits", (1, 10), real, None, 0.1, 0),
         ("probabilities", (1, 10), real, None, 1 / 256, -128),
-    ):
+    ]
+    steps = [
+        ("FULLY_CONNECTED", [0, 1, 2], 3, schema.FullyConnectedOptionsT(), "FullyConnectedOptions"),
+        ("SOFTMAX", [3], 4, schema.SoftmaxOptionsT(), "SoftmaxOptions"),
+    ]
+    if real_ends:
+        tensors += [
+            ("taken", (1, 8, 8, 1), kinds.FLOAT32, None, None, 0),
+            ("given", (1, 10), kinds.FLOAT32, None, None, 0),
+        ]
+        graph.inputs, graph.outputs = [5], [6]
+        steps = [
+            ("QUANTIZE", [5], 0, schema.QuantizeOptionsT(), "QuantizeOptions"),
+            *steps,
+            ("DEQUANTIZE", [4], 6, schema.DequantizeOptionsT(), "DequantizeOptions"),
+        ]
+    for name, shape, kind, values, scale, zero in tensors:
         tensor = schema.TensorT()
         tensor.name, tensor.shape, tensor.type = name, list(shape), kind
-        if integer:
+        if integer and scale is not None:
             tensor.quantization = schema.QuantizationParametersT()
             tensor.quantization.scale, tensor.quantization.zeroPoint = [scale], [zero]
         if values is not None:
@@ -124,20 +163,14 @@ def tflite_digits(path: Path, *, integer: bool) -> Path:
             model.buffers.append(buffer)
         graph.tensors.append(tensor)
     codes, nodes = [], []
-    for number, (name, inputs, output, options) in enumerate(
-        (
-            ("FULLY_CONNECTED", [0, 1, 2], 3, schema.FullyConnectedOptionsT()),
-            ("SOFTMAX", [3], 4, schema.SoftmaxOptionsT()),
-        )
-    ):
+    for number, (name, inputs, output, options, kind) in enumerate(steps):
         code, node = schema.OperatorCodeT(), schema.OperatorT()
-        code.version = 4 if integer and not number else 1
+        code.version = 4 if integer and name == "FULLY_CONNECTED" else 1
         code.builtinCode = code.deprecatedBuiltinCode = getattr(schema.BuiltinOperator, name)
         node.opcodeIndex, node.inputs, node.outputs = number, inputs, [output]
         node.builtinOptions = options
-        kind = "FullyConnectedOptions" if not number else "SoftmaxOptions"
         node.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
-        if number:
+        if name == "SOFTMAX":
             options.beta = 1.0
         codes.append(code)
         nodes.append(node)

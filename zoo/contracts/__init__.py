@@ -17,6 +17,7 @@ from zoo.contracts.exporter import Exporter, ExportRequest, FileContents, Tensor
 from zoo.contracts.layers import LayerComparison, LayerRequest, OperatorRecord
 from zoo.contracts.offline_analysis import Examination, Figure, FigureTable, Specimen
 from zoo.contracts.outputs import ModelPart, Output
+from zoo.contracts.page_runtime import PageRuntime
 from zoo.contracts.precision import Precision, Tolerances
 from zoo.contracts.preprocessing import (
     ImagePreprocessing,
@@ -89,6 +90,7 @@ __all__ = [
     "OpenedNetwork",
     "OperatorRecord",
     "Output",
+    "PageRuntime",
     "PartPreprocessing",
     "Precision",
     "Preprocessing",

@@ -21,6 +21,7 @@ from typing import (
 from zoo.common.errors import UsageError
 from zoo.contracts.checks import InvalidRecord, check, check_name, check_words
 from zoo.contracts.offline_analysis import Examination, Specimen
+from zoo.contracts.page_runtime import PageRuntime
 from zoo.contracts.runtime import Runtime, VendorTool
 from zoo.contracts.transport import DeviceOptions, Transport
 from zoo.contracts.usage import Arena
@@ -28,6 +29,8 @@ from zoo.contracts.usage import Arena
 if TYPE_CHECKING:  # lists and help must not wait for it
     from numpy.typing import NDArray
     from pydantic import BaseModel
+
+    from zoo.contracts.exporter import FileContents
 
 #: What the times of a device are: taken on the real thing, on another processor that stands in for
 #: it, or calculated. Those that are not real are compared with no others.
@@ -172,6 +175,8 @@ class DeviceKind:
             them offers the name.
         pages: Pages by which people join devices of this kind: takes the address at which this
             machine reaches them, and returns routes of Starlette, which a server mounts there.
+        in_pages: What runs a file of a format, with such contents, in a page of that server itself;
+            None where nothing does.
     """
 
     name: str
@@ -187,6 +192,7 @@ class DeviceKind:
     arena: Callable[[Path, NDArray[Any]], Arena] | None = None
     also_called: tuple[str, ...] = ()
     pages: Callable[[str], Sequence[Any]] | None = None
+    in_pages: Callable[[str, FileContents], PageRuntime | None] | None = None
     _drivers: dict[str, DeviceDriver[Any]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -216,7 +222,7 @@ class DeviceKind:
         clocks = get_args(Clock)
         check(self.clock in clocks, self.name, f"clock must be one of {', '.join(clocks)}")
         check(callable(self.driver), self.name, "driver must be callable")
-        for field_name in ("known", "arena", "pages"):
+        for field_name in ("known", "arena", "pages", "in_pages"):
             value = getattr(self, field_name)
             usable = value is None or callable(value)
             check(usable, self.name, f"{field_name} must be callable or None")

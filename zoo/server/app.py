@@ -46,7 +46,13 @@ HEADERS = {
 #: Between two looks at what is running, while somebody watches.
 LIVE_SECONDS = 1.0
 #: Media types of what pages load.
-_TYPES = {"css": "text/css", "js": "text/javascript", "json": "application/json"}
+_TYPES = {
+    "css": "text/css",
+    "js": "text/javascript",
+    "json": "application/json",
+    "mjs": "text/javascript",
+    "txt": "text/plain; charset=utf-8",
+}
 
 
 def make_app(
@@ -64,6 +70,7 @@ def make_app(
     routes: list[BaseRoute] = [
         *(Route(f"/{name}", server.asset, name=name) for name in ASSETS),
         Route("/files/{page}/download/{name}", server.download),
+        Route("/files/{page}/try/{name:path}", server.tried),
         Route("/{path:path}", server.page),
     ]
     live = Route("/live", server.live)
@@ -143,6 +150,25 @@ class _Server:
         if path is None:
             raise HTTPException(404)
         return FileResponse(path, filename=entry.name, media_type="application/octet-stream")
+
+    async def tried(self, request: Request) -> Response:
+        """What a page needs to run a file itself."""
+        return await run_in_threadpool(
+            self._tried, request.path_params["page"], request.path_params["name"]
+        )
+
+    def _tried(self, page: str, name: str) -> Response:
+        with self.site.catalogue.lock:
+            self.site.catalogue.refresh()
+            entry = self.site.files.entry(f"files/{page}/")
+            kept = None if entry is None else self.site.kept.open(entry)
+            found = None if kept is None else self.site.files.tries.file(kept, name)
+        if found is None:
+            raise HTTPException(404)
+        kind = _TYPES.get(name.rpartition(".")[2], "application/octet-stream")
+        if isinstance(found, bytes):
+            return Response(found, media_type=kind)
+        return FileResponse(found, media_type=kind)
 
     async def live(self, request: Request) -> Response:
         """What is running, and the newest record, whenever that changes: server-sent events."""

@@ -20,7 +20,7 @@ from zoo.results.records import as_plain
 from zoo.results.store import Store
 from zoo.server.catalogue import Catalogue
 from zoo.server.page import DATA, PAGE, RECORDS
-from zoo.server.site import ASSETS, Site, asset, plain_json
+from zoo.server.site import ASSETS, SERVED, Site, asset, plain_json
 
 #: Marks a folder that this wrote, which alone it writes into again.
 _MARK = "edgezoo-site.txt"
@@ -86,7 +86,7 @@ def _write(site: Site, output: Path, on_step: OnStep) -> WrittenSite:
 
     write(_MARK, "Written by zoo board; the next one replaces it.\n")
     for name in ASSETS:
-        if name != "live.js":
+        if name not in SERVED:
             write(name, asset(name))
     paths = list(site.paths())
     on_step(_STEP, {"event": "start", "kind": "pages"})

@@ -17,6 +17,7 @@ from zoo.server.golden_pictures import golden_pictures
 from zoo.server.kept_files import KeptFiles
 from zoo.server.model_pages import file_cells
 from zoo.server.page import Page, file_path, model_path, record_path, run_path, trend_path
+from zoo.server.try_files import TryFiles
 
 _EXPORT = TypeAdapter(Export)
 #: Latencies in the list of a file's history.
@@ -24,7 +25,11 @@ HISTORY = 100
 
 
 class FilePages:
-    """Pages of files."""
+    """Pages of files.
+
+    Attributes:
+        tries: What pages need to run files themselves.
+    """
 
     def __init__(
         self,
@@ -38,6 +43,7 @@ class FilePages:
         self._catalogue, self._kept, self._task_of = catalogue, kept, task_of
         self._registry = registry
         self._static = static
+        self.tries = TryFiles(registry)
 
     def paths(self) -> Iterator[str]:
         """Of all of them."""
@@ -118,6 +124,7 @@ class FilePages:
                 "more": max(0, len(history) - HISTORY),
                 "trend": trend_path(entry.name) if self._catalogue.has_trend(entry.name) else "",
                 "versions": [file_cells(f) for f in others[:HISTORY]],
+                "trial": self.tries.trial(kept),
                 "downloads": [] if kept is None or self._static else [entry.name],
             },
         )

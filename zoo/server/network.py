@@ -82,6 +82,7 @@ class Network:
             for kind in self._kinds
             if kind.pages is not None
         ]
+        site.files.tries.paths.update((kind.name, f"join/{kind.name}/") for kind in self._kinds)
         self._visited = threading.Event()
         self._pages: ASGIApp
         self._certificate: ASGIApp | None = None

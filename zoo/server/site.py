@@ -29,7 +29,14 @@ ASSETS = {
     "page.js": ("page.js",),
     "datasette.json": ("zoo.server:templates/datasette.json",),
     "live.js": ("zoo.server:templates/live.js",),
+    "try_it.js": ("zoo.server:templates/try_it.js",),
+    "try_answers.js": ("zoo.server:templates/try_answers.js",),
+    "try_pictures.js": ("zoo.server:templates/try_pictures.js",),
+    "try_resizing.js": ("zoo.server:templates/try_resizing.js",),
+    "try_tables.js": ("zoo.server:templates/try_tables.js",),
 }
+#: Those that need a server.
+SERVED = frozenset(name for name in ASSETS if name == "live.js" or name.startswith("try_"))
 #: The menu: path and name.
 MENU = (
     ("", "Models"),

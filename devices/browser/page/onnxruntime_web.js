@@ -16,10 +16,11 @@ async function start(base, threads, backend) {
   return module;
 }
 
-/** Starts the runtime, once per worker, by a file of one layer: it starts with the first session. */
+/** Starts the runtime, once per worker; where times count, by a file of one layer, since it starts with the first session. */
 export async function prepare(asked) {
   if (ort) return;
   ort = await start(asked.base, asked.threads, asked.backend);
+  if (!asked.probe) return;
   const first = await open(asked.probe, { ...asked, plain: false });
   await first.close();
 }

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.artifacts.artifact import Artifact, Manifest, require_manifest
 from zoo.artifacts.bundle.earlier import CHECKSUMS, METADATA, listed_files, refuse_loss
-from zoo.artifacts.bundle.facts import code_files, facts_of, labels_of
+from zoo.artifacts.bundle.facts import facts_of
 from zoo.artifacts.bundle.licence import licence_text
 from zoo.artifacts.bundle.parts import BundledPart, chain_facts, chain_usage
 from zoo.artifacts.bundle.readme import readme
+from zoo.artifacts.bundle.side_files import golden_files, text_files
 from zoo.artifacts.bundle.trial import ProgramTrial, try_program
 from zoo.artifacts.file_chain import FileChain, open_chain
 from zoo.artifacts.golden_samples import GoldenArrays, read_golden
@@ -26,7 +27,6 @@ from zoo.artifacts.signing.listing import FOLDER_SIGNATURE, signature_of
 from zoo.common.brief import Brief
 from zoo.common.errors import BadFile, UsageError, ZooError
 from zoo.common.files import cannot_write, copy_with_side_files, sha256_of
-from zoo.common.named_arrays import fields_of
 from zoo.common.shown_text import is_utf8, other_encoding
 from zoo.contracts import Arena, Usage, UsageRequest
 from zoo.registry import Registry, load_registry
@@ -219,10 +219,7 @@ def _fill(
         folder / name,
         (*artifact.companions, *([signature.name] if signed else [])),
     )
-    _write(folder, "labels.txt", "".join(f"{_one_line(c)}\n" for c in labels_of(manifest)))
-    for field, lines in manifest.preprocessing.text_files().items():
-        _write(folder, f"{field}.txt", "".join(f"{line}\n" for line in lines))
-    for name_of_file, text in code_files(manifest.decoding).items():
+    for name_of_file, text in text_files(manifest).items():
         _write(folder, name_of_file, text)
     _write(folder, "LICENSE.txt", licence_text(manifest))
     _write_golden(folder, facts, arrays)
@@ -262,17 +259,11 @@ def _arena(registry: Registry, format: str) -> Callable[[Path, Array], Arena] | 
 
 
 def _write_golden(folder: Path, facts: dict[str, Any], arrays: GoldenArrays) -> None:
-    import numpy as np
-
     (folder / "golden").mkdir()
-    inputs = fields_of(arrays.inputs).values()
-    sides = [(values, values.dtype.newbyteorder("<")) for values in inputs]
-    sides += [(values, np.dtype("<f4")) for values in fields_of(arrays.outputs).values()]
-    for number, files in enumerate(facts["golden"]["files"]):
-        for (side, path), (values, dtype) in zip([*files.items()], sides, strict=True):
-            content = np.ascontiguousarray(values[number], dtype).tobytes()
-            (folder / path).write_bytes(content)
-            files[f"{side}_sha256"] = hashlib.sha256(content).hexdigest()
+    files = facts["golden"]["files"]
+    for place, side, path, content in golden_files(facts, arrays):
+        (folder / path).write_bytes(content)
+        files[place][f"{side}_sha256"] = hashlib.sha256(content).hexdigest()
     _write(folder, "golden/golden.json", json.dumps(facts["golden"], indent=1) + "\n")
 
 
@@ -282,9 +273,3 @@ def _write(folder: Path, path: str, text: str) -> None:
         raise ZooError(f"the format would write {path!r}, which lies outside the folder")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text, encoding="utf-8")
-
-
-def _one_line(name: str) -> str:
-    from zoo.results.formatting import plain
-
-    return plain(name)

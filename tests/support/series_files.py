@@ -1,0 +1,143 @@
+"""ONNX files of one random layer over series, rows and sounds, with golden inputs of their own."""
+
+from __future__ import annotations
+
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from zoo.artifacts.artifact import DatasetReference, Manifest, embed, open_artifact
+from zoo.artifacts.golden_samples import Golden, GoldenArrays, make_golden
+from zoo.contracts import Preprocessing, SeriesPreprocessing, SoundPreprocessing
+from zoo.registry import load_registry
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What a file is made of."""
+
+    task: str
+    preprocessing: Preprocessing
+    classes: tuple[str, ...]
+    dataset: str
+    softmax: bool = True
+
+
+SERIES = Layer(
+    "sequence-classification",
+    SeriesPreprocessing(
+        steps=4, channels=3, mean=(0.0,) * 3, std=(1.0,) * 3, names=("x", "y", "z y")
+    ),
+    ("rest", "walk", "run"),
+    "csv:moves?label=move",
+)
+REGRESSION = Layer(
+    "regression",
+    SeriesPreprocessing(steps=1, channels=2, mean=(0.0,) * 2, std=(1.0,) * 2, names=("a", "b")),
+    ("power", "heat"),
+    "csv:rows?target=power,heat",
+    softmax=False,
+)
+SOUND = Layer(
+    "sequence-classification",
+    SoundPreprocessing(
+        rate=8000, samples=2000, frame=200, hop=100, bands=8, mean=(0.0,), std=(1.0,)
+    ),
+    ("yes", "no"),
+    "folder:words",
+)
+
+
+def onnx_file(path: Path, made: Layer, off: float = 0.0) -> Path:
+    """The file; its golden outputs are `off` from what it gives."""
+    import onnxruntime
+    from onnx import TensorProto, helper, numpy_helper, save
+
+    shape, count = made.preprocessing.input_shape, len(made.classes)
+    random = np.random.default_rng(count)
+    size = int(np.prod(shape))
+    weights = random.normal(0, 1 / np.sqrt(size), (size, count)).astype(np.float32)
+    last = helper.make_node("Softmax" if made.softmax else "Identity", ["raw"], ["given"])
+    graph = helper.make_graph(
+        [
+            helper.make_node("Flatten", [made.preprocessing.input_name], ["flat"]),
+            helper.make_node("MatMul", ["flat", "weights"], ["raw"]),
+            last,
+        ],
+        "layer",
+        [
+            helper.make_tensor_value_info(
+                made.preprocessing.input_name, TensorProto.FLOAT, [1, *shape]
+            )
+        ],
+        [helper.make_tensor_value_info("given", TensorProto.FLOAT, [1, count])],
+        [numpy_helper.from_array(weights, "weights")],
+    )
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    inputs = random.normal(0, 1, (3, *shape)).astype(np.float32)
+    session = onnxruntime.InferenceSession(path)
+    outputs = np.concatenate(
+        [session.run(None, {made.preprocessing.input_name: one[None]})[0] for one in inputs]
+    )
+    golden, beside = make_golden(
+        Golden(
+            dataset="made/test",
+            examples=(0, 1, 2),
+            runtime="onnxruntime",
+            runtime_version=onnxruntime.__version__,
+            processor="any",
+            max_abs=1e-4,
+            tolerance="float32",
+        ),
+        GoldenArrays(inputs=inputs, outputs=outputs + np.float32(off)),
+        path.name,
+    )
+    assert beside is None
+    artifact = open_artifact(load_registry(), path)
+    manifest = Manifest(
+        model_id=f"layer.{path.name.partition('.')[0]}",
+        architecture="layer",
+        task=made.task,
+        format=artifact.exporter.name,
+        precision="float32",
+        licence="CC0-1.0",
+        classes=made.classes,
+        weights_sha256="0" * 64,
+        dataset=DatasetReference(name=made.dataset, content_hash="0" * 64),
+        calibration=None,
+        preprocessing=made.preprocessing,
+        inputs=artifact.contents.inputs,
+        outputs=artifact.contents.outputs,
+        payload_sha256=artifact.contents.payload_sha256,
+        target="arm64",
+        golden=golden,
+        readings={} if made.softmax else {"given": "targets"},
+    )
+    embed(artifact.exporter, path, manifest)
+    return path
+
+
+def rows_of_table(made: Layer, rows: int) -> str:
+    """A table with its columns in another order, a quoted one, and one that is not read."""
+    names = made.preprocessing.names  # type: ignore[attr-defined]
+    random = np.random.default_rng(rows)
+    lines = [",".join(f'"{name}"' for name in reversed(names))]
+    lines += [
+        ",".join(f"{value:.7g}" for value in random.normal(0, 1, len(names))) for _ in range(rows)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def written_sound(path: Path, made: Layer) -> Path:
+    """Two tones, longer than the network takes."""
+    own = made.preprocessing
+    assert isinstance(own, SoundPreprocessing)
+    at = np.arange(3 * own.samples) / own.rate
+    loud = np.where(at > 0.4, 0.6, 0.1)
+    samples = loud * np.sin(2 * np.pi * 440 * at) + 0.1 * np.sin(2 * np.pi * 1200 * at)
+    with wave.open(str(path), "wb") as sound:
+        sound.setparams((1, 2, own.rate, len(at), "NONE", ""))
+        sound.writeframes(np.rint(samples * 32767).astype("<i2").tobytes())
+    return path

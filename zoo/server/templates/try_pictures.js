@@ -1,0 +1,113 @@
+// A picture's file as the zoo reads it: upright, eight bits a channel, without transparency and without colour profiles.
+
+import { fitted } from "./try_resizing.js";
+
+/** Largest file, in bytes; and most pixels, the number from which Pillow warns. */
+const MOST_BYTES = 64 * 2 ** 20, MOST_PIXELS = 89478485;
+const PNG = [0x89, 0x50, 0x4e, 0x47];
+
+function begins(bytes, signs, at = 0) {
+  return signs.every((sign, place) => bytes[at + place] === sign);
+}
+
+const letters = (text) => Array.from(text, (letter) => letter.charCodeAt(0));
+
+/** How many colours a JPEG has, by its frame header; 0 where there is none. */
+function coloursOf(bytes) {
+  for (let at = 2; at + 9 < bytes.length; ) {
+    if (bytes[at] !== 0xff) return 0;
+    const mark = bytes[at + 1];
+    if (mark === 0xff) { at += 1; continue; }
+    if (mark >= 0xc0 && mark <= 0xcf && mark !== 0xc4 && mark !== 0xc8 && mark !== 0xcc) return bytes[at + 9];
+    at += 2 + bytes[at + 2] * 256 + bytes[at + 3];
+  }
+  return 0;
+}
+
+/** Why a browser reads such a file otherwise than the zoo does; empty where it does not. */
+function problemOf(bytes) {
+  if (begins(bytes, PNG)) {
+    if (bytes[24] === 16) return "it has 16 bits a channel, of which browsers keep eight: save it with eight";
+  } else if (begins(bytes, [0xff, 0xd8, 0xff])) {
+    if (coloursOf(bytes) === 4) return "it is in CMYK, which browsers turn into other colours than the zoo does: save it in RGB";
+  } else if (!begins(bytes, letters("GIF8")) && !begins(bytes, letters("BM")) && !begins(bytes, letters("WEBP"), 8)) {
+    return "it is not a picture that pages read: PNG, JPEG, WebP, GIF or BMP";
+  }
+  const turned = new TextDecoder("latin1").decode(bytes).match(/tiff:Orientation(?:="|>)\s*([0-9])/);
+  return turned && turned[1] !== "1" ? "its XMP data say that it is to be turned, which browsers do not do: save it upright" : "";
+}
+
+/** Refuses browsers that hand out other pixels than were drawn, as some do against recognition. */
+function checkCanvas() {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 64;
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const drawn = context.createImageData(64, 64);
+  for (let i = 0; i < drawn.data.length; i++) drawn.data[i] = i % 4 === 3 ? 255 : (i * 37 + (i >> 6) * 101) % 256;
+  context.putImageData(drawn, 0, 0);
+  const read = context.getImageData(0, 0, 64, 64).data;
+  if (read.some((value, i) => value !== drawn.data[i])) {
+    throw new Error("this browser changes the pixels that pages read of pictures: switch its protection against recognition off for this page");
+  }
+}
+
+async function decoded(file) {
+  try {
+    return await createImageBitmap(file, { colorSpaceConversion: "none", premultiplyAlpha: "none", imageOrientation: "from-image" });
+  } catch {
+    throw new Error("the picture is damaged, or of a kind that this browser does not read");
+  }
+}
+
+function pixelsOf(bitmap) {
+  const { width, height } = bitmap;
+  if (width * height > MOST_PIXELS) throw new Error(`${width} × ${height} pixels are more than ${MOST_PIXELS}`);
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [width, height];
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.drawImage(bitmap, 0, 0);
+  const { data } = context.getImageData(0, 0, width, height);
+  const made = new Uint8Array(width * height * 3);
+  for (let i = 0; i < width * height; i++) {
+    const alpha = data[4 * i + 3];
+    if (alpha !== 0 && alpha !== 255) {
+      throw new Error("it is partly transparent, which browsers round otherwise than the zoo does: save it without transparency");
+    }
+    // What is transparent shows white, as on paper.
+    for (let c = 0; c < 3; c++) made[3 * i + c] = alpha ? data[4 * i + c] : 255;
+  }
+  return { data: made, width, height, channels: 3 };
+}
+
+/** The raw input of a picture's file, and the pixels that the network sees, channels last. */
+export async function readPicture(file, own, turned) {
+  if (file.size > MOST_BYTES) throw new Error(`${Math.round(file.size / 2 ** 20)} MB are more than ${MOST_BYTES / 2 ** 20} MB`);
+  const problem = problemOf(new Uint8Array(await file.arrayBuffer()));
+  if (problem) throw new Error(problem);
+  checkCanvas();
+  const bitmap = await decoded(file);
+  const seen = fitted(pixelsOf(bitmap), own, turned);
+  bitmap.close();
+  return { raw: own.layout === "nchw" ? planes(seen) : seen.data, seen };
+}
+
+function planes({ data, width, height, channels }) {
+  const size = width * height;
+  return Uint8Array.from(data, (_, i) => data[(i % size) * channels + Math.floor(i / size)]);
+}
+
+/** A canvas with pixels, channels last, each `scale` times as large. */
+export function drawn({ data, width, height, channels }, label) {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [width, height];
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", label);
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(width, height);
+  for (let i = 0; i < width * height; i++) {
+    for (let c = 0; c < 3; c++) image.data[4 * i + c] = data[i * channels + Math.min(c, channels - 1)];
+    image.data[4 * i + 3] = 255;
+  }
+  context.putImageData(image, 0, 0);
+  return canvas;
+}
