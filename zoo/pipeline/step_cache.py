@@ -215,7 +215,7 @@ def read_sealed(text: str) -> tuple[StepRecord, dict[str, dict[str, Any]]]:
 
 def _sealed(record: StepRecord, files: dict[str, dict[str, object]]) -> str:
     plain = {**as_plain(record), "files": files}
-    return json.dumps({**plain, "sha256": _seal(plain)}, indent=1)
+    return json.dumps({**plain, "sha256": _seal(plain)})
 
 
 def _seal(plain: dict[str, object]) -> str:
