@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Tests of one file share what they prepare, so each file stays with one worker.
 PARALLEL ?= -n 2 --dist loadfile
 
-.PHONY: help ship test test-slow test-torch test-keras-hub sabotage fuzz check docs site release \
+.PHONY: help ship test test-slow test-torch test-keras-hub test-gpu sabotage fuzz check docs site release \
 	lock clean
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo "make test-slow the slow ones"
 	@echo "make test-torch  those that compare with PyTorch, which it installs"
 	@echo "make test-keras-hub  those that compare with keras-hub, which it installs"
+	@echo "make test-gpu  those that need a GPU of this machine, with the reason of each that is skipped"
 	@echo "make sabotage  files sabotaged in every way, and who refuses them; writes docs/sabotage.md"
 	@echo "make fuzz      property tests on random examples, for FUZZ_SECONDS=120; FUZZ_SEED=1 draws the same"
 	@echo "make check     ruff, and mypy in strict mode"
@@ -46,7 +47,7 @@ ship: $(VENV)/.ready-all
 	$(BIN)/zoo ship lenet5 --data digits
 
 test: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not torch and not keras_hub"
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not torch and not keras_hub and not gpu"
 
 # A process that has trained and converted large networks keeps their memory, so the tests that do
 # so in their own process (of families, of exporters) are not run side by side: in two parts.
@@ -54,7 +55,7 @@ FIRST := $(addprefix tests/,testing end_to_end pipeline cli devices artifacts)
 test-slow: $(VENV)/.ready-dev
 	@failed=0; \
 	for files in "$(filter $(FIRST:=/%),$(call marked,slow))" "$(filter-out $(FIRST:=/%),$(call marked,slow))"; do \
-		$(BIN)/python -m pytest $(PARALLEL) -m "slow and not torch and not keras_hub" $$files || failed=1; \
+		$(BIN)/python -m pytest $(PARALLEL) -m "slow and not torch and not keras_hub and not gpu" $$files || failed=1; \
 	done; \
 	exit $$failed
 
@@ -79,6 +80,12 @@ $(VENV)/.ready-keras-hub: plugins/keras_hub_presets/requirements.txt $(VENV)/.re
 
 test-keras-hub: $(VENV)/.ready-keras-hub
 	$(BIN)/python -m pytest -m keras_hub $(call marked,keras_hub)
+
+# One after the other, with every reason for which one was skipped. What excludes the other runtimes
+# gets its environment first; where that fails, its tests say so.
+test-gpu: $(VENV)/.ready-dev
+	-$(BIN)/zoo devices setup gpu
+	$(BIN)/python -m pytest -m gpu -rs $(call marked,gpu)
 
 sabotage: $(VENV)/.ready-dev
 	$(BIN)/python -m tests.sabotage --records docs/sabotage.json --page docs/sabotage.md

@@ -68,6 +68,15 @@ RUNTIMES = (
         gpu=True,
     ),
     Runtime(
+        name="onnxruntime-webgpu",
+        summary="ONNX Runtime on a GPU of any maker, by WebGPU",
+        formats=("onnx",),
+        module="onnxruntime",
+        distributions=("onnxruntime-webgpu",),
+        probe=_PROBES / "dense.onnx",
+        gpu=True,
+    ),
+    Runtime(
         name="openvino",
         summary="OpenVINO, which reads ONNX and TFLite files",
         formats=("onnx", "tflite"),
@@ -109,6 +118,9 @@ RUNTIMES = (
         reference=True,
     ),
 )
+
+#: Those that run nothing on the processor; their module may be another runtime's, too.
+GPU_ALONE = ("onnxruntime-webgpu",)
 
 
 @hookimpl

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import subprocess
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
-from runtimes import RUNTIMES, Elsewhere, Runtime, environment, runtime_version, short
+from runtimes import RUNTIMES, Elsewhere, Runtime, browser, environment, runtime_version, short
 
 from zoo.artifacts.artifact import Artifact, open_unaltered, require_manifest
 from zoo.common.errors import Unsupported, ZooError
@@ -45,6 +45,10 @@ SOURCES = (
 
 #: The runtime whose answers the others are compared with: the one that the gate judges in.
 JUDGES = {"tflite": "litert", "onnx": "onnxruntime"}
+
+
+#: Held by the file that runs in the browser, which starts with the first.
+_BROWSER = Lock()
 
 
 @dataclass(frozen=True)
@@ -175,9 +179,8 @@ def answers(file: File, runtime: Runtime, folder: Path) -> tuple[Any, str]:
         return None, refused.read_text(encoding="utf-8")
     print(f"{file.path.name} in {runtime.name}", flush=True)
     kept.parent.mkdir(parents=True, exist_ok=True)
-    ask = _answers_of_node if runtime.npm else _answers_of_agent
     try:
-        outputs = ask(file.path, runtime, folder)
+        outputs = _answers(file.path, runtime, folder)
     except ZooError as error:
         reason = " ".join(part for part in (error.what, error.why) if part)
         refused.write_text(reason, encoding="utf-8")
@@ -186,43 +189,18 @@ def answers(file: File, runtime: Runtime, folder: Path) -> tuple[Any, str]:
     return outputs, ""
 
 
-def _answers_of_agent(path: Path, runtime: Runtime, folder: Path) -> Any:
-    place = Elsewhere(environment(runtime, folder))
-    with AgentSession(place, runtime.name, timeout=600.0) as session:
+def _answers(path: Path, runtime: Runtime, folder: Path) -> Any:
+    place = browser() if runtime.browser else Elsewhere(environment(runtime, folder))
+    turn = _BROWSER if runtime.browser else nullcontext()
+    with turn, AgentSession(place, runtime.name, timeout=600.0) as session:
         session.load(path)
         return session.run(inputs_of(path))
 
 
-def _answers_of_node(path: Path, runtime: Runtime, folder: Path) -> Any:
-    place = Path(environment(runtime, folder)).parents[1]
-    contents = opened(path).contents
-    (takes,), (gives,) = contents.inputs, contents.outputs
-    given, made = (place / f"{short(str(path))}.{end}" for end in ("in", "out"))
-    given.write_bytes(np.ascontiguousarray(inputs_of(path).astype(takes.dtype)).tobytes())
-    script = str(HERE / "interoperability.mjs")
-    node = str(place / "bin" / "node")
-    done = subprocess.run(
-        [node, script, str(place), str(path), str(given), str(made)],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    given.unlink()
-    try:
-        said = json.loads(done.stdout.splitlines()[-1])
-    except (IndexError, ValueError) as error:
-        raise ZooError("node did not answer", why=done.stderr[-300:]) from error
-    if "error" in said:
-        raise ZooError(said["error"])
-    outputs = np.frombuffer(made.read_bytes(), gives.dtype).reshape(-1, *gives.shape[1:])
-    made.unlink()
-    return outputs
-
-
 @cache
 def _agent() -> str:
-    return short(agent_archive().name + (HERE / "interoperability.mjs").read_text())
+    page = sorted(HERE.parent.glob("devices/browser/page/*.js"))
+    return short(agent_archive().name + "".join(map(sha256_of, page)))
 
 
 def compare(expected: Any, found: Any, chooses: bool) -> tuple[float | None, float]:

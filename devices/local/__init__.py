@@ -28,5 +28,7 @@ def zoo_devices() -> Iterable[DeviceKind]:
         summary="a GPU of this machine; its times count only where operators ran on it",
         also_called=("cuda", "nvidia"),
         driver=lazy("zoo.devices.local.gpu:GpuDriver"),
-        distributions=("ai-edge-litert", "onnxruntime-gpu", "openvino", "numpy"),
+        distributions=(
+            *("ai-edge-litert", "onnxruntime-gpu", "onnxruntime-webgpu", "openvino", "numpy"),
+        ),
     )

@@ -1,4 +1,4 @@
-"""A GPU of this machine: LiteRT's accelerator, ONNX Runtime's CUDA provider, OpenVINO's plugin.
+"""A GPU of this machine: LiteRT's accelerator, ONNX Runtime's providers, OpenVINO's plugin.
 
 A number counts only when the runtime itself says that operators ran on a GPU; else the agent
 refuses it (`NotOnGpu`). Results are read back inside the timer: a call that only hands over work
@@ -7,7 +7,7 @@ returns long before the work is done.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from zoo.common.errors import ZooError
 from zoo.contracts import Condition
 
 from ..runtimes import RUNTIMES
+from .environments import ON_GPU, environments, make_all
 from .nvidia import nvidia_condition
 from .options import GpuOptions
 from .transport import LocalDriver, LocalTransport
@@ -44,7 +45,8 @@ class GpuTransport(LocalTransport):
     ) -> None:
         self._index, self._software = index, software
         imitated = ["--software"] if software else []
-        super().__init__(python, ["--gpu", str(index), *imitated, *arguments])
+        apart = environments(ON_GPU) if python is None else {}
+        super().__init__(python, ["--gpu", str(index), *imitated, *arguments], apart)
 
     def condition(self) -> Condition:
         """That of the machine, and of an NVIDIA GPU as its driver tells it."""
@@ -83,8 +85,8 @@ class GpuDriver(LocalDriver[GpuOptions]):
             raise NoGpu(
                 "no runtime here runs anything on a GPU",
                 why="; ".join(f"{runtime}: {reason}" for runtime, reason in refusals.items()),
-                fix="install the GPU's driver and a runtime for it, then try: zoo devices doctor "
-                "gpu",
+                fix="install the GPU's driver and a runtime for it (zoo devices setup gpu: one for "
+                "GPUs of all makers), then try: zoo devices doctor gpu",
             )
         return list(ran)
 
@@ -94,6 +96,11 @@ class GpuDriver(LocalDriver[GpuOptions]):
 
         names = [f"{runtime} on {name}" for runtime, name in self.gpu_support[0].items()]
         return "; ".join([machine_fingerprint(), *self.words(), *names])
+
+    def setup(self, tell: Callable[[str], None]) -> str:
+        """Makes an environment for each runtime of GPUs that cannot live beside the others."""
+        names = make_all(ON_GPU, self.options.python, tell)
+        return f"a GPU of this machine also has {names}, in an environment of its own"
 
     @cached_property
     def gpu_support(self) -> tuple[dict[str, str], dict[str, str]]:

@@ -6,9 +6,7 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from zoo.common.errors import UsageError
-
-from .environments import SEPARATE_ENVIRONMENTS, environments
+from .environments import ON_PROCESSOR, environments, make_all
 from .options import HostOptions
 from .transport import MODULES, LocalDriver, LocalTransport
 
@@ -17,7 +15,7 @@ class HostTransport(LocalTransport):
     """The agent in a named Python; else in edgezoo's, and in those of runtimes with their own."""
 
     def __init__(self, python: Path | None = None, arguments: Sequence[str] = ()) -> None:
-        super().__init__(python, arguments, environments() if python is None else {})
+        super().__init__(python, arguments, environments(ON_PROCESSOR) if python is None else {})
 
 
 class HostDriver(LocalDriver[HostOptions]):
@@ -50,20 +48,12 @@ class HostDriver(LocalDriver[HostOptions]):
         """The agent's runtimes that are installed, found without importing them."""
         if self.options.python:
             return super().runtimes()
-        apart = environments()
+        apart = environments(ON_PROCESSOR)
         return [name for name, module in MODULES.items() if name in apart or _here(module)]
 
     def setup(self, tell: Callable[[str], None]) -> str:
         """Makes an environment for each runtime that cannot live beside the others."""
-        if self.options.python:
-            raise UsageError(
-                f"the device uses a Python of yours, {self.options.python}, where nothing is "
-                "installed from here",
-                fix="install a runtime and numpy there, or leave out the option python",
-            )
-        for environment in SEPARATE_ENVIRONMENTS:
-            environment.make(tell)
-        names = ", ".join(one.name for one in SEPARATE_ENVIRONMENTS)
+        names = make_all(ON_PROCESSOR, self.options.python, tell)
         return f"this machine also has {names}, in an environment of its own"
 
 

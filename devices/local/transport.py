@@ -17,7 +17,7 @@ from zoo.contracts import AgentProcess, Condition
 from zoo.execution.agent_driver import AgentDriver
 from zoo.execution.agent_process import PipeProcess
 
-from ..runtimes import RUNTIMES
+from ..runtimes import GPU_ALONE, RUNTIMES
 from ..shared.agent_files import AGENT
 from ..shared.linux import READINGS, condition_of
 
@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 LocalModel = TypeVar("LocalModel", bound="LocalOptions")
 #: The package whose presence means that a runtime of the agent can be used.
-MODULES = {each.name: each.module.partition(".")[0] for each in RUNTIMES if not each.reference}
+MODULES = {
+    each.name: each.module.partition(".")[0]
+    for each in RUNTIMES
+    if not each.reference and each.name not in GPU_ALONE
+}
 
 
 class LocalTransport:

@@ -124,6 +124,23 @@ def test_a_gpu_that_is_not_there_is_refused_and_never_replaced_by_the_processor(
     assert where == "NotOnGpu" or where.startswith("WebGPU ")  # the latter where a GPU is
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_answers_on_a_real_gpu(transport, runtime):
+    other = BrowserTransport(BrowserOptions(backend="webgpu"), find_browser(None))
+    inputs = np.random.default_rng(2).normal(size=(7, len(WEIGHTS[0]))).astype(np.float32)
+    expected = inputs @ np.asarray(WEIGHTS, np.float32).T + np.asarray(BIAS, np.float32)
+    try:
+        with AgentSession(other, runtime, 60.0) as session:
+            try:
+                session.load(RUNTIMES[runtime], purpose="timing")
+            except AgentRefused as refusal:
+                pytest.skip(refusal.what)
+            np.testing.assert_allclose(session.run(inputs), expected, atol=1e-2)
+    finally:
+        other.close()
+
+
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_webnn_that_is_not_there_is_refused_in_the_browsers_words(transport, runtime):
     other = BrowserTransport(BrowserOptions(backend="webnn"), find_browser(None))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,14 +14,17 @@ from measured import measure
 
 from zoo.common.errors import ZooError
 from zoo.contracts import DeviceKind
+from zoo.devices.agent.zoo_agent import vulkan
+from zoo.devices.agent.zoo_agent.common import AgentError
+from zoo.devices.agent.zoo_agent.runtimes import onnxruntime_webgpu
 from zoo.devices.agent.zoo_agent.runtimes.litert import gpu_placement
 from zoo.devices.local import gpu, nvidia
 from zoo.devices.local.gpu import GpuTransport, NoGpu
-from zoo.devices.local.host import HostTransport
 from zoo.devices.local.transport import MODULES
 from zoo.execution.device import Device
 from zoo.execution.devices import device_named
 from zoo.execution.failures import AgentRefused
+from zoo.execution.probes import BIAS, PROBES, TOLERANCE, WEIGHTS
 from zoo.execution.session import AgentSession
 from zoo.registry import load_registry
 
@@ -39,7 +43,13 @@ SOME_TAKEN = (
     "ARG_MAX: Tensor type(INT64) is not supported. Identity\n"
     "2 operations will run on the GPU, and the remaining 1 operations will run on the CPU.\n"
 )
+#: Where Chromium lies in distributions.
+SWIFTSHADER = tuple(
+    Path(folder) / "vk_swiftshader_icd.json"
+    for folder in ("/usr/lib/chromium", "/usr/lib/chromium-browser", "/opt/google/chrome")
+)
 FakeRuntime = Callable[[str, str], None]
+GpuSupport = tuple[dict[str, str], dict[str, str]]
 
 
 def kind() -> DeviceKind:
@@ -57,12 +67,10 @@ def no_graphics() -> None:
 
 
 @pytest.fixture(scope="module")
-def graphics() -> str:
-    """A runtime that runs on a GPU of this machine."""
-    try:
-        return kind().driver_of({}).runtimes()[0]
-    except NoGpu as absence:
-        pytest.skip(f"no GPU here: {absence.why}")
+def graphics() -> GpuSupport:
+    """Runtimes that ran a layer on a GPU of this machine, and why others did not."""
+    found: GpuSupport = kind().driver_of({}).gpu_support
+    return found
 
 
 @pytest.mark.usefixtures("no_graphics")
@@ -120,6 +128,102 @@ class TestRefusals:
             device_named(load_registry(), "gpu").runtimes()
         assert "onnxruntime: " in str(caught.value.why)
         assert "zoo devices doctor gpu" in str(caught.value.fix)
+
+
+class TestWebGpuOfOnnxRuntime:
+    """It does not tell which adapter it takes; Vulkan's loader tells which there are."""
+
+    REAL, IMITATED = vulkan.Adapter("NVIDIA L4", False), vulkan.Adapter("llvmpipe", True)
+
+    @pytest.fixture
+    def listed(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+        """Makes Vulkan list adapters, the first time and after imitations were left out."""
+
+        def lists(first: list[vulkan.Adapter], then: list[vulkan.Adapter]) -> None:
+            told = iter((first, then))
+            monkeypatch.setattr(sys, "platform", "linux")
+            monkeypatch.setattr(onnxruntime_webgpu, "adapters", lambda: next(told))
+            monkeypatch.setattr(onnxruntime_webgpu, "without_imitations", lambda: None)
+
+        return lists
+
+    def test_a_real_one_is_named(self, listed: Callable[..., None]) -> None:
+        listed([self.REAL, self.IMITATED], [self.REAL])
+        found = onnxruntime_webgpu.where(False)
+        assert found == {
+            "name": "NVIDIA L4 (Vulkan)",
+            "adapter": "NVIDIA L4",
+            "software": False,
+        }
+
+    @pytest.mark.parametrize(
+        ("first", "then", "said"),
+        [
+            ([], [], "lists no GPU"),
+            ([IMITATED], [], "llvmpipe is the processor, which imitates a GPU"),
+            ([REAL, IMITATED], [REAL, IMITATED], "beside a real one"),
+        ],
+        ids=["none", "imitated", "both"],
+    )
+    def test_what_is_no_gpu_is_refused(
+        self,
+        listed: Callable[..., None],
+        first: list[vulkan.Adapter],
+        then: list[vulkan.Adapter],
+        said: str,
+    ) -> None:
+        listed(first, then)
+        with pytest.raises(AgentError, match=said) as caught:
+            onnxruntime_webgpu.where(False)
+        assert caught.value.kind == "NotOnGpu"
+
+    def test_an_imitated_one_on_request(self, listed: Callable[..., None]) -> None:
+        listed([self.IMITATED], [])
+        assert onnxruntime_webgpu.where(True)["name"] == "llvmpipe (Vulkan), software"
+
+    def test_another_onnxruntime_is_told_apart(self, files: dict[str, Path]) -> None:
+        with (
+            AgentSession(GpuTransport(Path(sys.executable)), "onnxruntime-webgpu") as session,
+            pytest.raises(AgentRefused, match="zoo devices setup gpu"),
+        ):
+            session.load(files["onnx"], purpose="timing")
+
+    def test_it_is_no_runtime_of_the_processor(self, files: dict[str, Path]) -> None:
+        assert "onnxruntime-webgpu" not in device_named(load_registry(), "host").runtimes()
+
+    @pytest.mark.slow
+    def test_for_real_on_an_imitated_gpu(
+        self, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The plumbing: operators ran there by the profile, and answers are right."""
+        place = next((path for path in SWIFTSHADER if path.is_file()), None)
+        if place is None:
+            pytest.skip("needs SwiftShader's Vulkan driver, which Chromium brings")
+        monkeypatch.delenv("ZOO_OFFLINE", raising=False)
+        device = Device(name="imitated", kind=kind(), options={"software": True})
+        try:
+            device.setup(lambda words: None)
+        except ZooError as error:
+            pytest.skip(f"{error.what}: {error.why}")
+        for name in ("VK_DRIVER_FILES", "VK_ICD_FILENAMES"):
+            monkeypatch.setenv(name, str(place))
+        inputs = np.random.default_rng(0).normal(size=(4, len(WEIGHTS[0]))).astype(np.float32)
+        expected = inputs @ np.asarray(WEIGHTS, np.float32).T + np.asarray(BIAS, np.float32)
+        with AgentSession(device.connect(), "onnxruntime-webgpu") as session:
+            try:
+                session.load(PROBES / "dense.onnx", purpose="timing")
+            except AgentRefused as refusal:
+                pytest.skip(f"no Vulkan loader here: {refusal.what}")
+            assert np.abs(session.run(inputs) - expected).max() <= TOLERANCE
+            where = session.locate()
+        assert where["software"]
+        assert where["delegated"] == where["operators"] > 0
+        assert where["later_load_ns"] > 0
+        with (
+            AgentSession(GpuTransport(), "onnxruntime-webgpu") as session,
+            pytest.raises(AgentRefused, match="imitates a GPU"),
+        ):
+            session.load(PROBES / "dense.onnx", purpose="timing")
 
 
 class TestLiteRtPlacement:
@@ -182,18 +286,17 @@ def test_a_gpu_is_never_where_files_are_judged() -> None:
     assert not kind().local
 
 
-class TestOnAGpu:
-    """For real, where one is."""
-
-    def test_answers_and_proof(self, graphics: str, files: dict[str, Path]) -> None:
-        name = "dense" if graphics == "litert" else "onnx"
-        inputs = np.random.default_rng(2).normal(size=(7, 4)).astype(np.float32)
-        with AgentSession(HostTransport(), graphics) as session:
-            session.load(files[name])
-            expected = session.run(inputs)
-        with AgentSession(GpuTransport(), graphics) as session:
-            session.load(files[name], purpose="timing")
-            np.testing.assert_allclose(session.run(inputs), expected, atol=1e-2)
-            run = session.bench(min_runs=5, min_seconds=0.0, max_seconds=60.0, warmup_seconds=0.05)
-            assert run.accelerated
-            assert session.locate()["delegated"] > 0
+@pytest.mark.gpu
+@pytest.mark.parametrize("runtime", sorted(gpu.GPU_RUNTIMES))
+def test_answers_and_proof_on_a_real_gpu(graphics: GpuSupport, runtime: str) -> None:
+    ran, refusals = graphics
+    if runtime not in ran:
+        pytest.skip(f"{runtime}: {refusals[runtime]}")
+    inputs = np.random.default_rng(2).normal(size=(7, len(WEIGHTS[0]))).astype(np.float32)
+    expected = inputs @ np.asarray(WEIGHTS, np.float32).T + np.asarray(BIAS, np.float32)
+    with AgentSession(kind().driver_of({}).connect(), runtime) as session:
+        session.load(gpu.GPU_RUNTIMES[runtime], purpose="timing")
+        np.testing.assert_allclose(session.run(inputs), expected, atol=1e-2)
+        run = session.bench(min_runs=5, min_seconds=0.0, max_seconds=60.0, warmup_seconds=0.05)
+        assert run.accelerated
+        assert session.locate()["delegated"] > 0

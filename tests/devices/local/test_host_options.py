@@ -11,7 +11,7 @@ import pytest
 
 from zoo.common.errors import UsageError, ZooError
 from zoo.devices.local import environments
-from zoo.devices.local.environments import SEPARATE_ENVIRONMENTS
+from zoo.devices.local.environments import ON_PROCESSOR
 from zoo.devices.local.host import HostTransport
 from zoo.devices.local.transport import python_of
 from zoo.execution.device import Device
@@ -134,12 +134,12 @@ class TestEnvironments:
         assert "tflite-runtime" not in host_device().runtimes()
 
     def test_half_an_environment_is_none(self) -> None:
-        folder = SEPARATE_ENVIRONMENTS[0].folder
+        folder = ON_PROCESSOR[0].folder
         (folder / "bin").mkdir(parents=True)
         (folder / "bin" / "python").symlink_to(sys.executable)
-        assert environments.environments() == {}
+        assert environments.environments(ON_PROCESSOR) == {}
         (folder / "ready").touch()
-        assert set(environments.environments()) == {"tflite-runtime"}
+        assert set(environments.environments(ON_PROCESSOR)) == {"tflite-runtime"}
         assert "tflite-runtime" in host_device().runtimes()
 
     @pytest.mark.slow
@@ -151,7 +151,7 @@ class TestEnvironments:
         except ZooError as error:
             pytest.skip(f"{error.what}: {error.why}")
         assert "tflite-runtime" in ready
-        assert told[1] == f"installing {', '.join(SEPARATE_ENVIRONMENTS[0].packages)}"
+        assert told[1] == f"installing {', '.join(ON_PROCESSOR[0].packages)}"
         with AgentSession(HostTransport(), "tflite-runtime") as session:
             session.load(files["dense"], purpose="timing")
             about = session.describe()

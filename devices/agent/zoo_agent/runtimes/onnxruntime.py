@@ -25,7 +25,7 @@ CPU_PROVIDER = "CPUExecutionProvider"
 def open_model(module: Any, request: LoadRequest, options: Options) -> Model:
     """Opens an ONNX file."""
     module.disable_telemetry_events()
-    return _OnnxModel(module, request, options)
+    return OnnxModel(module, request, options, providers(module, options))
 
 
 def providers(module: Any, options: Options) -> list[str]:
@@ -44,16 +44,27 @@ def providers(module: Any, options: Options) -> list[str]:
     return [best, CPU_PROVIDER]
 
 
-class _OnnxModel(Model):
+class OnnxModel(Model):
     """An ONNX file in ONNX Runtime: one session, sequential, threads as asked.
 
     `run` copies the results into numpy's arrays, so that a GPU is waited for.
+
+    Args:
+        chosen: Execution providers, the one that is to run operators first.
+        configured: Options of that one, where it is a GPU's; None for its number.
     """
 
     api = "InferenceSession.run"
 
-    def __init__(self, module: Any, request: LoadRequest, options: Options) -> None:
-        chosen = providers(module, options)
+    def __init__(
+        self,
+        module: Any,
+        request: LoadRequest,
+        options: Options,
+        chosen: list[str],
+        configured: dict[str, str] | None = None,
+    ) -> None:
+        self._configured = {"device_id": options.gpu} if configured is None else configured
         self._first = chosen[0]
         self._open = partial(self._session_of, module, request, chosen, options)
         started = clock()
@@ -69,8 +80,8 @@ class _OnnxModel(Model):
         self._feed: dict[str, Array] = {}
         self._results: list[Array] = []
 
-    @staticmethod
     def _session_of(
+        self,
         module: Any,
         request: LoadRequest,
         providers: list[str],
@@ -88,22 +99,24 @@ class _OnnxModel(Model):
             asked.enable_profiling, asked.profile_file_prefix = True, trace
         if options.gpu is None:
             return module.InferenceSession(request.path, asked, providers=providers)
-        each = [{} if name == CPU_PROVIDER else {"device_id": options.gpu} for name in providers]
+        each = [{} if name == CPU_PROVIDER else self._configured for name in providers]
         return module.InferenceSession(
             request.path, asked, providers=providers, provider_options=each
         )
 
     def resize(self, shapes: list[list[int]]) -> None:
-        # It takes whatever it is fed.
+        """Keeps the shapes: it takes whatever it is fed."""
         self.inputs = fixed_inputs(self.inputs, shapes)
 
     def delegate(self) -> Json:
+        """The execution providers of the session."""
         used = list(self._session.get_providers())
         # Its CUDA provider multiplies in TF32 where the GPU can (the option `use_tf32`).
         rounds = {"precision": "tf32"} if used[0] == "CUDAExecutionProvider" else {}
         return {"name": used[0], "providers": used, **rounds}
 
     def locate(self) -> Json:
+        """The provider of each operator, from a profile of one more session."""
         nodes = list(self._trace(1, 0.0).values())
         later = {"later_load_ns": self._later_load_ns} if self._first != CPU_PROVIDER else {}
         each = dict.fromkeys(self._session.get_providers(), 0)
@@ -124,6 +137,7 @@ class _OnnxModel(Model):
         }
 
     def profile(self, seconds: float) -> Json:
+        """What each operator takes, by ONNX Runtime's own profiler."""
         keys = ("name", "operator", "executor", "calls", "ns")
         # The time of a loop is that of the operators inside it, which have rows of their own.
         rows = [
@@ -180,10 +194,13 @@ class _OnnxModel(Model):
         }
 
     def invoke(self) -> None:
+        """Runs the file and copies its outputs."""
         self._results = self._session.run(None, self._feed)
 
     def write(self, arrays: list[Array]) -> None:
+        """Sets the inputs."""
         self._feed = {self.inputs[place]["name"]: values for place, values in enumerate(arrays)}
 
     def read(self) -> list[Array]:
+        """The outputs of the last run."""
         return list(self._results)

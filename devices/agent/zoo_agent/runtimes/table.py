@@ -25,6 +25,7 @@ OWN = {
             "onnxruntime",
             ("onnxruntime", "onnxruntime-gpu", "onnxruntime-rocm", "onnxruntime-directml"),
         ),
+        ("onnxruntime-webgpu", ("onnxruntime-webgpu",)),
         ("openvino", ("openvino",)),
         (
             "opencv",
