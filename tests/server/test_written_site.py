@@ -130,6 +130,7 @@ def test_beside_each_written_page_lies_its_data(written: Path) -> None:
 
 def test_a_site_replaces_an_older_one(tmp_path: Path, url: str) -> None:
     folder, empty = tmp_path / "site", f"sqlite:///{tmp_path / 'empty.db'}"
+    Store(empty).close()
     write_site(load_registry(), folder, store=empty)
     before = set(folder.rglob("*"))
     write_site(load_registry(), folder, store=url)

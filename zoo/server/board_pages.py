@@ -30,7 +30,6 @@ from zoo.server.figures import (
     parts_of,
     place_text,
     plain_metric,
-    size_text,
     timing_cells,
 )
 from zoo.server.page import ENTRIES, Page, file_path, model_path, record_path, slug
@@ -279,7 +278,7 @@ def _cells(row: BoardRow, board: Board, names: Mapping[str, int]) -> dict[str, A
         "gate": "" if gate is None else record_path(gate.number),
         "quality": fmt.metric_value(row.metric),
         "interval": fmt.metric_interval(row.metric),
-        "size": size_text(row.bytes),
+        "size": fmt.size_text(row.bytes),
         "timing": None if row.timing is None else timing_cells(row.timing),
         "place": None if row.timing is None else place_text(row.timing),
         "standing": _standing(row, board),

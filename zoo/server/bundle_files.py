@@ -11,7 +11,7 @@ from zoo.artifacts.bundle import bundle
 from zoo.common.errors import UsageError
 from zoo.registry import Registry
 from zoo.results import formatting as fmt
-from zoo.server.entries import FileEntry
+from zoo.server.catalogue import FileEntry
 from zoo.server.kept_files import KeptFiles
 
 #: Of a file; larger ones are bundled by the command.

@@ -8,7 +8,7 @@ from typing import Any
 
 from zoo.contracts.task import Metric
 from zoo.results import formatting as fmt
-from zoo.server.entries import FileEntry, StoredTiming
+from zoo.server.catalogue import FileEntry, StoredTiming
 from zoo.server.page import ENTRIES, file_path, record_path
 
 
@@ -35,11 +35,6 @@ def size_of(entry: FileEntry) -> int | None:
         return None
     sizes = {file.sha256: file.bytes for file in entry.gate.result.files}
     return sizes.get(entry.sha256)
-
-
-def size_text(size: int | None) -> str:
-    """``22.4 kB``."""
-    return fmt.size_unit([size]).with_symbol(size)
 
 
 def place_text(timing: StoredTiming) -> str:

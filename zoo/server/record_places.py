@@ -7,8 +7,7 @@ from typing import Any
 
 from zoo.results.queries import several
 from zoo.results.records import as_plain
-from zoo.server.catalogue import Catalogue
-from zoo.server.entries import FileEntry
+from zoo.server.catalogue import Catalogue, FileEntry
 from zoo.server.environments import environment_name, shared_part
 from zoo.server.page import environment_path, file_path, run_path
 
@@ -69,6 +68,7 @@ class RecordPlaces:
     def _look(self) -> None:
         if self._read == self._catalogue.read:
             return
+        self._runs, self._shown, self._of_files = {}, {}, set()
         for run in self._catalogue.runs.values():
             self._runs |= dict.fromkeys(run.numbers, run_path(run.name))
         for entry in self._catalogue.files.values():

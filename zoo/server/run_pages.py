@@ -22,9 +22,9 @@ from zoo.results import formatting as fmt
 from zoo.results.queries import numbered
 from zoo.results.records import StepRecord, TrainingResult
 from zoo.server.catalogue import Catalogue
-from zoo.server.entries import RunEntry
 from zoo.server.environments import environment_name, shared_part
 from zoo.server.figures import numbered_part, part, parts_of
+from zoo.server.model_and_run_entries import RunEntry
 from zoo.server.model_pages import file_cells
 from zoo.server.page import (
     SHELL,
