@@ -94,7 +94,7 @@ def paths(kept: str) -> list[str]:
         kept,
         trend_path(FILE),
         "leaderboard/",
-        "leaderboard/image-classification/digits/test/accuracy/host/",
+        "leaderboard/image-classification,digits,test,accuracy,host/",
         "runs/",
         f"runs/{RUN}/",
         f"compare/?first={RUN}&second={LATER}",
