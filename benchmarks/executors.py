@@ -7,9 +7,11 @@ A scheduler and its workers run on this machine, with one cache. The devices ans
 seconds without any work. `zoo ship` trains and exports a small network once; then each command
 times its files on all devices, with another number of threads. During the second command two
 workers are killed and started again, then the scheduler; the command, which ends with an error, is
-given again. The last commands time the files of one precision alone: what a further job costs is
-the difference to the larger commands, by their jobs. Two commands do the same without workers: what
-measures belongs to the command there, and its cost is no cost of the executor.
+given again. Commands that time the files of one precision alone take turns with larger ones: what a
+further job costs is the difference, by their jobs, of the medians, since others may use this
+machine, now more and now less. Two commands do the same without workers: what
+measures belongs to the command there, and its cost is no cost of the executor. What is left, of
+all processes, is the overhead of a job.
 
 Figures are seconds of processors, since others may use this machine, too: of the command with its
 start, of the scheduler, and of the workers with the processes of steps. What the agents take, which
@@ -26,6 +28,7 @@ import resource
 import shutil
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -259,22 +262,29 @@ def measure(place: Place, commands: int, small: int) -> None:
     first = ship(place, 1, PRECISIONS)
     asked = first["jobs"] * commands
     found: list[dict[str, Any]] = []
-    for threads in range(2, commands + small + 1):
-        if threads == 2:
-            with_kills(place, threads, first["jobs"])
-        elif threads <= commands:
+    with_kills(place, 2, first["jobs"])
+    large, threads = max(0, commands - 2), 2
+    while large or small:
+        if large:
+            large, threads = large - 1, threads + 1
             found.append(ship(place, threads, PRECISIONS))
-        else:
+        if small:
+            small, threads = small - 1, threads + 1
             found.append(ship(place, threads, PRECISIONS[:1]))
             asked += found[-1]["jobs"]
-    print(json.dumps({"per job": per_job(found)}), flush=True)
+    each = per_job(found)
+    print(json.dumps({"per job": each}), flush=True)
     print_records(place, asked)
     place.pause = min(place.pause, 1.2)  # where one follows the other
     alone = [
-        ship(place, commands + small + 1, PRECISIONS, local=True),
-        ship(place, commands + small + 2, PRECISIONS[:1], local=True),
+        ship(place, threads + 1, PRECISIONS, local=True),
+        ship(place, threads + 2, PRECISIONS[:1], local=True),
     ]
-    print(json.dumps({"per job without workers": per_job(alone)}))
+    without = per_job(alone)
+    print(json.dumps({"per job without workers": without}))
+    parts = [each.get(f"{who}_cpu_ms", 0.0) for who in ("command", "scheduler", "workers")]
+    overhead = sum(parts) - without.get("command_cpu_ms", 0.0)
+    print(json.dumps({"overhead of a job, ms": round(overhead, 1)}))
 
 
 def print_records(place: Place, asked: int) -> None:
@@ -308,14 +318,14 @@ def per_job(found: Sequence[dict[str, Any]]) -> dict[str, float]:
     if not small or not large:
         return {}
 
-    def mean(commands: Sequence[dict[str, Any]], name: str) -> float:
-        return sum(float(one[name]) for one in commands) / len(commands)
+    def typical(commands: Sequence[dict[str, Any]], name: str) -> float:
+        return statistics.median(float(one[name]) for one in commands)
 
-    jobs = mean(large, "jobs") - mean(small, "jobs")
+    jobs = typical(large, "jobs") - typical(small, "jobs")
     parts = ("command_cpu", "scheduler_cpu", "workers_cpu")
-    each = {f"{p}_ms": 1000 * (mean(large, p) - mean(small, p)) / jobs for p in parts}
-    seconds = mean(large, "seconds") - mean(small, "seconds")
-    share = (mean(large, "command_cpu") - mean(small, "command_cpu")) / seconds
+    each = {f"{p}_ms": 1000 * (typical(large, p) - typical(small, p)) / jobs for p in parts}
+    seconds = typical(large, "seconds") - typical(small, "seconds")
+    share = (typical(large, "command_cpu") - typical(small, "command_cpu")) / seconds
     return {**{k: round(v, 1) for k, v in each.items()}, "command_share": round(share, 4)}
 
 
