@@ -309,6 +309,7 @@ def test_queries_for_datasette_fit_the_store(url: str) -> None:
 
 def test_a_site_replaces_an_older_one(tmp_path: Path, url: str) -> None:
     folder, empty = tmp_path / "site", f"sqlite:///{tmp_path / 'empty.db'}"
+    Store(empty).close()
     write_site(load_registry(), folder, store=empty)
     before = set(folder.rglob("*"))
     write_site(load_registry(), folder, store=url)

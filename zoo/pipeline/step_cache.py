@@ -18,8 +18,8 @@ from typing import Any
 from zoo.common.errors import BadFile
 from zoo.common.files import sha256_of, sync, write_bytes
 from zoo.common.paths import cache_folder
+from zoo.results.record_text import read_record
 from zoo.results.records import StepRecord, as_plain
-from zoo.results.store import read_record
 
 RECORD = "record.json"
 _PARTIAL = ".part-"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
+
 import sqlalchemy as sa
 
 from zoo.results.store import Store, StoredRecord
@@ -44,6 +47,35 @@ def later_than(store: Store, number: int, most: int) -> list[tuple[int, StoredRe
     query = sa.select(RECORDS.c.id, RECORDS.c.run, RECORDS.c.body).where(RECORDS.c.id > number)
     rows = store.select(query.order_by(RECORDS.c.id).limit(most))
     return list(zip((row.id for row in rows), store.read(rows), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class ResultText:
+    """A record by its columns.
+
+    Attributes:
+        number: Of the record.
+        body: Its JSON; None unless it is of a kind that was asked for and has a result.
+    """
+
+    number: int
+    run: str
+    kind: str
+    key: str
+    status: str
+    created: str
+    body: str | None
+
+
+def results_later_than(
+    store: Store, number: int, most: int, kinds: Collection[str]
+) -> list[ResultText]:
+    """The first `most` records behind one; texts of those kinds alone are read."""
+    told = RECORDS.c.kind.in_(kinds) & RECORDS.c.status.in_(("passed", "rejected"))
+    columns = (RECORDS.c[name] for name in ("id", "run", "kind", "key", "status", "created"))
+    query = sa.select(*columns, sa.case((told, RECORDS.c.body))).where(RECORDS.c.id > number)
+    rows = store.select(query.order_by(RECORDS.c.id).limit(most))
+    return [ResultText(*row) for row in rows]
 
 
 def numbered(store: Store, number: int) -> StoredRecord | None:

@@ -28,6 +28,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from zoo.common.errors import UsageError, ZooError
 from zoo.pipeline.running import running_plans
 from zoo.report.pages.rendering import render_page
+from zoo.results.connecting import StoreAway
 from zoo.server.page import DATA, Page, linker
 from zoo.server.site import ASSETS, MENU, Site, asset
 
@@ -45,6 +46,8 @@ HEADERS = {
 }
 #: Between two looks at what is running, while somebody watches.
 LIVE_SECONDS = 1.0
+#: After so long a browser asks again for a page that the store could not give.
+RETRY_SECONDS = 5
 #: Media types of what pages load.
 _TYPES = {
     "css": "text/css",
@@ -177,7 +180,10 @@ class _Server:
     async def _events(self) -> AsyncIterator[str]:
         before = ""
         while True:
-            told = await run_in_threadpool(self._now)
+            try:
+                told = await run_in_threadpool(self._now)
+            except ZooError:
+                told = before  # the pages say what is wrong with the store
             # A comment keeps the connection, and tells when it is gone.
             yield ": \n\n" if told == before else f"data: {told}\n\n"
             before = told
@@ -204,9 +210,12 @@ class _Server:
         else:
             status, rest = 500, "fix: report the page's address without its token, and this line"
             what = f"unexpected error, probably a bug in edgezoo: {type(error).__name__}"
-        return await run_in_threadpool(self._problem, request, status, what, rest)
+        again = isinstance(error, StoreAway)
+        return await run_in_threadpool(self._problem, request, status, what, rest, again)
 
-    def _problem(self, request: Request, status: int, what: str, rest: str) -> Response:
+    def _problem(
+        self, request: Request, status: int, what: str, rest: str, again: bool = False
+    ) -> Response:
         path = request.url.path.removeprefix(request.scope["root_path"]).removeprefix("/")
         page = Page(path=path, template="problem.html", title=what, section="")
         html = render_page(
@@ -218,5 +227,8 @@ class _Server:
             data_file="",
             unread=0,
             rest=rest,
+            again=RETRY_SECONDS if again else 0,
         )
-        return HTMLResponse(html, status)
+        # A header, so that a reader whom it disturbs can turn it off, and programs see it, too.
+        retry = {"Retry-After": str(RETRY_SECONDS), "Refresh": str(RETRY_SECONDS)}
+        return HTMLResponse(html, status, headers=retry if again else None)

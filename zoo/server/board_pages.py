@@ -28,7 +28,6 @@ from zoo.server.figures import (
     parts_of,
     plain_metric,
     plain_timing,
-    size_text,
     timing_cells,
 )
 from zoo.server.page import ENTRIES, Page, file_path, model_path, record_path, slug
@@ -242,7 +241,7 @@ def _cells(row: BoardRow, board: Board) -> dict[str, Any]:
         "gate": "" if gate is None else record_path(gate.number),
         "quality": fmt.metric_value(row.metric),
         "interval": fmt.metric_interval(row.metric),
-        "size": size_text(row.bytes),
+        "size": fmt.size_text(row.bytes),
         "timing": None if row.timing is None else timing_cells(row.timing),
         "standing": _standing(row, board),
     }

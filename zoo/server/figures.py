@@ -37,11 +37,6 @@ def size_of(entry: FileEntry) -> int | None:
     return sizes.get(entry.sha256)
 
 
-def size_text(size: int | None) -> str:
-    """``22.4 kB``."""
-    return fmt.size_unit([size]).with_symbol(size)
-
-
 def timing_cells(timing: StoredTiming, unit: fmt.Unit | None = None) -> TimingCells:
     """A latency in a unit; None: in one that fits it."""
     m = timing.measurement

@@ -8,11 +8,12 @@ from dataclasses import asdict
 from pydantic import TypeAdapter, ValidationError
 
 from zoo.registry import Registry
+from zoo.results import formatting as fmt
 from zoo.results.measurements import Profile
 from zoo.results.queries import numbered
 from zoo.results.records import Export
 from zoo.server.catalogue import Catalogue, FileEntry, StoredTiming
-from zoo.server.figures import plain_file, plain_timing, size_of, size_text, timing_cells
+from zoo.server.figures import plain_file, plain_timing, size_of, timing_cells
 from zoo.server.golden_pictures import golden_pictures
 from zoo.server.kept_files import KeptFiles
 from zoo.server.model_pages import file_cells
@@ -75,7 +76,7 @@ class FilePages:
         facts = {
             "model": model,
             "task": (manifest.task if manifest else self._task_of(model)) or "unknown",
-            "size": size_text(size_of(entry)),
+            "size": fmt.size_text(size_of(entry)),
             "SHA-256": entry.sha256,
         }
         if gate is not None:

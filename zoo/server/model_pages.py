@@ -10,7 +10,7 @@ from zoo.common.errors import ZooError
 from zoo.networks.checkpoints import resolve
 from zoo.registry import Registry
 from zoo.results import formatting as fmt
-from zoo.server.catalogue import Catalogue, FileEntry, ModelEntry
+from zoo.server.catalogue import Catalogue, FileEntry
 from zoo.server.figures import (
     numbered_part,
     part,
@@ -19,10 +19,10 @@ from zoo.server.figures import (
     plain_metric,
     quickest,
     size_of,
-    size_text,
     timing_cells,
 )
 from zoo.server.kept_files import KeptFiles
+from zoo.server.model_and_run_entries import ModelEntry
 from zoo.server.page import Page, file_path, model_path, record_path, run_path
 
 #: The first page has the shortest path.
@@ -103,7 +103,7 @@ class ModelPages:
             "passed": len(good),
             "quality": fmt.metric_with_range(best),
             "metric": "" if best is None else best.name,
-            "smallest": size_text(min(sizes, default=None)),
+            "smallest": fmt.size_text(min(sizes, default=None)),
             "fastest": None if fast is None else timing_cells(fast),
             "created": created,
             "plain": {
@@ -196,7 +196,7 @@ def file_cells(entry: FileEntry) -> dict[str, Any]:
         "weak": entry.weak,
         "precision": "" if gate is None else gate.result.precision,
         "format": "" if gate is None else gate.result.format,
-        "size": size_text(size_of(entry)),
+        "size": fmt.size_text(size_of(entry)),
         "quality": fmt.metric_value(entry.metric),
         "interval": fmt.metric_interval(entry.metric),
         "gate": "" if gate is None else record_path(gate.number),

@@ -19,8 +19,9 @@ from zoo.report.pages.comparison import comparison_values
 from zoo.results import formatting as fmt
 from zoo.results.queries import numbered
 from zoo.results.records import StepRecord, TrainingResult
-from zoo.server.catalogue import Catalogue, RunEntry
+from zoo.server.catalogue import Catalogue
 from zoo.server.figures import numbered_part, part, parts_of
+from zoo.server.model_and_run_entries import RunEntry
 from zoo.server.model_pages import file_cells
 from zoo.server.page import SHELL, Page, file_path, model_path, record_path, run_path
 

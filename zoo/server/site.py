@@ -139,7 +139,7 @@ class Site:
             title=names[path],
             section=names[path],
             data={"store": self.store, "records": 0},
-            values={"store": self.store},
+            values={"store": self.store, "missing": self.catalogue.missing},
         )
 
     def html(self, page: Page) -> str:
