@@ -1,15 +1,17 @@
 """What measurements on devices of workers cost, and that kills lose and double none.
 
-    python benchmarks/executors.py                                         # 1,000 measurements
+    python benchmarks/executors.py                                         # 1,008 measurements
     python benchmarks/executors.py --commands 3 --small 1 --devices 4      # a look at it
 
 A scheduler and its workers run on this machine, with one cache. The devices answer after `--pause`
 seconds without any work. `zoo ship` trains and exports a small network once; then each command
 times its files on all devices, with another number of threads. During the second command two
 workers are killed and started again, then the scheduler; the command, which ends with an error, is
-given again. The last commands time the files of one precision alone: what a further job costs is
-the difference to the larger commands, by their jobs. Two commands do the same without workers: what
-measures belongs to the command there, and its cost is no cost of the executor.
+given again. Commands that time the same files on a fifth of the devices take turns with the larger
+ones: what a further job costs is the difference, by their jobs, of the medians, since others may
+use this machine, now more and now less. Two commands do the same without workers: what
+measures belongs to the command there, and its cost is no cost of the executor. What is left, of
+all processes, is the overhead of a job.
 
 Figures are seconds of processors, since others may use this machine, too: of the command with its
 start, of the scheduler, and of the workers with the processes of steps. What the agents take, which
@@ -26,6 +28,7 @@ import resource
 import shutil
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -82,6 +85,11 @@ class Place:
                 stderr=log,
                 start_new_session=True,
             )
+
+    @property
+    def few(self) -> int:
+        """Devices of the smaller commands, some of each worker."""
+        return max(self.workers, self.devices // 5)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -154,14 +162,12 @@ class Place:
         return []
 
 
-def ship(
-    place: Place, threads: int, precisions: Sequence[str], *, local: bool = False
-) -> dict[str, Any]:
+def ship(place: Place, threads: int, devices: int, *, local: bool = False) -> dict[str, Any]:
     """One command; its exit code, and figures."""
-    names = ",".join(f"d{n}" for n in range(place.devices))
+    names = ",".join(f"d{n}" for n in range(devices))
     words = ["ship", "convnet28", "--data", "digits", "--from-scratch", "--epochs", "1"]
     words += ["--set", "filters=[8]", "--set", "hidden=0", "--jit", "off", "--tier", "brief"]
-    words += [word for one in precisions for word in ("--precision", one)]
+    words += [word for one in PRECISIONS for word in ("--precision", one)]
     words += ["--no-report", "--device", names, "--threads", str(threads)]
     words += ["--executor", "local" if local else f"dask://127.0.0.1:{place.port}"]
     before = {name: place.seconds(name) for name in place.processes}
@@ -219,14 +225,14 @@ def with_kills(place: Place, threads: int, jobs: int) -> None:
 
     killer = threading.Thread(target=kills, daemon=True)
     killer.start()
-    code = ship(place, threads, PRECISIONS)["code"]
+    code = ship(place, threads, place.devices)["code"]
     killer.join(60)
     print(json.dumps({"killed": ["worker0", "worker1", "scheduler"], "code": code}), flush=True)
     joined = {f"worker{n}": place.count(f"worker{n}", "joined") for n in range(place.workers)}
     place.start("scheduler")
     for name, count in joined.items():
         place.wait_for(name, "joined", count + 1)
-    ship(place, threads, PRECISIONS)
+    ship(place, threads, place.devices)
 
 
 def main() -> None:
@@ -234,8 +240,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--devices", type=int, default=20)
     parser.add_argument("--workers", type=int, default=4)
-    parser.add_argument("--commands", type=int, default=7, help="with all precisions")
-    parser.add_argument("--small", type=int, default=4, help="commands with one precision")
+    parser.add_argument("--commands", type=int, default=7, help="on all devices")
+    parser.add_argument("--small", type=int, default=7, help="commands on a few devices")
     parser.add_argument("--pause", type=float, default=4.0, help="seconds of each measurement")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="zoo-executors-", ignore_cleanup_errors=True) as folder:
@@ -256,25 +262,32 @@ def measure(place: Place, commands: int, small: int) -> None:
         place.start(f"worker{number}")
     for number in range(place.workers):
         place.wait_for(f"worker{number}", "joined", 1)
-    first = ship(place, 1, PRECISIONS)
+    first = ship(place, 1, place.devices)
     asked = first["jobs"] * commands
     found: list[dict[str, Any]] = []
-    for threads in range(2, commands + small + 1):
-        if threads == 2:
-            with_kills(place, threads, first["jobs"])
-        elif threads <= commands:
-            found.append(ship(place, threads, PRECISIONS))
-        else:
-            found.append(ship(place, threads, PRECISIONS[:1]))
+    with_kills(place, 2, first["jobs"])
+    large, threads = max(0, commands - 2), 2
+    while large or small:
+        if large:
+            large, threads = large - 1, threads + 1
+            found.append(ship(place, threads, place.devices))
+        if small:
+            small, threads = small - 1, threads + 1
+            found.append(ship(place, threads, place.few))
             asked += found[-1]["jobs"]
-    print(json.dumps({"per job": per_job(found)}), flush=True)
+    each = per_job(found)
+    print(json.dumps({"per job": each}), flush=True)
     print_records(place, asked)
     place.pause = min(place.pause, 1.2)  # where one follows the other
     alone = [
-        ship(place, commands + small + 1, PRECISIONS, local=True),
-        ship(place, commands + small + 2, PRECISIONS[:1], local=True),
+        ship(place, threads + 1, place.devices, local=True),
+        ship(place, threads + 2, place.few, local=True),
     ]
-    print(json.dumps({"per job without workers": per_job(alone)}))
+    without = per_job(alone)
+    print(json.dumps({"per job without workers": without}))
+    parts = [each.get(f"{who}_cpu_ms", 0.0) for who in ("command", "scheduler", "workers")]
+    overhead = sum(parts) - without.get("command_cpu_ms", 0.0)
+    print(json.dumps({"overhead of a job, ms": round(overhead, 1)}))
 
 
 def print_records(place: Place, asked: int) -> None:
@@ -308,14 +321,14 @@ def per_job(found: Sequence[dict[str, Any]]) -> dict[str, float]:
     if not small or not large:
         return {}
 
-    def mean(commands: Sequence[dict[str, Any]], name: str) -> float:
-        return sum(float(one[name]) for one in commands) / len(commands)
+    def typical(commands: Sequence[dict[str, Any]], name: str) -> float:
+        return statistics.median(float(one[name]) for one in commands)
 
-    jobs = mean(large, "jobs") - mean(small, "jobs")
+    jobs = typical(large, "jobs") - typical(small, "jobs")
     parts = ("command_cpu", "scheduler_cpu", "workers_cpu")
-    each = {f"{p}_ms": 1000 * (mean(large, p) - mean(small, p)) / jobs for p in parts}
-    seconds = mean(large, "seconds") - mean(small, "seconds")
-    share = (mean(large, "command_cpu") - mean(small, "command_cpu")) / seconds
+    each = {f"{p}_ms": 1000 * (typical(large, p) - typical(small, p)) / jobs for p in parts}
+    seconds = typical(large, "seconds") - typical(small, "seconds")
+    share = (typical(large, "command_cpu") - typical(small, "command_cpu")) / seconds
     return {**{k: round(v, 1) for k, v in each.items()}, "command_share": round(share, 4)}
 
 

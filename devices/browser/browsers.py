@@ -7,12 +7,13 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 from pathlib import Path
 
 from zoo.common.errors import ZooError
 from zoo.common.paths import expanded
 from zoo.execution.failures import last_stderr_lines
+
+from .profiles import Profile
 
 #: Programs in the order of preference.
 PROGRAMS = (
@@ -87,10 +88,8 @@ class BrowserProcess:
     """
 
     def __init__(self, program: Path, address: str, *, backend: str, software: bool) -> None:
-        self._profile = tempfile.TemporaryDirectory(
-            prefix="zoo-browser-", ignore_cleanup_errors=True
-        )
-        folder = Path(self._profile.name)
+        self._profile = Profile()
+        folder = self._profile.folder
         self._said = (folder / "said").open("w+b")
         if "firefox" in program.name.lower():
             command = [str(program), "--headless", "--no-remote", "--profile", str(folder), address]
@@ -113,8 +112,9 @@ class BrowserProcess:
             )
         except OSError as error:
             self._said.close()
-            self._profile.cleanup()
+            self._profile.remove()
             raise ZooError(f"{program} cannot be started", why=error.strerror) from error
+        self._profile.used_by(self._process.pid)
 
     @property
     def pid(self) -> int:
@@ -144,4 +144,4 @@ class BrowserProcess:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_GRACE)
         self._said.close()
-        self._profile.cleanup()
+        self._profile.remove()

@@ -106,12 +106,13 @@ class BrowserTransport:
         """That of the machine, and whether the page was in view."""
         machine, page = LocalTransport().condition(), self._pages.current(0.0)
         hidden = page is not None and page.hidden()
-        faults = [*machine.faults, *([HIDDEN_FAULT] if hidden else [])]
+        told = Condition() if page is None else page.power.condition()
+        faults = [*machine.faults, *told.faults, *([HIDDEN_FAULT] if hidden else [])]
         faults += [SOFTWARE_FAULT] if self._options.software else []
         return Condition(
-            readings={**machine.readings, "visible": not hidden},
+            readings={**machine.readings, "visible": not hidden, **told.readings},
             faults=tuple(faults),
-            hints=machine.hints,
+            hints=(*machine.hints, *told.hints),
         )
 
     def close(self) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import hmac
 import json
 import socket as sockets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from zoo.common.errors import ZooError
 
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
 
 #: Seconds that a command waits for a page that was reloaded or whose phone slept.
 BACK_SECONDS = 60.0
+#: Of orders at one time.
+_MOST_THREADS = 1024
+_T = TypeVar("_T")
 #: Codes that a relayed agent's socket is closed with: it ended by itself, or its page is gone.
 ENDED, LOST = 1000, 4000
 
@@ -36,7 +42,7 @@ class JoinedPages(Pages):
 
     def __init__(self, address: str) -> None:
         super().__init__()
-        self.machine = sockets.gethostname()
+        self.machine = f"{getpass.getuser()}@{sockets.gethostname()}"
         self._told = JoinedFile(address)
 
     @property
@@ -69,6 +75,12 @@ class _Relay:
 
     def __init__(self, pages: JoinedPages) -> None:
         self._pages = pages
+        # Each agent holds one thread, and needs a second for a moment: the few that asyncio has
+        # would all be held by as many agents, and the next one would wait for ever.
+        self._threads = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="zoo-relay")
+
+    async def _in_thread(self, call: Callable[..., _T], *given: Any) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *given)
 
     async def serve(self, socket: WebSocket) -> None:
         from starlette.websockets import WebSocketDisconnect
@@ -86,22 +98,31 @@ class _Relay:
             return
 
     async def _obey(self, socket: WebSocket, order: Order) -> None:
-        page = await asyncio.to_thread(self._pages.named, order.page, BACK_SECONDS)
+        page = await self._in_thread(self._pages.named, order.page, BACK_SECONDS)
         if page is None:
             why = f"its page is not open, and did not come back within {BACK_SECONDS:g} s"
             await self._answer(socket, ok=False, why=why)
         elif order.put is not None:
-            name = await asyncio.to_thread(self._pages.put, Path(order.put))
+            name = await self._in_thread(self._pages.put, Path(order.put))
             await self._answer(socket, ok=True, name=name)
         elif order.start is not None:
             await self._start(socket, page, order.start)
+        elif order.plan is not None:
+            try:
+                await self._in_thread(page.announce, order.plan)
+            except (BrokenPipeError, TimeoutError) as error:
+                await self._answer(socket, ok=False, why=str(error))
+            else:
+                await self._answer(socket, ok=True)
+        elif order.look:
+            found = page.power.condition()
+            await self._answer(socket, ok=True, hidden=page.hidden(), condition=asdict(found))
         else:
-            told = page.hello.model_dump(mode="json")
-            await self._answer(socket, ok=True, hello=told, hidden=page.hidden())
+            await self._answer(socket, ok=True, hello=page.hello.model_dump(mode="json"))
 
     async def _start(self, socket: WebSocket, page: Page, start: dict[str, Any]) -> None:
         try:
-            agent = await asyncio.to_thread(self._started, page, start)
+            agent = await self._in_thread(self._started, page, start)
         except ZooError as error:
             await self._answer(socket, ok=False, why=error.why or error.what)
             return
@@ -110,9 +131,9 @@ class _Relay:
         try:
             while True:
                 text = await socket.receive_text()
-                await asyncio.to_thread(_handed, agent, text)
+                await self._in_thread(_handed, agent, text)
         finally:
-            await asyncio.to_thread(agent.kill)
+            await self._in_thread(agent.kill)
             await lines
 
     def _started(self, page: Page, start: dict[str, Any]) -> PageAgent:
@@ -126,7 +147,7 @@ class _Relay:
             return again.start(start)
 
     async def _lines(self, socket: WebSocket, agent: PageAgent) -> None:
-        while (line := await asyncio.to_thread(agent.receive, None)) is not None:
+        while (line := await self._in_thread(agent.receive, None)) is not None:
             await socket.send_text(line)
         code = agent.stop_code
         words = agent.diagnostics().encode()[:100].decode(errors="ignore")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -11,10 +11,14 @@ from zoo.common.shown_text import printable
 
 #: Characters of one message of a page about itself.
 MOST_CONTROL = 1 << 14
+#: Files that a page lists by name, of more the first ones; and letters of such a name.
+MOST_PLANNED, MOST_NAME = 20, 80
 _NO_BRAND = re.compile(r"not.{0,3}a.{0,3}brand", re.IGNORECASE)
 _PRODUCT = re.compile(
     r"(Firefox|FxiOS|EdgA?|OPR|SamsungBrowser|HeadlessChrome|CriOS|Chrome|Safari)/([\d.]+)"
 )
+#: As the Compute Pressure API of browsers calls it.
+Pressure = Literal["nominal", "fair", "serious", "critical"]
 _Text = Annotated[str, StringConstraints(max_length=400)]
 
 
@@ -58,6 +62,23 @@ class Hello(BaseModel):
         return printable(named[0] if named else self.user_agent[:60] or "unknown")
 
 
+class Power(BaseModel):
+    """What a browser tells of the battery and of the load of its device.
+
+    Attributes:
+        charging: Whether it is charged; None where the browser tells nothing.
+        level: Of the battery, 1 when it is full; None where the browser tells nothing.
+        pressure: On the processors, while this page computes nothing; None where the browser
+            tells nothing.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    charging: bool | None = None
+    level: Annotated[float, Field(ge=0, le=1)] | None = None
+    pressure: Pressure | None = None
+
+
 class FromPage(BaseModel):
     """One message of a page: what has changed."""
 
@@ -65,6 +86,7 @@ class FromPage(BaseModel):
 
     hello: Hello | None = None
     visible: bool | None = None
+    power: Power | None = None
     failed: int | None = None
     why: _Text = ""
 
@@ -79,11 +101,38 @@ def read(text: str) -> FromPage | None:
         return None
 
 
+class PlannedFile(BaseModel):
+    """A file that is about to be timed; its SHA-256 is its name in the page's requests."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    name: Annotated[str, StringConstraints(max_length=MOST_NAME)]
+    bytes: Annotated[int, Field(ge=0)]
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Plan(BaseModel):
+    """What is about to run in a page, for the owner of its device.
+
+    Attributes:
+        processes: Times that each file is started.
+        seconds: That all of it takes at least.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    files: Annotated[list[PlannedFile], Field(max_length=MOST_PLANNED)]
+    processes: Annotated[int, Field(ge=1)]
+    seconds: Annotated[float, Field(ge=0)]
+
+
 class Order(BaseModel):
     """What a command of this machine asks a server about one of its pages.
 
     Attributes:
         put: A file that the page may ask for.
+        plan: What is about to run, which the page shows.
+        look: Whether the condition of the device is asked for.
         start: The request for an agent.
     """
 
@@ -92,6 +141,8 @@ class Order(BaseModel):
     secret: _Text
     page: _Text
     put: Annotated[str, StringConstraints(max_length=4096)] | None = None
+    plan: Plan | None = None
+    look: bool = False
     start: dict[str, Any] | None = None
 
 

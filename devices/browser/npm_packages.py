@@ -105,10 +105,20 @@ def fetch(tell: Callable[[str], None]) -> None:
             for package in packages():
                 if package.runtime == runtime:
                     tell(f"fetching {package.name} {package.version} by npm")
-                    archive = _packed(package, Path(folder))
-                    unpack(package, archive, unpacked / package.into)
+                    fetch_package(package, unpacked / package.into)
             if not target.is_dir():
                 unpacked.rename(target)
+
+
+def fetch_package(package: NpmPackage, folder: Path) -> None:
+    """Fetches one package and writes its files into a folder.
+
+    Raises:
+        PackageRefused: Its archive is another than the one that was pinned.
+        ZooError: There is no npm, or no network.
+    """
+    with tempfile.TemporaryDirectory(prefix="zoo-npm-") as place:
+        unpack(package, _packed(package, Path(place)), folder)
 
 
 def _packed(package: NpmPackage, folder: Path) -> Path:

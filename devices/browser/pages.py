@@ -17,7 +17,8 @@ from zoo.common.errors import ZooError
 from zoo.common.files import sha256_of
 from zoo.execution.agent_process import LINE_BYTES, endless_line
 
-from .messages import Hello
+from .messages import Hello, Plan
+from .power import PowerCourse
 
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket
@@ -123,6 +124,7 @@ class Page:
         self._agents: dict[int, PageAgent] = {}
         self._hidden_at: float | None = None if hello.visible else time.monotonic()
         self._was_hidden = not hello.visible
+        self.power = PowerCourse()
         self.gone = False
 
     def call(self, coroutine: Any) -> None:
@@ -150,6 +152,14 @@ class Page:
         except BrokenPipeError as error:
             raise ZooError("the page is gone", why=str(error), fix="open it again") from error
         return agent
+
+    def announce(self, plan: Plan) -> None:
+        """Has the page show what is about to run.
+
+        Raises:
+            BrokenPipeError: It is gone.
+        """
+        self.call(self._socket.send_text(json.dumps({"plan": plan.model_dump()})))
 
     def agent(self, number: int) -> PageAgent | None:
         """One that was started and has not ended."""

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import ZooError
+from zoo.common.files import sha256_of
 from zoo.common.optional_imports import require
 from zoo.contracts import AgentProcess, Condition
+from zoo.contracts.transport import Work
 from zoo.execution.agent_process import LINE_BYTES
 
 from .joined import Joined, server_of
 from .joining import BACK_SECONDS, ENDED
-from .messages import Hello
+from .messages import MOST_NAME, MOST_PLANNED, Hello
 from .pages import KILLED
 
 if TYPE_CHECKING:
@@ -170,11 +172,28 @@ class RelayTransport:
         """A fresh worker."""
         return self._relay.start(request)
 
+    def announce(self, work: Work) -> None:
+        """Has the page show what is about to run, and for how long at least."""
+        listed = [
+            {
+                "name": file.name[-MOST_NAME:],
+                "bytes": file.stat().st_size,
+                "sha256": sha256_of(file),
+            }
+            for file in work.files[:MOST_PLANNED]
+        ]
+        plan = {"files": listed, "processes": work.processes, "seconds": work.seconds}
+        self._relay.ask(plan=plan)
+
     def condition(self) -> Condition:
-        """Whether the page was in view."""
-        hidden = bool(self._relay.ask()["hidden"])
-        faults = (self._hidden_fault,) if hidden else ()
-        return Condition(readings={"visible": not hidden}, faults=faults)
+        """Whether the page was in view, and what its browser tells of battery and load."""
+        answer = self._relay.ask(look=True)
+        hidden, told = bool(answer["hidden"]), answer["condition"]
+        return Condition(
+            readings={"visible": not hidden, **told["readings"]},
+            faults=(*((self._hidden_fault,) if hidden else ()), *told["faults"]),
+            hints=tuple(told["hints"]),
+        )
 
     def close(self) -> None:
         """Nothing is held."""

@@ -152,6 +152,8 @@ class _Control:
                 elif page is not None:
                     if message.visible is not None:
                         page.show(message.visible)
+                    if message.power is not None:
+                        page.power.note(message.power)
                     if message.failed is not None:
                         page.failed(message.failed, message.why)
         except (WebSocketDisconnect, KeyError):  # KeyError: it sent bytes in place of text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,17 @@ _SETTINGS = {
     # What watches calls of Python: a worker's are one that waits for a process.
     "distributed.worker.profile.enabled": False,
     "distributed.admin.system-monitor.gil.enabled": False,
-    "distributed.admin.tick.interval": "500ms",
+    "distributed.admin.tick.interval": "2s",
+    "distributed.admin.tick.cycle": "10s",
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.admin.system-monitor.disk": False,
+    "distributed.client.scheduler-info-interval": "20s",
+    # Results are text, and nothing is gained by moving it from worker to worker.
+    "distributed.scheduler.active-memory-manager.start": False,
+    # Of progress and answers, which are heard at once or not at all.
+    "distributed.admin.log-length": 100,
+    # A worker that is cut off is missed after that time, or twice as long.
+    "distributed.scheduler.worker-ttl": "30s",
 }
 
 
@@ -46,6 +57,8 @@ def prepare() -> Any:
     distributed = require("distributed")
     config.set(_SETTINGS)
     keep_quiet()
+    # Steps compare the versions that matter to them, and workers of others get none.
+    warnings.filterwarnings("ignore", message=r"Mismatched versions found")
     return distributed
 
 

@@ -23,7 +23,7 @@ from zoo.contracts.executor import (
     ExecutorWorker,
     StepOrder,
 )
-from zoo.pipeline.executors.order import OrderAnswer
+from zoo.pipeline.executors.order import OrderAnswer, OrderHead
 
 from .configuration import ANNOUNCED, TOPIC
 from .connection import connect
@@ -49,6 +49,7 @@ class DaskDriver(ExecutorDriver):
         self._listeners: dict[str, OnEvent] = {}
         self._cancelled: set[str] = set()
         self._begun: Counter[str] = Counter()
+        self._answers: dict[str, str] = {}
         self._given: dict[str, tuple[Any, Any]] = {}
         self._sessions: set[str] = set()
         self._events: queue.Queue[tuple[str, Any]] = queue.Queue()
@@ -88,7 +89,7 @@ class DaskDriver(ExecutorDriver):
     def perform(self, order: StepOrder, emit: OnEvent) -> str:
         """Submits an order under its content address, so that equal ones are one."""
         self._listeners[order.id] = emit
-        self._sessions.add(str(json.loads(order.text)["session"]))
+        self._sessions.add(OrderHead.head(order.text).session)
         try:
             future = self._ended(order, f"zoo-{order.id}")
             for attempt in range(_ALONE):
@@ -105,6 +106,7 @@ class DaskDriver(ExecutorDriver):
             self._drain()
             self._listeners.pop(order.id, None)
             self._begun.pop(order.id, None)
+            self._answers.pop(order.id, None)
             self._given.pop(order.id, None)
             self._cancelled.discard(order.id)
 
@@ -187,7 +189,7 @@ class DaskDriver(ExecutorDriver):
                 why=first_line(error),
                 fix="see that edgezoo is installed there, and look at the worker's output",
             )
-        return str(future.result())
+        return self._answers.get(order.id) or str(future.result())
 
     def cancel(self, order: StepOrder) -> None:
         """Drops an order that waits, and ends one that is performed."""
@@ -230,6 +232,8 @@ class DaskDriver(ExecutorDriver):
             return
         if "begun" in message:
             self._begun[id] += 1
+        elif "answer" in message:
+            self._answers[id] = str(message["answer"])
         else:
             self._events.put((id, message["event"]))
 

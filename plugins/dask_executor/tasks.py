@@ -9,6 +9,7 @@ from typing import Any
 from zoo.common.clock import utc_now
 from zoo.common.progress import Event
 from zoo.pipeline.executors.host import OrderHost
+from zoo.pipeline.executors.order import OrderHead
 
 from .configuration import ANNOUNCED, TOPIC
 
@@ -30,20 +31,24 @@ def perform_order(text: str) -> str:
     from distributed import get_worker
 
     worker = get_worker()
-    order = json.loads(text)
-    id = str(order["id"])
+    order = OrderHead.head(text)
+
+    def tell(**said: Any) -> None:
+        worker.log_event(TOPIC, {"order": order.id, **said})
 
     def emit(event: Event) -> None:
-        worker.log_event(TOPIC, {"order": id, "event": json.dumps(event, default=str)})
+        tell(event=json.dumps(event, default=str))
 
-    step = " ".join(str(v) for v in order["step"].values() if v and v is not True)
-    told = {"order": id, "step": step, "run": str(order["run"]), "device": str(order["device"])}
-    _RUNNING[id] = {**told, "since": utc_now()}
-    worker.log_event(TOPIC, {"order": id, "begun": True})
+    told = {"order": order.id, "step": str(order.step), "run": order.run, "device": order.device}
+    _RUNNING[order.id] = {**told, "since": utc_now()}
+    tell(begun=True)
     try:
-        return host().perform(text, emit)
+        answer = host().perform(text, emit)
     finally:
-        _RUNNING.pop(id, None)
+        _RUNNING.pop(order.id, None)
+    # Whoever hears it need not have it fetched from here, which takes four messages.
+    tell(answer=answer)
+    return answer
 
 
 def running() -> list[dict[str, str]]:

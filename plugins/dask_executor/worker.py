@@ -50,19 +50,37 @@ def work(
 
 
 def _check(address: str, tls: Path | None, worker: ExecutorWorker) -> None:
-    client = connect(address, tls, starting=True)
-    try:
-        joined = client.scheduler_info()["workers"].values()
-        others = [worker_of(info[ANNOUNCED], info) for info in joined if ANNOUNCED in info]
-    finally:
-        client.close(timeout=2)
+    others = _joined(address, tls, starting=True)
     if worker.name in {other.name for other in others}:
         raise UsageError(
             f"a worker of the name {worker.name!r} has joined already",
-            why="names of workers are unique; one that was cut off keeps its own for some minutes",
+            why="names of workers are unique; one that was cut off keeps its own for a minute",
             fix="give it another one with --name, or leave that out",
         )
     refuse_doubled([*others, worker])
+
+
+def _check_again(address: str, tls: Path | None, worker: ExecutorWorker) -> None:
+    """Whether another worker got a device of ours since we looked; then it is the other's.
+
+    Raises:
+        UsageError: Names the device and both workers.
+    """
+    try:
+        others = _joined(address, tls, starting=False)
+    except ZooError:  # it is gone, which whoever tries to join finds out
+        return
+    # It may not have missed us yet.
+    refuse_doubled([*(other for other in others if other.name != worker.name), worker])
+
+
+def _joined(address: str, tls: Path | None, *, starting: bool) -> list[ExecutorWorker]:
+    client = connect(address, tls, starting=starting)
+    try:
+        joined = client.scheduler_info()["workers"].values()
+        return [worker_of(info[ANNOUNCED], info) for info in joined if ANNOUNCED in info]
+    finally:
+        client.close(timeout=2)
 
 
 async def _work(
@@ -102,9 +120,11 @@ async def _work(
         except (OSError, RuntimeError, TimeoutError, ValueError, AssertionError) as error:
             with suppress(Exception):  # else it starts its process again, beside the next one's
                 await nanny.close(timeout=_AGAIN)
+            await asyncio.to_thread(_check_again, address, tls, worker)
             tries += 1
             # It was there a moment ago, and may have died just now.
             if not joined and tries == _TRIES:
+                await asyncio.to_thread(_check, address, tls, worker)
                 raise unreachable(address, error, tls) from error
             if not joined:
                 tell(_gone(address))
@@ -130,10 +150,10 @@ def serve(address: str, tls: Path | None, tell: Callable[[str], None]) -> None:
 async def _serve(
     host: str, port: int, tls: Path | None, security: Any, tell: Callable[[str], None]
 ) -> None:
-    from distributed import Scheduler
+    from .scheduler import ZooScheduler
 
     try:
-        scheduler: Any = Scheduler(
+        scheduler: Any = ZooScheduler(
             host=host,
             port=port,
             protocol="tcp" if tls is None else "tls",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from engine_plans import run as run
 from fake_steps import FakeStep, named
 
 from zoo.pipeline import engine
+from zoo.pipeline.performer import StepPerformer
+from zoo.pipeline.step_cache import StepCache
 from zoo.pipeline.step_costs import FILE, StepCost, StepCosts
 from zoo.pipeline.steps.step import StepContext
 
@@ -86,3 +89,18 @@ def test_what_a_step_took_is_kept_for_the_next_run(run: Any, tmp_path: Any) -> N
         assert costs.of(step) is None
         costs.note(step, StepCost(seconds=2.0, memory_bytes=5))
         assert StepCosts(cache).of(step) == StepCost(seconds=2.0, memory_bytes=5)
+
+
+def test_what_another_machine_asked_for_is_noted_there(tmp_path: Path) -> None:
+    step = FakeStep(id=named("a"), content="key")
+    for keeps_samples in (True, False):
+        performer = StepPerformer(
+            cache=StepCache(tmp_path),
+            store=None,
+            run="r",
+            on_step=lambda *told: None,
+            keeps_samples=keeps_samples,
+        )
+        assert performer.perform(step).passed
+        assert (tmp_path / FILE).exists() is not keeps_samples
+        performer.cache.remove(step.key)

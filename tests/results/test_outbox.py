@@ -16,7 +16,6 @@ import pytest
 import sqlalchemy as sa
 
 from zoo.common.errors import UsageError, ZooError
-from zoo.results import connecting
 from zoo.results import store as store_module
 from zoo.results.outbox import Outbox, OutboxEntry
 from zoo.results.records import StepRecord, as_plain
@@ -29,7 +28,7 @@ def record(step: str = "bench net", **changes: object) -> StepRecord:
 
 @pytest.fixture
 def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_home: Path) -> str:
-    monkeypatch.setattr(connecting, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(store_module, "PATIENCE_SECONDS", 0.2)
     return f"sqlite:///{tmp_path / 'records.sqlite'}"
 
 

@@ -331,7 +331,7 @@ def test_a_database_or_user_that_is_not_there_is_named(database):
 
 def test_a_network_that_is_cut_without_a_word_costs_seconds(database):
     def options(url: str) -> dict[str, object]:
-        return outbox_and_options(sa.make_url(url))[1]["connect_args"]
+        return outbox_and_options(sa.make_url(url), 60.0)[1]["connect_args"]
 
     assert options(database.url)["connect_timeout"] == 10
     assert options(database.url)["tcp_user_timeout"] == 60_000

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from makers import comparison, contents, fuzz, no_privileges
 
 from zoo.common.errors import MissingExtra, UsageError, ZooError
+from zoo.results.record_text import read_record
 from zoo.results.records import Epoch, Export, StepRecord, as_plain
-from zoo.results.store import Store, read_record
+from zoo.results.store import Store
 
 PLAIN = st.recursive(
     st.none()
@@ -159,7 +160,7 @@ def test_default_is_in_the_user_s_data_folder(own_home):
     assert (own_home / "data" / "records.sqlite").is_file()
 
 
-@pytest.mark.parametrize("url", ["records.sqlite", "nosuchdb:///x", "://", "nosuchdb+x://h/d"])
+@pytest.mark.parametrize("url", ["records", "nosuchdb:///x", "://", "nosuchdb+x://h/d"])
 def test_bad_url(url):
     with pytest.raises(UsageError, match="is not a usable database URL") as caught:
         Store(url)

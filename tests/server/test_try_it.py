@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +19,10 @@ pytest.importorskip("matplotlib")
 
 import digit_files
 from series_files import REGRESSION, SERIES, SOUND, onnx_file, rows_of_table, written_sound
-from served_pages import keep_judged, served
+from served_pages import keep_judged, runtimes_for, served
 
 import zoo
-from zoo.common.errors import ZooError
 from zoo.common.files import sha256_of
-from zoo.common.paths import cache_folder
-from zoo.devices.browser import npm_packages
 from zoo.server.page import file_path
 
 Image = pytest.importorskip("PIL.Image")
@@ -63,7 +59,7 @@ class Pages:
 
     def open(self, name: str) -> None:
         path = self.files[name]
-        self.shown.visit(f"{self.address}{file_path(path.name, sha256_of(path))}")
+        self.shown.visit(f"{self.address}{file_path(sha256_of(path))}")
 
     def give(self, path: Path) -> dict:
         """What the page says of a file that its reader chooses."""
@@ -76,14 +72,6 @@ class Pages:
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
     """One server and one browser for all tests here."""
-    if shutil.which("npm") is None:
-        pytest.skip("needs npm")
-    try:
-        npm_packages.fetch(lambda _: None)
-    except npm_packages.PackageRefused:
-        raise
-    except ZooError as error:
-        pytest.skip(f"needs npm's registry: {error.what}")
     home, work = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("files")
     files = {end: work / f"nearest.digits.{end}" for end in DIGITS}
     digit_files.tflite_digits(files["float32.tflite"], integer=False)
@@ -96,7 +84,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
         files[kind] = onnx_file(work / f"{kind}.made.float32.onnx", made)
     files["altered"] = onnx_file(work / "altered.made.float32.onnx", SERIES, off=0.01)
     keep_judged(f"sqlite:///{home}/results.db", home, list(files.values()))
-    (home / "cache" / "browser").symlink_to(cache_folder() / "browser")
+    runtimes_for(home)
     profile = tmp_path_factory.mktemp("profile")
     address = served(f"sqlite:///{home}/results.db", home)
     with address as found, browser(profile) as shown:

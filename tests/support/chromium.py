@@ -119,8 +119,8 @@ class Browser:
 
 
 @contextmanager
-def browser(profile: Path) -> Iterator[Browser]:
-    """A Chromium with a profile of its own, ended with the block."""
+def browser(profile: Path, *flags: str, home: Path | None = None) -> Iterator[Browser]:
+    """A Chromium with a profile of its own, ended with the block; a home holds whom it trusts."""
     program = find_chromium()
     assert program is not None
     for_it, ours = os.pipe(), os.pipe()
@@ -132,7 +132,8 @@ def browser(profile: Path) -> Iterator[Browser]:
         os.dup2(writes, 4)
 
     process = subprocess.Popen(
-        [program, *FLAGS, f"--user-data-dir={profile}"],
+        [program, *FLAGS, *flags, f"--user-data-dir={profile}"],
+        env=None if home is None else {**os.environ, "HOME": str(home)},
         close_fds=False,
         preexec_fn=hand_over,
         stdout=subprocess.DEVNULL,

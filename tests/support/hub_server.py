@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,6 +27,8 @@ class Hub:
         repositories: Content by path, by ``owner/name``.
         asked: Method and path of each request.
         unreachable: A path whose content is refused by the server's own fault.
+        refused: A path whose content is given to nobody.
+        in_between: Called once, when a commit is prepared: what somebody else does meanwhile.
     """
 
     address: str = ""
@@ -35,6 +37,8 @@ class Hub:
     large: dict[str, bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     unreachable: str = ""
+    refused: str = ""
+    in_between: Callable[[], None] | None = None
 
     def commit(self, repository: str) -> str:
         digest = hashlib.sha1(usedforsecurity=False)
@@ -74,6 +78,9 @@ def hub_server() -> Iterator[Hub]:
                 self.tell({"error": f"not allowed: {TOKEN}"}, 401)
                 return
             path = urlsplit(self.path).path
+            if hub.in_between is not None and "/api/validate-yaml" not in path:
+                hub.in_between()
+                hub.in_between = None
             if path == "/api/repos/create":
                 asked = json.loads(body)
                 name = f"{asked.get('organization') or 'ana'}/{asked['name']}"
@@ -148,6 +155,9 @@ def hub_server() -> Iterator[Hub]:
                 return
             if hub.unreachable and rest.endswith(hub.unreachable):
                 self.send(501)
+                return
+            if hub.refused and rest.endswith(hub.refused):
+                self.send(403)
                 return
             tag = hashlib.sha256(content).hexdigest()
             about = {"ETag": f'"{tag}"', "X_Repo_Commit": hub.commit(name)}

@@ -7,8 +7,9 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,31 @@ def _program(name: str) -> str:
     return found
 
 
+@dataclass(frozen=True)
+class Server:
+    """A server that runs.
+
+    Attributes:
+        folder: Of its socket.
+        stop: Ends it, and all its connections.
+        start: Starts it again.
+    """
+
+    folder: Path
+    stop: Callable[[], None]
+    start: Callable[[], None]
+
+
 @contextmanager
 def server() -> Iterator[Path]:
     """Runs a server; yields the folder of its socket. Its only user is ``zoo``."""
+    with stoppable_server() as running:
+        yield running.folder
+
+
+@contextmanager
+def stoppable_server() -> Iterator[Server]:
+    """The same, which a test may stop and start; it runs at the end."""
     pytest.importorskip("psycopg")
     initdb, pg_ctl = _program("initdb"), _program("pg_ctl")
     folder = Path(tempfile.mkdtemp(prefix="zoo-postgresql-"))
@@ -45,10 +68,12 @@ def server() -> Iterator[Path]:
     settings = f"-k {folder} -c listen_addresses= -F"
     try:
         run(initdb, "-D", data, "-A", "trust", "-U", "zoo", "-E", "UTF8", "--locale=C", "--no-sync")
-        run(pg_ctl, "-D", data, "-w", "-l", folder / "server.log", "-o", settings, "start")
+        started = (pg_ctl, "-D", data, "-w", "-l", folder / "server.log", "-o", settings, "start")
+        stopped = (pg_ctl, "-D", data, "-w", "-m", "immediate", "stop")
+        run(*started)
         try:
-            yield folder
+            yield Server(folder, lambda: run(*stopped), lambda: run(*started))
         finally:
-            run(pg_ctl, "-D", data, "-w", "-m", "immediate", "stop")
+            run(*stopped)
     finally:
         shutil.rmtree(folder)

@@ -14,6 +14,7 @@ from zoo.benchmark.result import measurement_of
 from zoo.benchmark.tiers import Tier, tier_named
 from zoo.common.errors import ProcessFailed, ZooError
 from zoo.common.files import sha256_of
+from zoo.contracts.transport import Work
 from zoo.execution.device import Device
 from zoo.execution.lock import device_lock
 from zoo.execution.session import DEFAULT_TIMEOUT
@@ -71,6 +72,7 @@ def measure_interleaved(
                 progress=progress,
                 candidates=len(candidates),
             )
+            transport.announce(_work(candidates, grade))
             courses = [
                 _start(bench, place, candidate) for place, candidate in enumerate(candidates)
             ]
@@ -83,6 +85,16 @@ def measure_interleaved(
         finally:
             transport.close()
     return [state.failure or _result(device, grade, state) for state in courses]
+
+
+def _work(candidates: Sequence[Candidate], tier: Tier) -> Work:
+    """What will run, and the least time of it."""
+    each = tier.warmup_seconds + tier.seconds_each
+    return Work(
+        files=tuple(candidate.path for candidate in candidates),
+        processes=tier.processes,
+        seconds=len(candidates) * tier.processes * each,
+    )
 
 
 def _start(bench: MeasurementRun, place: int, candidate: Candidate) -> CandidateState:

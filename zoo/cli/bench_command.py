@@ -212,7 +212,7 @@ def command(
     except BaseException:
         # Interrupted, most often: what is done is shown all the same.
         if timings and not as_json:
-            print_timings(timings)
+            print_timings(timings, executor)
         raise
     timings += [Timing(file=Path(name), threads=0, error=e) for name, e in damaged.items()]
     judged = judge_budgets(timings, budgets, registry=registry)
@@ -221,7 +221,7 @@ def command(
         both = zip(timings, judged, strict=True)
         print_json([{**plain_timing(t), "budgets": plain_judgements(j)} for t, j in both])
     else:
-        print_timings(timings)
+        print_timings(timings, executor)
         print_judged(timings, judged)
     if refused or any(timing.error is not None or timing.refused for timing in timings):
         ctx.exit(1)

@@ -15,7 +15,7 @@ from zoo.cli.bench_columns import (
 )
 from zoo.cli.tables import print_table
 from zoo.common import terminal
-from zoo.common.shown_text import printable
+from zoo.common.shown_text import printable, without_passwords
 from zoo.report.offline_analysis import TextTable, analysed_kinds, basis, detail_tables
 from zoo.results.disturbances import worst_of_each
 from zoo.results.formatting import format_metric
@@ -37,8 +37,13 @@ _SPARE = (
 )
 
 
-def print_timings(timings: Sequence[Timing]) -> None:
-    """The table, then what people must know of single rows; what was not timed stands apart."""
+def print_timings(timings: Sequence[Timing], executor: str | None = None) -> None:
+    """The table, then what people must know of single rows; what was not timed stands apart.
+
+    Args:
+        timings: Results of one command.
+        executor: What it was told to run on.
+    """
     measured = [timing for timing in timings if timing.measurement is not None]
     if measured:
         found = [timing.measurement for timing in measured if timing.measurement is not None]
@@ -62,7 +67,7 @@ def print_timings(timings: Sequence[Timing]) -> None:
         terminal.echo(f"\n{_noise(again)}")
         terminal.echo(
             "\nmeasure what is noisy (~) again when nothing else runs there: "
-            f"{_again(again, timings)}"
+            f"{_again(again, timings, executor)}"
         )
     unreal = {t.device: t.measurement.clock for t in measured if t.measurement}
     for device, clock in unreal.items():
@@ -90,13 +95,16 @@ def _noise(noisy: Sequence[Timing]) -> str:
     return f"{len(noisy)} measurements are noisy (~), do not rely on them: {why}"
 
 
-def _again(noisy: Sequence[Timing], all_timings: Sequence[Timing]) -> str:
+def _again(noisy: Sequence[Timing], all_timings: Sequence[Timing], executor: str | None) -> str:
     """The command that times noisy files anew; networks are timed beside the files they became."""
     reference = any(timing.reference for timing in noisy)
     of = [t for t in (all_timings if reference else noisy) if not t.reference]
     files = " ".join(dict.fromkeys(shlex.quote(str(timing.file)) for timing in of))
     devices = ",".join(dict.fromkeys(timing.device for timing in noisy))
-    return f"zoo bench {files} --device {shlex.quote(devices)}{' --reference' if reference else ''}"
+    words = ["zoo bench", files, "--device", shlex.quote(devices)]
+    words += ["--reference"] if reference else []
+    words += ["--executor", shlex.quote(without_passwords(executor))] if executor else []
+    return " ".join(words)
 
 
 def plain_timing(timing: Timing) -> dict[str, Any]:

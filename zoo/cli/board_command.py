@@ -30,8 +30,8 @@ def command(settings: Settings, output: str, store: str | None, as_json: bool) -
     require_extra("report")
     from zoo.report.progress import StepProgress
     from zoo.results import formatting as fmt
+    from zoo.results.formatting import size_text
     from zoo.server.board_files import write_site
-    from zoo.server.figures import size_text
 
     with StepProgress(quiet=as_json) as progress:
         written = write_site(settings.registry(), Path(output), store=store, on_step=progress)

@@ -56,6 +56,7 @@ def command(
 
 def _print(found: ExecutorStatus) -> None:
     from zoo.pipeline.executors.connection import LOCAL
+    from zoo.pipeline.executors.fitting import other_software
 
     terminal.echo(f"executor: {found.executor}")
     if found.workers:
@@ -66,6 +67,9 @@ def _print(found: ExecutorStatus) -> None:
             spare=("host",),
             prose=("labels", "steps"),
         )
+        for worker in found.workers:
+            if other := other_software(worker):
+                terminal.echo(f"{worker.name} gets no steps: it {other}")
     elif found.executor != LOCAL:
         terminal.echo(f"no worker has joined; start one: zoo worker --join {found.executor}")
     if kinds := sorted({*found.waiting, *found.running}):

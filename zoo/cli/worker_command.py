@@ -50,9 +50,9 @@ _LISTEN = "127.0.0.1:8786"
 @click.option(
     "--tls", type=click.Path(), metavar="DIR", help="Folder with ca.pem, cert.pem and key.pem."
 )
-@click.pass_obj
+@click.pass_context
 def command(
-    settings: Settings,
+    context: click.Context,
     join: str | None,
     devices: tuple[str, ...],
     labels: tuple[str, ...],
@@ -72,6 +72,7 @@ def command(
     from zoo.pipeline.executors.announcing import announced_worker
     from zoo.pipeline.executors.connection import driver_of
 
+    settings: Settings = context.obj
     registry = settings.registry()
 
     def tell(text: Any) -> None:
@@ -87,11 +88,16 @@ def command(
             f"a worker cannot be called {name!r}",
             fix="a name has letters, digits, and . _ - between them",
         )
-    of_workers = {"--device": devices, "--label": labels, "--name": name}
-    if scheduler and (idle := [option for option, given in of_workers.items() if given]):
+    if scheduler and (idle := _typed(context, "devices", "labels", "jobs", "name")):
         raise UsageError(
-            f"{idle[0]} is for workers, and --scheduler starts none",
-            fix=f"give it to a worker: zoo worker --join {listen} {idle[0]} …",
+            f"{idle} is for workers, and --scheduler starts none",
+            fix=f"give it to a worker: zoo worker --join {listen} {idle} …",
+        )
+    if join and _typed(context, "listen"):
+        raise UsageError(
+            "--listen is for the scheduler, and --join starts a worker",
+            why="a worker listens nowhere: it joins the scheduler at the address of --join",
+            fix=f"leave it out: zoo worker --join {join}",
         )
     address = str(join or listen)
     if "://" not in address:
@@ -106,3 +112,12 @@ def command(
         return
     worker = announced_worker(registry, name, split_commas(devices), split_commas(labels), jobs)
     driver.work(worker, tell)
+
+
+def _typed(context: click.Context, *names: str) -> str:
+    """The first of some options that was typed; empty for none."""
+    for one in context.command.params:
+        source = context.get_parameter_source(one.name or "")
+        if one.name in names and source is not click.core.ParameterSource.DEFAULT:
+            return one.opts[0]
+    return ""

@@ -6,11 +6,14 @@ from __future__ import annotations
 _SAME = 1.0
 
 
-def began() -> float:
-    """When this process started, in seconds of the calendar."""
+def began(pid: int | None = None) -> float:
+    """When a process (this one, if none is given) started, in seconds of the calendar."""
     import psutil
 
-    return float(psutil.Process().create_time())
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.NoSuchProcess:  # it has ended already
+        return 0.0
 
 
 def still_runs(pid: int, began: float) -> bool:

@@ -28,6 +28,21 @@ class Condition:
     hints: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What is about to be timed on a device.
+
+    Attributes:
+        files: In the order in which they were named.
+        processes: Times that each of them is started.
+        seconds: That all of it takes at least.
+    """
+
+    files: tuple[Path, ...]
+    processes: int
+    seconds: float
+
+
 class AgentProcess(Protocol):
     """A running agent: one JSON object per line each way."""
 
@@ -51,7 +66,11 @@ class AgentProcess(Protocol):
 
 
 class Transport(Protocol):
-    """Copies files to the device and starts processes there."""
+    """Copies files to the device and starts processes there.
+
+    One whose device has an owner who looks at it may have a method ``announce(work: Work)``, too:
+    it is told what is about to be timed.
+    """
 
     def put(self, local: Path) -> str:
         """Makes a local file available there; returns its path on the device."""

@@ -16,7 +16,7 @@ from zoo.execution.tool_process import ToolProcess
 
 if TYPE_CHECKING:
     from zoo.contracts.runtime import Runtime, VendorTool
-    from zoo.contracts.transport import AgentProcess, Transport
+    from zoo.contracts.transport import AgentProcess, Transport, Work
 
 #: Remarks of a device that are kept, and characters of each.
 _MOST_REMARKS, _MOST_LETTERS = 20, 500
@@ -131,6 +131,13 @@ class GuardedTransport:
         """Makes a local file available there."""
         with driver_guard(self._driver, f"put {local.name} on the device"):
             return self._inner.put(local)
+
+    def announce(self, work: Work) -> None:
+        """Says what is about to be timed, to a device whose transport has a method for that."""
+        announce = getattr(self._inner, "announce", None)
+        if announce is not None:
+            with driver_guard(self._driver, "announce what is about to be timed"):
+                announce(work)
 
     def start_agent(self, runtime: str) -> AgentProcess:
         """Starts the agent there."""

@@ -39,9 +39,12 @@ def plugin_runtimes(registry: Registry) -> tuple[Runtime, ...]:
 
 def runtimes_by_format(registry: Registry) -> dict[str, tuple[str, ...]]:
     """The runtimes of each format's files, without vendors' tools."""
-    there = [each for each in registry.runtimes if not each.tool]
-    formats = {name for each in there for name in each.formats}
-    return {name: tuple(e.name for e in there if name in e.formats) for name in sorted(formats)}
+    return {
+        exporter.name: tuple(
+            name for name in runtimes_of(registry, exporter) if not is_tool(registry, name)
+        )
+        for exporter in registry.exporters
+    }
 
 
 def is_tool(registry: Registry, runtime: str) -> bool:

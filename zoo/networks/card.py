@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ def read_card(path: Path) -> Card:
     """
     try:
         text = read_file(path, MOST_BYTES).decode("utf-8")
-        return _CARD.validate_python(tomllib.loads(text))
+        return _card_of(text)
     except FileNotFoundError as error:
         raise BadFile(
             f"the weights have no card {path}", fix="keep the .toml beside the .safetensors"
@@ -110,6 +111,12 @@ def read_card(path: Path) -> Card:
     # Too many digits are a plain ValueError, too many brackets a RecursionError.
     except (ValueError, RecursionError) as error:
         raise BadFile(f"the card {path} cannot be read", why=str(error), fix=_RESTORE) from error
+
+
+@lru_cache(maxsize=64)
+def _card_of(text: str) -> Card:
+    """A plan asks for its card several times, and a search makes hundreds of plans."""
+    return _CARD.validate_python(tomllib.loads(text))
 
 
 def write_card(path: Path, card: Card) -> None:

@@ -24,7 +24,6 @@ from zoo.pipeline.executors.elsewhere import Elsewhere
 from zoo.pipeline.failures import first_failure
 from zoo.pipeline.performer import StepPerformer
 from zoo.pipeline.running import RunningSteps
-from zoo.pipeline.step_costs import StepCost
 from zoo.pipeline.steps.step import FinishedStep, Step
 from zoo.pipeline.waiting_steps import Room, WaitingSteps
 from zoo.results.records import StepRecord
@@ -162,8 +161,7 @@ class Pipeline(StepPerformer):
                     why="they were removed from the cache in between",
                     fix="type the command again: what is missing is made anew",
                 )
-            cost = StepCost(seconds=record.seconds, memory_bytes=self.memory_of(step))
-            self._costs.note(step, cost)
+            self.note_cost(step, record)
             return replace(found, record=replace(found.record, cached=record.cached))
         except ExecutorLost:
             raise

@@ -39,7 +39,7 @@ class StepPerformer:
         store: Gets every new record; None records nothing.
         retry: Whether to try again what failed before and would fail again.
         keeps_samples: Whether raw samples stay in the cache, for the store of whoever takes the
-            step from there.
+            step from there, and notes its cost.
         finished: Steps that have ended.
     """
 
@@ -84,10 +84,10 @@ class StepPerformer:
                 result=None if outcome.result is None else as_plain(outcome.result),
                 replaces="" if step.replaces is None else step.replaces.name,
             )
-            cost = StepCost(seconds=record.seconds, memory_bytes=self.memory_of(step))
-            self._costs.note(step, cost)
             if self.keeps_samples:
                 self.cache.keep_samples(step.key, outcome.samples)
+            else:
+                self.note_cost(step, record)
             finished = self._commit(step, partial, record, outcome.result)
             if self.store is not None and finished.record is record:
                 self.store.append(self.run, record, outcome.samples)
@@ -106,6 +106,11 @@ class StepPerformer:
     def note_memory(self, step: Step[Any], most: int) -> None:
         """Keeps the bytes that a process of a step took at most."""
         self._memory[step.id] = max(most, self._memory.get(step.id, 0))
+
+    def note_cost(self, step: Step[Any], record: StepRecord) -> None:
+        """Keeps what a step took, for the plans of this machine."""
+        cost = StepCost(seconds=record.seconds, memory_bytes=self.memory_of(step))
+        self._costs.note(step, cost)
 
     def _cause(self, step: Step[Any], error: BaseException) -> ZooError:
         """Inputs that changed meanwhile explain whatever came of it."""

@@ -70,6 +70,7 @@ class RunningSteps:
     store: str
     on_step: OnStep
     _since: str = field(default_factory=utc_now)
+    _began: float = field(default_factory=processes.began)
     _steps: dict[str, dict[str, Any]] = field(default_factory=dict)
     _ended: int = 0
     _written: float = 0.0
@@ -100,7 +101,7 @@ class RunningSteps:
             "run": self.run,
             "store": self.store,
             "pid": os.getpid(),
-            "began": processes.began(),
+            "began": self._began,
             "since": self._since,
             "ended": self._ended,
             "steps": list(self._steps.values()),

@@ -18,8 +18,8 @@ from typing import Any
 from zoo.common.errors import BadFile
 from zoo.common.files import sha256_of, sync, write_bytes
 from zoo.common.paths import cache_folder
+from zoo.results.record_text import read_record
 from zoo.results.records import StepRecord, as_plain
-from zoo.results.store import read_record
 
 RECORD = "record.json"
 _PARTIAL = ".part-"
@@ -215,7 +215,7 @@ def read_sealed(text: str) -> tuple[StepRecord, dict[str, dict[str, Any]]]:
 
 def _sealed(record: StepRecord, files: dict[str, dict[str, object]]) -> str:
     plain = {**as_plain(record), "files": files}
-    return json.dumps({**plain, "sha256": _seal(plain)}, indent=1)
+    return json.dumps({**plain, "sha256": _seal(plain)})
 
 
 def _seal(plain: dict[str, object]) -> str:

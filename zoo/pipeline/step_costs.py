@@ -46,14 +46,16 @@ class StepCosts:
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
         self._lock = threading.Lock()
-        self._known = self._read()
+        self._read_before: dict[str, StepCost] | None = None
         self._unwritten: dict[str, StepCost] = {}
         self._written = -math.inf
 
     def of(self, step: Step[Any]) -> StepCost | None:
         """What a step took when it was last done with other parameters, data or code."""
         name = _name(step)
-        return self._unwritten.get(name) or self._known.get(name)
+        if self._read_before is None:
+            self._read_before = self._read()
+        return self._unwritten.get(name) or self._read_before.get(name)
 
     def note(self, step: Step[Any], cost: StepCost) -> None:
         """Keeps what a step took: on the disk now and then, for the rest see `write`."""
@@ -70,8 +72,9 @@ class StepCosts:
             known = self._read()  # other processes write, too
             for name in self._unwritten:
                 known.pop(name, None)
-            self._known, self._unwritten = {**known, **self._unwritten}, {}
-            latest = [*self._known.items()][-_MOST:]
+            known, self._unwritten = {**known, **self._unwritten}, {}
+            self._read_before = known
+            latest = [*known.items()][-_MOST:]
             plain = {
                 name: {"seconds": one.seconds, "memory_bytes": one.memory_bytes}
                 for name, one in latest

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from zoo.pipeline.search.points import missed_limits
 from zoo.pipeline.search.screening import why_out
-from zoo.report.search_text import format_miss, size_text, time_text
+from zoo.report.search_text import format_miss, time_text
 from zoo.results import formatting as fmt
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ def format_limits(found: Choice) -> str:
     if limits.max_ms is not None:
         parts.append(f"median ≤ {time_text(limits.max_ms)}")
     if limits.max_bytes is not None:
-        parts.append(f"file ≤ {size_text(limits.max_bytes)}")
+        parts.append(f"file ≤ {fmt.size_text(limits.max_bytes)}")
     if limits.max_arena is not None:
-        parts.append(f"arena ≤ {size_text(limits.max_arena)}")
+        parts.append(f"arena ≤ {fmt.size_text(limits.max_arena)}")
     return ", ".join(parts) or "no limits were given"
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from zoo.pipeline.search.points import nearest_point
 from zoo.report.choice_text import has_limits, headline_metric, not_shipped
-from zoo.report.search_text import format_miss, size_text, time_text
+from zoo.report.search_text import format_miss, time_text
 from zoo.results import formatting as fmt
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ def _chosen(found: Choice, best: SearchPoint) -> str:
     kept = "; every limit is kept" if has_limits(found) else ""
     arena = found.arena_of(found.chosen or "", best.precision)
     if arena is not None:
-        kept = f", arena {size_text(arena)}{kept}"
+        kept = f", arena {fmt.size_text(arena)}{kept}"
     return (
         f"{found.chosen}: {fmt.metric_value(best.metric)} {headline_metric(found)}, "
-        f"{time_text(best.p50_ms)} on {found.device}, {size_text(best.bytes)} "
+        f"{time_text(best.p50_ms)} on {found.device}, {fmt.size_text(best.bytes)} "
         f"({best.format} {best.precision}){kept}. {_compared(found)}"
     )
 

@@ -133,9 +133,9 @@ def format_limits(found: SearchResult) -> str:
     """``at most 60 kB, at most 5 ms``; what was asked, in the order of the options."""
     limits, parts = found.limits, []
     if limits.max_bytes is not None:
-        parts.append(f"file ≤ {size_text(limits.max_bytes)}")
+        parts.append(f"file ≤ {fmt.size_text(limits.max_bytes)}")
     if limits.max_download is not None:
-        parts.append(f"download ≤ {size_text(limits.max_download)}")
+        parts.append(f"download ≤ {fmt.size_text(limits.max_download)}")
     if limits.max_ms is not None:
         parts.append(f"median ≤ {time_text(limits.max_ms)}")
     if limits.max_drop is not None:
@@ -151,8 +151,9 @@ def answer(found: SearchResult) -> str:
     if found.best is not None:
         best = found.best
         return (
-            f"{best.name} keeps every limit: {size_text(best.bytes)}, {time_text(best.p50_ms)}, "
-            f"{fmt.metric_value(best.metric)} ({fmt.change(best.drop)} against the model). {tried}."
+            f"{best.name} keeps every limit: {fmt.size_text(best.bytes)}, "
+            f"{time_text(best.p50_ms)}, {fmt.metric_value(best.metric)} "
+            f"({fmt.change(best.drop)} against the model). {tried}."
         )
     if found.nearest is None:
         return f"No file could be made and judged. {tried}."
@@ -183,7 +184,7 @@ def format_miss(miss: MissedLimit, unit: str) -> str:
         if unit == "%":
             return f"it is {fmt.number(miss.value)} % further off, {over} % more than allowed"
         return f"it loses {fmt.number(miss.value)} {unit}, {over} more than allowed"
-    shown = time_text if miss.what == "latency" else size_text
+    shown = time_text if miss.what == "latency" else fmt.size_text
     name = {"latency": "median", "size": "file"}.get(miss.what, miss.what)
     return (
         f"its {name} of {shown(miss.value)} is {shown(miss.value - miss.limit)} "
@@ -194,12 +195,6 @@ def format_miss(miss: MissedLimit, unit: str) -> str:
 def _per_cent(share: float) -> str:
     """Of what is exceeded; never 0."""
     return f"{100 * share:,.0f}" if share >= 0.005 else fmt.number(100 * share, 1)
-
-
-def size_text(value: float | None) -> str:
-    """Bytes with their unit, kB or MB."""
-    unit = fmt.MEGABYTES if value is not None and value >= 1e6 else fmt.KILOBYTES
-    return unit.with_symbol(value)
 
 
 def time_text(value: float | None) -> str:

@@ -16,20 +16,19 @@ import sqlalchemy as sa
 ANSWER_SECONDS = 120.0
 
 
-def limit_answers(engine: sa.Engine) -> None:
+def limit_answers(engine: sa.Engine, seconds: float | None = None) -> None:
     """Ends connections of psycopg whose server does not answer in time; as an error of its own."""
-    if engine.dialect.driver == "psycopg":
-        sa.event.listen(engine, "do_connect", _connected)
+    if engine.dialect.driver != "psycopg":
+        return
 
+    def connected(dialect: sa.Dialect, record: Any, positional: Any, named: Any) -> Any:
+        return _connection_class(seconds).connect(*positional, **named)
 
-def _connected(
-    dialect: sa.Dialect, record: Any, positional: list[Any], named: dict[str, Any]
-) -> Any:
-    return _connection_class().connect(*positional, **named)
+    sa.event.listen(engine, "do_connect", connected)
 
 
 @lru_cache
-def _connection_class() -> Any:
+def _connection_class(seconds: float | None) -> Any:
     import psycopg
 
     class TimedConnection(psycopg.Connection[Any]):
@@ -38,20 +37,21 @@ def _connection_class() -> Any:
         def wait(self, *given: Any, **named: Any) -> Any:
             """All that waits for the server comes by here."""
             late = threading.Event()
+            limit = ANSWER_SECONDS if seconds is None else seconds
 
             def give_up() -> None:
                 late.set()
                 with suppress(OSError), socket.socket(fileno=os.dup(self.pgconn.socket)) as end:
                     end.shutdown(socket.SHUT_RDWR)
 
-            timer = threading.Timer(ANSWER_SECONDS, give_up)
+            timer = threading.Timer(limit, give_up)
             timer.daemon = True
             timer.start()
             try:
                 return super().wait(*given, **named)
             except psycopg.OperationalError as error:
                 if late.is_set():
-                    message = f"the server did not answer within {ANSWER_SECONDS:g} s"
+                    message = f"the server did not answer within {limit:g} s"
                     raise psycopg.OperationalError(message) from error
                 raise
             finally:

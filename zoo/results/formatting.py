@@ -65,6 +65,12 @@ def size_unit(sizes: Iterable[int | None]) -> Unit:
     return MEGABYTES if known and min(known) >= 1e6 else KILOBYTES
 
 
+def size_text(value: float | None) -> str:
+    """Bytes in the unit that suits them: ``22.4 kB``."""
+    unit = MEGABYTES if value is not None and value >= 1e6 else KILOBYTES
+    return unit.with_symbol(value)
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """A figure with `digits` significant digits; whole digits are never dropped."""
     if value is None:

@@ -12,9 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
 from zoo.common.errors import ZooError
 from zoo.common.files import write_text
 from zoo.common.paths import data_folder
+from zoo.results.addresses import common_spelling
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +41,7 @@ class Outbox:
     """The entries of one database.
 
     Args:
-        address: Of the database, without a password.
+        address: Of the database, as `zoo.results.addresses.common_spelling` writes it.
     """
 
     address: str
@@ -61,9 +65,24 @@ class Outbox:
 
     def entries(self) -> Iterator[OutboxEntry]:
         """All, the oldest first; files that are no entries are left alone."""
-        for file in sorted(self.folder.glob("*.json")):
+        files = [file for folder in self._folders() for file in folder.glob("*.json")]
+        for file in sorted(files, key=lambda file: file.name):
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
                 yield _read(file)
+
+    def _folders(self) -> Iterator[Path]:
+        """Its own, and those that earlier versions named after other spellings of the address."""
+        yield self.folder
+        for folder in self.folder.parent.glob("*"):
+            if folder == self.folder:
+                continue
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, SQLAlchemyError):
+                first = next(folder.glob("*.json"), None)
+                if first is None:
+                    continue
+                told = json.loads(first.read_text(encoding="utf-8"))["store"]
+                if common_spelling(sa.make_url(told)) == self.address:
+                    yield folder
 
 
 def _read(file: Path) -> OutboxEntry:

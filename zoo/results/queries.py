@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
 import sqlalchemy as sa
 
 from zoo.results.store import Store, StoredRecord
 from zoo.results.tables import MEASURED, RECORDS, plain_text
 
 _M = MEASURED.c
+#: Numbers in one query: databases take only so many values.
+_AT_ONCE = 500
 #: What tells one place where a file ran from another.
 _PLACE = (_M.file, _M.device, _M.runtime, _M.threads, _M.batch, _M.shapes)
 
@@ -46,11 +51,50 @@ def later_than(store: Store, number: int, most: int) -> list[tuple[int, StoredRe
     return list(zip((row.id for row in rows), store.read(rows), strict=True))
 
 
+@dataclass(frozen=True, slots=True)
+class ResultText:
+    """A record by its columns.
+
+    Attributes:
+        number: Of the record.
+        body: Its JSON; None unless it is of a kind that was asked for and has a result.
+    """
+
+    number: int
+    run: str
+    kind: str
+    key: str
+    status: str
+    created: str
+    body: str | None
+
+
+def results_later_than(
+    store: Store, number: int, most: int, kinds: Collection[str]
+) -> list[ResultText]:
+    """The first `most` records behind one; texts of those kinds alone are read."""
+    told = RECORDS.c.kind.in_(kinds) & RECORDS.c.status.in_(("passed", "rejected"))
+    columns = (RECORDS.c[name] for name in ("id", "run", "kind", "key", "status", "created"))
+    query = sa.select(*columns, sa.case((told, RECORDS.c.body))).where(RECORDS.c.id > number)
+    rows = store.select(query.order_by(RECORDS.c.id).limit(most))
+    return [ResultText(*row) for row in rows]
+
+
 def numbered(store: Store, number: int) -> StoredRecord | None:
     """The record of a number; None where there is none."""
     query = sa.select(RECORDS.c.run, RECORDS.c.body).where(RECORDS.c.id == number)
     found = store.read(store.select(query))
     return found[0] if found else None
+
+
+def several(store: Store, numbers: Iterable[int]) -> Iterator[tuple[int, StoredRecord]]:
+    """Records of these numbers, in the order of these; those that there are."""
+    wanted = sorted(set(numbers))
+    for begin in range(0, len(wanted), _AT_ONCE):
+        some = RECORDS.c.id.in_(wanted[begin : begin + _AT_ONCE])
+        query = sa.select(RECORDS.c.id, RECORDS.c.run, RECORDS.c.body).where(some)
+        rows = store.select(query.order_by(RECORDS.c.id))
+        yield from zip((row.id for row in rows), store.read(rows), strict=True)
 
 
 def numbers_behind(store: Store, number: int) -> list[int]:

@@ -345,5 +345,7 @@ class StepRecord(Brief):
 
 def as_plain(record: Any) -> dict[str, Any]:
     """A record as nested dictionaries and lists, ready for JSON."""
+    if type(record) is StepRecord:  # whose result is plain already, and may be large
+        return dict(vars(record))
     plain: dict[str, Any] = asdict(record)
     return plain

@@ -35,16 +35,20 @@ _ALONE = {
 }
 
 
-def prepare(engine: sa.Engine) -> None:
+def prepare(engine: sa.Engine, patience: float) -> None:
     """Brings a database, empty or of an earlier version, to `VERSION`: wholly, or not at all.
 
     Processes that do so at once wait for each other.
+
+    Args:
+        engine: Connects to it.
+        patience: Seconds to wait for a file that another process has locked.
 
     Raises:
         ZooError: A later program has written the database.
         sqlalchemy.exc.SQLAlchemyError: It cannot be read or written, or is not a results store.
     """
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + patience
     while True:
         try:
             with engine.connect() as connection:

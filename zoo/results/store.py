@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import secrets
 import threading
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import TypeAdapter
 from sqlalchemy.exc import (
     ArgumentError,
     CompileError,
@@ -33,17 +31,22 @@ from zoo.common.errors import EnvironmentFailed, MissingExtra, UsageError, ZooEr
 from zoo.common.extras import EXTRA_OF
 from zoo.common.paths import data_folder
 from zoo.common.progress import OnStep, quiet
+from zoo.results.addresses import default_url, example, is_named, parsed_address
 from zoo.results.answer_timeout import limit_answers
 from zoo.results.connecting import (
+    NoStore,
+    class_of,
     hidden_password,
     lacks_rights,
     outbox_and_options,
     way_out,
 )
+from zoo.results.database_file import DatabaseFile, database_file
 from zoo.results.outbox import OutboxEntry, remove
+from zoo.results.record_text import is_whole, read_record
 from zoo.results.records import StepRecord, as_plain
-from zoo.results.schema import prepare
-from zoo.results.tables import MEASURED, RECORDS, SAMPLES, TIMED, measured_row, plain_text
+from zoo.results.schema import PATIENCE_SECONDS, prepare
+from zoo.results.tables import MEASURED, RECORDS, SAMPLES, index_record, plain_text
 
 _log = logging.getLogger(__name__)
 
@@ -59,52 +62,76 @@ class StoredRecord:
     record: StepRecord
 
 
-#: Environment variable: the address of the store where no command names one, so that no password
-#: stands in the list of processes.
-STORE_VARIABLE = "ZOO_STORE"
-
-
-def default_url() -> str:
-    """What ``ZOO_STORE`` names, or else SQLite in the user's data folder."""
-    return os.environ.get(STORE_VARIABLE) or f"sqlite:///{data_folder() / 'records.sqlite'}"
-
-
 class Store:
     """Appends and reads records.
 
     Args:
-        url: A database URL as SQLAlchemy writes it; None for the default.
-        writes: Whether records will be added, so that one which may only be read is refused.
+        url: A database URL as SQLAlchemy writes it, or the path of a file of SQLite; None for the
+            default.
+        writes: Whether records will be added: what may only be read is refused, and what is not
+            there is made. Else nothing is made, and of the default nothing is read.
+        patience: Seconds to wait for another program that holds a lock, and for each answer of a
+            server; None for as long as a run would rather wait than leave its records unread.
+        opened: Whether it is opened at once; else with its first read, and again after its file was
+            replaced.
 
     Attributes:
         name: The URL without its password.
         unrecorded: Records that wait in the outbox.
+        openings: How often it was opened by a read; a file that was replaced is another store.
 
     Raises:
         UsageError: The URL is not one, or its driver is not installed.
         MissingExtra: Its driver is one that an extra brings.
+        NoStore: There is none, and it would only be read.
+        StoreAway: It is locked, or its server cannot be reached.
         ZooError: The database cannot be opened, is not one of ours, or a later program's.
     """
 
-    def __init__(self, url: str | None = None, *, writes: bool = True) -> None:
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        writes: bool = True,
+        patience: float | None = None,
+        opened: bool = True,
+    ) -> None:
         self.url = url or default_url()
         self.name = hidden_password(self.url)
         self.unrecorded = 0
+        self._writes, self._opened = writes, opened
+        self._patience = PATIENCE_SECONDS if patience is None else patience
+        self._file: DatabaseFile | None = None
+        self._ready = opened
+        self.openings = 0
+        self._opening = threading.Lock()
         self._kept_nowhere = 0
         self._problem: ZooError | None = None
         self._away = False
         self._lock = threading.Lock()
         try:
-            parsed = sa.make_url(self.url)
+            parsed = parsed_address(self.url)
             # A driver would take what follows for the host, and name it in its error.
             if "@" in (parsed.host or ""):
                 raise ValueError("an @ in a user name or password is written %40")
-            self._outbox, options = outbox_and_options(parsed)
+            self._file = database_file(parsed)
+            if (
+                not writes
+                and opened
+                and not is_named(url)
+                and self._file is not None
+                and not self._file.is_there()
+            ):
+                # Nothing was ever recorded: nothing is read.
+                parsed, self._file = sa.make_url("sqlite://"), None
+            self._outbox, options = outbox_and_options(parsed, self._patience)
             # An option that the driver leaves out, with a warning, would seem to take effect.
             with warnings.catch_warnings():
                 warnings.simplefilter("error", SAWarning)
                 self._engine = sa.create_engine(parsed, hide_parameters=True, **options)
-            limit_answers(self._engine)
+            limit_answers(self._engine, patience)
+            if writes and self._file is not None and "uri" not in parsed.query:
+                self._file.path.parent.mkdir(parents=True, exist_ok=True)
         except (SQLAlchemyError, SAWarning, ModuleNotFoundError, ValueError) as error:
             driver = getattr(error, "name", None)
             if driver in EXTRA_OF:
@@ -112,7 +139,7 @@ class Store:
             raise UsageError(
                 f"--store {self.name} is not a usable database URL",
                 why=str(error).partition(" (Background")[0].replace(self.url, self.name),
-                fix="for example: --store sqlite:////home/me/records.sqlite",
+                fix=example(self.url),
             ) from error
         except OSError as error:
             raise EnvironmentFailed(
@@ -120,12 +147,44 @@ class Store:
                 why=error.strerror,
                 fix="name another with --store",
             ) from error
-        _log.debug("results go to %s", self.name)
+        if opened:
+            self.open()
+
+    def open(self) -> None:
+        """Brings the database to today's schema, and appends what waits for it.
+
+        Raises:
+            ZooError: As when it is made.
+        """
+        if not self._writes and self._file is not None and not self._file.is_there():
+            raise NoStore(
+                f"there is no results store {self.name}",
+                why="nothing was recorded there yet, or its name is another",
+                fix="name the one that a command recorded into with --store, or record a first "
+                "result: zoo ship, zoo bench",
+            )
+        _log.debug("results are in %s", self.name)
         with self._errors():
-            prepare(self._engine)
-        if writes:
+            prepare(self._engine, self._patience)
+        if self._writes:
             self._refuse_read_only()
         self._append_waiting()
+
+    def ready(self) -> None:
+        """Opens what was left closed, or was replaced meanwhile; what reads it does so by itself.
+
+        Raises:
+            ZooError: As when it is made.
+        """
+        if self._opened:
+            return
+        with self._opening:
+            if not self._ready or (self._file is not None and self._file.is_another()):
+                self._ready = False
+                self._engine.dispose()
+                self.open()
+                self._ready = True
+                self.openings += 1
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -133,7 +192,7 @@ class Store:
             yield
         except SQLAlchemyError as error:
             why = str(getattr(error, "orig", None) or error)
-            raise EnvironmentFailed(
+            raise class_of(error)(
                 f"the results store {self.name} cannot be used",
                 why=why.splitlines()[0].replace(self.url, self.name),
                 fix=way_out(self._engine, error),
@@ -217,7 +276,8 @@ class Store:
             try:
                 with self._lock, self._engine.begin() as connection:
                     added = connection.execute(RECORDS.insert(), entry.row)
-                    _index(connection, added, entry.row)
+                    number: Any = added.inserted_primary_key
+                    index_record(connection, number[0], entry.row)
                     if entry.samples is not None:
                         given = {"key": entry.row["key"], "nanoseconds": entry.samples}
                         connection.execute(SAMPLES.insert(), given)
@@ -232,7 +292,7 @@ class Store:
             return
         self.unrecorded, self._problem, self._away = 0, None, False
         for entry in self._outbox.entries():
-            if _is_whole(entry):
+            if is_whole(entry.row):
                 self._try(entry)
 
     def records(self, *, run: str | None = None, kind: str | None = None) -> list[StoredRecord]:
@@ -257,12 +317,14 @@ class Store:
 
     def select(self, query: sa.Select[Any]) -> list[Any]:
         """Rows of a query of `zoo.results.queries`."""
+        self.ready()
         with self._errors(), self._engine.connect() as connection:
             return list(connection.execute(query).all())
 
     def samples(self, key: str) -> bytes | None:
         """The compressed raw samples recorded under `key`."""
         query = sa.select(SAMPLES.c.nanoseconds).where(SAMPLES.c.key == key)
+        self.ready()
         with self._errors(), self._engine.connect() as connection:
             found: bytes | None = connection.execute(query.limit(1)).scalar()
         return found
@@ -285,32 +347,3 @@ class Store:
                 on_step("store", {"event": "note", "text": text})
         finally:
             self._engine.dispose()
-
-
-def _index(connection: sa.Connection, added: Any, row: Mapping[str, Any]) -> None:
-    """Says in columns what a latency was measured of."""
-    if row["kind"] == TIMED and row["status"] == "passed":
-        place = measured_row(added.inserted_primary_key[0], row["run"], row["body"])
-        if place is not None:
-            connection.execute(MEASURED.insert(), place)
-
-
-def _is_whole(entry: OutboxEntry) -> bool:
-    """Whether all columns are there, and the body is a record: what is appended stays for ever."""
-    try:
-        read_record(entry.row["body"])
-    except (KeyError, ValueError):
-        return False
-    return entry.row.keys() == {column.name for column in RECORDS.columns} - {"id"}
-
-
-_RECORD = TypeAdapter(StepRecord)
-
-
-def read_record(text: str) -> StepRecord:
-    """A record from its JSON; keys of later versions are left out.
-
-    Raises:
-        ValueError: It is not the JSON of a record.
-    """
-    return _RECORD.validate_python(json.loads(text))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -95,6 +96,14 @@ def measured_row(number: int, run: str, body: str) -> dict[str, Any] | None:
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
     return {"record": number, "run": run, **texts, **counts, "shapes": shapes}
+
+
+def index_record(connection: sa.Connection, number: int, row: Mapping[str, Any]) -> None:
+    """Says in columns what a latency was measured of; `row` is that of its record."""
+    if row["kind"] == TIMED and row["status"] == "passed":
+        place = measured_row(number, row["run"], row["body"])
+        if place is not None:
+            connection.execute(MEASURED.insert(), place)
 
 
 def plain_text(name: str) -> str:

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from zoo.common.errors import ZooError
 from zoo.contracts.task import Metric
+from zoo.results.connecting import NoStore
 from zoo.results.measurements import Measurement
-from zoo.results.queries import later_than, numbered, numbers_behind
-from zoo.results.records import GateResult, NetworkEvaluation, StepRecord, TrainingResult
-from zoo.results.store import Store, StoredRecord
+from zoo.results.queries import ResultText, numbered, numbers_behind, results_later_than
+from zoo.results.records import GateResult, TrainingResult
+from zoo.results.store import Store
+from zoo.server.environments import environment_name, shared_part
+from zoo.server.model_and_run_entries import ModelEntry, RunEntry
+from zoo.server.slim_results import (
+    SlimMeasurement,
+    result_in,
+    slim_evaluation,
+    slim_gate,
+    slim_measurement,
+)
 
 #: Records that are read at once.
 _CHUNK = 2000
@@ -20,28 +33,28 @@ _CHUNK = 2000
 #: again.
 _LATE = 256
 
-_GATE, _MEASUREMENT = TypeAdapter(GateResult), TypeAdapter(Measurement)
-_TRAINING, _EVALUATION = TypeAdapter(TrainingResult), TypeAdapter(NetworkEvaluation)
+#: Kinds of steps of which the result is kept.
+_KINDS = ("bench", "gate", "export", "finetune", "evaluate")
+#: A store that failed is not asked again for so long.
+_PAUSE_SECONDS = 1.0
+
+_MEASUREMENT, _TRAINING = TypeAdapter(Measurement), TypeAdapter(TrainingResult)
 
 
 @dataclass(frozen=True, kw_only=True)
-class StoredTiming:
+class StoredTiming(SlimMeasurement):
     """A recorded latency.
 
     Attributes:
         number: Of its record in the store.
         key: Of its step: names its raw samples.
-        measurement: Without environment, placement, profile and summaries; its record has them.
-        profiled: Whether its record has the time of each operator.
-        summarized: Whether a vendor's tool measured it, which leaves no interval.
+        environment: Name of the part of its environment that it shares with others.
     """
 
     number: int
     run: str
     key: str
-    measurement: Measurement
-    profiled: bool
-    summarized: bool
+    environment: str
 
     @property
     def place(self) -> tuple[str, str, int, int, str]:
@@ -127,44 +140,6 @@ class FileEntry:
         return list(found.values())
 
 
-@dataclass(kw_only=True)
-class ModelEntry:
-    """A model: a network with weights.
-
-    Attributes:
-        name: Its id: ``lenet5.digits``.
-        files: SHA-256 of its files, the oldest first.
-        trainings: Numbers of records.
-        evaluation: Quality before export, the newest, and the number of its record.
-    """
-
-    name: str
-    files: dict[str, None] = field(default_factory=dict)
-    trainings: list[int] = field(default_factory=list)
-    evaluation: tuple[int, NetworkEvaluation] | None = None
-
-
-@dataclass(kw_only=True)
-class RunEntry:
-    """Records of one run.
-
-    Attributes:
-        first: When the first was added, ISO 8601.
-        last: When the newest was.
-        numbers: Of its records.
-        states: How many steps ended how.
-    """
-
-    name: str
-    first: str = ""
-    last: str = ""
-    numbers: list[int] = field(default_factory=list)
-    states: dict[str, int] = field(default_factory=dict)
-    models: dict[str, None] = field(default_factory=dict)
-    files: dict[str, None] = field(default_factory=dict)
-    timed: int = 0
-
-
 class Catalogue:
     """What a store holds, kept in memory.
 
@@ -177,37 +152,73 @@ class Catalogue:
         newest: The highest number that was read.
         read: How many records were read.
         exports: File name → numbers of the records of its exports.
+        environments: By name, the parts that latencies share.
         unread: Records of results that other versions of edgezoo laid out in another way.
+        missing: Whether there is no store yet.
     """
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.lock = threading.RLock()
+        self.read = 0
+        self._openings = store.openings
+        self._failed: tuple[float, ZooError] | None = None
+        self._clear()
+
+    def _clear(self) -> None:
         self.files: dict[str, FileEntry] = {}
         self.models: dict[str, ModelEntry] = {}
         self.runs: dict[str, RunEntry] = {}
         self.exports: dict[str, list[int]] = {}
-        self.newest = self.read = self.unread = 0
+        self.environments: dict[str, dict[str, Any]] = {}
+        self.newest = self.unread = 0
+        self.missing = False
         self._seen: set[int] = set()
         self._names: dict[str, str] = {}
-        self.lock = threading.RLock()
 
     def refresh(self) -> None:
-        """Reads what was added.
+        """Reads what was added; another store under the same name is read from its beginning.
 
         Raises:
-            ZooError: The store cannot be read.
+            ZooError: The store cannot be read. Who asks again at once gets the same: a server that
+                does not answer takes seconds each time.
         """
         with self.lock:
-            behind = max(0, self.newest - _LATE)
+            if self._failed is not None and time.monotonic() < self._failed[0] + _PAUSE_SECONDS:
+                raise self._failed[1].with_traceback(None)
+            self._failed = None
+            try:
+                self._read_new()
+            except NoStore:
+                self._clear()
+                self.read += 1  # pages that were made of what was there are made anew
+                self.missing = True
+            except ZooError as error:
+                self._failed = time.monotonic(), error
+                raise
+
+    def _read_new(self) -> None:
+        self.store.ready()
+        if self._openings != self.store.openings:
+            self._openings = self.store.openings
+            self._clear()
+        self.missing = False
+        behind = max(0, self.newest - _LATE)
+        if self.newest:
             numbers = set(numbers_behind(self.store, behind))
-            if numbers <= self._seen:
+            if any(number > behind for number in self._seen - numbers):
+                self._clear()  # records never go away: another store is there
+                behind = 0
+            elif numbers <= self._seen:
                 return
-            while rows := later_than(self.store, behind, _CHUNK):
-                for number, stored in rows:
-                    if number not in self._seen:
-                        self._add(number, stored)
-                behind = rows[-1][0]
+        try:
+            while rows := results_later_than(self.store, behind, _CHUNK, _KINDS):
+                for row in rows:
+                    if row.number not in self._seen:
+                        self._add(row)
+                behind = rows[-1].number
                 self.newest = max(self.newest, behind)
+        finally:
             self._seen = {n for n in self._seen if n > self.newest - 2 * _LATE}
             self._sort_files()
 
@@ -215,76 +226,56 @@ class Catalogue:
         """The number of the newest record in the store, read or not."""
         return max(numbers_behind(self.store, self.newest), default=self.newest)
 
-    def _add(self, number: int, stored: StoredRecord) -> None:
-        self._seen.add(number)
+    def _add(self, row: ResultText) -> None:
+        self._seen.add(row.number)
         self.read += 1
-        record = stored.record
-        run = self.runs.setdefault(stored.run, RunEntry(name=stored.run))
-        run.numbers.append(number)
-        run.first = min(filter(None, (run.first, record.created)), default="")
-        run.last = max(run.last, record.created)
+        run = self.runs.setdefault(row.run, RunEntry(name=row.run))
+        run.numbers.append(row.number)
+        run.first = min(filter(None, (run.first, row.created)), default="")
+        run.last = max(run.last, row.created)
         # Another one: a page that is being written has the one before.
-        run.states = {**run.states, record.status: run.states.get(record.status, 0) + 1}
-        if record.result is None or record.status not in ("passed", "rejected"):
+        run.states = {**run.states, row.status: run.states.get(row.status, 0) + 1}
+        if row.body is None:
             return
-        adders = {
-            "gate": self._add_gate,
-            "bench": self._add_timing,
-            "finetune": self._add_training,
-            "evaluate": self._add_evaluation,
-            "export": self._add_export,
-        }
         try:
-            if record.kind in adders:
-                adders[record.kind](number, record, run)
-        except ValidationError:
+            self._add_result(row, result_in(row.body), run)
+        except ValueError:
             self.unread += 1
 
-    def _add_gate(self, number: int, record: StepRecord, run: RunEntry) -> None:
-        result = _GATE.validate_python(record.result)
-        slim = replace(result, evaluation=replace(result.evaluation, details={}, recalls={}))
-        for file in result.files:
-            entry = self._file(file.sha256, file.file, run)
-            gate = GateEntry(
-                number=number, run=run.name, key=record.key, created=record.created, result=slim
-            )
-            entry.gates.append(gate)
+    def _add_result(self, row: ResultText, result: dict[str, Any], run: RunEntry) -> None:
+        if row.kind == "bench":
+            self._add_timing(row, result, run)
+        elif row.kind == "gate":
+            self._add_gate(row, slim_gate(result), run)
+        elif row.kind == "export":
+            self.exports.setdefault(str(result.get("file")), []).append(row.number)
+        elif row.kind == "finetune":
+            name = _TRAINING.validate_python(result).model_id
+            run.models[name] = None
+            self._model(name).trainings.append(row.number)
+        else:
+            found = slim_evaluation(result)
+            run.models[found.subject] = None
+            self._model(found.subject).evaluation = row.number, found
 
-    def _add_timing(self, number: int, record: StepRecord, run: RunEntry) -> None:
-        found = _MEASUREMENT.validate_python(record.result)
+    def _add_gate(self, row: ResultText, found: GateResult, run: RunEntry) -> None:
+        gate = GateEntry(
+            number=row.number, run=run.name, key=row.key, created=row.created, result=found
+        )
+        for file in found.files:
+            self._file(file.sha256, file.file, run).gates.append(gate)
+
+    def _add_timing(self, row: ResultText, result: dict[str, Any], run: RunEntry) -> None:
+        found, shared = slim_measurement(result), shared_part(result.get("environment") or {})
+        name = environment_name(shared) if shared else ""
+        if name:
+            self.environments.setdefault(name, shared)
         run.timed += 1
-        slim = replace(
-            found,
-            environment={},
-            inputs={},
-            placement={k: v for k, v in found.placement.items() if k != "name"},
-            profile=None,
-            sustained=None,
-            accuracy=None,
-            summaries=(),
-        )
         timing = StoredTiming(
-            number=number,
-            run=run.name,
-            key=record.key,
-            measurement=slim,
-            profiled=found.profile is not None,
-            summarized=bool(found.summaries),
+            number=row.number, run=run.name, key=row.key, environment=name, **vars(found)
         )
-        self._file(found.sha256, found.file, run).timings.append(timing)
-
-    def _add_training(self, number: int, record: StepRecord, run: RunEntry) -> None:
-        found = _TRAINING.validate_python(record.result)
-        run.models[found.model_id] = None
-        self._model(found.model_id).trainings.append(number)
-
-    def _add_evaluation(self, number: int, record: StepRecord, run: RunEntry) -> None:
-        found = _EVALUATION.validate_python(record.result)
-        run.models[found.subject] = None
-        self._model(found.subject).evaluation = (number, replace(found, details={}))
-
-    def _add_export(self, number: int, record: StepRecord, run: RunEntry) -> None:
-        self.exports.setdefault(str((record.result or {}).get("file")), []).append(number)
+        entry = self._file(found.measurement.sha256, found.measurement.file, run)
+        entry.timings.append(timing)
 
     def _model(self, name: str) -> ModelEntry:
         return self.models.setdefault(name, ModelEntry(name=name))
@@ -344,6 +335,12 @@ class Catalogue:
     def has_trend(self, name: str) -> bool:
         """Whether files of a name were timed more than once in a place."""
         return any(len(one) > 1 for one in self.places(name).values())
+
+    def export_of(self, entry: FileEntry) -> int | None:
+        """The number of the record of a file's export: the last of its name before its gate."""
+        gate = entry.gate
+        numbers = self.exports.get(entry.name, [])
+        return max((n for n in numbers if gate is not None and n < gate.number), default=None)
 
     def measurement(self, number: int) -> Measurement | None:
         """The whole of a latency's record; None where it cannot be read."""

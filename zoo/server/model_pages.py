@@ -10,7 +10,7 @@ from zoo.common.errors import ZooError
 from zoo.networks.checkpoints import resolve
 from zoo.registry import Registry
 from zoo.results import formatting as fmt
-from zoo.server.catalogue import Catalogue, FileEntry, ModelEntry
+from zoo.server.catalogue import Catalogue, FileEntry
 from zoo.server.figures import (
     numbered_part,
     part,
@@ -19,10 +19,10 @@ from zoo.server.figures import (
     plain_metric,
     quickest,
     size_of,
-    size_text,
     timing_cells,
 )
 from zoo.server.kept_files import KeptFiles
+from zoo.server.model_and_run_entries import ModelEntry
 from zoo.server.page import Page, file_path, model_path, record_path, run_path
 
 #: The first page has the shortest path.
@@ -38,9 +38,11 @@ class ModelPages:
         registry: Registry,
         kept: KeptFiles,
         task_of: Callable[[str], str],
+        *,
+        static: bool,
     ) -> None:
         self._catalogue, self._registry, self._kept = catalogue, registry, kept
-        self._task_of = task_of
+        self._task_of, self._static = task_of, static
 
     def paths(self) -> Iterator[str]:
         """Of all of them."""
@@ -103,7 +105,7 @@ class ModelPages:
             "passed": len(good),
             "quality": fmt.metric_with_range(best),
             "metric": "" if best is None else best.name,
-            "smallest": size_text(min(sizes, default=None)),
+            "smallest": fmt.size_text(min(sizes, default=None)),
             "fastest": None if fast is None else timing_cells(fast),
             "created": created,
             "plain": {
@@ -134,7 +136,7 @@ class ModelPages:
                 "model": model.name,
                 **plain,
                 "quality": [asdict(m) for m in evaluated[1].metrics] if evaluated else [],
-                "files": [plain_file(entry) for entry in newest],
+                "files": [plain_file(entry, latencies=not self._static) for entry in newest],
                 "trainings": [record_path(n) for n in model.trainings],
                 "runs": [run_path(run) for run in runs],
             },
@@ -190,13 +192,13 @@ def file_cells(entry: FileEntry) -> dict[str, Any]:
     timings = [timing_cells(timing) for timing in entry.newest()]
     return {
         "name": entry.name,
-        "path": file_path(entry.name, entry.sha256),
+        "path": file_path(entry.sha256),
         "sha256": entry.sha256,
         "verdict": entry.verdict,
         "weak": entry.weak,
         "precision": "" if gate is None else gate.result.precision,
         "format": "" if gate is None else gate.result.format,
-        "size": size_text(size_of(entry)),
+        "size": fmt.size_text(size_of(entry)),
         "quality": fmt.metric_value(entry.metric),
         "interval": fmt.metric_interval(entry.metric),
         "gate": "" if gate is None else record_path(gate.number),

@@ -14,8 +14,10 @@ from typing import Any
 import uvicorn
 
 from zoo.common.errors import UsageError
+from zoo.execution.devices import device_named
 from zoo.pipeline.step_cache import step_cache
 from zoo.registry import Registry
+from zoo.results.connecting import NoStore, StoreLocked
 from zoo.results.store import Store
 from zoo.server.addresses import Watch, addresses_of_machine
 from zoo.server.catalogue import Catalogue
@@ -27,6 +29,8 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - asked for by --lan alone
 _TOKEN_BYTES = 16
 #: Seconds that open connections have to close when the server is stopped.
 _SHUTDOWN_SECONDS = 2
+#: Seconds that a page waits for a store which another program has locked, or for its server.
+_PATIENCE_SECONDS = 3.0
 #: Bytes of a message of a device that has joined.
 _LARGEST_MESSAGE = 1 << 28
 
@@ -39,10 +43,13 @@ def serve(
     lan: bool = False,
     https: bool = False,
     new_authority: bool = False,
+    open_on: Sequence[str] = (),
     on_address: Callable[[Address], None],
     tell: Callable[[str], None],
 ) -> None:
     """Serves until it is interrupted.
+
+    A store that is not there yet, or is locked, is no reason to end: pages say so until it is.
 
     Args:
         registry: Knows tasks, formats and devices.
@@ -51,21 +58,26 @@ def serve(
         lan: Whether other machines of the network may connect; else this one alone.
         https: Whether they get the pages encrypted, by the user's own certificate authority.
         new_authority: Whether another authority is made, which devices have to be told to trust.
+        open_on: Devices whose browsers are shown the page by which they join.
         on_address: Receives the address once the pages can be asked for.
-        tell: Receives what goes wrong with other machines meanwhile, in sentences.
+        tell: Receives what is wrong with the store, or goes wrong with other machines meanwhile,
+            in sentences.
 
     Raises:
         UsageError: The port is taken.
-        ZooError: The store cannot be read, or there is no network.
+        ZooError: The store is none, is a later program's, or its server is out of reach; or there
+            is no network.
     """
-    opened = Store(store, writes=False)
+    opened = Store(store, writes=False, patience=_PATIENCE_SECONDS, opened=False)
     with contextlib.ExitStack() as stack:
         stack.callback(opened.close)
+        try:
+            opened.ready()
+        except (NoStore, StoreLocked) as error:
+            tell(f"{error.what}: {error.why}; pages show it as soon as it can be read")
         listening = stack.enter_context(listen(EVERYWHERE if lan else LOOPBACK, port))
         secured = stack.enter_context(_beside(listening)) if https else None
-        catalogue = Catalogue(opened)
-        catalogue.refresh()
-        site = Site(catalogue, registry, step_cache(), static=False, store=opened.name)
+        site = Site(Catalogue(opened), registry, step_cache(), static=False, store=opened.name)
         names = addresses_of_machine() if lan else ()
         certificates = None
         if https:
@@ -89,6 +101,9 @@ def serve(
             context = certificates.context
             servers.append((_Second(_config(network.app, lambda *_: context)), secured))
         on_address(network.address)
+        for name in open_on:
+            where = device_named(registry, name).open_page(*network.join_page())
+            tell(f"the page to join was opened on {where}")
         threading.Thread(target=_warm, args=(site,), daemon=True).start()
         if lan:
             watch = Watch(addresses_of_machine, network.moved)
@@ -138,8 +153,10 @@ def _config(app: Any, context: Callable[..., Any] | None) -> uvicorn.Config:
 
 
 def _warm(site: Site) -> None:
+    """Reads the store and draws, so that whoever asks first waits for less."""
     # A page says what is wrong to whoever asks for it.
     with contextlib.suppress(Exception):
+        site.catalogue.refresh()
         site.boards.warm()
 
 

@@ -42,8 +42,14 @@ async function answered(state, line) {
   } catch (error) {
     const kind = error instanceof AgentError ? error.kind : "RuntimeFailed";
     result = { ok: false, error: { type: kind, message: wordsOf(error, kind) } };
+    say(state, "failed", { why: result.error.message });
   }
   return { answer: { protocol: PROTOCOL, id: request?.id ?? null, ...result }, closed };
+}
+
+/** Tells the page, and so the person in front of it, how far a file is. */
+function say({ file }, stage, more = {}) {
+  if (file) self.postMessage({ stage, file, ...more });
 }
 
 function wordsOf(error, kind) {
@@ -61,12 +67,14 @@ async function done(state, request) {
   if (command === "profile") throw new AgentError("NoProfile", `${state.started.runtime} does not tell what single operators take`);
   if (command === "locate") return { delegate: await state.model.delegate() };
   if (command === "bench") {
-    const told = await bench(state.model, request);
+    say(state, "timing");
+    const told = await bench(state.model, request, (figures) => say(state, "timed", figures));
     const least = await state.module.open(state.asked.probe, state.asked);
     const dispatch_ns = await dispatch(least);
     await least.close();
     return { ...told, dispatch_ns, accelerated: state.started.backend !== "wasm" };
   }
+  say(state, "checking");
   const outputs = await run(state.model, request.inputs.map(decode));
   const bytes = outputs.reduce((sum, { data }) => sum + data.byteLength, 0);
   if (bytes > MOST_OUTPUT_BYTES) throw new AgentError("RuntimeFailed", `outputs of ${bytes} bytes are more than an answer may have`);
@@ -92,6 +100,8 @@ async function described({ runtime, versions, fingerprint, about }) {
 async function loaded(state, request) {
   const { started } = state;
   await state.model?.close();
+  state.file = request.path;
+  say(state, "loading");
   state.model = null; // Frees the file before, so that two never share the memory.
   const threads = Number(request.threads ?? 1);
   if (!(threads >= 1)) throw new AgentError("BadRequest", `${threads} threads: give at least 1`);

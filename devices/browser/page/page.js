@@ -1,5 +1,8 @@
 // The page: keeps a control socket open, starts a worker for each agent, and tells what goes on.
 
+import { watchPower } from "./power.js";
+import { advanced, failed, planned } from "./work.js";
+
 const here = new URL("./", location.href);
 const sockets = new URL("./", here);
 sockets.protocol = here.protocol === "https:" ? "wss:" : "ws:";
@@ -7,15 +10,6 @@ const workers = new Map();
 const RETRY_MS = 2000;
 let done = 0;
 const say = (text) => { document.getElementById("state").textContent = text; };
-
-function missing() {
-  const lacks = [];
-  if (typeof WebAssembly !== "object") lacks.push("WebAssembly");
-  if (typeof CompressionStream !== "function") lacks.push("CompressionStream");
-  if (typeof BigInt64Array !== "function") lacks.push("BigInt64Array");
-  if (typeof Worker !== "function") lacks.push("Worker");
-  return lacks;
-}
 
 async function hello(name) {
   const agent = navigator.userAgentData;
@@ -31,7 +25,7 @@ async function hello(name) {
       secure: window.isSecureContext,
       isolated: window.crossOriginIsolated === true,
       visible: document.visibilityState === "visible",
-      missing: missing(),
+      missing: window.zooMissing,
       name,
       identity: name ? identity() : "",
     },
@@ -48,19 +42,24 @@ function identity() {
   return found;
 }
 
-let control = null;
-const send = (message) => { if (control?.readyState === WebSocket.OPEN) control.send(JSON.stringify(message)); };
+let control = null, power = null, welcomed = false;
+// The first message is what this browser is.
+const send = (message) => {
+  if (control?.readyState === WebSocket.OPEN && (welcomed || message.hello)) control.send(JSON.stringify(message));
+};
 
 function connect(name) {
   const socket = control = new WebSocket(new URL("control", sockets));
-  let welcomed = false;
+  welcomed = false;
   socket.onopen = async () => send(await hello(name));
   socket.onmessage = ({ data }) => {
-    const { start, end: ended, welcome } = JSON.parse(data);
+    const { start, end: ended, plan, welcome } = JSON.parse(data);
     if (welcome) {
       welcomed = true;
       greet(welcome);
+      if (power) send({ power });
     }
+    if (plan) planned(plan);
     if (start) begin(start);
     if (ended !== undefined) end(ended);
   };
@@ -72,6 +71,11 @@ function connect(name) {
     if (name) setTimeout(connect, RETRY_MS, name);
   };
 }
+
+watchPower((told) => {
+  power = told;
+  send({ power });
+}, () => !workers.size);
 
 function greet({ name, machine }) {
   idle();
@@ -94,11 +98,15 @@ function idle() {
 
 // Browsers let go of it when the page is hidden; plain http has none.
 async function keepAwake() {
+  let held = null;
   try {
-    await navigator.wakeLock?.request("screen");
+    held = await navigator.wakeLock?.request("screen");
   } catch {
-    say("connected; please keep the screen on yourself");
+    // A battery that is nearly empty, say.
   }
+  document.getElementById("awake").textContent = held
+    ? "The screen stays on while this page is in view."
+    : "This browser does not keep the screen on here: touch it now and then, or let it never sleep (display settings).";
 }
 
 function begin(start) {
@@ -109,6 +117,11 @@ function begin(start) {
     end(start.number);
   };
   worker.onmessage = ({ data }) => {
+    if (data?.stage) {
+      if (data.stage === "failed") failed(file, data.why);
+      else advanced(data);
+      return;
+    }
     send({ failed: start.number, why: String(data?.failed ?? "").slice(0, 400) });
     end(start.number);
   };
@@ -131,7 +144,7 @@ function end(number) {
 document.addEventListener("visibilitychange", () => {
   const visible = document.visibilityState === "visible";
   send({ visible });
-  if (visible && control) keepAwake();
+  if (visible && document.getElementById("awake") && control) keepAwake();
 });
 
 const form = document.getElementById("join");

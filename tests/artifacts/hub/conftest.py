@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hub_server import TOKEN, Hub, hub_server
 from judged_files import originals as originals
+from signing_keys import keys as keys
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import yaml
 from digit_files import registry
 
 from zoo.artifacts.artifact import embed, open_artifact, require_manifest
-from zoo.artifacts.hub.card import front_matter, model_card
+from zoo.artifacts.hub.card import front_matter, model_card, public_name
 from zoo.artifacts.hub.proven import proven_files
 from zoo.common.errors import BadFile, UsageError
 
@@ -75,15 +75,25 @@ def test_what_others_must_not_see_or_act_on_is_left_out(folder: Path) -> None:
     )
     front = front_matter(registry(), [(artifact, odd)])
     assert "secret" not in str(front)
-    assert front["datasets"] == ["rows.npz"]
+    assert "datasets" not in front
+    assert "rows" not in str(front)
+    told = front["model-index"][0]["results"][0]["dataset"]
+    assert (told["type"], told["name"].partition(",")[0]) == ("own-data", "own data (npz)")
     assert (front["license"], front["license_name"]) == ("other", "Own-1")
     unknown = front_matter(registry(), [(artifact, replace(odd, licence="unknown"))])
     assert unknown["license"] == "unknown"
     from_hub = replace(odd, dataset=replace(data, name="hf:ana/rows?config=small"))
     assert front_matter(registry(), [(artifact, from_hub)])["datasets"] == ["ana/rows"]
-    changed(path, classes=odd.classes)
+    here = f"hf:{folder}"
+    assert public_name(registry(), here) == public_name(registry(), "nobodys:ana/rows") == ""
+    assert public_name(registry(), "keras:mnist?size=4") == "mnist"
+    assert public_name(registry(), "digits_one_class:3") == "digits_one_class:3"
+    for each, _ in proven_files(registry(), folder):
+        changed(each.path, classes=odd.classes, dataset=data)
     text = model_card(registry(), folder)
     assert "<script>" not in text
+    assert "rows.npz" not in text
+    assert "trained on own data (npz)" in text
     assert "](http" not in text
 
 

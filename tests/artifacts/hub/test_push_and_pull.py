@@ -13,6 +13,9 @@ from hub_server import TOKEN, Hub
 
 from zoo.artifacts.hub.pull import pull
 from zoo.artifacts.hub.push import push
+from zoo.artifacts.signing.check import check_signature
+from zoo.artifacts.signing.keys import public_key
+from zoo.artifacts.signing.sign import sign
 from zoo.common.downloads import DownloadFailed, HashMismatch
 from zoo.common.errors import BadFile, UsageError
 
@@ -95,7 +98,10 @@ def test_altered_files_are_never_kept(hub: Hub, folder: Path, tmp_path: Path) ->
     with pytest.raises(UsageError, match=r"has no zoo-files\.json"):
         pull(registry(), NAME, output=tmp_path / "back")
     assert not (tmp_path / "back").exists()
-    assert list(tmp_path.glob(".*.part")) == []
+    # What was loaded as the list says is kept for the next pull of that commit, and no more.
+    (part,) = tmp_path.glob(".*.part")
+    assert not (part / name).exists()
+    assert there[name] not in {path.read_bytes() for path in part.rglob("*") if path.is_file()}
 
 
 def test_an_interrupted_pull_goes_on(hub: Hub, folder: Path, tmp_path: Path) -> None:
@@ -110,6 +116,56 @@ def test_an_interrupted_pull_goes_on(hub: Hub, folder: Path, tmp_path: Path) -> 
     pull(registry(), NAME, output=tmp_path / "back")
     loaded = [line for line in hub.asked if line.startswith("GET") and "/resolve/" in line]
     assert len(loaded) < len(whole) - 1, "what was there was loaded again"
+
+
+def test_a_pull_that_is_refused_half_way_goes_on(hub: Hub, folder: Path, tmp_path: Path) -> None:
+    push(registry(), folder, NAME)
+    whole = dict(hub.repositories["ana/digits"])
+    (tmp_path / ".back.0123456789ab.part").mkdir()
+    (tmp_path / ".back.mine.part").mkdir()
+    hub.refused = sorted(whole)[-2]
+    with pytest.raises(UsageError, match="may not be written or read by you"):
+        pull(registry(), NAME, output=tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+    hub.refused = ""
+    hub.asked.clear()
+    pull(registry(), NAME, output=tmp_path / "back")
+    loaded = [line for line in hub.asked if line.startswith("GET") and "/resolve/" in line]
+    assert 0 < len(loaded) < len(whole) - 2, "what was there was loaded again"
+    # What was begun of other commits goes, what only looks like it stays.
+    assert [one.name for one in tmp_path.glob(".*.part")] == [".back.mine.part"]
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known", "new"])
+def test_a_commit_of_somebody_else_in_between_stays(hub: Hub, folder: Path, known: bool) -> None:
+    if known:
+        push(registry(), folder, NAME)
+        (folder / "recipe.toml").write_text("seed = 2\n")
+    theirs = {**hub.repositories.get("ana/digits", {}), "README.md": b"theirs"}
+    hub.in_between = lambda: hub.repositories.__setitem__("ana/digits", dict(theirs))
+    with pytest.raises(UsageError, match="was changed by somebody else meanwhile") as caught:
+        push(registry(), folder, NAME, replace=True)
+    assert "push again" in (caught.value.fix or "")
+    assert hub.repositories["ana/digits"] == theirs
+    # Seen, and replaced on request, it goes through.
+    push(registry(), folder, NAME, replace=True)
+    assert hub.repositories["ana/digits"]["README.md"] != b"theirs"
+
+
+def test_a_signed_folder_keeps_its_signature(
+    hub: Hub, folder: Path, tmp_path: Path, keys: Path
+) -> None:
+    (folder / ".hidden").unlink()
+    sign(folder, key=keys / "key.pem")
+    push(registry(), folder, NAME)
+    back = pull(registry(), NAME, output=tmp_path / "back").folder
+    assert contents(back) == contents(folder)
+    signer = public_key(keys / "public.pem")
+    assert check_signature(back, signer).covers
+    with (back / "recipe.toml").open("a") as recipe:
+        recipe.write("# altered\n")
+    with pytest.raises(BadFile):
+        check_signature(back, signer)
 
 
 def test_a_hub_that_does_not_respond_is_told(

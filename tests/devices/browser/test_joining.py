@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
+import platform
 import secrets
 import threading
 from collections.abc import Iterator
@@ -13,6 +15,8 @@ from typing import Any
 import pytest
 
 from zoo.common.errors import ZooError
+from zoo.contracts import Condition
+from zoo.contracts.transport import Work
 from zoo.devices.browser import join_routes, joined, joining, server
 from zoo.devices.browser.driver import JoinedTransport
 from zoo.devices.browser.options import BrowserOptions
@@ -43,7 +47,10 @@ class Served:
 
         def routes(pages: Pages) -> Any:
             # The port is known only once it is bound, and the address has to name it.
-            found.extend(join_routes(f"http://127.0.0.1:{self.port}/{self.token}/"))
+            with pytest.MonkeyPatch.context() as patching:
+                made = joining.JoinedPages
+                patching.setattr(joining, "JoinedPages", lambda at: self._keep(made(at)))
+                found.extend(join_routes(f"http://127.0.0.1:{self.port}/{self.token}/"))
             return found
 
         self.token = "t" + secrets.token_hex(8)
@@ -52,6 +59,10 @@ class Served:
         self.port = free_port()
         self.server = server.PageServer(Pages(), self.port)
         monkeypatch.undo()
+
+    def _keep(self, pages: Any) -> Any:
+        self.pages = pages
+        return pages
 
     def socket(self, name: str, **headers: Any) -> Any:
         address = f"127.0.0.1:{self.port}"
@@ -83,7 +94,7 @@ def page(served: Served, name: str) -> Iterator[tuple[Any, str]]:
     with served.socket("control") as socket:
         socket.send(json.dumps({"hello": {**HELLO, "name": name}}))
         welcome = json.loads(socket.recv(timeout=5))["welcome"]
-        assert welcome["machine"]
+        assert welcome["machine"] == f"{getpass.getuser()}@{platform.node()}"
         yield socket, welcome["name"]
 
 
@@ -154,7 +165,8 @@ def test_a_command_reaches_an_agent_in_the_page(served, tmp_path):
         transport = JoinedTransport(BrowserOptions(page="phone"), "phone")
         assert len(transport.put(file)) == 64
         assert transport.hello().browser == "Firefox 140.0"
-        assert transport.condition().readings == {"visible": True}
+        told = dict.fromkeys(("charging", "battery_level", "pressure"), "unknown")
+        assert transport.condition() == Condition(readings={"visible": True, **told})
         worker = Worker(served, control)
         with AgentSession(transport, "onnxruntime-web", 20.0) as session:
             told = session.describe()
@@ -162,6 +174,58 @@ def test_a_command_reaches_an_agent_in_the_page(served, tmp_path):
     assert told["fingerprint"]
     assert told["os"] == "Android 16"
     assert told["browser"] == "Firefox 140.0"
+
+
+def test_the_page_is_told_what_will_run(served, tmp_path):
+    names = ["net.onnx", "é" * 100 + ".onnx", *(f"{at}.onnx" for at in range(60))]
+    files = [tmp_path / name for name in names]
+    for file in files:
+        file.write_bytes(file.name.encode())
+    with page(served, "phone") as (control, _):
+        transport = JoinedTransport(BrowserOptions(page="phone"), "phone")
+        transport.announce(Work(files=tuple(files), processes=5, seconds=24.0))
+        plan = json.loads(control.recv(timeout=5))["plan"]
+        named = transport.put(files[0])
+    assert plan["files"][0] == {"name": "net.onnx", "bytes": 8, "sha256": named}
+    assert (plan["processes"], plan["seconds"]) == (5, 24.0)
+    assert len(plan["files"]) < len(files)
+
+
+def test_battery_and_load_of_the_device_are_told(served):
+    with page(served, "phone") as (control, _):
+        transport = JoinedTransport(BrowserOptions(page="phone"), "phone")
+        for charging, level, pressure in [
+            (True, 0.5, "nominal"),
+            (False, 0.49, "critical"),
+            (False, 0.48, "fair"),
+        ]:
+            power = {"charging": charging, "level": level, "pressure": pressure}
+            control.send(json.dumps({"power": power}))
+        control.send(json.dumps({"visible": False}))
+        until(lambda: hidden_there(served))
+        found = transport.condition()
+    assert found.readings["charging"] is False
+    assert found.readings["battery_level"] == 0.48
+    assert found.readings["pressure"] == "critical"
+    assert any("plugged in or unplugged" in fault for fault in found.faults)
+    assert "the battery went from 50% to 48% meanwhile" in found.hints
+    assert any("critical pressure" in hint for hint in found.hints)
+
+
+def hidden_there(served: Served) -> bool:
+    """Whether the last message of the page has come."""
+    (page,) = served.pages._pages
+    return page._hidden_at is not None
+
+
+@pytest.mark.parametrize(
+    "power", [{"level": 7}, {"charging": "yes"}, {"pressure": "high"}, {"volts": 4}, []]
+)
+def test_a_page_that_tells_nonsense_of_its_battery_is_closed(served, power):
+    with page(served, "phone") as (control, _):
+        control.send(json.dumps({"power": power}))
+        with pytest.raises(ConnectionClosed):
+            control.recv(timeout=5)
 
 
 def test_a_page_that_is_closed_while_it_works_costs_that_run(served):

@@ -298,8 +298,34 @@ def test_what_no_worker_is_called(name: str, zoo: Any) -> None:
     assert "\x1b" not in told.err
 
 
-@pytest.mark.parametrize("option", ["--device=host", "--label=gpu", "--name=w"])
+@pytest.mark.parametrize("option", ["--device=host", "--label=gpu", "--name=w", "--jobs=1"])
 def test_a_scheduler_takes_no_options_of_workers(option: str, zoo: Any) -> None:
     told = zoo("worker", "--scheduler", option)
     assert told.code == 2
     assert f"{option.partition('=')[0]} is for workers" in told.err
+
+
+def test_a_worker_listens_nowhere(zoo: Any) -> None:
+    told = zoo("worker", "--join", "dask://127.0.0.1:1", "--listen=127.0.0.1:8786")
+    assert told.code == 2
+    assert "--listen is for the scheduler" in told.err
+
+
+@pytest.mark.parametrize("option", ["artifacts", "tls"])
+def test_what_is_for_an_executor_needs_one(
+    option: str, registry: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {option: "folder"}
+    with pytest.raises(UsageError, match=f"--{option} is for workers of an executor"):
+        connect(registry, RecipeExecutor(**given))
+    # A recipe whose executor is switched off for once.
+    assert connect(registry, RecipeExecutor(address="local", **given)) is None
+    monkeypatch.setenv("ZOO_EXECUTOR", "local")
+    with pytest.raises(UsageError, match="none was named"):
+        connect(registry, RecipeExecutor(**given))
+
+
+def test_the_status_of_this_machine_takes_no_certificates(zoo: Any) -> None:
+    told = zoo("status", "--tls", "certificates")
+    assert told.code == 2
+    assert "--tls is for workers of an executor" in told.err

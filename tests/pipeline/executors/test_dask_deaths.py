@@ -135,6 +135,22 @@ def test_events_of_other_commands_are_dropped() -> None:
     assert driver._events.qsize() == 1
 
 
+def test_an_answer_that_was_heard_is_not_fetched() -> None:
+    driver = DaskDriver("a:1")
+    driver._client = client = Ended({})
+    threading.Thread(target=driver._tell, daemon=True).start()
+    submit = client.submit
+
+    def hears(function: Any, text: str, **asked: Any) -> Any:
+        driver._hear((0.0, {"order": "train", "answer": "heard"}))
+        return submit(function, text, **asked)
+
+    client.submit = hears  # type: ignore[method-assign]
+    assert driver.perform(order("train"), lambda event: None) == "heard"
+    client.submit = submit  # type: ignore[method-assign]
+    assert driver.perform(order("train"), lambda event: None) == "done"
+
+
 @pytest.mark.parametrize(
     ("running", "workers"), [({"order": "train"}, ["k2"]), ({"order": "other"}, None), ({}, None)]
 )

@@ -76,6 +76,7 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Any:
             device=SimpleNamespace(name="host"),  # type: ignore[arg-type]
             limits=ChoiceLimits(),
             arena=False,
+            training=SimpleNamespace(),  # type: ignore[arg-type]
             show=lambda text: None,
         ).screen([candidate(name) for name in NAMES])
 

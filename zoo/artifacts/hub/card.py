@@ -14,6 +14,7 @@ from zoo.artifacts.artifact import Artifact, Manifest
 from zoo.artifacts.hub.proven import proven_files
 from zoo.common.files import sha256_of, size_with_side_files
 from zoo.common.optional_imports import require
+from zoo.common.paths import expanded
 from zoo.registry import Registry
 from zoo.results.formatting import count, format_metric, plain
 
@@ -28,7 +29,8 @@ _LICENCES = frozenset(
         *("isc", "unlicense", "wtfpl", "zlib"),
     )
 )
-_HUB_DATA = "hf:"
+#: What datasets call their argument: a path of this machine, or a name for everybody.
+_PATH, _NAME = "PATH", "NAME"
 #: Names that a hub takes for a dataset: of the hub's own, or of one that everybody has.
 _DATA_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
 
@@ -61,7 +63,7 @@ def card_of(
     front = require("yaml").safe_dump(
         front_matter(registry, files), sort_keys=False, allow_unicode=True, width=100
     )
-    return f"---\n{front}---\n\n{_text(files, repository)}"
+    return f"---\n{front}---\n\n{_text(registry, files, repository)}"
 
 
 def parsed_front(text: str) -> dict[str, Any]:
@@ -82,7 +84,7 @@ def front_matter(registry: Registry, files: Sequence[tuple[Artifact, Manifest]])
         if manifest.gate is not None
         for metric in manifest.gate.metrics
     )
-    data = _dataset(first.dataset.name)
+    data = public_name(registry, first.dataset.name)
     front: dict[str, Any] = {
         **_licence(first.licence),
         "library_name": "edgezoo",
@@ -90,7 +92,9 @@ def front_matter(registry: Registry, files: Sequence[tuple[Artifact, Manifest]])
         "tags": [*formats, *precisions, first.architecture],
         "datasets": [data] if _DATA_NAME.fullmatch(data) else [],
         "metrics": list(metrics),
-        "model-index": [{"name": first.model_id, "results": _results(tag or first.task, files)}],
+        "model-index": [
+            {"name": first.model_id, "results": _results(registry, tag or first.task, files)}
+        ],
     }
     return {key: value for key, value in front.items() if value not in ("", [])}
 
@@ -108,26 +112,38 @@ def _licence(spdx: str) -> dict[str, str]:
     return {"license": "other", "license_name": plain(spdx)}
 
 
-def _dataset(name: str) -> str:
-    """The name of a dataset for others: without paths of the machine that had it."""
-    if name.startswith(_HUB_DATA):
-        return name.removeprefix(_HUB_DATA).partition("?")[0]
+def public_name(registry: Registry, name: str) -> str:
+    """The name of a dataset that others can have, too; empty for data of somebody's own."""
     kind, colon, rest = name.partition(":")
-    return plain(rest.partition("?")[0].rstrip("/").rpartition("/")[2] if colon else kind)
+    if not colon:
+        return plain(kind)
+    rest = rest.partition("?")[0]
+    known = kind in registry.datasets.names()
+    if not known or not _DATA_NAME.fullmatch(rest) or expanded(rest).exists():
+        return ""
+    argument = registry.datasets.get(kind).argument
+    return {_PATH: "", _NAME: rest}.get(argument or "", name.partition("?")[0])
+
+
+def _dataset(registry: Registry, name: str) -> str:
+    """What others are told of a dataset: of somebody's own data, neither folder nor file."""
+    return public_name(registry, name) or f"own data ({plain(name.partition(':')[0])})"
 
 
 def _metric_type(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
-def _results(task: str, files: Sequence[tuple[Artifact, Manifest]]) -> list[dict[str, Any]]:
+def _results(
+    registry: Registry, task: str, files: Sequence[tuple[Artifact, Manifest]]
+) -> list[dict[str, Any]]:
     """Each file's metrics on the whole test split, in the hub's form."""
     return [
         {
             "task": {"type": task, "name": manifest.task},
             "dataset": {
-                "type": _dataset(manifest.dataset.name),
-                "name": f"{_dataset(manifest.dataset.name)}, {artifact.path.name}",
+                "type": public_name(registry, manifest.dataset.name) or "own-data",
+                "name": f"{_dataset(registry, manifest.dataset.name)}, {artifact.path.name}",
                 "split": "test",
             },
             "metrics": [
@@ -144,14 +160,15 @@ def _results(task: str, files: Sequence[tuple[Artifact, Manifest]]) -> list[dict
     ]
 
 
-def _text(files: Sequence[tuple[Artifact, Manifest]], repository: str) -> str:
+def _text(registry: Registry, files: Sequence[tuple[Artifact, Manifest]], repository: str) -> str:
     """The Markdown behind the front matter."""
     first = files[0][1]
     lines = [
         f"# {_cell(first.model_id)}",
         "",
         f"{_cell(first.architecture)} for {_cell(first.task)}, trained on "
-        f"{_cell(_dataset(first.dataset.name))} (content hash `{first.dataset.content_hash}`, "
+        f"{_cell(_dataset(registry, first.dataset.name))} "
+        f"(content hash `{first.dataset.content_hash}`, "
         f"licence {_cell(first.dataset.licence)}), as files for phones, boards and browsers.",
         "",
         "Each file was run on the whole test split in the runtime that it is deployed on, and "

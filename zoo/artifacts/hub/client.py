@@ -81,7 +81,7 @@ def in_our_words(name: str, doing: str) -> Iterator[None]:
         local = isinstance(error, errors.LocalEntryNotFoundError)
         if isinstance(error, errors.EntryNotFoundError) and not local:
             raise
-        status = getattr(getattr(error, "response", None), "status_code", None)
+        status = _status(error)
         if status in _REFUSED:
             raise UsageError(
                 f"{name} may not be written or read by you",
@@ -89,16 +89,31 @@ def in_our_words(name: str, doing: str) -> Iterator[None]:
                 fix="a token with that right in HF_TOKEN, or by `hf auth login`",
             ) from None
         if status == 412:
-            raise UsageError(
-                f"{name} was changed by somebody else meanwhile",
-                why=_said(error),
-                fix="look at it, then push again",
-            ) from None
+            raise changed_meanwhile(name, _said(error)) from None
         raise DownloadFailed(
             f"{name} could not be {doing}",
             why=_said(error),
             fix="check the network and its proxy, and try again: nothing is transferred twice",
         ) from None
+
+
+def changed_meanwhile(name: str, why: str = "") -> UsageError:
+    """Of a repository that got a commit of another program while ours was prepared."""
+    return UsageError(
+        f"{name} was changed by somebody else meanwhile",
+        why=why or "files of the same names are there now",
+        fix="look at it, then push again",
+    )
+
+
+def _status(error: BaseException | None) -> int | None:
+    """The HTTP status behind an error; the client wraps it where it looks for a copy of its own."""
+    while error is not None:
+        status: int | None = getattr(getattr(error, "response", None), "status_code", None)
+        if status is not None:
+            return status
+        error = error.__cause__
+    return None
 
 
 def _said(error: Exception) -> str:

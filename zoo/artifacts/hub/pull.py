@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ from zoo.registry import Registry
 
 #: Where the hub's client keeps what it has begun to load.
 _CLIENTS_OWN = ".cache"
+#: The end of the name of a folder that a pull has begun.
+_PART = re.compile(r"\.[0-9a-f]{1,12}\.part")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -53,8 +57,8 @@ def pull(
     """Downloads what `push` uploaded to a repository into a folder.
 
     The folder appears when every file is there with the SHA-256 of the repository's list, unaltered
-    by its manifest, and passed by its gate. What was loaded before an interruption is not loaded
-    again.
+    by its manifest, and passed by its gate. What was loaded before an interruption, or before the
+    hub refused a file, is not loaded again.
 
     Args:
         registry: Knows formats.
@@ -93,8 +97,14 @@ def pull(
         for path in found:
             check(path)
         part.rename(folder)
-    except DownloadFailed:
-        raise  # What is there is not loaded again.
+        for older in part.parent.glob(f".{glob.escape(folder.name)}.*.part"):
+            if _PART.fullmatch(older.name.removeprefix(f".{folder.name}")):
+                shutil.rmtree(older, ignore_errors=True)  # of a commit that nobody waits for
+    except (DownloadFailed, HashMismatch, UsageError):
+        # What is there, each file as the list says, is not loaded again.
+        if not any(path.is_file() for path in part.glob("[!.]*")):
+            shutil.rmtree(part, ignore_errors=True)
+        raise
     except ZooError:
         shutil.rmtree(part, ignore_errors=True)
         raise

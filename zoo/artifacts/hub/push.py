@@ -10,7 +10,7 @@ from typing import Any
 
 from zoo.artifacts.artifact import REJECTED
 from zoo.artifacts.hub.card import CARD, card_of
-from zoo.artifacts.hub.client import client, in_our_words, repository_named
+from zoo.artifacts.hub.client import changed_meanwhile, client, in_our_words, repository_named
 from zoo.artifacts.hub.listing import LISTING, FileListing, HubFile, listing_text, unfit
 from zoo.artifacts.hub.proven import proven_files
 from zoo.artifacts.signing.listing import FOLDER_SIGNATURE, require_plain
@@ -115,6 +115,9 @@ def push(
         with in_our_words(name, "written"):
             if parent is None:
                 api.create_repo(repository, private=private, exist_ok=True)
+                others, parent = _there(api, hub, repository)
+                if content.keys() & others.keys():
+                    raise changed_meanwhile(name)
             made = api.create_commit(
                 repository, operations, commit_message=told, parent_commit=parent
             )

@@ -9,7 +9,7 @@ from typing import Any
 from zoo.results.measurements import Measurement
 
 #: Of a device's condition, what changes by itself and is no state of its power.
-_FLEETING = frozenset({"boot", "throttled"})
+_FLEETING = frozenset({"boot", "throttled", "pressure"})
 #: Two recordings between which the machine's own speed changed by more are not compared.
 DRIFT = 0.05
 

@@ -22,8 +22,9 @@ from zoo.results.queries import (
     newest_on_device,
     runs_and_files,
 )
+from zoo.results.record_text import read_record
 from zoo.results.records import RECORDS, StepRecord
-from zoo.results.store import Store, StoredRecord, read_record
+from zoo.results.store import Store, StoredRecord
 
 LAST = "last"
 _MEASUREMENT = TypeAdapter(Measurement)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator, TypeAdapter, ValidationError
@@ -18,7 +19,8 @@ def _read(value: Any) -> Preprocessing:
         raise ValueError(f"there is no kind of input {kind!r} here; known: {known}")
     record = Preprocessing.kinds[kind]
     try:
-        return TypeAdapter(record).validate_python({**record.lacking, **value})
+        made: Preprocessing = _adapter(record).validate_python({**record.lacking, **value})
+        return made
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -26,7 +28,13 @@ def _read(value: Any) -> Preprocessing:
 
 
 def _written(record: Preprocessing) -> Any:
-    return TypeAdapter(type(record)).dump_python(record, mode="json")
+    return _adapter(type(record)).dump_python(record, mode="json")
+
+
+@lru_cache
+def _adapter(record: type[Preprocessing]) -> TypeAdapter[Any]:
+    """Making one takes longer than all that it reads of a manifest."""
+    return TypeAdapter(record)
 
 
 #: The type of a field of a stored record that holds a preprocessing of any kind.

@@ -178,6 +178,25 @@ def address_of(asked: RecipeExecutor) -> str:
     return asked.address or os.environ.get(EXECUTOR_VARIABLE) or LOCAL
 
 
+def refuse_idle(asked: RecipeExecutor) -> None:
+    """Refuses what is for an executor where none was named.
+
+    A recipe that names one is switched off by ``local``, with all that belongs to it.
+
+    Raises:
+        UsageError: Names the option.
+    """
+    if asked.address is not None or address_of(asked) != LOCAL:
+        return
+    options = {"--artifacts": asked.artifacts, "--tls": asked.tls}
+    for option in (name for name, given in options.items() if given):
+        raise UsageError(
+            f"{option} is for workers of an executor, and none was named",
+            why="this machine performs the steps, with its own cache and without a connection",
+            fix=f"add --executor dask://HOST:PORT (or {EXECUTOR_VARIABLE}), or leave {option} out",
+        )
+
+
 def connect(
     registry: Registry, asked: RecipeExecutor, *, any_workers: bool = False
 ) -> Connection | None:
@@ -189,8 +208,10 @@ def connect(
         any_workers: Whether it may be one without workers, or whose workers get no step.
 
     Raises:
+        UsageError: Something is given for an executor, and none is named.
         ZooError: It cannot be reached, has no worker, or none that fits.
     """
+    refuse_idle(asked)
     address = address_of(asked)
     executor, _ = executor_named(registry, address)
     if executor.driver is None:

@@ -19,7 +19,7 @@ from typing import Any
 from zoo.common.crashes import crash_error, oom_kills
 from zoo.common.errors import ProcessFailed
 from zoo.common.progress import OnEvent
-from zoo.pipeline.executors.order import OrderAnswer, OrderText, refusal_of
+from zoo.pipeline.executors.order import OrderAnswer, OrderHead, refusal_of
 
 #: What each process runs.
 CHILD = ("-m", "zoo.pipeline.executors.child")
@@ -46,13 +46,13 @@ class OrderHost:
 
         An order whose process ends is tried once more, in a process that nothing else shares.
         """
-        order = OrderText.read(text)
+        order = OrderHead.head(text)
         last: ProcessFailed | None = None
         for attempt in range(_TRIES):
             # Measurements on devices do little here, and many go on side by side.
             process = self._take(order, shared=bool(order.device) and attempt == 0)
             try:
-                return process.perform(order, emit)
+                return process.perform(order, text, emit)
             except ProcessFailed as error:
                 last = error
                 with self._lock:
@@ -91,7 +91,7 @@ class OrderHost:
         for process in ended:
             process.close()
 
-    def _take(self, order: OrderText, shared: bool) -> _Process:
+    def _take(self, order: OrderHead, shared: bool) -> _Process:
         place = (order.session, order.folder)
         with self._lock:
             process = self._shared.get(place) if shared else None
@@ -109,7 +109,7 @@ class OrderHost:
             self._busy[order.id] = process
             return process
 
-    def _give_back(self, order: OrderText, process: _Process) -> None:
+    def _give_back(self, order: OrderHead, process: _Process) -> None:
         with self._lock:
             self._busy.pop(order.id, None)
             process.orders -= 1
@@ -135,7 +135,7 @@ class OrderHost:
 class _Process:
     """One process that performs orders of one command; it ends when its input does."""
 
-    def __init__(self, order: OrderText) -> None:
+    def __init__(self, order: OrderHead) -> None:
         self.session, self.folder = order.session, order.folder
         self.orders, self.since = 0, time.monotonic()
         self._log = tempfile.NamedTemporaryFile(prefix="zoo-order-", suffix=".log")  # noqa: SIM115
@@ -160,12 +160,12 @@ class _Process:
     def ended(self) -> bool:
         return self._process.poll() is not None
 
-    def perform(self, order: OrderText, emit: OnEvent) -> str:
+    def perform(self, order: OrderHead, text: str, emit: OnEvent) -> str:
         told: queue.Queue[dict[str, Any] | None] = queue.Queue()
         with self._lock:
             self._waiting[order.id] = told
         try:
-            self._send({"order": order.text()})
+            self._send({"order": text})
             while True:
                 message = told.get()
                 if message is None:
@@ -212,7 +212,7 @@ class _Process:
         for told in waiting:
             told.put(None)
 
-    def _death(self, order: OrderText) -> ProcessFailed:
+    def _death(self, order: OrderHead) -> ProcessFailed:
         return crash_error(
             self._process.returncode,
             Path(self._log.name),

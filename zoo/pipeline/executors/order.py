@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -87,48 +87,66 @@ class EarlierStep:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrderText:
-    """What an order says.
+class OrderHead:
+    """What an order says to those who pass it on.
 
     Attributes:
         id: Of the order: the key of its step.
         session: Of the command; steps of one session may share a process.
-        version: Of edgezoo.
-        plan: The recipe and its scope, in JSON: what the whole plan is made from.
-        plugins: Where plugins are looked for.
         folder: The command's working folder, which relative paths of the recipe start from.
-        step: Which step of that plan.
-        origin: Parts of its key.
-        earlier: The steps that it waits for.
-        devices: Those of the plan that hang on workers.
+        step: Which step of its plan.
         device: The one that it measures on.
-        mark: Name of a file in the command's cache: a worker that has it shares that cache.
-        artifacts: The store through which results travel; empty for none.
-        inputs: Datasets and weights in that store.
-        retry: Whether to try again what failed before and would fail again.
         run: Of the command.
     """
 
     id: str
     session: str
+    step: StepId
+    folder: str = ""
+    device: str = ""
+    run: str = ""
+
+    @classmethod
+    def head(cls, text: str) -> OrderHead:
+        """From the JSON of an order, of which most is for others.
+
+        Raises:
+            ValueError: It is no order.
+        """
+        return _HEAD.validate_json(text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderText(OrderHead):
+    """What an order says.
+
+    Attributes:
+        version: Of edgezoo.
+        plan: The recipe and its scope, in JSON: what the whole plan is made from.
+        plugins: Where plugins are looked for.
+        origin: Parts of its key.
+        earlier: The steps that it waits for.
+        devices: Those of the plan that hang on workers.
+        mark: Name of a file in the command's cache: a worker that has it shares that cache.
+        artifacts: The store through which results travel; empty for none.
+        inputs: Datasets and weights in that store.
+        retry: Whether to try again what failed before and would fail again.
+    """
+
     version: str
     plan: str
     plugins: PluginSettings
-    folder: str
-    step: StepId
     origin: StepOrigin
     earlier: tuple[EarlierStep, ...] = ()
     devices: tuple[AnnouncedDevice, ...] = ()
-    device: str = ""
     mark: str = ""
     artifacts: str = ""
     inputs: tuple[dict[str, Any], ...] = ()
     retry: bool = False
-    run: str = ""
 
     def text(self) -> str:
         """As JSON in one line."""
-        return json.dumps(asdict(self))
+        return json.dumps(_ORDER.dump_python(self))
 
     @classmethod
     def read(cls, text: str) -> OrderText:
@@ -166,7 +184,7 @@ class OrderAnswer:
 
     def text(self) -> str:
         """As JSON in one line."""
-        return json.dumps(asdict(self))
+        return json.dumps(_ANSWER.dump_python(self))
 
     @classmethod
     def read(cls, text: str) -> OrderAnswer:
@@ -191,5 +209,5 @@ def absolute_plugins(settings: PluginSettings) -> PluginSettings:
     return replace(settings, paths=tuple(str(Path(path).absolute()) for path in settings.paths))
 
 
-_ORDER = TypeAdapter(OrderText)
+_HEAD, _ORDER = TypeAdapter(OrderHead), TypeAdapter(OrderText)
 _ANSWER = TypeAdapter(OrderAnswer)

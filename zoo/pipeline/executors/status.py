@@ -12,7 +12,7 @@ from zoo.execution.devices import known_devices
 from zoo.execution.health import checked_device
 from zoo.execution.lock import holder_of
 from zoo.execution.set_aside import health_record
-from zoo.pipeline.executors.connection import LOCAL, address_of, connect
+from zoo.pipeline.executors.connection import LOCAL, address_of, connect, refuse_idle
 from zoo.pipeline.recipe import RecipeExecutor
 from zoo.registry import Registry
 
@@ -79,6 +79,7 @@ def status_of(
     Raises:
         ZooError: The executor cannot be reached.
     """
+    refuse_idle(asked)
     own = tuple(_own(registry, check, tell))
     address = address_of(asked)
     connection = None if address == LOCAL else connect(registry, asked, any_workers=True)

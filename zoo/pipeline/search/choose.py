@@ -152,6 +152,7 @@ def choose_network(
                     device=device,
                     limits=options.limits,
                     arena=arena,
+                    training=dataset.splits["train"],
                     show=lambda text: on_step("search", {"event": "note", "text": text}),
                 )
                 return search.run(candidates, screening)

@@ -6,23 +6,27 @@ keep a limit is out within seconds, with its figure.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from zoo.artifacts.artifact import open_artifact, require_manifest
 from zoo.common.errors import EnvironmentFailed, UsageError, ZooError
-from zoo.contracts import Exporter
+from zoo.contracts import Exporter, Split
 from zoo.execution.device import Device
 from zoo.pipeline.failures import first_failure
-from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.plan import PlanScope, make_plan
 from zoo.pipeline.search.candidates import ChoiceCandidate, Unfit, told_in_short
 from zoo.pipeline.search.points import MissedLimit, SearchLimits, missed_of
+from zoo.pipeline.search.shipped_size import GateAddition, gate_addition
 from zoo.pipeline.search.training_runs import TrainingRuns
+from zoo.pipeline.search.untrained import untrained_job
 from zoo.pipeline.steps.bench import PlacedStep, StepDevice
-from zoo.pipeline.steps.step import FinishedSteps, Step, StepId
+from zoo.pipeline.steps.step import FinishedStep, FinishedSteps, Step, StepId
 from zoo.pipeline.steps.unjudged import ARENA, SCREEN
 from zoo.results import formatting as fmt
+from zoo.results.records import Export
 
 #: What parameters alone say of a size is believed beyond so many times the limit: a head for fewer
 #: classes is smaller than the recorded one.
@@ -50,7 +54,8 @@ class ScreenedFile:
     """An untrained file of a candidate.
 
     Attributes:
-        bytes: With its manifest; None where none could be made.
+        bytes: With its manifest, and what the gate adds to that, which is estimated; None where
+            none could be made.
         arena: Tensor arena, bytes; None where it was not asked for or measured.
         quiet: Whether nothing disturbed the timing.
         missed: The limits that it does not keep.
@@ -129,6 +134,7 @@ class Screening:
         precisions: Of the files.
         device: Where they are timed.
         arena: Whether the tensor arena is asked for.
+        training: Split of the data whose examples tell how much the gate adds to a file.
         show: Receives each candidate that is ready.
     """
 
@@ -138,6 +144,7 @@ class Screening:
     device: Device
     limits: ChoiceLimits
     arena: bool
+    training: Split
     show: Callable[[str], None]
     _best_rate: float = 0.0
     _fastest: str = ""
@@ -228,7 +235,7 @@ class Screening:
         return Screened(candidate=candidate, files=files)
 
     def _plan(self, candidate: ChoiceCandidate) -> list[Step[Any]]:
-        job = _untrained(candidate, self.exporter.name, self.precisions, self.device.name)
+        job = untrained_job(candidate, self.exporter.name, self.precisions, self.device.name)
         return make_plan(job, self.runs.checkpoints, PlanScope(judged=False, arena=self.arena))
 
     def _file(self, precision: str, finished: FinishedSteps) -> ScreenedFile:
@@ -240,6 +247,7 @@ class Screening:
         export = of("export")
         if not export.passed:
             return ScreenedFile(precision=precision, reason=_first_line(export.record.reason))
+        added = self._added(export)
         bench, reason, arena = of(SCREEN, self.device.name), "", None
         if not bench.passed:
             reason = _first_line(bench.record.reason)
@@ -250,13 +258,14 @@ class Screening:
                 reason = reason or _first_line(measured.record.reason)
         timed = bench.result if bench.passed else None
         figures = [
-            ("size", export.result.bytes, self.limits.max_bytes),
+            # Only what is surely too large is out: the file that is shipped is looked at again.
+            ("size", export.result.bytes + added.least, self.limits.max_bytes),
             ("latency", timed.p50_ms if timed else None, self.limits.max_ms),
             ("arena", arena, self.limits.max_arena),
         ]
         return ScreenedFile(
             precision=precision,
-            bytes=export.result.bytes,
+            bytes=export.result.bytes + added.usual,
             p50_ms=timed.p50_ms if timed else None,
             p50_low_ms=timed.p50_low_ms if timed else None,
             p50_high_ms=timed.p50_high_ms if timed else None,
@@ -265,6 +274,14 @@ class Screening:
             missed=() if reason else missed_of(figures),
             reason=reason,
         )
+
+    def _added(self, export: FinishedStep[Export]) -> GateAddition:
+        artifact = open_artifact(self.runs.registry, export.folder / export.result.file)
+        values = sum(
+            math.prod(max(side, 1) for side in output.shape[1:])
+            for output in artifact.contents.outputs
+        )
+        return gate_addition(self.training, require_manifest(artifact).preprocessing, values)
 
 
 def why_out(one: Screened) -> str:
@@ -278,7 +295,8 @@ def why_out(one: Screened) -> str:
     for miss in nearest.missed:
         shown = _time if miss.what == "latency" else _size
         value = "not measured" if miss.value is None else shown(miss.value)
-        told.append(f"{miss.what} {value}, limit {shown(miss.limit)}")
+        least = "at least " if miss.what == "size" and miss.value is not None else ""
+        told.append(f"{miss.what} {least}{value}, limit {shown(miss.limit)}")
     return f"{nearest.precision}: {'; '.join(told)}"
 
 
@@ -297,48 +315,6 @@ def none_built(data: str, screened: Sequence[Screened], unfit: Sequence[Unfit]) 
         fix="`zoo list` shows what each takes; name one that takes these data, or a network from "
         "elsewhere",
     )
-
-
-def _untrained(
-    candidate: ChoiceCandidate, format: str, precisions: tuple[str, ...], device: str
-) -> Job:
-    """The job of the network as it is built for the data, which learns nothing.
-
-    Weights that fit the data are exported as they are; a new head, and what has none, with random
-    ones. A network that cannot be built anew, since it is from elsewhere or takes other inputs than
-    its variant, learns for one epoch.
-    """
-    job, checkpoint = candidate.job, candidate.job.checkpoint
-    recipe = job.recipe.model_copy(
-        update={
-            "formats": (format,),
-            "precisions": precisions,
-            "devices": (device,),
-            # What is measured does not depend on it, and serves comparisons of every seed.
-            "seed": 0,
-            "export": job.recipe.export.model_copy(update={"repair": "none"}),
-        }
-    )
-    training = recipe.training
-    as_it_is = recipe.model_copy(update={"training": _with(training, epochs=0)})
-    try:
-        return make_job(as_it_is, job.registry)
-    except ZooError:
-        if training.from_scratch:
-            raise
-    plain = _with(training, freeze="none", rate_factor=None)
-    card = None if checkpoint is None else checkpoint.card()
-    if candidate.foreign or (card is not None and card.preprocessing is not None):
-        brief = _with(plain, epochs=1)
-        return make_job(recipe.model_copy(update={"training": brief}), job.registry)
-    scratch = _with(plain, epochs=0, from_scratch=True, backbone=None)
-    given = {**({} if card is None else card.hyperparameters), **recipe.hyperparameters}
-    update = {"training": scratch, "hyperparameters": given}
-    return make_job(recipe.model_copy(update=update), job.registry)
-
-
-def _with(training: Any, **changed: Any) -> Any:
-    return training.model_copy(update=changed)
 
 
 def _bytes_of(weights: str) -> float:

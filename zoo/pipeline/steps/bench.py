@@ -154,8 +154,11 @@ def time_file(
         device,
         [replace(cell, profile=options.profile) for cell in cells],
         tier_named(options.tier),
-        progress=lambda done, total: context.emit(
-            {"event": "progress", "done": done, "total": total}
+        # Of the last part the end of the step tells.
+        progress=lambda done, total: (
+            context.emit({"event": "progress", "done": done, "total": total})
+            if done < total
+            else None
         ),
         children=context.children,
     )

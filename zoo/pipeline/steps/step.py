@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Generic, TypeVar
@@ -25,6 +25,8 @@ from zoo.results.records import Status, StepRecord
 
 #: Metadata of a step's field that does not decide its result, and is no part of its key.
 NOT_IN_KEY: Final = MappingProxyType({"key": False})
+#: What stands in a key as it is; plans of thousands of steps have tens of thousands of them.
+_PLAIN = (str, int, bool)
 Result = TypeVar("Result")
 Value = TypeVar("Value")
 
@@ -282,14 +284,18 @@ class Step(ABC, Generic[Result]):
 
 def key_fields(record: Any) -> dict[str, Any]:
     """The fields of a dataclass that decide a result, as `step_key` takes them."""
-    return {
-        field.name: _key_value(getattr(record, field.name))
-        for field in fields(record)
-        if field.metadata.get("key", True)
-    }
+    kind: Any = type(record)
+    return {name: _key_value(getattr(record, name)) for name in _deciding_names(kind)}
+
+
+@cache
+def _deciding_names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind) if field.metadata.get("key", True))
 
 
 def _key_value(value: Any) -> Any:
+    if value is None or type(value) in _PLAIN:
+        return value
     if isinstance(value, BaseModel):
         return deciding_values(value)
     if isinstance(value, Mapping):

@@ -1,0 +1,27 @@
+"""Battery and load of a page's device, as far as its browser tells."""
+
+from __future__ import annotations
+
+from zoo.devices.browser.messages import Power
+from zoo.devices.browser.power import PowerCourse
+
+
+def test_what_no_browser_tells_is_unknown():
+    course = PowerCourse()
+    found = course.condition()
+    assert set(found.readings.values()) == {"unknown"}
+    assert found.faults == found.hints == ()
+
+
+def test_a_change_is_told_once_and_the_state_each_time():
+    course = PowerCourse()
+    course.note(Power(charging=True, level=1.0, pressure="serious"))
+    course.note(Power(charging=True, level=1.0, pressure="nominal"))
+    first, second = course.condition(), course.condition()
+    assert first.readings == {"charging": True, "battery_level": 1.0, "pressure": "serious"}
+    assert first.hints == ("its browser reports serious pressure on the processors",)
+    assert second.readings == {"charging": True, "battery_level": 1.0, "pressure": "nominal"}
+    assert second.faults == second.hints == ()
+    course.note(Power(charging=False, level=1.0, pressure="nominal"))
+    assert course.condition().faults == ("its device was plugged in or unplugged meanwhile",)
+    assert course.condition().faults == ()
