@@ -98,6 +98,14 @@ class AdbShell(RemoteShell):
         """What the phone says of its last start."""
         return self.run_outside(BOOT).out.strip()
 
+    def lead_back(self, port: int) -> None:
+        """Leads a port of the phone's loopback to the same one here, until the cable is pulled."""
+        adbutils = require("adbutils")
+        try:
+            self._client.device(self.serial).reverse(f"tcp:{port}", f"tcp:{port}")
+        except (adbutils.AdbError, OSError, EOFError, ValueError) as error:
+            raise self.lost(last_stderr_lines(str(error))) from error
+
     def run_outside(self, script: str, *arguments: str) -> ScriptResult:
         """Runs one of our scripts in ADB's own shell, which may ask Android what apps may not."""
         return self._finish(self.shell(script, arguments), None, SHORT)

@@ -9,8 +9,10 @@ import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from zoo.common.errors import ZooError
 from zoo.contracts import AgentProcess, Condition, Runtime, Transport, VendorTool
 from zoo.execution.agent_driver import AgentDriver
+from zoo.execution.failures import last_stderr_lines
 from zoo.execution.lock import hold_lock
 
 from ..shared.remote import DeviceUnreachable
@@ -18,9 +20,12 @@ from .android_state import HOLD_CLOCKS, READINGS, condition_of
 from .benchmark_model import tool
 from .connection import AdbShell
 from .options import AdbOptions
+from .phones import client_of, ready_phones
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_VIEW = 'exec am start -a android.intent.action.VIEW -d "$1"'
 
 
 class AdbTransport:
@@ -111,6 +116,25 @@ class AdbDriver(AgentDriver[AdbOptions]):
         """The phone as the agent there names it, with the versions that decide a latency."""
         # Phones have no machine id that an app may read, so two of one make would be one.
         return f"{self.about['serial']}; {super().fingerprint()}"
+
+    def open_page(self, port: int, path: str) -> str:
+        """Opens it in the browsers of the phone, or of all that are connected where none is named.
+
+        The phone's own loopback leads to this machine's, so browsers treat the page as their own.
+        """
+        named = self.options.serial
+        serials = [named] if named else ready_phones(client_of(self.options))
+        for serial in serials:
+            shell = AdbShell(self.options.model_copy(update={"serial": serial}))
+            shell.lead_back(port)
+            found = shell.run_outside(_VIEW, f"http://127.0.0.1:{port}{path}")
+            if found.code or "Error" in found.out + found.err:
+                raise ZooError(
+                    f"the phone {serial} opened no page",
+                    why=last_stderr_lines(found.err or found.out) or None,
+                    fix="unlock it, and see that it has a browser",
+                )
+        return f"the phone {', '.join(serials)}"
 
     def tool(self) -> VendorTool | None:
         """LiteRT's own program, where ``devices.toml`` names it."""

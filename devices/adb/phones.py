@@ -23,21 +23,17 @@ def client_of(options: AdbOptions) -> Any:
     return adbutils.AdbClient(host=host, port=int(port), socket_timeout=SHORT)
 
 
+def ready_phones(client: Any) -> list[str]:
+    """Serials of all phones that are ready; one that is not, or none, is an error."""
+    found = _connected(client)
+    return [choose_phone(client, serial) for serial in sorted(found)] or [
+        choose_phone(client, None)
+    ]
+
+
 def choose_phone(client: Any, wanted: str | None) -> str:
     """The serial of the phone that is meant, once it is ready."""
-    adbutils = require("adbutils")
-    try:
-        with client.make_connection() as connection:
-            connection.send_command("host:devices")
-            connection.check_okay()
-            rows = [line.split("\t") for line in connection.read_string_block().splitlines()]
-    except (adbutils.AdbError, OSError, EOFError, ValueError) as error:
-        raise DeviceUnreachable(
-            "there is no ADB server",
-            why=last_stderr_lines(str(error)),
-            fix="install Android's platform tools, then: adb start-server",
-        ) from error
-    found = {row[0]: row[1] for row in rows if len(row) == 2}
+    found = _connected(client)
     if wanted is None and len(found) > 1:
         raise UsageError(
             f"{len(found)} phones are connected: {', '.join(sorted(found))}",
@@ -59,3 +55,20 @@ def choose_phone(client: Any, wanted: str | None) -> str:
             else "plug it in again",
         )
     return serial
+
+
+def _connected(client: Any) -> dict[str, str]:
+    """Serial → state of all phones that the server lists."""
+    adbutils = require("adbutils")
+    try:
+        with client.make_connection() as connection:
+            connection.send_command("host:devices")
+            connection.check_okay()
+            rows = [line.split("\t") for line in connection.read_string_block().splitlines()]
+    except (adbutils.AdbError, OSError, EOFError, ValueError) as error:
+        raise DeviceUnreachable(
+            "there is no ADB server",
+            why=last_stderr_lines(str(error)),
+            fix="install Android's platform tools, then: adb start-server",
+        ) from error
+    return {row[0]: row[1] for row in rows if len(row) == 2}

@@ -81,6 +81,7 @@ def test_without_encryption_others_get_the_pages_by_the_token(site: Site) -> Non
     served = network(site, [], https=False)
     assert served.address.network == tuple(f"http://{n}:80/{TOKEN}/" for n in (PHONE, "box"))
     assert served.address.certificate == ()
+    assert served.join_page() == (80, f"/{TOKEN}/join/browser/")
     assert ask(served, PHONE, f"/{TOKEN}/")[0] == 200
     assert ask(served, PHONE, "/")[0] == 404
 

@@ -76,7 +76,7 @@ class Pages:
 
     def open(self, name: str) -> None:
         path = self.files[name]
-        self.shown.visit(f"{self.address}{file_path(path.name, sha256_of(path))}")
+        self.shown.visit(f"{self.address}{file_path(sha256_of(path))}")
 
     def give(self, path: Path) -> dict:
         """What the page says of a file that its reader chooses."""

@@ -36,6 +36,8 @@ esac""",
     "settings": """case "$3" in airplane_mode_on) echo 1;; low_power) echo ${SAVER:-0};; esac""",
     "getprop": """case "$1" in
 ro.build.version.release) echo 15;; ro.product.model) echo Pixel 9;; *) echo Tensor G4;; esac""",
+    "am": """echo "am $*" >>"$LOG"; echo "Starting: Intent { act=VIEW }"; [ -z "$NO_BROWSER" ] ||
+echo "Error: Activity not started, unable to resolve Intent" >&2""",
     "cmd": """echo "$@" >>"$LOG"; exit ${CMD:-0}""",
     "run-as": """[ "$1" = com.termux ] || { echo "run-as: unknown package: $1" >&2; exit 1; }
 echo "run-as $1" >>"$LOG"; shift; exec "$@" """,
@@ -118,6 +120,11 @@ class AdbServer:
                 return False
             connection.sendall(b"OKAY" + bytes(8))
             return True
+        if request.startswith("reverse:forward:"):
+            with self.log.open("a") as log:
+                log.write(f"{request}\n")
+            connection.sendall(b"OKAYOKAY")
+            return False
         if request.startswith("shell,v2,raw:"):
             connection.sendall(b"OKAY")
             self._run(connection, request.partition(":")[2])

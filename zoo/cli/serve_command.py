@@ -34,6 +34,13 @@ if TYPE_CHECKING:
     is_flag=True,
     help="With --https: make another certificate, to be trusted anew; the one before ends.",
 )
+@click.option(
+    "--open-on",
+    metavar="DEVICE",
+    multiple=True,
+    help="Open the page to join in the browser of a phone on a cable, a device of kind adb "
+    "(repeatable); it needs no network, and has threads, WebGPU and a fine clock.",
+)
 @store_option
 @json_option
 @click.pass_obj
@@ -43,6 +50,7 @@ def command(
     lan: bool,
     https: bool,
     new_authority: bool,
+    open_on: tuple[str, ...],
     store: str | None,
     as_json: bool,
 ) -> None:
@@ -76,6 +84,7 @@ def command(
         lan=lan,
         https=https,
         new_authority=new_authority,
+        open_on=open_on,
         on_address=_print_json if as_json else _print,
         tell=lambda words: terminal.echo_lines(words, err=True),
     )

@@ -137,6 +137,26 @@ class DeviceDriver(ABC, Generic[Options]):
         """
         raise NotImplementedError("its driver has no setup")
 
+    def open_page(self, port: int, path: str) -> str:
+        """Has browsers of the device show a page of this machine, as if it came from their own.
+
+        Args:
+            port: Of this machine's loopback interface, which the device reaches by the same number.
+            path: Of the page, with a slash in front.
+
+        Returns:
+            Where it was opened, in words for people.
+
+        Raises:
+            ZooError: The device cannot be reached, or its browser does not start.
+        """
+        raise UsageError(
+            "no page can be opened on this device from here",
+            why="its driver has no way to do so",
+            fix="open the address on the device yourself; an Android phone on a cable is a device "
+            "of kind adb",
+        )
+
     def tool(self) -> VendorTool | None:
         """A vendor's benchmark tool, supplied by users, that times files in place of the agent.
 

@@ -167,6 +167,12 @@ class Device:
                 raise TypeError(f"examine returned a {type(found).__name__}")
             return found
 
+    def open_page(self, port: int, path: str) -> str:
+        """Has its browsers show a page of this machine's loopback; returns where it was opened."""
+        driver = self._trusted_driver
+        with self.guard("open a page on the device"):
+            return _text(driver.open_page(port, path))
+
     def setup(self, tell: Callable[[str], None]) -> str:
         """Prepares it; returns what is ready then."""
         driver = self._trusted_driver

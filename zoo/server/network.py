@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from zoo.common.errors import ZooError
 from zoo.registry import Registry
 from zoo.server.app import make_app
 from zoo.server.device_pages import Joining
@@ -87,6 +88,16 @@ class Network:
         self._pages: ASGIApp
         self._certificate: ASGIApp | None = None
         self.rename(())
+
+    def join_page(self) -> tuple[int, str]:
+        """Port and path of the page by which devices join; of the first kind that has one.
+
+        Raises:
+            ZooError: No kind has one.
+        """
+        if not self._kinds:
+            raise ZooError("no kind of device joins by a page", fix="reinstall edgezoo")
+        return self._port, f"/{self._token}/join/{self._kinds[0].name}/"
 
     def rename(self, names: tuple[str, ...]) -> None:
         """Takes the names and addresses by which others call this machine."""

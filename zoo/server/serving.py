@@ -14,6 +14,7 @@ from typing import Any
 import uvicorn
 
 from zoo.common.errors import UsageError
+from zoo.execution.devices import device_named
 from zoo.pipeline.step_cache import step_cache
 from zoo.registry import Registry
 from zoo.results.connecting import NoStore, StoreLocked
@@ -42,6 +43,7 @@ def serve(
     lan: bool = False,
     https: bool = False,
     new_authority: bool = False,
+    open_on: Sequence[str] = (),
     on_address: Callable[[Address], None],
     tell: Callable[[str], None],
 ) -> None:
@@ -56,6 +58,7 @@ def serve(
         lan: Whether other machines of the network may connect; else this one alone.
         https: Whether they get the pages encrypted, by the user's own certificate authority.
         new_authority: Whether another authority is made, which devices have to be told to trust.
+        open_on: Devices whose browsers are shown the page by which they join.
         on_address: Receives the address once the pages can be asked for.
         tell: Receives what is wrong with the store, or goes wrong with other machines meanwhile,
             in sentences.
@@ -98,6 +101,9 @@ def serve(
             context = certificates.context
             servers.append((_Second(_config(network.app, lambda *_: context)), secured))
         on_address(network.address)
+        for name in open_on:
+            where = device_named(registry, name).open_page(*network.join_page())
+            tell(f"the page to join was opened on {where}")
         threading.Thread(target=_warm, args=(site,), daemon=True).start()
         if lan:
             watch = Watch(addresses_of_machine, network.moved)

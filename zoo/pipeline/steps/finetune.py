@@ -39,6 +39,7 @@ from zoo.results.records import TrainingResult
 from zoo.training.accelerators import check_present, on_accelerators
 from zoo.training.target_units import in_units_of
 from zoo.training.trainer import Trainer
+from zoo.training.untrained import without_zero_weights
 
 FINETUNE = StepId(kind="finetune")
 
@@ -205,6 +206,8 @@ def _finetune(
         if not training.epochs and not new_head:
             licence = card.licence  # nothing is learnt from these data
     task = task.with_decoding(variant.decoded_with(preprocessing, given))
+    if new_head and training.epochs == 0:
+        without_zero_weights(network.trainable_weights)
     if new_head:
         in_units_of(network, task, dataset)
     companion = build_companion(architecture, variant, len(dataset.classes), network, given)
