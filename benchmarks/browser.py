@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.common.errors import ZooError
 from zoo.common.files import write_text
 from zoo.devices.browser import RUNTIMES, routes
 from zoo.devices.browser.browsers import find_browser
@@ -117,6 +118,9 @@ def main() -> None:
     if not versions():
         raise SystemExit("the runtimes are missing: type: zoo devices setup browser")
     runtimes = {f".{each.formats[0]}": each.name for each in RUNTIMES}
+    for path in given.files:
+        if path.suffix not in runtimes or not path.is_file():
+            raise SystemExit(f"{path}: a file that is there, {' or '.join(runtimes)}, is timed")
     with tempfile.TemporaryDirectory() as folder:
         worker = Path(folder) / "worker.js"
         write_text(worker, BARE)
@@ -143,4 +147,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ZooError as error:
+        raise SystemExit(f"error: {error}") from None

@@ -1,15 +1,15 @@
 """What measurements on devices of workers cost, and that kills lose and double none.
 
-    python benchmarks/executors.py                                         # 1,000 measurements
+    python benchmarks/executors.py                                         # 1,008 measurements
     python benchmarks/executors.py --commands 3 --small 1 --devices 4      # a look at it
 
 A scheduler and its workers run on this machine, with one cache. The devices answer after `--pause`
 seconds without any work. `zoo ship` trains and exports a small network once; then each command
 times its files on all devices, with another number of threads. During the second command two
 workers are killed and started again, then the scheduler; the command, which ends with an error, is
-given again. Commands that time the files of one precision alone take turns with larger ones: what a
-further job costs is the difference, by their jobs, of the medians, since others may use this
-machine, now more and now less. Two commands do the same without workers: what
+given again. Commands that time the same files on a fifth of the devices take turns with the larger
+ones: what a further job costs is the difference, by their jobs, of the medians, since others may
+use this machine, now more and now less. Two commands do the same without workers: what
 measures belongs to the command there, and its cost is no cost of the executor. What is left, of
 all processes, is the overhead of a job.
 
@@ -87,6 +87,11 @@ class Place:
             )
 
     @property
+    def few(self) -> int:
+        """Devices of the smaller commands, some of each worker."""
+        return max(self.workers, self.devices // 5)
+
+    @property
     def environment(self) -> dict[str, str]:
         """Where commands keep what they make."""
         ended = str(self.folder / "agents" / "ended.txt")
@@ -157,14 +162,12 @@ class Place:
         return []
 
 
-def ship(
-    place: Place, threads: int, precisions: Sequence[str], *, local: bool = False
-) -> dict[str, Any]:
+def ship(place: Place, threads: int, devices: int, *, local: bool = False) -> dict[str, Any]:
     """One command; its exit code, and figures."""
-    names = ",".join(f"d{n}" for n in range(place.devices))
+    names = ",".join(f"d{n}" for n in range(devices))
     words = ["ship", "convnet28", "--data", "digits", "--from-scratch", "--epochs", "1"]
     words += ["--set", "filters=[8]", "--set", "hidden=0", "--jit", "off", "--tier", "brief"]
-    words += [word for one in precisions for word in ("--precision", one)]
+    words += [word for one in PRECISIONS for word in ("--precision", one)]
     words += ["--no-report", "--device", names, "--threads", str(threads)]
     words += ["--executor", "local" if local else f"dask://127.0.0.1:{place.port}"]
     before = {name: place.seconds(name) for name in place.processes}
@@ -222,14 +225,14 @@ def with_kills(place: Place, threads: int, jobs: int) -> None:
 
     killer = threading.Thread(target=kills, daemon=True)
     killer.start()
-    code = ship(place, threads, PRECISIONS)["code"]
+    code = ship(place, threads, place.devices)["code"]
     killer.join(60)
     print(json.dumps({"killed": ["worker0", "worker1", "scheduler"], "code": code}), flush=True)
     joined = {f"worker{n}": place.count(f"worker{n}", "joined") for n in range(place.workers)}
     place.start("scheduler")
     for name, count in joined.items():
         place.wait_for(name, "joined", count + 1)
-    ship(place, threads, PRECISIONS)
+    ship(place, threads, place.devices)
 
 
 def main() -> None:
@@ -237,8 +240,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--devices", type=int, default=20)
     parser.add_argument("--workers", type=int, default=4)
-    parser.add_argument("--commands", type=int, default=7, help="with all precisions")
-    parser.add_argument("--small", type=int, default=4, help="commands with one precision")
+    parser.add_argument("--commands", type=int, default=7, help="on all devices")
+    parser.add_argument("--small", type=int, default=7, help="commands on a few devices")
     parser.add_argument("--pause", type=float, default=4.0, help="seconds of each measurement")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="zoo-executors-", ignore_cleanup_errors=True) as folder:
@@ -259,7 +262,7 @@ def measure(place: Place, commands: int, small: int) -> None:
         place.start(f"worker{number}")
     for number in range(place.workers):
         place.wait_for(f"worker{number}", "joined", 1)
-    first = ship(place, 1, PRECISIONS)
+    first = ship(place, 1, place.devices)
     asked = first["jobs"] * commands
     found: list[dict[str, Any]] = []
     with_kills(place, 2, first["jobs"])
@@ -267,18 +270,18 @@ def measure(place: Place, commands: int, small: int) -> None:
     while large or small:
         if large:
             large, threads = large - 1, threads + 1
-            found.append(ship(place, threads, PRECISIONS))
+            found.append(ship(place, threads, place.devices))
         if small:
             small, threads = small - 1, threads + 1
-            found.append(ship(place, threads, PRECISIONS[:1]))
+            found.append(ship(place, threads, place.few))
             asked += found[-1]["jobs"]
     each = per_job(found)
     print(json.dumps({"per job": each}), flush=True)
     print_records(place, asked)
     place.pause = min(place.pause, 1.2)  # where one follows the other
     alone = [
-        ship(place, threads + 1, PRECISIONS, local=True),
-        ship(place, threads + 2, PRECISIONS[:1], local=True),
+        ship(place, threads + 1, place.devices, local=True),
+        ship(place, threads + 2, place.few, local=True),
     ]
     without = per_job(alone)
     print(json.dumps({"per job without workers": without}))

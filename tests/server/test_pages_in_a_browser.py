@@ -73,7 +73,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list
     keep_judged(url, home, [file])
     runtimes_for(home)
     with served(url, home) as found:
-        yield found, paths(file_path(file.name, sha256_of(file)))
+        yield found, paths(file_path(sha256_of(file)))
 
 
 @pytest.fixture(scope="module")
@@ -90,11 +90,11 @@ def paths(kept: str) -> list[str]:
     return [
         "",
         "models/lenet5.digits/",
-        file_path(FILE, sha256(FILE)),
+        file_path(sha256(FILE)),
         kept,
         trend_path(FILE),
         "leaderboard/",
-        "leaderboard/image-classification/digits/test/accuracy/host/",
+        "leaderboard/image-classification,digits,test,accuracy,host/",
         "runs/",
         f"runs/{RUN}/",
         f"compare/?first={RUN}&second={LATER}",

@@ -17,6 +17,7 @@ from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.options import recipe_from, takes_recipe_keywords
 from zoo.pipeline.plan import PlanScope
 from zoo.pipeline.recipe_fields import EXPORT, TRAINING, WHOLE
+from zoo.pipeline.report_notes import REPORT, note_report
 from zoo.pipeline.run import Run, execute
 from zoo.pipeline.starting_network import with_network_here
 from zoo.registry import Registry, load_registry
@@ -164,7 +165,7 @@ def export(
 
 def write_report(run: Run, command: str, on_step: OnStep = quiet) -> Path:
     """Writes ``report.html`` unless it shows this very state already."""
-    path = run.folder / "report.html"
+    path = run.folder / REPORT
     if run.changed or not path.exists():
         from zoo.report.pages.html import render
         from zoo.report.summary import view_of
@@ -174,6 +175,7 @@ def write_report(run: Run, command: str, on_step: OnStep = quiet) -> Path:
         write_text(path, render(view_of(run, command)))
         seconds = time.perf_counter() - started
         on_step("report", {"event": "end", "status": "passed", "seconds": seconds, "cached": False})
+    note_report(run.name, path)
     return path
 
 

@@ -44,6 +44,7 @@ EXTRA_OF = {
     "starlette": "serve",
     "uvicorn": "serve",
     "segno": "serve",
+    "minify_html": "serve",
     "trustme": "serve",
     "websockets": "serve",
 }

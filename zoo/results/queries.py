@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -11,6 +11,8 @@ from zoo.results.store import Store, StoredRecord
 from zoo.results.tables import MEASURED, RECORDS, plain_text
 
 _M = MEASURED.c
+#: Numbers in one query: databases take only so many values.
+_AT_ONCE = 500
 #: What tells one place where a file ran from another.
 _PLACE = (_M.file, _M.device, _M.runtime, _M.threads, _M.batch, _M.shapes)
 
@@ -83,6 +85,16 @@ def numbered(store: Store, number: int) -> StoredRecord | None:
     query = sa.select(RECORDS.c.run, RECORDS.c.body).where(RECORDS.c.id == number)
     found = store.read(store.select(query))
     return found[0] if found else None
+
+
+def several(store: Store, numbers: Iterable[int]) -> Iterator[tuple[int, StoredRecord]]:
+    """Records of these numbers, in the order of these; those that there are."""
+    wanted = sorted(set(numbers))
+    for begin in range(0, len(wanted), _AT_ONCE):
+        some = RECORDS.c.id.in_(wanted[begin : begin + _AT_ONCE])
+        query = sa.select(RECORDS.c.id, RECORDS.c.run, RECORDS.c.body).where(some)
+        rows = store.select(query.order_by(RECORDS.c.id))
+        yield from zip((row.id for row in rows), store.read(rows), strict=True)
 
 
 def numbers_behind(store: Store, number: int) -> list[int]:

@@ -26,9 +26,11 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zoo.common.errors import UsageError, ZooError
+from zoo.pipeline.report_notes import REPORT
 from zoo.pipeline.running import running_plans
 from zoo.report.pages.rendering import render_page
 from zoo.results.connecting import StoreAway
+from zoo.server.catalogue import FileEntry
 from zoo.server.page import DATA, Page, linker
 from zoo.server.site import ASSETS, MENU, Site, asset
 
@@ -73,6 +75,8 @@ def make_app(
     routes: list[BaseRoute] = [
         *(Route(f"/{name}", server.asset, name=name) for name in ASSETS),
         Route("/files/{page}/download/{name}", server.download),
+        Route("/files/{page}/bundle/{name}", server.bundle),
+        Route(f"/runs/{{page}}/{REPORT}", server.report),
         Route("/files/{page}/try/{name:path}", server.tried),
         Route("/{path:path}", server.page),
     ]
@@ -143,16 +147,44 @@ class _Server:
             self._download, request.path_params["page"], request.path_params["name"]
         )
 
-    def _download(self, page: str, name: str) -> Response:
+    def _entry(self, page: str, name: str) -> FileEntry:
         with self.site.catalogue.lock:
             self.site.catalogue.refresh()
             entry = self.site.files.entry(f"files/{page}/")
         if entry is None or name != entry.name:
             raise HTTPException(404)
-        path = self.site.kept.path_of(entry)
+        return entry
+
+    def _download(self, page: str, name: str) -> Response:
+        path = self.site.kept.path_of(self._entry(page, name))
         if path is None:
             raise HTTPException(404)
-        return FileResponse(path, filename=entry.name, media_type="application/octet-stream")
+        return FileResponse(path, filename=name, media_type="application/octet-stream")
+
+    async def bundle(self, request: Request) -> Response:
+        """A folder for app developers with such a file, as an archive."""
+        return await run_in_threadpool(
+            self._bundle, request.path_params["page"], request.path_params["name"]
+        )
+
+    def _bundle(self, page: str, name: str) -> Response:
+        entry = self._entry(page, name.removesuffix(".zip"))
+        path = self.site.bundles.path_of(entry) if name.endswith(".zip") else None
+        if path is None:
+            raise HTTPException(404)
+        return FileResponse(path, filename=name, media_type="application/zip")
+
+    async def report(self, request: Request) -> Response:
+        """The report of a run, which is a whole page; of its script the policy runs nothing."""
+        return await run_in_threadpool(self._report, request.path_params["page"])
+
+    def _report(self, page: str) -> Response:
+        with self.site.catalogue.lock:
+            self.site.catalogue.refresh()
+            path = self.site.runs.report_at(f"runs/{page}/")
+        if path is None:
+            raise HTTPException(404)
+        return FileResponse(path, media_type="text/html")
 
     async def tried(self, request: Request) -> Response:
         """What a page needs to run a file itself."""
@@ -221,7 +253,7 @@ class _Server:
         html = render_page(
             "zoo.server:templates/problem.html",
             page=page,
-            link=linker(path, static=False),
+            link=linker(path),
             menu=MENU,
             static=False,
             data_file="",

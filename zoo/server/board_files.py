@@ -5,28 +5,26 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from zoo.common.errors import UsageError
+from zoo.common.extras import installed
 from zoo.common.files import filled, write_text
+from zoo.common.optional_imports import require
 from zoo.common.progress import OnStep, quiet
+from zoo.pipeline.report_notes import REPORT
 from zoo.pipeline.step_cache import step_cache
 from zoo.registry import Registry
-from zoo.results.queries import later_than
-from zoo.results.records import as_plain
 from zoo.results.store import Store
 from zoo.server.catalogue import Catalogue
-from zoo.server.page import DATA, PAGE, RECORDS
-from zoo.server.site import ASSETS, SERVED, Site, asset, plain_json
+from zoo.server.page import DATA, PAGE
+from zoo.server.site import ASSETS, SERVED, Site, asset
 
 #: Marks a folder that this wrote, which alone it writes into again.
 _MARK = "edgezoo-site.txt"
 _STEP = "pages"
-#: Records that are read at once.
-_CHUNK = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,22 +86,20 @@ def _write(site: Site, output: Path, on_step: OnStep) -> WrittenSite:
     for name in ASSETS:
         if name not in SERVED:
             write(name, asset(name))
+    shorter = _shortener()
     paths = list(site.paths())
     on_step(_STEP, {"event": "start", "kind": "pages"})
     began = time.perf_counter()
-    number = 0
-    while chunk := later_than(site.catalogue.store, number, _CHUNK):
-        for number, stored in chunk:
-            told = {"run": stored.run, **_told(as_plain(stored.record))}
-            write(f"{RECORDS}{number}.json", plain_json(told))
     pages = 0
     for done, path in enumerate(paths, 1):
         page = site.page(path, {})
         if page is None:
             continue  # its records are gone since the list was made
         pages += 1
-        write(f"{path}{PAGE}", site.html(page))
+        write(f"{path}{PAGE}", shorter(site.html(page)))
         write(f"{path}{DATA}", site.json(page))
+        if report := site.runs.report_at(path):
+            write(f"{path}{REPORT}", report.read_text(encoding="utf-8"))
         on_step(_STEP, {"event": "progress", "done": done, "total": len(paths)})
     _remove_older(output, filter(None, site.sections), written)
     ended = {
@@ -116,22 +112,22 @@ def _write(site: Site, output: Path, on_step: OnStep) -> WrittenSite:
     return WrittenSite(folder=output, pages=pages, files=len(written), bytes=sum(written.values()))
 
 
+def _shortener() -> Callable[[str], str]:
+    """What leaves out of a page what HTML lets one leave out, where the library for it is there."""
+    if not installed("minify_html"):
+        return str
+    found: Callable[[str], str] = require("minify_html").minify
+    return found
+
+
 def _remove_older(output: Path, sections: Iterable[str], written: Container[Path]) -> None:
     """Removes pages and records of an earlier site that are not in this one, and their folders."""
     for folder in (output / section for section in sections):
         # What is in a folder comes before it.
         for path in (*sorted(folder.rglob("*"), reverse=True), folder):
-            own = path.name in (PAGE, DATA) or re.fullmatch(r"[0-9]+\.json", path.name)
+            own = path.name in (PAGE, DATA, REPORT) or re.fullmatch(r"[0-9]+\.json", path.name)
             with contextlib.suppress(OSError):
                 if path.is_dir() and not path.is_symlink():
                     path.rmdir()  # which fails unless it is empty
                 elif own and path not in written:
                     path.unlink()
-
-
-def _told(value: Any) -> Any:
-    """A record without what is empty or was not measured."""
-    if isinstance(value, dict):
-        inner = {key: _told(one) for key, one in value.items()}
-        return {key: one for key, one in inner.items() if one not in (None, "", [], {}, ())}
-    return [_told(one) for one in value] if isinstance(value, list | tuple) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -23,16 +24,23 @@ from zoo.server.board import (
 )
 from zoo.server.catalogue import Catalogue
 from zoo.server.figures import (
+    brief_timing,
     numbered_part,
     part,
     parts_of,
+    place_text,
     plain_metric,
-    plain_timing,
     timing_cells,
 )
 from zoo.server.page import ENTRIES, Page, file_path, model_path, record_path, slug
 
 LIST = "leaderboard/"
+#: In the place of a task that no plugin knows.
+UNKNOWN = "unknown"
+#: Characters in the name of a folder.
+_LONGEST = 200
+#: Rows of a written page.
+WRITTEN_ENTRIES = 2000
 #: Files in a drawing.
 _DRAWN = 24
 #: Drawings that are remembered.
@@ -42,8 +50,12 @@ _REMEMBERED = 64
 class BoardPages:
     """Pages of leaderboards."""
 
-    def __init__(self, catalogue: Catalogue, task_of: Callable[[str], str]) -> None:
+    def __init__(
+        self, catalogue: Catalogue, task_of: Callable[[str], str], *, static: bool
+    ) -> None:
         self._catalogue, self._task_of = catalogue, task_of
+        # A script filters the rows of a written page: there all are on one, unless they are many.
+        self._entries = WRITTEN_ENTRIES if static else ENTRIES
         self._read = -1
         self._rows: dict[BoardKey, list[BoardRow]] = {}
         self._drawn: dict[tuple[Any, ...], tuple[Chart, ...]] = {}
@@ -51,14 +63,18 @@ class BoardPages:
     def paths(self) -> Iterator[str]:
         """Of all of them."""
         yield LIST
+        yield from self._parts()
         for key, rows in self._boards().items():
-            yield from parts_of(board_path(key), len(rows))
+            yield from parts_of(board_path(key), len(rows), self._entries)
 
     def page(self, path: str, query: Mapping[str, str]) -> Page | None:
         """The page at a path; None where there is none."""
         boards = self._boards()
         if path == LIST:
-            return self._list(boards)
+            return self._list(path, "Leaderboard", boards)
+        if part_of := self._parts().get(path):
+            title, keys = part_of
+            return self._list(path, title, {key: boards[key] for key in keys})
         head, number = numbered_part(path)
         found = next((key for key in boards if board_path(key) == head), None)
         return None if found is None else self._board(path, number, found, query)
@@ -79,7 +95,17 @@ class BoardPages:
             self._read = self._catalogue.read
         return self._rows
 
-    def _list(self, boards: Mapping[BoardKey, list[BoardRow]]) -> Page:
+    def _parts(self) -> dict[str, tuple[str, list[BoardKey]]]:
+        """Lists of one task or device, where there are several: path → heading, boards."""
+        found: dict[str, tuple[str, list[BoardKey]]] = {}
+        for kind in ("task", "device"):
+            names = sorted({getattr(key, kind) for key in self._boards()})
+            for name in names if len(names) > 1 else ():
+                keys = [key for key in self._boards() if getattr(key, kind) == name]
+                found[f"{LIST}{kind},{slug(name or UNKNOWN)}/"] = (name or f"{kind} unknown", keys)
+        return found
+
+    def _list(self, path: str, title: str, boards: Mapping[BoardKey, list[BoardRow]]) -> Page:
         rows = [
             {
                 "path": board_path(key),
@@ -100,12 +126,20 @@ class BoardPages:
             for key, row in zip(boards, rows, strict=True)
         ]
         return Page(
-            path=LIST,
+            path=path,
             template="boards.html",
-            title="Leaderboard",
+            title=title,
             section="Leaderboard",
             data={"leaderboards": data},
-            values={"rows": rows},
+            values={
+                "rows": rows,
+                "choices": {
+                    "task": sorted({key.task for key in boards}),
+                    "device": sorted({key.device for key in boards}),
+                    "data": sorted({key.dataset for key in boards}),
+                },
+                "parts": [(name, part) for part, (name, _) in self._parts().items()],
+            },
         )
 
     def _board(
@@ -121,9 +155,11 @@ class BoardPages:
             )
         board = make_board(key, rows, asked_of(query, rows), order)
         every = [*board.rows, *board.unranked]
-        shown = part(every, number)
+        shown = part(every, number, self._entries)
         if number > 1 and not shown:
             return None
+        pages = parts_of(board_path(key), len(every), self._entries)
+        names = Counter(name for name, _ in {(r.file.name, r.file.sha256) for r in every})
         asked = {name: query.get(name, "") for name in _FIELDS if query.get(name)}
         return Page(
             path=path,
@@ -135,12 +171,12 @@ class BoardPages:
                 "filters": asked,
                 "order": order,
                 "rows": [_plain_row(row, board) for row in shown],
-                "pages": parts_of(board_path(key), len(every)),
+                "pages": pages,
             },
             values={
                 "key": key,
                 "board": board,
-                "rows": [_cells(row, board) for row in shown],
+                "rows": [_cells(row, board, names) for row in shown],
                 "charts": self._charts(board, asked) if number == 1 else (),
                 "asked": asked,
                 "order": order,
@@ -154,9 +190,8 @@ class BoardPages:
                     for other in self._rows
                     if _same_data(key, other)
                 ],
-                "pages": parts_of(board_path(key), len(every)),
+                "pages": pages,
                 "number": number,
-                "per_page": ENTRIES,
                 "percent": bool(rows) and fmt.is_share(rows[0].metric),
                 "higher": not rows or rows[0].metric.higher_is_better,
             },
@@ -182,8 +217,9 @@ _FIELDS = ("runtime", "format", "precision", "max_size", "max_latency", "min_qua
 
 def board_path(key: BoardKey) -> str:
     """Of a leaderboard's page."""
-    names = (key.task or "unknown", key.dataset, key.split, key.metric, key.device)
-    return f"{LIST}{'/'.join(slug(name) for name in names)}/"
+    names = (key.task or UNKNOWN, key.dataset, key.split, key.metric, key.device)
+    name = ",".join(slug(name) for name in names)
+    return f"{LIST}{name if len(name) < _LONGEST else slug(name)}/"
 
 
 def asked_of(query: Mapping[str, str], rows: list[BoardRow]) -> Asked:
@@ -232,17 +268,19 @@ def _standing(row: BoardRow, board: Board) -> str:
     return row.unranked or ("front" if row.name in board.on_front else "")
 
 
-def _cells(row: BoardRow, board: Board) -> dict[str, Any]:
+def _cells(row: BoardRow, board: Board, names: Mapping[str, int]) -> dict[str, Any]:
     gate = row.file.gate
     return {
         "row": row,
-        "path": file_path(row.file.name, row.file.sha256),
+        "twice": names[row.file.name] > 1,
+        "path": file_path(row.file.sha256),
         "model": model_path(row.model),
         "gate": "" if gate is None else record_path(gate.number),
         "quality": fmt.metric_value(row.metric),
         "interval": fmt.metric_interval(row.metric),
         "size": fmt.size_text(row.bytes),
         "timing": None if row.timing is None else timing_cells(row.timing),
+        "place": None if row.timing is None else place_text(row.timing),
         "standing": _standing(row, board),
     }
 
@@ -251,15 +289,13 @@ def _plain_row(row: BoardRow, board: Board) -> dict[str, Any]:
     gate = row.file.gate
     return {
         "file": row.file.name,
-        "sha256": row.file.sha256,
-        "page": file_path(row.file.name, row.file.sha256),
-        "model": row.model,
+        "page": file_path(row.file.sha256),
         "format": row.format,
         "precision": row.precision,
         "bytes": row.bytes,
         "quality": plain_metric(row.metric),
         "quality_record": None if gate is None else record_path(gate.number),
-        "latency": None if row.timing is None else plain_timing(row.timing),
+        "latency": None if row.timing is None else brief_timing(row.timing),
         "ranked": not row.unranked,
         "front": row.name in board.on_front,
         "why_not_ranked": row.unranked,

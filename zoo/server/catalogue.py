@@ -17,6 +17,7 @@ from zoo.results.measurements import Measurement
 from zoo.results.queries import ResultText, numbered, numbers_behind, results_later_than
 from zoo.results.records import GateResult, TrainingResult
 from zoo.results.store import Store
+from zoo.server.environments import environment_name, shared_part
 from zoo.server.model_and_run_entries import ModelEntry, RunEntry
 from zoo.server.slim_results import (
     SlimMeasurement,
@@ -47,11 +48,13 @@ class StoredTiming(SlimMeasurement):
     Attributes:
         number: Of its record in the store.
         key: Of its step: names its raw samples.
+        environment: Name of the part of its environment that it shares with others.
     """
 
     number: int
     run: str
     key: str
+    environment: str
 
     @property
     def place(self) -> tuple[str, str, int, int, str]:
@@ -149,6 +152,7 @@ class Catalogue:
         newest: The highest number that was read.
         read: How many records were read.
         exports: File name → numbers of the records of its exports.
+        environments: By name, the parts that latencies share.
         unread: Records of results that other versions of edgezoo laid out in another way.
         missing: Whether there is no store yet.
     """
@@ -166,6 +170,7 @@ class Catalogue:
         self.models: dict[str, ModelEntry] = {}
         self.runs: dict[str, RunEntry] = {}
         self.exports: dict[str, list[int]] = {}
+        self.environments: dict[str, dict[str, Any]] = {}
         self.newest = self.unread = 0
         self.missing = False
         self._seen: set[int] = set()
@@ -239,7 +244,7 @@ class Catalogue:
 
     def _add_result(self, row: ResultText, result: dict[str, Any], run: RunEntry) -> None:
         if row.kind == "bench":
-            self._add_timing(row, slim_measurement(result), run)
+            self._add_timing(row, result, run)
         elif row.kind == "gate":
             self._add_gate(row, slim_gate(result), run)
         elif row.kind == "export":
@@ -260,9 +265,15 @@ class Catalogue:
         for file in found.files:
             self._file(file.sha256, file.file, run).gates.append(gate)
 
-    def _add_timing(self, row: ResultText, found: SlimMeasurement, run: RunEntry) -> None:
+    def _add_timing(self, row: ResultText, result: dict[str, Any], run: RunEntry) -> None:
+        found, shared = slim_measurement(result), shared_part(result.get("environment") or {})
+        name = environment_name(shared) if shared else ""
+        if name:
+            self.environments.setdefault(name, shared)
         run.timed += 1
-        timing = StoredTiming(number=row.number, run=run.name, key=row.key, **vars(found))
+        timing = StoredTiming(
+            number=row.number, run=run.name, key=row.key, environment=name, **vars(found)
+        )
         entry = self._file(found.measurement.sha256, found.measurement.file, run)
         entry.timings.append(timing)
 
@@ -324,6 +335,12 @@ class Catalogue:
     def has_trend(self, name: str) -> bool:
         """Whether files of a name were timed more than once in a place."""
         return any(len(one) > 1 for one in self.places(name).values())
+
+    def export_of(self, entry: FileEntry) -> int | None:
+        """The number of the record of a file's export: the last of its name before its gate."""
+        gate = entry.gate
+        numbers = self.exports.get(entry.name, [])
+        return max((n for n in numbers if gate is not None and n < gate.number), default=None)
 
     def measurement(self, number: int) -> Measurement | None:
         """The whole of a latency's record; None where it cannot be read."""

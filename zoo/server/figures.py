@@ -37,18 +37,23 @@ def size_of(entry: FileEntry) -> int | None:
     return sizes.get(entry.sha256)
 
 
+def place_text(timing: StoredTiming) -> str:
+    """How it ran on its device: ``litert, 1 thread``."""
+    m = timing.measurement
+    place = [m.runtime, fmt.count(m.threads, "thread")]
+    place += [f"batch {m.batch}"] if m.batch > 1 else []
+    return ", ".join([*place, m.shape] if m.shape else place)
+
+
 def timing_cells(timing: StoredTiming, unit: fmt.Unit | None = None) -> TimingCells:
     """A latency in a unit; None: in one that fits it."""
     m = timing.measurement
     unit = unit or fmt.time_unit([m.p50_ms])
-    place = [m.device, m.runtime, fmt.count(m.threads, "thread")]
-    place += [f"batch {m.batch}"] if m.batch > 1 else []
-    place += [m.shape] if m.shape else []
     return TimingCells(
         timing=timing,
         text=unit.with_symbol(m.p50_ms),
         interval=fmt.time_interval(m.p50_low_ms, m.p50_high_ms, unit),
-        where=", ".join(place),
+        where=f"{m.device}, {place_text(timing)}",
         mark="" if m.verdict == "good" else m.verdict,
         record=record_path(timing.number),
     )
@@ -82,21 +87,29 @@ def plain_timing(timing: StoredTiming) -> dict[str, Any]:
     }
 
 
-def plain_file(entry: FileEntry) -> dict[str, Any]:
-    """A file in a list, for programs."""
+def brief_timing(timing: StoredTiming) -> dict[str, Any]:
+    """The same of a latency in a long list."""
+    place, times = ("runtime", "threads", "batch", "shape"), ("p50_ms", "p50_low_ms", "p50_high_ms")
+    told = plain_timing(timing)
+    return {name: told[name] for name in (*place, *times, "verdict", "record")}
+
+
+def plain_file(entry: FileEntry, *, latencies: bool = True) -> dict[str, Any]:
+    """A file in a list, for programs; with its latencies unless its page alone has them."""
     gate = entry.gate
+    timed = {"latencies": [plain_timing(timing) for timing in entry.newest()]}
     return {
         "file": entry.name,
         "sha256": entry.sha256,
-        "page": file_path(entry.name, entry.sha256),
+        "page": file_path(entry.sha256),
         "verdict": entry.verdict,
         "weak": entry.weak,
         "format": None if gate is None else gate.result.format,
         "precision": None if gate is None else gate.result.precision,
         "bytes": size_of(entry),
         "quality": plain_metric(entry.metric),
-        "latencies": [plain_timing(timing) for timing in entry.newest()],
         "created": entry.created,
+        **(timed if latencies else {}),
     }
 
 
@@ -108,12 +121,12 @@ def numbered_part(path: str) -> tuple[str, int]:
     return path, 1
 
 
-def parts_of(path: str, entries: int) -> list[str]:
-    """Paths of the pages of a list with so many entries."""
-    count = max(1, -(-entries // ENTRIES))
+def parts_of(path: str, entries: int, most: int = ENTRIES) -> list[str]:
+    """Paths of the pages of a list with so many entries, each with at most `most`."""
+    count = max(1, -(-entries // most))
     return [path, *(f"{path}p{number}/" for number in range(2, count + 1))]
 
 
-def part(entries: Sequence[Any], number: int) -> Sequence[Any]:
+def part(entries: Sequence[Any], number: int, most: int = ENTRIES) -> Sequence[Any]:
     """The entries of one of these pages, counted from 1."""
-    return entries[(number - 1) * ENTRIES : number * ENTRIES]
+    return entries[(number - 1) * most : number * most]

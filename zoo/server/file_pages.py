@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -12,12 +13,14 @@ from zoo.results import formatting as fmt
 from zoo.results.measurements import Profile
 from zoo.results.queries import numbered
 from zoo.results.records import Export
+from zoo.server.bundle_files import LARGEST
 from zoo.server.catalogue import Catalogue, FileEntry, StoredTiming
 from zoo.server.figures import plain_file, plain_timing, size_of, timing_cells
 from zoo.server.golden_pictures import golden_pictures
 from zoo.server.kept_files import KeptFiles
 from zoo.server.model_pages import file_cells
 from zoo.server.page import Page, file_path, model_path, record_path, run_path, trend_path
+from zoo.server.record_places import RecordPlaces
 from zoo.server.try_files import TryFiles
 
 _EXPORT = TypeAdapter(Export)
@@ -39,21 +42,20 @@ class FilePages:
         kept: KeptFiles,
         task_of: Callable[[str], str],
         *,
-        static: bool,
+        places: RecordPlaces | None,
     ) -> None:
         self._catalogue, self._kept, self._task_of = catalogue, kept, task_of
-        self._registry = registry
-        self._static = static
+        self._registry, self._places = registry, places
         self.tries = TryFiles(registry)
 
     def paths(self) -> Iterator[str]:
         """Of all of them."""
-        yield from (file_path(f.name, f.sha256) for f in self._catalogue.files.values())
+        yield from (file_path(f.sha256) for f in self._catalogue.files.values())
 
     def entry(self, path: str) -> FileEntry | None:
         """The file whose page is at a path; None where there is none."""
         found = self._catalogue.files.values()
-        return next((f for f in found if file_path(f.name, f.sha256) == path), None)
+        return next((f for f in found if file_path(f.sha256) == path), None)
 
     def page(self, path: str, query: Mapping[str, str]) -> Page | None:
         """The page at a path; None where there is none."""
@@ -95,14 +97,9 @@ class FilePages:
             title=entry.name,
             section="Models",
             data={
-                **plain_file(entry),
                 "model": model,
                 "task": facts["task"],
-                "checks": [asdict(c) for c in gate.result.checks] if gate else [],
-                "metrics": [asdict(m) for m in gate.result.evaluation.metrics] if gate else [],
-                "drop": gate.result.drop if gate else None,
-                "operators": dict(operators),
-                "history": [plain_timing(t) for t in history if t not in entry.timings],
+                **self._results(entry, history, dict(operators)),
             },
             values={
                 "entry": entry,
@@ -118,6 +115,7 @@ class FilePages:
                 "operators": operators,
                 "held": contents,
                 "timings": [timing_cells(t) for t in entry.newest()],
+                "environments": sorted({t.environment for t in entry.newest()} - {""}),
                 "history": [
                     (timing_cells(t), t.measurement.sha256 == entry.sha256)
                     for t in history[:HISTORY]
@@ -125,10 +123,33 @@ class FilePages:
                 "more": max(0, len(history) - HISTORY),
                 "trend": trend_path(entry.name) if self._catalogue.has_trend(entry.name) else "",
                 "versions": [file_cells(f) for f in others[:HISTORY]],
+                "bundled": entry.verdict == "passed" and (size_of(entry) or 0) <= LARGEST,
+                "downloads": [] if kept is None or self._places else [entry.name],
                 "trial": self.tries.trial(kept),
-                "downloads": [] if kept is None or self._static else [entry.name],
             },
         )
+
+    def _results(
+        self, entry: FileEntry, history: list[StoredTiming], operators: dict[str, int]
+    ) -> dict[str, Any]:
+        """For programs: where records have no pages of their own, the whole records."""
+        if self._places is not None:
+            return {
+                "file": entry.name,
+                "sha256": entry.sha256,
+                "verdict": entry.verdict,
+                "weak": entry.weak,
+                "records": self._places.whole(self._places.of_file(entry), entry),
+            }
+        gate = entry.gate
+        return {
+            **plain_file(entry),
+            "operators": operators,
+            "checks": [asdict(c) for c in gate.result.checks] if gate else [],
+            "metrics": [asdict(m) for m in gate.result.evaluation.metrics] if gate else [],
+            "drop": gate.result.drop if gate else None,
+            "history": [plain_timing(t) for t in history if t not in entry.timings],
+        }
 
     def _profile(self, entry: FileEntry) -> tuple[StoredTiming, Profile] | None:
         """The newest latency of it with the time of each operator."""
@@ -141,10 +162,8 @@ class FilePages:
 
     def _export(self, entry: FileEntry) -> Export | None:
         """What the exporter found in the file; None where that is not recorded."""
-        gate = entry.gate
-        exports = self._catalogue.exports.get(entry.name, [])
-        before = [] if gate is None else [n for n in exports if n < gate.number]
-        stored = numbered(self._catalogue.store, before[-1]) if before else None
+        number = self._catalogue.export_of(entry)
+        stored = None if number is None else numbered(self._catalogue.store, number)
         try:
             return None if stored is None else _EXPORT.validate_python(stored.record.result)
         except ValidationError:  # another version's record

@@ -38,9 +38,11 @@ class ModelPages:
         registry: Registry,
         kept: KeptFiles,
         task_of: Callable[[str], str],
+        *,
+        static: bool,
     ) -> None:
         self._catalogue, self._registry, self._kept = catalogue, registry, kept
-        self._task_of = task_of
+        self._task_of, self._static = task_of, static
 
     def paths(self) -> Iterator[str]:
         """Of all of them."""
@@ -134,7 +136,7 @@ class ModelPages:
                 "model": model.name,
                 **plain,
                 "quality": [asdict(m) for m in evaluated[1].metrics] if evaluated else [],
-                "files": [plain_file(entry) for entry in newest],
+                "files": [plain_file(entry, latencies=not self._static) for entry in newest],
                 "trainings": [record_path(n) for n in model.trainings],
                 "runs": [run_path(run) for run in runs],
             },
@@ -190,7 +192,7 @@ def file_cells(entry: FileEntry) -> dict[str, Any]:
     timings = [timing_cells(timing) for timing in entry.newest()]
     return {
         "name": entry.name,
-        "path": file_path(entry.name, entry.sha256),
+        "path": file_path(entry.sha256),
         "sha256": entry.sha256,
         "verdict": entry.verdict,
         "weak": entry.weak,

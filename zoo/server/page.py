@@ -58,9 +58,9 @@ def model_path(name: str) -> str:
     return f"models/{slug(name)}/"
 
 
-def file_path(name: str, sha256: str) -> str:
+def file_path(sha256: str) -> str:
     """Of a file's page."""
-    return f"files/{slug(name)}-{_OTHER.sub('_', sha256)[:12]}/"
+    return f"files/{slug(sha256[:12])}/"
 
 
 def run_path(name: str) -> str:
@@ -78,21 +78,30 @@ def record_path(number: int) -> str:
     return f"{RECORDS}{number}/"
 
 
-def linker(path: str, *, static: bool) -> Callable[[str], str]:
+def environment_path(name: str) -> str:
+    """Of an environment's page."""
+    return f"environments/{name}/"
+
+
+def linker(path: str, place_of: Callable[[int], str] | None = None) -> Callable[[str], str]:
     """What turns the path of a page into a relative address on the page at `path`.
 
     Args:
         path: Of the page with the links.
-        static: Whether files are opened from a folder, where nothing finds ``index.html``, and
-            where a record is its JSON alone.
+        place_of: Where pages are files, which page has a row for a record of a number; there
+            nothing finds ``index.html``, and records have no pages of their own.
     """
     root = "../" * path.count("/")
 
     def link(to: str) -> str:
-        if static and to.startswith(RECORDS):
-            to = f"{to.rstrip('/')}.json"
-        elif static and (to == "" or to.endswith("/")):
-            to += PAGE
-        return f"{root}{to}" or "./"
+        if place_of is None:
+            return f"{root}{to}" or "./"
+        row = ""
+        if to.startswith(RECORDS):
+            number = int(to.removeprefix(RECORDS).rstrip("/"))
+            to, row = place_of(number), f"#r{number}"
+            if to == path:
+                return row
+        return f"{root}{to}{PAGE}{row}" if to == "" or to.endswith("/") else f"{root}{to}"
 
     return link

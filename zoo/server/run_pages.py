@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -11,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from zoo.benchmark.compare.comparing import compare_runs
 from zoo.benchmark.compare.wording import plain
 from zoo.common.errors import UsageError
+from zoo.pipeline.report_notes import REPORT, noted_report
 from zoo.pipeline.running import RunningPlan, running_plans
 from zoo.report.charts.svg import Chart
 from zoo.report.charts.training_chart import training_charts
@@ -20,39 +22,57 @@ from zoo.results import formatting as fmt
 from zoo.results.queries import numbered
 from zoo.results.records import StepRecord, TrainingResult
 from zoo.server.catalogue import Catalogue
+from zoo.server.environments import environment_name, shared_part
 from zoo.server.figures import numbered_part, part, parts_of
 from zoo.server.model_and_run_entries import RunEntry
 from zoo.server.model_pages import file_cells
-from zoo.server.page import SHELL, Page, file_path, model_path, record_path, run_path
+from zoo.server.page import (
+    SHELL,
+    Page,
+    environment_path,
+    file_path,
+    model_path,
+    record_path,
+    run_path,
+)
+from zoo.server.record_places import RecordPlaces
 
 LIST, COMPARE = "runs/", "compare/"
 _TRAINING = TypeAdapter(TrainingResult)
 #: Of a record's result, longer lists and tables are left to its JSON.
 _MOST = 40
+#: Bytes of a report that is served, and of one that is copied into a site.
+LARGEST_REPORT, LARGEST_COPY = 64 << 20, 1 << 20
 
 
 class RunPages:
     """Pages of runs and records."""
 
-    def __init__(self, catalogue: Catalogue, *, static: bool, store: str) -> None:
-        self._catalogue, self._static, self._store = catalogue, static, store
+    def __init__(self, catalogue: Catalogue, *, places: RecordPlaces | None, store: str) -> None:
+        self._catalogue, self._places, self._store = catalogue, places, store
 
     def paths(self) -> Iterator[str]:
         """Of all runs, and of all records where pages are served."""
         yield from parts_of(LIST, len(self._catalogue.runs))
         for run in self._catalogue.runs.values():
             yield run_path(run.name)
-            if not self._static:
+            if self._places is None:
                 yield from map(record_path, run.numbers)
+
+    def report_at(self, path: str) -> Path | None:
+        """The report of the run whose page is at a path; None where there is none of usual size."""
+        most = LARGEST_REPORT if self._places is None else LARGEST_COPY
+        names = [name for name in self._catalogue.runs if run_path(name) == path]
+        return noted_report(names[0], most) if names else None
 
     def page(self, path: str, query: Mapping[str, str]) -> Page | None:
         """The page at a path; None where there is none."""
         section, _, rest = path.partition("/")
-        if section == "records":
+        if section == "records" and self._places is None:
             name = rest.rstrip("/")
             known = name.isdecimal() and len(name) < 19 and record_path(int(name)) == path
             return self._record(int(name)) if known else None
-        if path == COMPARE and not self._static:
+        if path == COMPARE and self._places is None:
             return self._compared(query.get("first", ""), query.get("second", ""))
         head, number = numbered_part(path)
         if head == LIST:
@@ -86,7 +106,7 @@ class RunPages:
         )
 
     def _running(self) -> tuple[RunningPlan, ...]:
-        return () if self._static else running_plans(self._store)
+        return () if self._places else running_plans(self._store)
 
     def _compared(self, first: str, second: str) -> Page:
         """Two runs by their names; of a name that is none nothing is looked for elsewhere."""
@@ -113,6 +133,7 @@ class RunPages:
             for number, stored in zip(sorted(run.numbers), records, strict=False)
         ]
         files = self._catalogue.files_of(run.files)
+        alone = self._places.of_run_alone(run.numbers) if self._places else []
         charts = [
             chart
             for number, (record, _, _) in enumerate(steps)
@@ -137,10 +158,17 @@ class RunPages:
                     }
                     for record, where, _ in steps
                 ],
+                **({} if self._places is None else {"results": self._places.whole(alone)}),
             },
             values={
                 "run": run,
                 "steps": steps,
+                "report": f"{path}{REPORT}" if self.report_at(path) else "",
+                "alone": [
+                    (number, record.step, result_rows(record.result))
+                    for number, (record, _, _) in zip(sorted(run.numbers), steps, strict=False)
+                    if number in alone and record.result
+                ],
                 "charts": charts,
                 "files": [file_cells(entry) for entry in files],
                 "models": [(name, model_path(name)) for name in run.models],
@@ -153,6 +181,7 @@ class RunPages:
             return None
         record, result = stored.record, dict(stored.record.result or {})
         environment = result.pop("environment", None) or {}
+        shared = shared_part(environment)
         sha256 = result.get("sha256")
         entry = self._catalogue.files.get(sha256) if isinstance(sha256, str) else None
         return Page(
@@ -165,11 +194,10 @@ class RunPages:
                 "record": record,
                 "number": number,
                 "run": (stored.run, run_path(stored.run)),
-                "file": None
-                if entry is None
-                else (entry.name, file_path(entry.name, entry.sha256)),
+                "file": None if entry is None else (entry.name, file_path(entry.sha256)),
                 "rows": result_rows(result),
                 "environment": environment_rows(environment),
+                "shared": environment_path(environment_name(shared)) if shared else "",
             },
         )
 

@@ -14,12 +14,16 @@ from zoo.pipeline.step_cache import StepCache
 from zoo.registry import Registry
 from zoo.report.pages.rendering import render_page, source
 from zoo.server.board_pages import BoardPages
+from zoo.server.bundle_files import BundleFiles
 from zoo.server.catalogue import Catalogue
 from zoo.server.device_pages import DevicePages
+from zoo.server.environment_pages import EnvironmentPages
 from zoo.server.file_pages import FilePages
+from zoo.server.json_tables import as_tables
 from zoo.server.kept_files import KeptFiles
 from zoo.server.model_pages import ModelPages
 from zoo.server.page import DATA, Page, linker
+from zoo.server.record_places import RecordPlaces
 from zoo.server.run_pages import RunPages
 from zoo.server.trend_pages import TrendPages
 
@@ -28,6 +32,7 @@ ASSETS = {
     "style.css": ("report.css", "zoo.server:templates/site.css"),
     "page.js": ("page.js",),
     "datasette.json": ("zoo.server:templates/datasette.json",),
+    "filter.js": ("zoo.server:templates/filter.js",),
     "live.js": ("zoo.server:templates/live.js",),
     "try_it.js": ("zoo.server:templates/try_it.js",),
     "try_answers.js": ("zoo.server:templates/try_answers.js",),
@@ -77,10 +82,12 @@ class Site:
         self.store = store
         self.kept = KeptFiles(cache, registry)
         tasks = lru_cache(maxsize=None)(self._task_of)
-        self.boards = BoardPages(catalogue, tasks)
-        self.models = ModelPages(catalogue, registry, self.kept, tasks)
-        self.files = FilePages(catalogue, registry, self.kept, tasks, static=static)
-        self.runs = RunPages(catalogue, static=static, store=store)
+        self.bundles = BundleFiles(self.kept, registry)
+        self.places = RecordPlaces(catalogue) if static else None
+        self.boards = BoardPages(catalogue, tasks, static=static)
+        self.models = ModelPages(catalogue, registry, self.kept, tasks, static=static)
+        self.files = FilePages(catalogue, registry, self.kept, tasks, places=self.places)
+        self.runs = RunPages(catalogue, places=self.places, store=store)
         self.trends = TrendPages(catalogue)
         self.devices = DevicePages(catalogue, registry, static=static)
         self.sections: dict[str, Pages] = {
@@ -93,6 +100,7 @@ class Site:
             "trends": self.trends,
             "compare": self.runs,
             "devices": self.devices,
+            "environments": EnvironmentPages(catalogue),
         }
 
     def _task_of(self, model: str) -> str:
@@ -147,7 +155,7 @@ class Site:
         return render_page(
             _template(page),
             page=page,
-            link=linker(page.path, static=self.static),
+            link=linker(page.path, self.places.path_of if self.places else None),
             menu=MENU,
             static=self.static,
             data_file=DATA,
@@ -155,10 +163,10 @@ class Site:
             **page.values,
         )
 
-    @staticmethod
-    def json(page: Page) -> str:
+    def json(self, page: Page) -> str:
         """The same for programs; what is no number becomes null."""
-        return plain_json({"page": page.path, **page.data})
+        data = {"page": page.path, **page.data}
+        return plain_json(as_tables(data) if self.static else data)
 
 
 def _template(page: Page) -> str:
@@ -173,7 +181,8 @@ def asset(name: str) -> str:
 
 def plain_json(value: Any) -> str:
     """JSON in one line; what is no number becomes null."""
-    return json.dumps(_finite(value), separators=(",", ":"), default=str) + "\n"
+    found = _finite(value)
+    return json.dumps(found, separators=(",", ":"), default=str, ensure_ascii=False) + "\n"
 
 
 def _finite(value: Any) -> Any:

@@ -65,7 +65,7 @@ class TrendPages:
             },
             values={
                 "places": [(where, chart, told) for where, chart, told in places],
-                "file": file_path(newest.name, newest.sha256),
+                "file": file_path(newest.sha256),
             },
         )
 

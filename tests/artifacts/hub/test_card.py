@@ -88,7 +88,8 @@ def test_what_others_must_not_see_or_act_on_is_left_out(folder: Path) -> None:
     assert public_name(registry(), here) == public_name(registry(), "nobodys:ana/rows") == ""
     assert public_name(registry(), "keras:mnist?size=4") == "mnist"
     assert public_name(registry(), "digits_one_class:3") == "digits_one_class:3"
-    changed(path, classes=odd.classes, dataset=data)
+    for each, _ in proven_files(registry(), folder):
+        changed(each.path, classes=odd.classes, dataset=data)
     text = model_card(registry(), folder)
     assert "<script>" not in text
     assert "rows.npz" not in text

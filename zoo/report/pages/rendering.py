@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _SYMBOLS = {"passed": "✓", "rejected": "✗", "failed": "!", "skipped": fmt.MISSING, "weak": "!"}
+#: What a text in a style sheet may hold as it is.
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9 ]")
 _HEADING = re.compile(r'<h2 id="([^"]+)">(.*?)</h2>', re.DOTALL)
 
 
@@ -47,6 +49,11 @@ def _environment() -> Environment:
         """The headings of a page that is made: identifier and text."""
         return [(id, markup(text)) for id, text in _HEADING.findall(str(main))]
 
+    def css_text(text: str) -> str:
+        """A text as a value of CSS in an attribute."""
+        made: str = markup("'" + _NOT_PLAIN.sub(lambda m: f"\\{ord(m[0]):x} ", text) + "'")
+        return made
+
     environment: Environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(source),
         undefined=jinja2.StrictUndefined,
@@ -66,6 +73,8 @@ def _environment() -> Environment:
         version=metadata.version("edgezoo"),
     )
     environment.filters.update(
+        css_text=css_text,
+        time_text=lambda ms: fmt.time_unit([ms]).with_symbol(ms),
         plain=fmt.plain,
         printable=fmt.printable,
         heading=fmt.heading,
