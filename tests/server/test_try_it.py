@@ -18,7 +18,7 @@ pytest.importorskip("uvicorn")
 pytest.importorskip("matplotlib")
 
 import digit_files
-from series_files import REGRESSION, SERIES, SOUND, onnx_file, rows_of_table, written_sound
+from series_files import REGRESSION, SERIES, SOUND, TEXT, onnx_file, rows_of_table, written_sound
 from served_pages import keep_judged, runtimes_for, served
 
 import zoo
@@ -33,6 +33,23 @@ pytestmark = [
 ]
 
 DIGITS = ("float32.tflite", "int8.tflite", "float32.onnx", "int8.onnx")
+LAYERS = {"series": SERIES, "regression": REGRESSION, "sound": SOUND, "text": TEXT}
+#: What a reader does who types a text, and who drops a file with it.
+TYPE = """
+(() => {
+  const form = document.querySelector("#try-it form");
+  form.elements.text.value = "A good, bad film";
+  form.requestSubmit();
+})()
+"""
+DROP = """
+(() => {
+  const section = document.getElementById("try-it"), given = new DataTransfer();
+  section.dataset.done = "";
+  given.items.add(new File(["A good, bad film"], "review.txt"));
+  section.dispatchEvent(new DragEvent("drop", { dataTransfer: given, cancelable: true }));
+})()
+"""
 #: What the page says, with every number whole.
 TOLD = """
 (() => {
@@ -80,7 +97,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
     digit_files.onnx_int8_digits(files["int8.onnx"], work)
     for end, path in files.items():
         digit_files.judge_file(path, end.partition(".")[0])
-    for kind, made in {"series": SERIES, "regression": REGRESSION, "sound": SOUND}.items():
+    for kind, made in LAYERS.items():
         files[kind] = onnx_file(work / f"{kind}.made.float32.onnx", made)
     files["altered"] = onnx_file(work / "altered.made.float32.onnx", SERIES, off=0.01)
     keep_judged(f"sqlite:///{home}/results.db", home, list(files.values()))
@@ -151,6 +168,18 @@ def test_sounds_are_answered_as_the_zoo_does(pages: Pages, tmp_path: Path) -> No
     assert told["best"] == [decoded.answer], told
     found = {name: float(value) for name, value in told["rows"]}
     assert all(abs(found[one.name] - one.value) <= 1e-3 for one in decoded.scores)
+
+
+def test_texts_are_answered_as_the_zoo_does(pages: Pages) -> None:
+    right = zoo.predict(pages.files["text"], "A good, bad film").examples[0].output
+    pages.open("text")
+    for given in (TYPE, DROP):
+        pages.shown.evaluate(given)
+        pages.shown.wait_for("document.getElementById('try-it').dataset.done")
+        told = pages.shown.evaluate(TOLD)
+        assert told["best"] == [right.answer], told
+        found = {name: float(value) for name, value in told["rows"]}
+        assert all(abs(found[one.name] - one.value) <= 1e-5 for one in right.scores)
 
 
 def test_a_file_that_gives_other_golden_outputs_is_refused(pages: Pages, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""ONNX files of one random layer over series, rows and sounds, with golden inputs of their own."""
+"""ONNX files of one random layer over series, rows, sounds and texts, with golden inputs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ import numpy as np
 
 from zoo.artifacts.artifact import DatasetReference, Manifest, embed, open_artifact
 from zoo.artifacts.golden_samples import Golden, GoldenArrays, make_golden
-from zoo.contracts import Preprocessing, SeriesPreprocessing, SoundPreprocessing
+from zoo.contracts import (
+    Preprocessing,
+    SeriesPreprocessing,
+    SoundPreprocessing,
+    TokenPreprocessing,
+)
 from zoo.registry import load_registry
 
 
@@ -49,6 +54,13 @@ SOUND = Layer(
     "folder:words",
 )
 
+TEXT = Layer(
+    "sequence-classification",
+    TokenPreprocessing(length=8, vocabulary=("good", "bad", "film"), size=5),
+    ("good", "bad"),
+    "folder:reviews",
+)
+
 
 def onnx_file(path: Path, made: Layer, off: float = 0.0) -> Path:
     """The file; its golden outputs are `off` from what it gives."""
@@ -57,19 +69,22 @@ def onnx_file(path: Path, made: Layer, off: float = 0.0) -> Path:
 
     shape, count = made.preprocessing.input_shape, len(made.classes)
     random = np.random.default_rng(count)
-    size = int(np.prod(shape))
+    size, whole = int(np.prod(shape)), made.preprocessing.dtype == "int32"
     weights = random.normal(0, 1 / np.sqrt(size), (size, count)).astype(np.float32)
     last = helper.make_node("Softmax" if made.softmax else "Identity", ["raw"], ["given"])
     graph = helper.make_graph(
         [
-            helper.make_node("Flatten", [made.preprocessing.input_name], ["flat"]),
+            helper.make_node("Cast", [made.preprocessing.input_name], ["real"], to=1),
+            helper.make_node("Flatten", ["real"], ["flat"]),
             helper.make_node("MatMul", ["flat", "weights"], ["raw"]),
             last,
         ],
         "layer",
         [
             helper.make_tensor_value_info(
-                made.preprocessing.input_name, TensorProto.FLOAT, [1, *shape]
+                made.preprocessing.input_name,
+                TensorProto.INT32 if whole else TensorProto.FLOAT,
+                [1, *shape],
             )
         ],
         [helper.make_tensor_value_info("given", TensorProto.FLOAT, [1, count])],
@@ -77,6 +92,8 @@ def onnx_file(path: Path, made: Layer, off: float = 0.0) -> Path:
     )
     save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
     inputs = random.normal(0, 1, (3, *shape)).astype(np.float32)
+    if whole:
+        inputs = random.integers(0, 5, (3, *shape)).astype(np.int32)
     session = onnxruntime.InferenceSession(path)
     outputs = np.concatenate(
         [session.run(None, {made.preprocessing.input_name: one[None]})[0] for one in inputs]
