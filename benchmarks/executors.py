@@ -1,7 +1,7 @@
 """What measurements on devices of workers cost, and that kills lose and double none.
 
     python benchmarks/executors.py                                         # 1,008 measurements
-    python benchmarks/executors.py --commands 3 --small 1 --devices 4      # a look at it
+    python benchmarks/executors.py --commands 3 --small 1 --devices 8      # a look at it
 
 A scheduler and its workers run on this machine, with one cache. The devices answer after `--pause`
 seconds without any work. `zoo ship` trains and exports a small network once; then each command
@@ -285,8 +285,10 @@ def measure(place: Place, commands: int, small: int) -> None:
     ]
     without = per_job(alone)
     print(json.dumps({"per job without workers": without}))
-    parts = [each.get(f"{who}_cpu_ms", 0.0) for who in ("command", "scheduler", "workers")]
-    overhead = sum(parts) - without.get("command_cpu_ms", 0.0)
+    if not each or not without:
+        return  # all commands had as many jobs
+    parts = [each[f"{who}_cpu_ms"] for who in ("command", "scheduler", "workers")]
+    overhead = sum(parts) - without["command_cpu_ms"]
     print(json.dumps({"overhead of a job, ms": round(overhead, 1)}))
 
 
