@@ -176,7 +176,11 @@ def test_folders_of_runs(zoo: Zoo, tmp_path: Path) -> None:
     broken = zoo("compare", "before", "after")
     assert broken.code == 2
     assert "is not the record of a run" in broken.err
-    elsewhere = zoo("compare", "after", "after", "--store", "sqlite:///other.sqlite")
+    missing = zoo("compare", "after", "after", "--store", "other.sqlite")
+    assert missing.code == 2
+    assert "there is no results store" in missing.err
+    Store("other.sqlite").open()
+    elsewhere = zoo("compare", "after", "after", "--store", "other.sqlite")
     assert elsewhere.code == 3
     assert "no samples of a.b.int8.tflite" in elsewhere.out
 

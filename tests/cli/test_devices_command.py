@@ -93,7 +93,7 @@ def test_setup(zoo, board):
     assert (done.code, done.out) == (0, "pulling the wire\nblue is ready\n")
     refused = zoo("--plugin", board, "devices", "setup", "nano33ble")
     assert refused.code == 2
-    assert "kinds that can: browser, emulated, host, ssh, wired" in refused.err
+    assert "kinds that can: browser, emulated, gpu, host, ssh, wired" in refused.err
 
 
 def test_remove(zoo, board, own_folders):

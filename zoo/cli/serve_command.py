@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.options import Settings, examples, json_option, option, print_json, store_option
+from zoo.cli.options import (
+    Settings,
+    complete_device,
+    examples,
+    json_option,
+    option,
+    print_json,
+    store_option,
+)
 from zoo.common import terminal
 from zoo.common.errors import UsageError
 
@@ -38,6 +46,7 @@ if TYPE_CHECKING:
     "--open-on",
     metavar="DEVICE",
     multiple=True,
+    shell_complete=complete_device,
     help="Open the page to join in the browser of a phone on a cable, a device of kind adb "
     "(repeatable); it needs no network, and has threads, WebGPU and a fine clock.",
 )

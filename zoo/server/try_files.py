@@ -13,9 +13,9 @@ from zoo.artifacts.bundle.facts import facts_of, labels_of
 from zoo.artifacts.bundle.side_files import golden_files, text_files
 from zoo.artifacts.golden_samples import read_golden
 from zoo.common.errors import ZooError
-from zoo.contracts import ImagePreprocessing, PageRuntime, UsageRequest
+from zoo.contracts import PageRuntime, UsageRequest
 from zoo.contracts.outputs import CODE
-from zoo.data.preprocessing.images import to_pixels
+from zoo.data.preprocessing.resize_patterns import resize_patterns
 from zoo.data.readers.query import parse_query
 from zoo.registry import Registry
 from zoo.server.kept_files import KeptFile
@@ -150,17 +150,18 @@ class TryFiles:
         if "run.mjs" not in programs:
             why = next(iter(usage.notes), "there is no program in JavaScript for it")
             raise _CannotTry(why.rstrip("."))
+        patterns = resize_patterns(manifest.preprocessing)
         contract = {
             **{key: facts[key] for key in _TOLD},
             "names": list(labels_of(manifest)),
             "table": _table(manifest),
-            "resizing": [{"file": f, "width": w, "height": h} for f, w, h in _patterns(manifest)],
+            "resizing": [{"file": p.file, "width": p.width, "height": p.height} for p in patterns],
         }
         texts = {**programs, **text_files(manifest), "contract.json": json.dumps(contract)}
         return {
             **{name: text.encode() for name, text in texts.items()},
             **{path: data for _, _, path, data in golden_files(facts, arrays)},
-            **{f: _resized(manifest, w, h) for f, w, h in _patterns(manifest)},
+            **{pattern.file: pattern.pixels() for pattern in patterns},
         }
 
 
@@ -194,29 +195,6 @@ def _check(artifact: Artifact, manifest: Manifest) -> None:
     ):
         if wrong:
             raise _CannotTry(why)
-
-
-def _patterns(manifest: Manifest) -> list[tuple[str, int, int]]:
-    """Pictures on which a page proves that it resizes as this machine does: file, width, height.
-
-    Versions of Pillow differ by a shade in pictures that become flatter.
-    """
-    own = manifest.preprocessing
-    if not isinstance(own, ImagePreprocessing):
-        return []
-    sizes = (own.width + 3, 3 * own.height + 8), (2 * own.width + 5, own.height + 2)
-    return [(f"resized_{n}.bin", w, h) for n, (w, h) in enumerate(sizes, 1)]
-
-
-def _resized(manifest: Manifest, width: int, height: int) -> bytes:
-    """The pixels that the network sees of the pattern of a size, channels last."""
-    import numpy as np
-
-    own = manifest.preprocessing
-    assert isinstance(own, ImagePreprocessing)
-    y, x, c = np.indices((height, width, 3))
-    pattern = (x * x * 7 + y * y * 13 + x * y * 3 + c * 85) % 256
-    return to_pixels(pattern.astype(np.uint8), own).tobytes()
 
 
 def _options(manifest: Manifest) -> Mapping[str, str]:
