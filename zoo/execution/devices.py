@@ -66,14 +66,7 @@ def own_device(registry: Registry, name: str) -> Device:
     Raises:
         ZooError: As of `device_named`.
     """
-    device = _found(registry, name)
-    for place in [place for place, letter in enumerate(name) if letter == "-"]:
-        if device is not None:
-            break
-        base = _found(registry, name[:place])
-        if base is not None and name[place + 1 :] in backends_of(registry, base.kind):
-            options = {**base.options, BACKEND: name[place + 1 :]}
-            device = replace(base, name=name, options=options)
+    device = _found(registry, name) or _on_a_backend(registry, name)
     if device is not None:
         return device
     raise unknown_name(
@@ -91,6 +84,20 @@ def own_device(registry: Registry, name: str) -> Device:
         registry.plugins,
         registry.devices.other_words(),
     )
+
+
+def _on_a_backend(registry: Registry, name: str) -> Device | None:
+    """The device ``NAME`` on a backend of its kind, where the name is ``NAME-BACKEND``."""
+    for place in [place for place, letter in enumerate(name) if letter == "-"]:
+        own, backend = name[:place], name[place + 1 :]
+        kind = registry.devices.get(own) if own in registry.devices.names() else None
+        # A kind alone may be no device, which is told where the rest is one of its backends.
+        if kind is not None and backend not in backends_of(registry, kind):
+            continue
+        base = _found(registry, own)
+        if base is not None and backend in backends_of(registry, base.kind):
+            return replace(base, name=name, options={**base.options, BACKEND: backend})
+    return None
 
 
 def _found(registry: Registry, name: str) -> Device | None:
