@@ -342,11 +342,15 @@ def flatten(error: BaseException) -> RemoteFailure:
         what=flat.what,
         why=flat.why,
         fix=flat.fix,
-        # A class with arguments of its own arrives as the nearest one that takes three sentences.
-        kind=next(k.__name__ for k in type(flat).__mro__ if k.__name__ in _KINDS),
+        kind=kind_of(flat),
         exit_code=flat.exit_code,
         details="".join(traceback.format_exception(error)),
     )
+
+
+def kind_of(error: ZooError) -> str:
+    """The class as which an error arrives elsewhere: the nearest one that takes three sentences."""
+    return next(kind.__name__ for kind in type(error).__mro__ if kind.__name__ in _KINDS)
 
 
 def _limit_memory(limit: int | None) -> None:

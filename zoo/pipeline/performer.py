@@ -18,7 +18,7 @@ from zoo.common.clock import utc_now
 from zoo.common.errors import BadFile, NativeCrash, Unsupported, ZooError
 from zoo.common.files import cannot_write
 from zoo.common.progress import OnStep
-from zoo.common.worker import Children, flatten
+from zoo.common.worker import Children, flatten, kind_of
 from zoo.pipeline.step_cache import StepCache
 from zoo.pipeline.step_costs import StepCost, StepCosts
 from zoo.pipeline.steps.step import FinishedStep, FinishedSteps, Step, StepContext, StepId
@@ -153,7 +153,12 @@ class StepPerformer:
             reason=str(error),
             seconds=time.perf_counter() - started,
             created=utc_now(),
-            result={**error.as_dict(), "exit_code": error.exit_code, "details": details},
+            result={
+                **error.as_dict(),
+                "type": kind_of(error),
+                "exit_code": error.exit_code,
+                "details": details,
+            },
         )
         # The failure is what the user must see; a store that fails too must not hide it.
         if self.store is not None and not self.children.stopping:
