@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ pytestmark = [
 
 DIGITS = ("float32.tflite", "int8.tflite", "float32.onnx", "int8.onnx")
 LAYERS = {"series": SERIES, "regression": REGRESSION, "sound": SOUND, "text": TEXT}
-#: What a reader does who types a text, and who drops a file with it.
+#: What a reader does who types a text, and who drops a file with one.
 TYPE = """
 (() => {
   const form = document.querySelector("#try-it form");
@@ -46,7 +47,7 @@ DROP = """
 (() => {
   const section = document.getElementById("try-it"), given = new DataTransfer();
   section.dataset.done = "";
-  given.items.add(new File(["A good, bad film"], "review.txt"));
+  given.items.add(new File([new Uint8Array(%s)], %s));
   section.dispatchEvent(new DragEvent("drop", { dataTransfer: given, cancelable: true }));
 })()
 """
@@ -84,6 +85,17 @@ class Pages:
         self.shown.choose_file("#try-it input[type=file]", path)
         self.shown.wait_for("document.getElementById('try-it').dataset.done")
         return dict(self.shown.evaluate(TOLD))
+
+    def act(self, script: str) -> dict:
+        """What the page says after a script that gives it something."""
+        self.shown.evaluate(script)
+        self.shown.wait_for("document.getElementById('try-it').dataset.done")
+        return dict(self.shown.evaluate(TOLD))
+
+
+def dropping(content: bytes, name: str) -> str:
+    """A script that drops a file."""
+    return DROP % (json.dumps(list(content)), json.dumps(name))
 
 
 @pytest.fixture(scope="module")
@@ -173,13 +185,27 @@ def test_sounds_are_answered_as_the_zoo_does(pages: Pages, tmp_path: Path) -> No
 def test_texts_are_answered_as_the_zoo_does(pages: Pages) -> None:
     right = zoo.predict(pages.files["text"], "A good, bad film").examples[0].output
     pages.open("text")
-    for given in (TYPE, DROP):
-        pages.shown.evaluate(given)
-        pages.shown.wait_for("document.getElementById('try-it').dataset.done")
-        told = pages.shown.evaluate(TOLD)
+    for given in (TYPE, dropping(b"A good, bad film", "review.txt")):
+        told = pages.act(given)
         assert told["best"] == [right.answer], told
         found = {name: float(value) for name, value in told["rows"]}
         assert all(abs(found[one.name] - one.value) <= 1e-5 for one in right.scores)
+
+
+def test_a_dropped_file_that_is_not_one_text_is_refused(pages: Pages) -> None:
+    pages.open("text")
+    for content, name, why in (
+        ("très bien".encode("latin-1"), "review.txt", "not text in UTF-8"),
+        ("good".encode("utf-16"), "review.txt", "UTF-16"),
+        (b"good\0", "review.txt", "NUL"),
+        ("\ufeff \u200b\n".encode(), "review.txt", "the text is empty"),
+        (b"text\ngood\nbad\n", "reviews.CSV", "several texts"),
+        (b"good " * 4001, "review.txt", "a text may have 20000 bytes"),
+    ):
+        told = pages.act(dropping(content, name))
+        assert why in told["state"], (why, told["state"])
+        assert told["rows"] == []
+    assert pages.act(dropping(b"good", "review.txt"))["rows"]
 
 
 def test_a_file_that_gives_other_golden_outputs_is_refused(pages: Pages, tmp_path: Path) -> None:
@@ -210,6 +236,7 @@ def test_what_is_no_input_is_refused(pages: Pages, tmp_path: Path, pictures: lis
         (good.replace('"y"', '"w"'), "has no column y"),
         ("\n".join(line.rpartition(",")[0] for line in good.splitlines()), "has no column"),
         (good.replace("\n", ",1\n", 2).replace(",1\n", "\n", 1), "columns, but the header has"),
+        (good.replace("\n", "\r"), "old Macs"),
         (good + "1,two,3\n", "is not a number"),
         (good + "1,,3\n", "the value is missing"),
         (good + "1,1e60,3\n", "beyond the range of float32"),

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from chromium import Browser, browser, find_chromium
-from stored_results import fill
+from stored_results import LATER, fill, gated, record
 
 pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")
 pytest.importorskip("starlette")
 
+from zoo.common.units import SIZES, TIMES
+from zoo.contracts.task import Metric
 from zoo.registry import load_registry
+from zoo.results.store import Store
 from zoo.server.board_files import write_site
 
 pytestmark = [
@@ -21,6 +25,7 @@ pytestmark = [
     pytest.mark.skipif(find_chromium() is None, reason="needs Chromium"),
 ]
 BOARD = "leaderboard/image-classification,digits,test,accuracy,host/index.html"
+ERROR = "squared error"
 #: Sets a field of the form, and tells which rows are left.
 FILTER = """
 (() => {{
@@ -41,6 +46,16 @@ FILTER = """
 def board(tmp_path_factory: pytest.TempPathFactory) -> Path:
     url = f"sqlite:///{tmp_path_factory.mktemp('store')}/results.db"
     fill(url)
+    store = Store(url)
+    for precision, error in (("float32", 0.000091), ("int8", 0.02)):
+        result = gated(f"errors.{precision}.onnx", 0.9, 7000)
+        metric = Metric(
+            name=ERROR, value=error, low=error / 2, high=2 * error, count=99, higher_is_better=False
+        )
+        evaluation = replace(result.evaluation, metrics=(metric,))
+        result = replace(result, evaluation=evaluation)
+        store.append(LATER, record("gate", f"gate errors {precision}", result, day=3))
+    store.close()
     folder = tmp_path_factory.mktemp("written") / "site"
     write_site(load_registry(), folder, store=url)
     return folder
@@ -69,5 +84,22 @@ def test_filters_of_a_leaderboard_leave_what_fits(board: Path, tmp_path: Path) -
         assert left(shown, "min_quality", "94.5") == [large, rejected, disturbed]
         assert left(shown, "min_quality", "99.5") == []
         # What is no limit hides nothing.
-        assert left(shown, "max_size", "much") == everything
+        for wrong in ("much", "0kB", "-1kB", "1"):
+            assert left(shown, "max_size", wrong) == everything
+        # The units are those of the command's own limits.
+        for name, units in (("max_size", SIZES), ("max_latency", TIMES)):
+            for unit in units:
+                assert left(shown, name, f"0.000000001{unit}") != everything, unit
         assert [e for e in shown.events if e["method"] == "Runtime.exceptionThrown"] == []
+
+
+def test_small_errors_are_filtered_by_their_value(board: Path, tmp_path: Path) -> None:
+    (page,) = board.glob("leaderboard/*squared*error*/index.html")
+    with browser(tmp_path / "profile") as shown:
+        shown.visit(page.as_uri())
+        small, large = "onnx float32", "onnx int8"  # 9.1e−5 and 0.02
+        assert left(shown, "min_quality", "0.001") == [small]
+        assert left(shown, "min_quality", "1e-4") == [small]
+        assert left(shown, "min_quality", "0.00009") == []
+        assert left(shown, "min_quality", "-1") == []
+        assert left(shown, "min_quality", "1") == [small, large]

@@ -5,15 +5,16 @@ const form = document.querySelector("form[data-filters]");
 const rows = [...document.querySelectorAll(`#${form.dataset.filters} ~ table tbody tr`)];
 const told = document.getElementById("filtered");
 const UNITS = {
-  max_size: { B: 1, kB: 1e3, MB: 1e6, GB: 1e9, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 },
-  max_latency: { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1e3 },
+  max_size: { B: 1, kB: 1e3, KB: 1e3, MB: 1e6, GB: 1e9, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 },
+  // The second µ is the Greek letter, which keyboards give.
+  max_latency: { ns: 1e-6, us: 1e-3, µs: 1e-3, μs: 1e-3, ms: 1, s: 1e3, min: 6e4, h: 36e5 },
   min_quality: { "": 1, "%": 1 },
 };
 const small = (cell) => cell.querySelector("small:last-of-type")?.textContent ?? "";
 // A figure as it is shown, in the smallest unit of its kind; NaN where there is none.
 const value = (cell, name) => {
   const shown = cell.firstChild.textContent.replaceAll("−", "-").replaceAll(",", "");
-  const [, number, unit] = shown.match(/(-?[0-9.]+)\s*(\S*)/) ?? [];
+  const [, number, unit] = shown.match(/(-?[0-9.]+(?:e-?[0-9]+)?)\s*(\S*)/) ?? [];
   return Number(number) * (UNITS[name][unit] ?? 1);
 };
 // What a row of a leaderboard says in its cells; rows of other lists say it in attributes.
@@ -32,10 +33,10 @@ const facts = (row) => {
 const known = rows.map(facts);
 // The number of a limit in the unit of the rows; null where nothing is asked.
 const limit = (input) => {
-  const text = input.value.trim();
-  const [, number, unit] = text.match(/^([0-9.]+)\s*(\D*)$/) ?? [];
+  const text = input.value.trim().replaceAll("−", "-");
+  const [, number, unit] = text.match(/^(-?[0-9.]+(?:e-?[0-9]+)?)\s*(\D*)$/) ?? [];
   const found = Number(number) * UNITS[input.name][unit];
-  const wrong = text !== "" && !Number.isFinite(found);
+  const wrong = text !== "" && !(Number.isFinite(found) && (found > 0 || input.name === "min_quality"));
   input.setCustomValidity(wrong ? `for example: ${input.placeholder}` : "");
   return text === "" || wrong ? null : found;
 };

@@ -3,14 +3,16 @@
 import { shown } from "./try_answers.js";
 import { drawn, readPicture } from "./try_pictures.js";
 import { orderOf } from "./try_resizing.js";
-import { readTable } from "./try_tables.js";
+import { readTable, textOf } from "./try_tables.js";
 
 const section = document.getElementById("try-it");
 const form = section.querySelector("form"), state = section.querySelector(".state");
 const goldenState = section.querySelector(".golden-state"), place = section.querySelector(".answer");
 const folder = new URL(section.dataset.folder, location.href);
 const TYPES = { float32: Float32Array, uint8: Uint8Array, int8: Int8Array, int16: Int16Array, int32: Int32Array };
-const MOST_WINDOWS = 50, MOST_SOUND = 64 * 2 ** 20;
+const MOST_WINDOWS = 50, MOST_SOUND = 64 * 2 ** 20, MOST_TEXT = 20000;
+/** Files that hold several texts. */
+const OF_TEXTS = /\.(csv|tsv|conllu?|iob2?|bio2?)$/i;
 
 async function fetched(name) {
   const response = await fetch(new URL(name, folder));
@@ -119,6 +121,13 @@ function soundOf(bytes, { sound, contract }) {
   return contract.preprocessing.kind === "sound" ? sound.features(whole) : whole;
 }
 
+async function oneText(given) {
+  if (typeof given === "string") return given;
+  if (OF_TEXTS.test(given.name)) throw new Error("such files hold several texts, which zoo predict answers: drop one text");
+  if (given.size > MOST_TEXT) throw new Error(`a text may have ${MOST_TEXT} bytes, and it has ${given.size}`);
+  return textOf(given);
+}
+
 /** What was given as examples: each with a raw input, and a name where there are several. */
 async function examplesOf(given, { contract, text, sound, turned }) {
   const own = contract.preprocessing;
@@ -130,7 +139,11 @@ async function examplesOf(given, { contract, text, sound, turned }) {
     const { windows, notes } = await readTable(given, own, contract.table);
     return { examples: windows.map(({ name, start, raw }) => ({ name, first: start, raw })), notes };
   }
-  if (own.kind === "tokens") return { examples: [{ raw: text.read(given), tokens: text.tokens(given) }], notes: [] };
+  if (own.kind === "tokens") {
+    const one = await oneText(given), tokens = text.tokens(one);
+    if (!tokens.length) throw new Error("the text is empty");
+    return { examples: [{ raw: text.read(one), tokens }], notes: [] };
+  }
   if (given.size > MOST_SOUND) throw new Error(`${Math.round(given.size / 2 ** 20)} MB are more than ${MOST_SOUND / 2 ** 20} MB`);
   return { examples: [{ raw: soundOf(await given.arrayBuffer(), { sound, contract }) }], notes: [] };
 }
@@ -147,7 +160,12 @@ async function answer(given, name) {
   const { examples, notes } = await examplesOf(given, file);
   const made = [];
   for (const example of examples.slice(0, MOST_WINDOWS)) {
-    const output = await file.runner.run(example.raw, file.contract);
+    const output = await file.runner.run(example.raw, file.contract).catch((error) => {
+      // A runtime that has failed once may be broken: the next answer is given by another.
+      file.runner.worker.terminate();
+      open = null;
+      throw error;
+    });
     if (output.some((value) => !Number.isFinite(value))) throw new Error("the file's answer holds what is no number");
     if (example.name) made.push(titled("h3", example.name));
     const alone = example.seen && !["boxes", "class-map", "picture"].includes(file.contract.answer);
@@ -190,11 +208,8 @@ form.elements.file?.addEventListener("change", ({ target }) => {
   if (target.files.length) next(target.files[0], target.files[0].name);
 });
 section.addEventListener("dragover", (event) => event.preventDefault());
-section.addEventListener("drop", async (event) => {
+section.addEventListener("drop", (event) => {
   event.preventDefault();
   const [file] = event.dataTransfer.files;
-  if (!file) return;
-  if (form.elements.file) next(file, file.name);
-  else if (file.size <= 20000) next(await file.text(), file.name);
-  else state.textContent = "A text may have 20,000 bytes.";
+  if (file) next(file, file.name);
 });

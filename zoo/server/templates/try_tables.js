@@ -3,9 +3,11 @@
 const MOST_BYTES = 16 * 2 ** 20;
 const NUMBER = /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/;
 
-function textOf(bytes) {
+/** The text of a file in UTF-8. */
+export async function textOf(file) {
+  const bytes = new Uint8Array(await file.arrayBuffer());
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) throw new Error("it is UTF-16 text: save it as UTF-8");
-  if (bytes.includes(0)) throw new Error("it holds NUL characters, which no table does");
+  if (bytes.includes(0)) throw new Error("it holds NUL characters, which no text does");
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
@@ -44,6 +46,7 @@ function rowsOf(text) {
       [cell, started] = ["", false];
       at += 1;
     } else if (sign === "\n" || sign === "\r") {
+      if (sign === "\r" && !["\r", "\n", undefined].includes(text[at + 1])) throw new Error(`line ${line}: it ends as lines did on old Macs: save the table again as CSV in UTF-8`);
       endRow();
       at += sign === "\r" && text[at + 1] === "\n" ? 2 : 1;
       line += 1;
@@ -81,7 +84,7 @@ function valueOf(text, line, column) {
 /** The windows of a table's file: raw inputs by name; and notes on what was left out. */
 export async function readTable(file, own, table) {
   if (file.size > MOST_BYTES) throw new Error(`${Math.round(file.size / 2 ** 20)} MB are more than ${MOST_BYTES / 2 ** 20} MB`);
-  const rows = rowsOf(textOf(new Uint8Array(await file.arrayBuffer())));
+  const rows = rowsOf(await textOf(file));
   if (!rows.length) throw new Error("it is empty");
   const header = rows[0].cells.map((name) => name.trim());
   const { wanted, places } = placesOf(header, table, own.channels);
