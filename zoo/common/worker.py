@@ -342,15 +342,11 @@ def flatten(error: BaseException) -> RemoteFailure:
         what=flat.what,
         why=flat.why,
         fix=flat.fix,
-        kind=kind_of(flat),
+        # A class with arguments of its own arrives as the nearest one that takes three sentences.
+        kind=next(k.__name__ for k in type(flat).__mro__ if k.__name__ in _KINDS),
         exit_code=flat.exit_code,
         details="".join(traceback.format_exception(error)),
     )
-
-
-def kind_of(error: ZooError) -> str:
-    """The class as which an error arrives elsewhere: the nearest one that takes three sentences."""
-    return next(kind.__name__ for kind in type(error).__mro__ if kind.__name__ in _KINDS)
 
 
 def _limit_memory(limit: int | None) -> None:

@@ -18,7 +18,7 @@ from zoo.common.clock import utc_now
 from zoo.common.errors import BadFile, NativeCrash, Unsupported, ZooError
 from zoo.common.files import cannot_write
 from zoo.common.progress import OnStep
-from zoo.common.worker import Children, flatten, kind_of
+from zoo.common.worker import Children, flatten
 from zoo.pipeline.step_cache import StepCache
 from zoo.pipeline.step_costs import StepCost, StepCosts
 from zoo.pipeline.steps.step import FinishedStep, FinishedSteps, Step, StepContext, StepId
@@ -155,7 +155,7 @@ class StepPerformer:
             created=utc_now(),
             result={
                 **error.as_dict(),
-                "type": kind_of(error),
+                "type": flatten(error).kind,
                 "exit_code": error.exit_code,
                 "details": details,
             },
