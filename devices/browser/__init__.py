@@ -69,7 +69,7 @@ def in_pages(format: str, contents: FileContents) -> PageRuntime | None:
     from .npm_packages import versions
 
     version = versions().get(runtime.name, "")
-    refusal = _other_types(contents) if runtime.refusal is not None else ""
+    refusal = runtime.refusal(contents) if runtime.refusal is not None else ""
     there = "" if version else f"{runtime.summary}, is not installed on this machine"
     return PageRuntime(
         name=runtime.name,

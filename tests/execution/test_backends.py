@@ -68,6 +68,41 @@ def test_what_is_the_same_is_timed_once(registry: Registry) -> None:
     assert [device.name for device in found] == ["glass-water-wheel"]
 
 
+def test_a_name_with_a_backend_can_be_put_on_another(registry: Registry) -> None:
+    found = devices_on(registry, ["ana-water-wheel"], ["water-wheel", "steam"])
+    assert [device.name for device in found] == ["ana-water-wheel", "ana"]
+    assert found[1] == device_named(registry, "ana")
+
+
+def test_an_entry_that_only_ends_as_a_backend_keeps_its_name(registry: Registry) -> None:
+    user_file().parent.mkdir(parents=True, exist_ok=True)
+    add_entry(user_file(), "ana-steam", {"kind": "glass", "page": "bob"})
+    found = devices_on(registry, ["ana-steam"], ["water-wheel"])
+    assert [device.name for device in found] == ["ana-steam-water-wheel"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("ana-water-weel", "ana-water-wheel"),
+        ("anna-water-wheel", "ana-water-wheel"),
+        ("GLASS-water_wheel", "glass-water-wheel"),
+    ],
+)
+def test_a_mistyped_name_with_a_backend_is_offered_that(
+    registry: Registry, typed: str, meant: str
+) -> None:
+    with pytest.raises(UnknownName) as caught:
+        device_named(registry, typed)
+    assert caught.value.suggestions[0] == meant
+
+
+def test_a_name_like_none_is_offered_devices_without_their_backends(registry: Registry) -> None:
+    with pytest.raises(UnknownName) as caught:
+        device_named(registry, "zzz")
+    assert caught.value.fix == "choose one of: ana, glass, here"
+
+
 def test_a_backend_that_nothing_declares_names_the_nearest_and_who_declares_it(
     registry: Registry,
 ) -> None:

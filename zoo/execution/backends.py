@@ -67,7 +67,10 @@ def _on(registry: Registry, device: Device, backend: str) -> Device:
     wanted = replace(device, options={**device.options, BACKEND: backend})
     if wanted.driver is device.driver:  # a driver per complete set of options
         return device
-    name = f"{device.name}-{backend}"
+    own = _without_backend(registry, device)
+    if wanted.driver is own.driver:
+        return own
+    name = f"{own.name}-{backend}"
     try:
         found = device_named(registry, name)
     except UnknownName as error:  # It hangs on a worker, which announces each name by itself.
@@ -83,6 +86,20 @@ def _on(registry: Registry, device: Device, backend: str) -> Device:
             fix="rename that device in devices.toml",
         )
     return found
+
+
+def _without_backend(registry: Registry, device: Device) -> Device:
+    """The device ``NAME`` of one that is called ``NAME-BACKEND``; any other itself."""
+    backend = device.options.get(BACKEND)
+    name = device.name.removesuffix(f"-{backend}")
+    if name == device.name:
+        return device
+    try:
+        own = device_named(registry, name)
+    except ZooError:
+        return device
+    same = replace(own, options={**own.options, BACKEND: backend}).driver is device.driver
+    return own if same else device
 
 
 def _told(registry: Registry) -> str:

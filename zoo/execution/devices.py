@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zoo.common.errors import MissingExtra, UnknownName, UsageError, ZooError
+from zoo.common.errors import MissingExtra, UnknownName, UsageError, ZooError, nearest
 from zoo.contracts import DeviceKind, DeviceOptions, Exporter
 from zoo.contracts.checks import InvalidRecord, check_name
 from zoo.contracts.device import BACKEND
@@ -69,18 +69,21 @@ def own_device(registry: Registry, name: str) -> Device:
     device = _found(registry, name) or _on_a_backend(registry, name)
     if device is not None:
         return device
+    there = {
+        *read_entries(),
+        *devices_without_entry(registry),
+        *(
+            name
+            for name, alone in _kinds_without_entry(registry).items()
+            if isinstance(alone, Device)
+        ),
+    }
+    with_backends = _names_with_backends(registry)
     raise unknown_name(
         "device",
         name,
-        {
-            *read_entries(),
-            *devices_without_entry(registry),
-            *(
-                name
-                for name, alone in _kinds_without_entry(registry).items()
-                if isinstance(alone, Device)
-            ),
-        },
+        # Where nothing is like it, the list that is offered instead is of devices alone.
+        there | with_backends if nearest(name, with_backends) else there,
         registry.plugins,
         registry.devices.other_words(),
     )
@@ -98,6 +101,16 @@ def _on_a_backend(registry: Registry, name: str) -> Device | None:
         if base is not None and backend in backends_of(registry, base.kind):
             return replace(base, name=name, options={**base.options, BACKEND: backend})
     return None
+
+
+def _names_with_backends(registry: Registry) -> set[str]:
+    """``NAME-BACKEND`` of every device that has a choice; one that is not usable has none."""
+    found: set[str] = set()
+    for name, device in (known_devices(registry) | devices_without_entry(registry)).items():
+        if isinstance(device, Device):
+            with suppress(ZooError):
+                found |= {f"{name}-{backend}" for backend in backends_of(registry, device.kind)}
+    return found
 
 
 def _found(registry: Registry, name: str) -> Device | None:

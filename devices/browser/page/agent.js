@@ -1,14 +1,12 @@
 // The agent's side of the protocol in a worker: JSON requests and answers over a WebSocket of its own.
 
 import { decode, encode } from "./arrays.js";
-import { AgentError, PROTOCOL, clockResolution } from "./common.js";
+import { AgentError, MODULES, PROTOCOL, clockResolution } from "./common.js";
 import { memoryBytes, watch } from "./memory.js";
 import { run } from "./running.js";
 import { bench, dispatch } from "./timing.js";
 import { adapterOf, requireHardware } from "./webgpu.js";
 import { requireWebnn } from "./webnn.js";
-
-const MODULES = { "litert-js": "./litert_js.js", "onnxruntime-web": "./onnxruntime_web.js" };
 
 /** Bytes of all outputs of one answer. */
 const MOST_OUTPUT_BYTES = 2 ** 28;

@@ -1,9 +1,8 @@
 // One file for a page of the server's own: it is opened, and gives outputs for raw examples.
 
-import { AgentError } from "./common.js";
+import { AgentError, MODULES } from "./common.js";
 import { run } from "./running.js";
 
-const MODULES = { "litert-js": "./litert_js.js", "onnxruntime-web": "./onnxruntime_web.js" };
 let model = null;
 
 /** The answer to a message: `{open: {runtime, bytes}}`, or `{run: [{dtype, shape, data}, …]}`. */

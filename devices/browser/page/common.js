@@ -1,6 +1,9 @@
-// What all modules of the agent share: its error and its clock.
+// What all modules of the agent share: its runtimes, its error and its clock.
 
 export const PROTOCOL = 1;
+
+/** The module of each runtime, beside this one. */
+export const MODULES = { "litert-js": "./litert_js.js", "onnxruntime-web": "./onnxruntime_web.js" };
 
 /** A failure with a name that the other side knows. */
 export class AgentError extends Error {
