@@ -180,6 +180,18 @@ def test_sounds_are_answered_as_the_zoo_does(pages: Pages, tmp_path: Path) -> No
     assert told["best"] == [decoded.answer], told
     found = {name: float(value) for name, value in told["rows"]}
     assert all(abs(found[one.name] - one.value) <= 1e-3 for one in decoded.scores)
+    # Written into a pipe, as ffmpeg does: neither length is known.
+    whole, unknown, piped = sound.read_bytes(), b"\xff" * 4, tmp_path / "piped.wav"
+    piped.write_bytes(whole[:4] + unknown + whole[8:40] + unknown + whole[44:])
+    assert zoo.predict(pages.files["sound"], piped).examples[0].output.answer == decoded.answer
+    assert pages.give(piped)["best"] == [decoded.answer]
+    # Samples are missing, whatever the length of the file in its header says.
+    for length in (len(whole) - 8, len(whole) - 108):
+        cut = tmp_path / f"cut_{length}.wav"
+        cut.write_bytes(whole[:4] + length.to_bytes(4, "little") + whole[8:-100])
+        told = pages.give(cut)
+        assert "cut off" in told["state"], told
+        assert told["rows"] == []
 
 
 def test_texts_are_answered_as_the_zoo_does(pages: Pages) -> None:

@@ -11,6 +11,8 @@ const goldenState = section.querySelector(".golden-state"), place = section.quer
 const folder = new URL(section.dataset.folder, location.href);
 const TYPES = { float32: Float32Array, uint8: Uint8Array, int8: Int8Array, int16: Int16Array, int32: Int32Array };
 const MOST_WINDOWS = 50, MOST_SOUND = 64 * 2 ** 20, MOST_TEXT = 20000;
+/** A length of samples that is larger stands for one that is not known, as for `zoo predict`. */
+const MOST_WAV = 2 ** 28;
 /** Files that hold several texts. */
 const OF_TEXTS = /\.(csv|tsv|conllu?|iob2?|bio2?)$/i;
 
@@ -112,9 +114,18 @@ function ready() {
   return open;
 }
 
+/** Whether samples of a WAV file are missing. */
+function isCutOff(view) {
+  for (let at = 12; at + 8 <= view.byteLength; ) {
+    const size = view.getUint32(at + 4, true), left = view.byteLength - at - 8;
+    if (view.getUint32(at) === 0x64617461) return size > left && size <= MOST_WAV; // "data"
+    at += 8 + size + (size % 2);
+  }
+  return false;
+}
+
 function soundOf(bytes, { sound, contract }) {
-  const view = new DataView(bytes);
-  if (bytes.byteLength >= 12 && view.getUint32(4, true) + 8 > bytes.byteLength) throw new Error("the WAV file is cut off");
+  if (isCutOff(new DataView(bytes))) throw new Error("the WAV file is cut off");
   const samples = sound.wavSamples(bytes);
   if (!samples.length) throw new Error("there is no sound in the file");
   const whole = sound.fitted(samples);
