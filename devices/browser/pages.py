@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.common.errors import ZooError
+from zoo.common.errors import EnvironmentFailed, ZooError
 from zoo.common.files import sha256_of
 from zoo.execution.agent_process import LINE_BYTES, endless_line
 
@@ -66,7 +66,7 @@ class PageAgent:
         """Waits until the worker has connected."""
         if not self._connected.wait(START_SECONDS):
             self.kill()
-            raise ZooError(
+            raise EnvironmentFailed(
                 f"the page started no worker within {START_SECONDS:g} s",
                 fix="reload the page, then type the same command again",
             )
@@ -150,7 +150,9 @@ class Page:
             )
             agent.wait()
         except BrokenPipeError as error:
-            raise ZooError("the page is gone", why=str(error), fix="open it again") from error
+            raise EnvironmentFailed(
+                "the page is gone", why=str(error), fix="open it again"
+            ) from error
         return agent
 
     def announce(self, plan: Plan) -> None:

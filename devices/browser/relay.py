@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.common.errors import ZooError
+from zoo.common.errors import EnvironmentFailed
 from zoo.common.files import sha256_of
 from zoo.common.optional_imports import require
 from zoo.contracts import AgentProcess, Condition
@@ -98,7 +98,7 @@ class Relay:
         require("websockets")
         found = server_of(name)
         if found is None:
-            raise ZooError(
+            raise EnvironmentFailed(
                 f"no page named {name!r} is open",
                 why="a browser elsewhere is a device while it shows the page by which it joined",
                 fix="start `zoo serve --lan` here, and open the address that it prints there",
@@ -139,14 +139,14 @@ class Relay:
             answer = json.loads(line.recv(BACK_SECONDS + _OPEN_SECONDS))
         except (WebSocketException, OSError, TimeoutError, ValueError) as error:
             kept.close()
-            raise ZooError(
+            raise EnvironmentFailed(
                 f"the server that {self._name!r} has joined does not answer",
                 why=str(error) or type(error).__name__,
                 fix="start `zoo serve` again, and reload the page there",
             ) from error
         if not answer.get("ok"):
             kept.close()
-            raise ZooError(
+            raise EnvironmentFailed(
                 f"the page {self._name!r} cannot be used",
                 why=str(answer.get("why", "")),
                 fix="open or reload the page there, keep it in view, then type the command again",

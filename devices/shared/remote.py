@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from zoo.common.captured import MOST_OUTPUT
-from zoo.common.errors import ProcessFailed, ZooError
+from zoo.common.errors import EnvironmentFailed, ProcessFailed, ZooError
 from zoo.common.files import sha256_of
 from zoo.contracts import AgentProcess, Runtime
 from zoo.execution.agent_process import SLOWEST
@@ -74,7 +74,7 @@ BOOT = "cat /proc/sys/kernel/random/boot_id 2>/dev/null"
 KILL = 'p=$(cat "$1" 2>/dev/null) || exit 0; kill "$p"; sleep 1; kill -9 "$p"; rm -f "$1"'
 
 
-class DeviceUnreachable(ProcessFailed):
+class DeviceUnreachable(EnvironmentFailed, ProcessFailed):
     """A device cannot be reached, or can no longer."""
 
 

@@ -24,9 +24,13 @@ from zoo.common.errors import (
     ZooError,
 )
 from zoo.common.progress import quiet
+from zoo.devices.shared.remote import DeviceUnreachable
+from zoo.execution.lock import DeviceBusy
+from zoo.execution.set_aside import SetAside
 from zoo.pipeline.engine import Pipeline
 from zoo.pipeline.step_cache import StepCache
 from zoo.pipeline.steps.step import Outcome, StepContext
+from zoo.results.connecting import StoreLocked
 
 
 @pytest.mark.parametrize("status", ["rejected", "failed"])
@@ -192,8 +196,12 @@ def test_failure_that_may_not_come_again_is_not_kept(run, error):
         EnvironmentFailed("the disk is full"),
         KilledFromOutside("it was killed by SIGKILL"),
         OSError(errno.ENOSPC, "No space left on device"),
+        DeviceUnreachable("the board does not answer"),
+        DeviceBusy("the board is in use"),
+        SetAside("the board is set aside"),
+        StoreLocked("the store is locked"),
     ],
-    ids=["known", "killed", "of the system"],
+    ids=lambda error: type(error).__name__,
 )
 def test_a_comparison_ends_with_a_failure_of_the_machine(tmp_path, error):
     def pipeline() -> Pipeline:

@@ -9,7 +9,7 @@ from typing import Any
 
 import psutil
 import pytest
-from stored_results import FILE, LATER, RUN, fill
+from stored_results import FILE, LATER, RUN
 
 pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")
@@ -18,22 +18,9 @@ pytest.importorskip("starlette")
 from zoo.common.errors import UsageError
 from zoo.common.paths import cache_folder
 from zoo.pipeline.running import RunningSteps, running_plans
-from zoo.pipeline.step_cache import StepCache
-from zoo.registry import load_registry
-from zoo.results.store import Store
-from zoo.server.catalogue import Catalogue
 from zoo.server.page import trend_path
 from zoo.server.serving import listen
 from zoo.server.site import Site
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Any:
-    url = f"sqlite:///{tmp_path / 'results.db'}"
-    fill(url)
-    store = Store(url)
-    yield Site(Catalogue(store), load_registry(), StepCache(tmp_path), static=False, store=url)
-    store.close()
 
 
 def data(site: Site, path: str, **query: str) -> Any:

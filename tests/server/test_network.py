@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import pytest
-from stored_results import fill
 
 pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")
 pytest.importorskip("trustme", reason="needs the extra serve")
 
-from zoo.pipeline.step_cache import StepCache
 from zoo.registry import load_registry
-from zoo.results.store import Store
 from zoo.server.authority import authority_for
-from zoo.server.catalogue import Catalogue
 from zoo.server.https import Https
 from zoo.server.network import Network
 from zoo.server.site import Site
@@ -25,15 +20,6 @@ from zoo.server.site import Site
 PHONE, MOVED, TOKEN = "192.168.1.5", "192.168.7.7", "tokentokentoken"
 
 pytestmark = pytest.mark.usefixtures("own_home")
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Any:
-    url = f"sqlite:///{tmp_path / 'results.db'}"
-    fill(url)
-    store = Store(url)
-    yield Site(Catalogue(store), load_registry(), StepCache(tmp_path), static=False, store=url)
-    store.close()
 
 
 def network(site: Site, told: list[str], *, https: bool) -> Network:
@@ -133,7 +119,8 @@ def test_when_nobody_comes_the_command_says_what_to_check(site: Site, https: boo
     waiting.join()
     (words,) = told
     assert "no other device has asked for a page" in words
-    for word in ("same network", "firewall", "port 80", PHONE):
+    opened = "80,443/tcp" if https else "80/tcp"
+    for word in ("same network", "firewall", "port 80", f"ufw allow {opened}", PHONE):
         assert word in words
     ask(served, PHONE, "/")
     served.await_visitors(0.0).join()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -120,3 +121,14 @@ def test_a_large_file_is_bundled_by_the_command_alone(
     assert answer.status == 400
     assert "too large to be bundled on request" in answer.text
     assert "zoo bundle FILE" in answer.text
+
+
+def test_a_place_that_cannot_be_written_is_named(
+    app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(tmp_path / "cache", FILE, "gate tflite int8")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    answer = get(app, f"/secret/{file_path(sha256(FILE))}bundle/{FILE}.zip")
+    assert answer.status == 503
+    assert "gone cannot be written" in answer.text
+    assert "TMPDIR" in answer.text

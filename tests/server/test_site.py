@@ -112,9 +112,12 @@ def test_a_leaderboard_keeps_what_is_asked(site: Site) -> None:
     assert files(max_latency="250us") == [FILE]
     assert files(min_quality="94.5") == [LARGE]
     assert files(precision="int8") == [FILE]
-    for wrong in ({"max_size": "5"}, {"sort": "beauty"}, {"min_quality": "good"}):
+    for wrong in ({"max_size": "5"}, {"sort": "beauty"}):
         with pytest.raises(UsageError):
             files(**wrong)
+    for number in ("good", "nan", "inf"):
+        with pytest.raises(UsageError, match="is no number"):
+            files(min_quality=number)
 
 
 def test_figures_link_to_their_records(site: Site) -> None:

@@ -135,6 +135,13 @@ def turned(pixels: np.ndarray) -> bytes:
     return saved(pixels, "JPEG", exif=exif.tobytes())
 
 
+def moving(pixels: np.ndarray, format: str, **how: Any) -> bytes:
+    """Two frames, of which the first is read."""
+    flat = pixels[::-1, :, 0] if pixels.shape[2] == 1 else pixels[::-1]
+    other = Image.fromarray(flat.copy())
+    return saved(pixels, format, save_all=True, append_images=[other], **how)
+
+
 def profiled(pixels: np.ndarray) -> bytes:
     """With a colour profile, which is not applied."""
     from PIL import ImageCms
@@ -147,7 +154,8 @@ def profiled(pixels: np.ndarray) -> bytes:
 
 def test_every_kind_of_file_gives_the_same_pixels(page: tuple[Browser, str]) -> None:
     pixels, grey = scene(33, 46), scene(33, 46, 1)
-    palette = io.BytesIO()
+    palette, upright = io.BytesIO(), Image.Exif()
+    upright[0x0112] = 1
     Image.fromarray(pixels).quantize(32).save(palette, "PNG")
     files = {
         "PNG": saved(pixels, "PNG"),
@@ -165,6 +173,10 @@ def test_every_kind_of_file_gives_the_same_pixels(page: tuple[Browser, str]) -> 
         "turned JPEG": turned(pixels),
         "WebP": saved(pixels, "WEBP"),
         "lossless WebP": saved(pixels, "WEBP", lossless=True),
+        "upright WebP": saved(pixels, "WEBP", exif=upright.tobytes()),
+        "moving PNG": moving(pixels, "PNG"),
+        "moving GIF": moving(grey, "GIF"),
+        "moving WebP": moving(pixels, "WEBP", lossless=True),
     }
     own = ImagePreprocessing(height=20, width=20, channels=3, mean=(0.0,) * 3, std=(1.0,) * 3)
     found = read(page, [(data, own) for data in files.values()])
@@ -180,7 +192,15 @@ def test_what_browsers_read_otherwise_is_refused(page: tuple[Browser, str]) -> N
     Image.fromarray(pixels[:, :, 0].astype(np.uint16) * 257).save(deep, "PNG")
     Image.fromarray(pixels).convert("CMYK").save(printed, "JPEG")
     xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    moving, drawing, exif = io.BytesIO(), bytearray(saved(scene(16, 16, 1), "GIF")), Image.Exif()
+    frames = [Image.fromarray(one) for one in (pixels, pixels[::-1].copy(), pixels[:, ::-1].copy())]
+    frames[0].save(moving, "PNG", save_all=True, default_image=True, append_images=frames[1:])
+    drawing[6:10] = bytes((20, 0, 18, 0))  # a screen larger than its frame
+    exif[0x0112] = 6
     refused = {
+        "its still picture": moving.getvalue(),
+        "leaves a part of it empty": bytes(drawing),
+        "EXIF": saved(pixels, "WEBP", exif=exif.tobytes()),
         "16 bits": deep.getvalue(),
         "CMYK": printed.getvalue(),
         "partly transparent": saved(np.dstack([pixels, pixels[:, :, 0]]), "PNG"),

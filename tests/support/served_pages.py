@@ -11,14 +11,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
+from browser_runtimes import fetch_runtimes
 from stored_results import gated, record, sha256, timed
 
 from zoo.artifacts.artifact import open_artifact
-from zoo.common.errors import ZooError
 from zoo.common.files import sha256_of
 from zoo.common.paths import cache_folder
-from zoo.devices.browser import npm_packages
 from zoo.registry import load_registry
 from zoo.results.store import Store
 
@@ -48,12 +46,7 @@ def keep_judged(url: str, home: Path, files: Sequence[Path]) -> None:
 
 def runtimes_for(home: Path) -> None:
     """Lends a home the runtimes of browsers; skips without npm or its registry."""
-    try:
-        npm_packages.fetch(lambda _: None)
-    except npm_packages.PackageRefused:
-        raise
-    except ZooError as error:
-        pytest.skip(f"needs npm and its registry: {error.what}")
+    fetch_runtimes()
     (home / "cache").mkdir(exist_ok=True)
     (home / "cache" / "browser").symlink_to(cache_folder() / "browser")
 

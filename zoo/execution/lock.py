@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.common.clock import utc_now
-from zoo.common.errors import ZooError
+from zoo.common.errors import EnvironmentFailed
 from zoo.common.files import cannot_write
 from zoo.common.paths import cache_folder
 from zoo.common.shown_text import without_passwords
@@ -22,7 +22,7 @@ from zoo.execution.set_aside import refuse_set_aside
 _HOLDER_BYTES = 4096
 
 
-class DeviceBusy(ZooError):
+class DeviceBusy(EnvironmentFailed):
     """Another process measures on the device."""
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from zoo.common.clock import utc_now
-from zoo.common.errors import ZooError
+from zoo.common.errors import EnvironmentFailed
 from zoo.common.files import write_text
 from zoo.common.paths import cache_folder
 from zoo.execution.device import Device
@@ -39,7 +39,7 @@ class HealthRecord:
         return self.failures >= LIMIT
 
 
-class SetAside(ZooError):
+class SetAside(EnvironmentFailed):
     """The device failed its health check twice, and nothing is timed there."""
 
 
@@ -55,7 +55,7 @@ def note_check(device: Device, problem: str) -> HealthRecord:
     """Records a health check; `problem` is empty when it passed.
 
     Raises:
-        ZooError: The cache cannot be written.
+        EnvironmentFailed: The cache cannot be written.
     """
     now, before = utc_now(), health_record(device)
     failed = before is not None and before.failures > 0

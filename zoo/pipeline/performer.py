@@ -153,7 +153,12 @@ class StepPerformer:
             reason=str(error),
             seconds=time.perf_counter() - started,
             created=utc_now(),
-            result={**error.as_dict(), "exit_code": error.exit_code, "details": details},
+            result={
+                **error.as_dict(),
+                "type": flatten(error).kind,
+                "exit_code": error.exit_code,
+                "details": details,
+            },
         )
         # The failure is what the user must see; a store that fails too must not hide it.
         if self.store is not None and not self.children.stopping:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -232,8 +233,10 @@ def asked_of(query: Mapping[str, str], rows: list[BoardRow]) -> Asked:
     shares = bool(rows) and fmt.is_share(rows[0].metric)
     try:
         quality = float(least) / (100.0 if shares else 1.0) if least else None
-    except ValueError as error:
-        raise UsageError(f"a quality of {least!r} is no number", fix="for example: 90") from error
+    except ValueError:
+        quality = math.nan
+    if quality is not None and not math.isfinite(quality):
+        raise UsageError(f"a quality of {least!r} is no number", fix="for example: 90")
     size, latency = query.get("max_size", "").strip(), query.get("max_latency", "").strip()
     return Asked(
         runtime=query.get("runtime", ""),

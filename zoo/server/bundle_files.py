@@ -9,6 +9,7 @@ from pathlib import Path
 
 from zoo.artifacts.bundle import bundle
 from zoo.common.errors import UsageError
+from zoo.common.files import cannot_write
 from zoo.registry import Registry
 from zoo.results import formatting as fmt
 from zoo.server.catalogue import FileEntry
@@ -49,15 +50,22 @@ class BundleFiles:
                     f"{fmt.size_unit([LARGEST]).with_symbol(LARGEST)}",
                     fix="download the file, then: zoo bundle FILE",
                 )
-            self._folder = self._folder or tempfile.TemporaryDirectory(prefix="zoo-bundles-")
-            while len(self._made) >= _MOST:
-                self._made.pop(next(iter(self._made))).unlink(missing_ok=True)
-            archive = Path(self._folder.name) / f"{entry.sha256[:12]}.zip"
-            with tempfile.TemporaryDirectory(prefix="zoo-bundle-") as place:
-                folder = Path(place) / entry.name.rpartition(".")[0]
-                made = bundle(path, output=folder, registry=self._registry)
-                with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
-                    for name in made.files:
-                        packed.write(folder / name, f"{folder.name}/{name}")
-            self._made[entry.sha256] = archive
-            return archive
+            try:
+                self._made[entry.sha256] = self._archive(entry, path)
+            except OSError as error:
+                place = Path(tempfile.gettempdir())
+                raise cannot_write(place, error, fix="set TMPDIR to another folder") from error
+            return self._made[entry.sha256]
+
+    def _archive(self, entry: FileEntry, path: Path) -> Path:
+        self._folder = self._folder or tempfile.TemporaryDirectory(prefix="zoo-bundles-")
+        while len(self._made) >= _MOST:
+            self._made.pop(next(iter(self._made))).unlink(missing_ok=True)
+        archive = Path(self._folder.name) / f"{entry.sha256[:12]}.zip"
+        with tempfile.TemporaryDirectory(prefix="zoo-bundle-") as place:
+            folder = Path(place) / entry.name.rpartition(".")[0]
+            made = bundle(path, output=folder, registry=self._registry)
+            with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+                for name in made.files:
+                    packed.write(folder / name, f"{folder.name}/{name}")
+        return archive

@@ -180,6 +180,6 @@ def what_to_check(seconds: float, ports: str, address: Address) -> str:
         "- is it in the same network as this machine (not the guests' Wi-Fi, no mobile data, no "
         "VPN)? Some routers keep devices of one Wi-Fi apart\n"
         f"- does a firewall of this machine let in TCP port {ports}? For instance: sudo ufw allow "
-        f"{ports.split()[0]}/tcp\n"
+        f"{ports.replace(' and ', ',')}/tcp\n"
         "- of several addresses, the right one begins as the device's own address does"
     )

@@ -14,12 +14,13 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from browser_runtimes import fetch_runtimes
 from chromium import Browser, browser, find_chromium
 from served import Serving, Tab, serving, trusting
 
 from zoo.common.errors import ZooError
 from zoo.contracts.transport import Work
-from zoo.devices.browser import joined, npm_packages
+from zoo.devices.browser import joined
 from zoo.devices.browser.driver import JoinedTransport
 from zoo.devices.browser.options import BrowserOptions
 from zoo.execution.failures import AgentDied, AgentRefused
@@ -43,12 +44,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """One server, which others reach by https."""
     if shutil.which("npm") is None:
         pytest.skip("needs npm")
-    try:
-        npm_packages.fetch(lambda _: None)
-    except npm_packages.PackageRefused:
-        raise
-    except ZooError as error:
-        pytest.skip(f"needs npm's registry: {error.what}")
+    fetch_runtimes()
     from zoo.server.addresses import addresses_of_machine
 
     try:

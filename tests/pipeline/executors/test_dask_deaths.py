@@ -135,7 +135,7 @@ def test_events_of_other_commands_are_dropped() -> None:
     assert driver._events.qsize() == 1
 
 
-def test_an_answer_that_was_heard_is_not_fetched() -> None:
+def test_an_answer_that_was_heard_is_not_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
     driver = DaskDriver("a:1")
     driver._client = client = Ended({})
     threading.Thread(target=driver._tell, daemon=True).start()
@@ -145,9 +145,9 @@ def test_an_answer_that_was_heard_is_not_fetched() -> None:
         driver._hear((0.0, {"order": "train", "answer": "heard"}))
         return submit(function, text, **asked)
 
-    client.submit = hears  # type: ignore[method-assign]
+    monkeypatch.setattr(client, "submit", hears)
     assert driver.perform(order("train"), lambda event: None) == "heard"
-    client.submit = submit  # type: ignore[method-assign]
+    monkeypatch.undo()
     assert driver.perform(order("train"), lambda event: None) == "done"
 
 
@@ -178,8 +178,8 @@ def test_an_order_that_no_worker_has_begun_is_dropped_at_once(
     )
     submitted = threading.Event()
     driver._client = client = Ended({})
-    client.submit = lambda *given, **asked: waits  # type: ignore[method-assign]
-    client.run = lambda *given, **asked: None  # type: ignore[attr-defined]
+    monkeypatch.setattr(client, "submit", lambda *given, **asked: waits)
+    monkeypatch.setattr(client, "run", lambda *given, **asked: None, raising=False)
     threading.Thread(target=driver._tell, daemon=True).start()
     answers: list[str] = []
     asks = threading.Thread(

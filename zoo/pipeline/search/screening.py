@@ -189,8 +189,8 @@ class Screening:
         large = variant.parameters > _LARGE_PARAMETERS
         if limits.max_bytes is not None and large and least > _SIZE_MARGIN * limits.max_bytes:
             return (
-                f"not built: about {_size(least)} by its {variant.parameters / 1e6:.3g} M "
-                f"parameters, limit {_size(limits.max_bytes)}"
+                f"not built: about {fmt.size_text(least)} by its {variant.parameters / 1e6:.3g} M "
+                f"parameters, limit {fmt.size_text(limits.max_bytes)}"
             )
         slow = variant.multiply_adds > _LARGE_WORK
         if limits.max_ms is None or not slow or not self._best_rate:
@@ -293,7 +293,7 @@ def why_out(one: Screened) -> str:
         return "; ".join(dict.fromkeys(f"{f.precision}: {f.reason}" for f in one.files))
     told = []
     for miss in nearest.missed:
-        shown = _time if miss.what == "latency" else _size
+        shown = _time if miss.what == "latency" else fmt.size_text
         value = "not measured" if miss.value is None else shown(miss.value)
         least = "at least " if miss.what == "size" and miss.value is not None else ""
         told.append(f"{miss.what} {least}{value}, limit {shown(miss.limit)}")
@@ -325,10 +325,6 @@ def _bytes_of(weights: str) -> float:
 
 def _first_line(reason: str) -> str:
     return fmt.plain(reason.partition("\n")[0])
-
-
-def _size(value: float) -> str:
-    return fmt.size_unit([round(value)]).with_symbol(value)
 
 
 def _time(value: float) -> str:

@@ -24,16 +24,59 @@ function coloursOf(bytes) {
   return 0;
 }
 
+const u16 = (bytes, at, little = true) => (little ? bytes[at] | (bytes[at + 1] << 8) : (bytes[at] << 8) | bytes[at + 1]);
+const u32 = (bytes, at, little = true) => (little ? u16(bytes, at) + u16(bytes, at + 2) * 65536 : u16(bytes, at, false) * 65536 + u16(bytes, at + 2, false));
+
+/** How the EXIF data of a WebP say that it is to be turned; 1 for upright. */
+function orientationOf(bytes) {
+  for (let at = 12; at + 8 <= bytes.length; ) {
+    const size = u32(bytes, at + 4);
+    if (begins(bytes, letters("EXIF"), at)) {
+      const data = bytes.subarray(at + 8, at + 8 + size);
+      const own = begins(data, letters("Exif")) ? data.subarray(6) : data, little = own[0] === 0x49;
+      const list = u32(own, 4, little), count = u16(own, list, little);
+      for (let one = list + 2; one < list + 2 + 12 * count && one + 12 <= own.length; one += 12) {
+        if (u16(own, one, little) === 0x112) return u16(own, one + 8, little);
+      }
+    }
+    at += 8 + size + (size % 2);
+  }
+  return 1;
+}
+
+/** Whether the first frame of a GIF leaves a part of its screen empty. */
+function leavesEmpty(bytes) {
+  let at = 13 + (bytes[10] & 0x80 ? 3 << ((bytes[10] & 7) + 1) : 0);
+  while (bytes[at] === 0x21) {
+    for (at += 2; bytes[at]; at += bytes[at] + 1);
+    at += 1;
+  }
+  return u16(bytes, at + 1) || u16(bytes, at + 3) || u16(bytes, at + 5) !== u16(bytes, 6) || u16(bytes, at + 7) !== u16(bytes, 8);
+}
+
+/** Whether a PNG moves, and its still picture is none of the frames. */
+function hasOtherStill(text) {
+  const [moves, frame, still] = ["acTL", "fcTL", "IDAT"].map((name) => text.indexOf(name));
+  return moves >= 0 && moves < still && !(frame >= 0 && frame < still);
+}
+
 /** Why a browser reads such a file otherwise than the zoo does; empty where it does not. */
 function problemOf(bytes) {
+  const text = new TextDecoder("latin1").decode(bytes);
   if (begins(bytes, PNG)) {
     if (bytes[24] === 16) return "it has 16 bits a channel, of which browsers keep eight: save it with eight";
+    if (hasOtherStill(text)) return "it moves, and browsers show a frame in place of its still picture: save that alone";
   } else if (begins(bytes, [0xff, 0xd8, 0xff])) {
     if (coloursOf(bytes) === 4) return "it is in CMYK, which browsers turn into other colours than the zoo does: save it in RGB";
-  } else if (!begins(bytes, letters("GIF8")) && !begins(bytes, letters("BM")) && !begins(bytes, letters("WEBP"), 8)) {
+  } else if (begins(bytes, letters("GIF8"))) {
+    if (leavesEmpty(bytes)) return "its first frame leaves a part of it empty, which browsers fill otherwise than the zoo does: save it as PNG";
+  } else if (begins(bytes, letters("WEBP"), 8)) {
+    const turn = orientationOf(bytes);
+    if (turn > 1 && turn <= 8) return "its EXIF data say that it is to be turned, which browsers do not do with WebP: save it upright";
+  } else if (!begins(bytes, letters("BM"))) {
     return "it is not a picture that pages read: PNG, JPEG, WebP, GIF or BMP";
   }
-  const turned = new TextDecoder("latin1").decode(bytes).match(/tiff:Orientation(?:="|>)\s*([0-9])/);
+  const turned = text.match(/tiff:Orientation(?:="|>)\s*([0-9])/);
   return turned && turned[1] !== "1" ? "its XMP data say that it is to be turned, which browsers do not do: save it upright" : "";
 }
 
