@@ -118,7 +118,7 @@ function begin(start) {
   };
   worker.onmessage = ({ data }) => {
     if (data?.stage) {
-      if (data.stage === "failed") failed(file, data.why);
+      if (data.stage === "failed") failed(data.file, data.why);
       else advanced(data);
       return;
     }

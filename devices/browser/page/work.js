@@ -2,7 +2,7 @@
 
 const part = (id) => document.getElementById(id);
 const WORDS = { loading: "is loaded", checking: "answers are compared", timing: "is timed" };
-let rows = new Map(), processes = 1, done = 0;
+let rows = new Map(), wanted = 1, done = 0;
 
 function size(bytes) {
   if (bytes < 1000) return `${bytes} B`;
@@ -14,22 +14,28 @@ function duration(seconds) {
   return seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
 }
 
-/** A plan has come: its table replaces the one before. */
-export function planned({ files, processes: times, seconds }) {
-  [rows, processes, done] = [new Map(), times, 0];
+/** A plan has come: its table replaces the one before. A file that is timed in several ways comes as often, and has one row. */
+export function planned({ files, processes, seconds }) {
+  [rows, wanted, done] = [new Map(), files.length * processes, 0];
+  for (const { name, bytes, sha256 } of files) {
+    const row = rows.get(sha256) ?? { name, bytes, times: 0, done: 0 };
+    row.times += processes;
+    rows.set(sha256, row);
+  }
+  const told = [...rows.values()];
+  const each = told.every(({ times }) => times === told[0].times) ? `${told[0]?.times} times each` : `${wanted} times in all`;
+  const often = told.every(({ times }) => times === 1) ? "once" : each;
   part("work").hidden = false;
-  const often = times === 1 ? "once" : `${times} times each`;
-  part("plan").textContent = `${files.length} ${files.length === 1 ? "file" : "files"}, started ${often}: ${duration(seconds)} at least.`;
-  part("files").replaceChildren(...files.map(({ name, bytes, sha256 }) => {
+  part("plan").textContent = `${told.length} ${told.length === 1 ? "file" : "files"}, started ${often}: ${duration(seconds)} at least.`;
+  part("files").replaceChildren(...told.map((file) => {
     const row = document.createElement("tr");
-    const cells = [name, size(bytes), `0 of ${times}`, "waits"].map((text, at) => {
+    file.cells = [file.name, size(file.bytes), `0 of ${file.times}`, "waits"].map((text, at) => {
       const cell = document.createElement(at ? "td" : "th");
       cell.textContent = text;
       return cell;
     });
-    cells[0].scope = "row";
-    row.append(...cells);
-    rows.set(sha256, { done: 0, cells });
+    file.cells[0].scope = "row";
+    row.append(...file.cells);
     return row;
   }));
   part("share").value = 0;
@@ -47,9 +53,9 @@ export function advanced({ stage, file, median_ms: median, runs }) {
   row.done += 1;
   done += 1;
   // What was disturbed is timed once more.
-  often.textContent = row.done > processes ? `${row.done}` : `${row.done} of ${processes}`;
+  often.textContent = row.done > row.times ? `${row.done}` : `${row.done} of ${row.times}`;
   state.textContent = `${median.toPrecision(3)} ms (median of ${runs.toLocaleString("en")} samples)`;
-  part("share").value = Math.min(1, done / (rows.size * processes));
+  part("share").value = Math.min(1, done / wanted);
 }
 
 /** What a worker that broke said. */

@@ -23,7 +23,7 @@ from zoo.contracts.transport import Work
 from zoo.devices.browser import joined
 from zoo.devices.browser.driver import JoinedTransport
 from zoo.devices.browser.options import BrowserOptions
-from zoo.execution.failures import AgentDied
+from zoo.execution.failures import AgentDied, AgentRefused
 from zoo.execution.probes import BIAS, PROBES, TOLERANCE, WEIGHTS
 from zoo.execution.session import AgentSession
 
@@ -129,6 +129,22 @@ def test_a_phone_that_trusts_the_authority_has_threads_and_another_is_refused(
             session.bench(min_runs=5, min_seconds=0.0, max_seconds=20.0, warmup_seconds=0.0)
         until(lambda: "1 of 3" in tab.text("files"))
         assert "ms (median of" in tab.text("files")
+        # With one thread and with two, say: one row, which both runs fill.
+        relay.announce(Work(files=(FILE, FILE), processes=3, seconds=4.0))
+        until(lambda: tab.text("plan") == "1 file, started 6 times each: 4 s at least.")
+        assert "0 of 6" in tab.text("files")
+        broken = tmp_path / "broken.tflite"
+        broken.write_bytes(FILE.read_bytes()[:100])
+        relay.announce(Work(files=(broken,), processes=3, seconds=4.0))
+        with (
+            AgentSession(relay, "litert-js", 120.0) as session,
+            pytest.raises(AgentRefused) as refused_file,
+        ):
+            session.load(broken, purpose="timing")
+        until(lambda: "waits" not in tab.text("files") and "loaded" not in tab.text("files"))
+        shown = tab.text("files").split("0 of 3")[1].strip()
+        assert len(shown) > 10
+        assert shown in f"{refused_file.value.what} {refused_file.value.why}"
     assert (about["secure"], about["isolated"]) == (True, True)
     assert 0 < about["clock_resolution_ns"] < 100_000
     with browser(tmp_path / "b", mapped, home=tmp_path / "other") as stranger:
