@@ -180,6 +180,30 @@ def test_new_records_are_seen(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_front_is_drawn_again_only_when_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path / 'results.db'}"
+    fill(url)
+    store = Store(url)
+    drawn: list[int] = []
+
+    def charts(found: Any, *rest: Any, **more: Any) -> tuple[()]:
+        drawn.append(len(found.points))
+        return ()
+
+    monkeypatch.setattr("zoo.server.board_pages.front_charts", charts)
+    site = Site(Catalogue(store), load_registry(), StepCache(tmp_path), static=False, store=url)
+    data(site, BOARD)
+    store.append(LATER, record("bench", "bench new", timed("new.a.int8.tflite", 0.2)))
+    data(site, BOARD)
+    assert len(drawn) == 1
+    store.append(LATER, record("bench", "bench faster", timed(FILE, 0.01)))
+    data(site, BOARD)
+    assert len(drawn) == 2
+    store.close()
+
+
 def test_a_page_is_made_of_one_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"sqlite:///{tmp_path / 'results.db'}"
     fill(url)

@@ -30,12 +30,14 @@ OTHER_FILE = "name another file, or change the permissions of its folder"
 
 
 @contextmanager
-def atomic_path(path: Path, *, fix: str | None = None) -> Iterator[Path]:
+def atomic_path(path: Path, *, fix: str | None = None, synced: bool = True) -> Iterator[Path]:
     """Yields a temporary name beside `path`; on success it is renamed to `path`.
 
     Args:
         path: The file.
         fix: What to do when it cannot be written; None for the advice that fits its folder.
+        synced: Whether it is on the disk before it gets its name, so that it is whole after a
+            failure of the power, too.
 
     Raises:
         ZooError: The folder cannot be written, or the disk is full.
@@ -46,7 +48,8 @@ def atomic_path(path: Path, *, fix: str | None = None) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        sync(temporary)
+        if synced:
+            sync(temporary)
         temporary.replace(path)
     except OSError as error:
         raise cannot_write(path, error, fix=fix) from error
@@ -77,6 +80,22 @@ def write_bytes(path: Path, data: bytes, *, fix: str | None = None) -> None:
 def write_text(path: Path, text: str, *, fix: str | None = None) -> None:
     """Writes `text` as UTF-8 to `path` atomically; `fix` as in `atomic_path`."""
     write_bytes(path, text.encode("utf-8"), fix=fix)
+
+
+def replace_other(path: Path, data: bytes) -> None:
+    """Writes what can be made again: a file with these bytes stays untouched.
+
+    Another is replaced as a whole, but does not wait for the disk, which takes longer than a
+    thousand pages take to be made.
+
+    Raises:
+        ZooError: The folder cannot be written, or the disk is full.
+    """
+    with contextlib.suppress(OSError):
+        if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
+            return
+    with atomic_path(path, synced=False) as temporary:
+        temporary.write_bytes(data)
 
 
 def copy_with_side_files(source: Path, target: Path, side_files: Sequence[str] = ()) -> None:

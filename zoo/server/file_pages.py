@@ -15,11 +15,12 @@ from zoo.results.queries import numbered
 from zoo.results.records import Export
 from zoo.server.bundle_files import LARGEST
 from zoo.server.catalogue import Catalogue, FileEntry, StoredTiming
-from zoo.server.figures import plain_file, plain_timing, size_of, timing_cells
+from zoo.server.figures import brief_timing, plain_file, plain_timing, size_of, timing_cells
 from zoo.server.golden_pictures import golden_pictures
 from zoo.server.kept_files import KeptFiles
 from zoo.server.model_pages import file_cells
 from zoo.server.page import Page, file_path, model_path, record_path, run_path, trend_path
+from zoo.server.path_index import PathIndex
 from zoo.server.record_places import RecordPlaces
 from zoo.server.try_files import TryFiles
 
@@ -47,6 +48,9 @@ class FilePages:
         self._catalogue, self._kept, self._task_of = catalogue, kept, task_of
         self._registry, self._places = registry, places
         self.tries = TryFiles(registry)
+        self._by_path = PathIndex(
+            catalogue, lambda: catalogue.files.values(), lambda entry: file_path(entry.sha256)
+        )
 
     def paths(self) -> Iterator[str]:
         """Of all of them."""
@@ -54,8 +58,7 @@ class FilePages:
 
     def entry(self, path: str) -> FileEntry | None:
         """The file whose page is at a path; None where there is none."""
-        found = self._catalogue.files.values()
-        return next((f for f in found if file_path(f.sha256) == path), None)
+        return self._by_path.at(path)
 
     def page(self, path: str, query: Mapping[str, str]) -> Page | None:
         """The page at a path; None where there is none."""
@@ -132,14 +135,14 @@ class FilePages:
     def _results(
         self, entry: FileEntry, history: list[StoredTiming], operators: dict[str, int]
     ) -> dict[str, Any]:
-        """For programs: where records have no pages of their own, the whole records."""
+        """For programs; a written site has the rest in one file of all records."""
         if self._places is not None:
             return {
-                "file": entry.name,
-                "sha256": entry.sha256,
-                "verdict": entry.verdict,
-                "weak": entry.weak,
-                "records": self._places.whole(self._places.of_file(entry), entry),
+                **plain_file(entry, latencies=False),
+                "latencies": [
+                    {"device": t.measurement.device, **brief_timing(t)} for t in entry.newest()
+                ],
+                "records": self._places.of_file(entry),
             }
         gate = entry.gate
         return {

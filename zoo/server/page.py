@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 #: Entries of one page; more go on the next.
@@ -45,6 +46,7 @@ class Page:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
+@lru_cache(maxsize=1 << 16)
 def slug(name: str) -> str:
     """A name as one part of a path, unlike that of every other name."""
     plain = _OTHER.sub("_", name)[:_LONGEST]
@@ -73,9 +75,20 @@ def trend_path(name: str) -> str:
     return f"trends/{slug(name)}/"
 
 
-def record_path(number: int) -> str:
+class RecordPath(str):
+    """The path of a record's page; written sites, which have none, name the number instead."""
+
+    __slots__ = ()
+
+    @property
+    def number(self) -> int:
+        """Of the record."""
+        return int(self.removeprefix(RECORDS).rstrip("/"))
+
+
+def record_path(number: int) -> RecordPath:
     """Of a record's page."""
-    return f"{RECORDS}{number}/"
+    return RecordPath(f"{RECORDS}{number}/")
 
 
 def environment_path(name: str) -> str:
@@ -98,7 +111,7 @@ def linker(path: str, place_of: Callable[[int], str] | None = None) -> Callable[
             return f"{root}{to}" or "./"
         row = ""
         if to.startswith(RECORDS):
-            number = int(to.removeprefix(RECORDS).rstrip("/"))
+            number = RecordPath(to).number
             to, row = place_of(number), f"#r{number}"
             if to == path:
                 return row

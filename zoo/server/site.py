@@ -120,7 +120,8 @@ class Site:
         Raises:
             ZooError: The store cannot be read, or the query holds what makes no sense.
         """
-        self.catalogue.refresh()
+        if not self.static:  # all pages of a written site show one state of the store
+            self.catalogue.refresh()
         if not self.catalogue.runs and path in {path for path, _ in MENU if path != "devices/"}:
             return self._beginning(path)
         found = self.sections.get(path.partition("/")[0])
