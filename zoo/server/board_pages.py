@@ -201,7 +201,10 @@ class BoardPages:
     def _charts(self, board: Board) -> tuple[Chart, ...]:
         """The front; drawn again only when a point of it has changed."""
         drawn = board.shown(_DRAWN)
-        at = (board.key, drawn.points)
+        shown = [
+            (p.name, p.bytes, p.metric, p.p50_ms, p.p50_low_ms, p.p50_high_ms) for p in drawn.points
+        ]
+        at = (board.key, tuple(shown))
         if at not in self._drawn:
             while len(self._drawn) >= _REMEMBERED:
                 del self._drawn[next(iter(self._drawn))]
