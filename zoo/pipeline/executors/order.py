@@ -92,7 +92,7 @@ class OrderHead:
 
     Attributes:
         id: Of the order: the key of its step.
-        session: Of the command; steps of one session may share a process.
+        session: Of the command; measurements of one session share a process.
         folder: The command's working folder, which relative paths of the recipe start from.
         step: Which step of its plan.
         device: The one that it measures on.
