@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import math
+import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from zoo.common.code_fingerprint import PACKAGES
 
@@ -20,28 +21,30 @@ def code_changed_since(moment: float) -> bool:
     Args:
         moment: Seconds since 1970, before this process imported anything.
     """
-    for path in map(str, (*sys.path, *_loaded(), *_product())):
-        try:
-            # Not the time of modification: installers set it to that of the package's making.
-            if path and Path(path).stat().st_ctime > moment:
-                return True
-        except FileNotFoundError:
-            if path not in sys.path:  # there Python names archives and folders that need not exist
-                return True
-        except OSError:  # within an archive
-            continue
-    return False
+    folders = filter(os.path.exists, sys.path)  # archives and folders among them need not exist
+    return any(_changed(path) > moment for path in (*folders, *_loaded(), *_product()))
+
+
+def _changed(path: str) -> float:
+    """When a file came to lie there: installers set its time to that of the package's making."""
+    try:
+        return os.stat(path).st_ctime  # noqa: PTH116 - of thousands
+    except FileNotFoundError:
+        return math.inf
+    except OSError:  # within an archive
+        return 0.0
 
 
 def _loaded() -> Iterator[str]:
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
-        if isinstance(file, str) and Path(file).is_absolute():
+        if isinstance(file, str) and os.path.isabs(file):  # noqa: PTH117
             yield file
 
 
-def _product() -> Iterator[Path]:
+def _product() -> Iterator[str]:
     for package in PACKAGES:
         spec = importlib.util.find_spec(package)
-        for folder in (spec and spec.submodule_search_locations) or ():
-            yield from (p for p in Path(folder).rglob("*") if p.suffix != ".pyc" and p.is_file())
+        for top in (spec and spec.submodule_search_locations) or ():
+            for folder, _, names in os.walk(top):
+                yield from (f"{folder}/{name}" for name in names if not name.endswith(".pyc"))

@@ -16,10 +16,11 @@ import pytest
 
 from zoo.pipeline.executors import host as hosts
 from zoo.pipeline.executors.host import OrderHost
-from zoo.pipeline.executors.order import OrderAnswer, OrderText, StepOrigin
+from zoo.pipeline.executors.order import OrderAnswer, OrderedPlan, OrderText, StepOrigin
 from zoo.pipeline.steps.step import StepId
 from zoo.registry import PluginSettings
 
+PLAN = OrderedPlan(steps="{}", plugins=PluginSettings(), inputs=({"kind": "data"},))
 #: Answers with what its run says: it dies of it, dies of it once, waits, or is done.
 CHILD = """
 import json, os, pathlib, sys, threading
@@ -64,8 +65,7 @@ def order(id: str, run: str = "", marks: Path | None = None, **changes: Any) -> 
             "id": id,
             "session": "s",
             "version": "1",
-            "plan": "{}",
-            "plugins": PluginSettings(),
+            "plan": PLAN.text(),
             "folder": "",
             "step": StepId(kind="bench"),
             "origin": StepOrigin(code="", versions={}, parameters={}),
@@ -77,10 +77,13 @@ def order(id: str, run: str = "", marks: Path | None = None, **changes: Any) -> 
 
 
 def test_an_order_is_read_as_it_was_written() -> None:
-    text = order("a", run="r", device="pi4", inputs=({"kind": "data"},))
+    text = order("a", run="r", device="pi4")
     assert OrderText.read(text).text() == text
+    assert OrderedPlan.read(OrderText.read(text).plan) == PLAN
     with pytest.raises(ValueError, match="id"):
         OrderText.read("{}")
+    with pytest.raises(ValueError, match="steps"):
+        OrderedPlan.read("{}")
 
 
 def process_of(host: OrderHost, id: str, run: str = "", **changes: Any) -> str:
