@@ -72,12 +72,13 @@ class StepCache:
             OSError: A file cannot be read or written.
         """
         (partial / RECORD).unlink(missing_ok=True)  # of a commit before this one
+        made = _files(partial)
         files = {
             _relative(file, partial): {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
-            for file in _files(partial)
+            for file in made
         }
         (partial / RECORD).write_text(_sealed(record, files), encoding="utf-8")
-        for path in (*_files(partial), *_folders(partial), partial):
+        for path in (*made, partial / RECORD, *_folders(partial), partial):
             sync(path)
         final = self.folder / key
         if final.is_symlink() or final.is_file():
