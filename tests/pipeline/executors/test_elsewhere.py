@@ -29,7 +29,7 @@ from zoo.pipeline.executors import elsewhere as elsewhere_module
 from zoo.pipeline.executors.announcing import announced_worker
 from zoo.pipeline.executors.connection import Connection
 from zoo.pipeline.executors.elsewhere import Elsewhere
-from zoo.pipeline.executors.order import OrderAnswer, OrderText
+from zoo.pipeline.executors.order import OrderAnswer, OrderedPlan, OrderText
 from zoo.pipeline.executors.performing import perform
 from zoo.pipeline.plan import PlanScope, make_plan
 from zoo.pipeline.recipe import RecipeExecutor
@@ -116,8 +116,9 @@ def test_steps_reach_an_executor_as_data(tmp_path: Path, monkeypatch: pytest.Mon
     assert (order.id, order.version, order.device) == (steps[0].key, OWN, "")
     told = OrderText.read(order.text)
     assert told.step == steps[0].id
-    assert json.loads(told.plan)["recipe"]["model"] == "lenet5"
-    assert "executor" not in json.loads(told.plan)["recipe"]
+    recipe = json.loads(OrderedPlan.read(told.plan).steps)["recipe"]
+    assert recipe["model"] == "lenet5"
+    assert "executor" not in recipe
 
 
 def test_keys_do_not_depend_on_the_executor() -> None:
@@ -177,10 +178,9 @@ def test_what_failed_on_a_device_names_it_and_its_worker(
 def test_a_worker_without_the_folder_of_artifacts_refuses_before_it_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    order = replace(
-        order_of(plan()[0], monkeypatch, tmp_path), artifacts=str(tmp_path / "unmounted")
-    )
-    answer = perform(order, lambda _: None, Children())
+    order = order_of(plan()[0], monkeypatch, tmp_path)
+    shared = replace(OrderedPlan.read(order.plan), artifacts=str(tmp_path / "unmounted"))
+    answer = perform(replace(order, plan=shared.text()), lambda _: None, Children())
     assert answer.refusal is not None
     assert f"is not on {platform.node()}" in str(answer.refusal["what"])
     assert not (tmp_path / "unmounted").exists()
