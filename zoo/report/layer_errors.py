@@ -48,9 +48,7 @@ def _worst(layer: LayerError) -> str:
     if own >= SAME_DB:
         return "No layer differs from the float32 file’s."
     if own >= HARMLESS_DB:
-        return (
-            f"No layer adds an error that shows; the largest: {named}, {decibels(own)} by itself."
-        )
+        return f"No layer adds an error that shows. The worst, {named}, has {decibels(own)}."
     cause = f", from {_CAUSES[layer.cause]}" if layer.cause in _CAUSES else ""
     return f"{named} adds the most error: {decibels(own)} by itself{cause}."
 
