@@ -176,6 +176,7 @@ def test_a_written_site_has_fewer_rows_and_the_whole_record(
     assert 'id="r2"' in text
     (told,) = from_tables(data(site, FILE))["records"]["explain"]
     assert (told["number"], len(told["result"]["layers"])) == (2, 30)
+    assert "zoo export" not in site.json(page_of(site, FILE))  # it may name paths
     drawn: list[int] = []
     monkeypatch.setattr(error_section, "error_chart", lambda layers, most: drawn.append(most))
     monkeypatch.setattr(error_section, "MOST_FILES_DRAWN", 0)

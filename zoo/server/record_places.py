@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from zoo.results.layer_errors import EXPLAIN
 from zoo.results.queries import several
 from zoo.results.records import as_plain
 from zoo.server.catalogue import Catalogue
@@ -55,6 +56,8 @@ class RecordPlaces:
             for name in ("key", "cached", "needless"):
                 record.pop(name, None)
             result = record.get("result", {})
+            if stored.record.kind == EXPLAIN:
+                result.pop("command", None)  # may name paths of the machine that ran it
             if environment := result.get("environment"):
                 whole = stored.record.result["environment"] if stored.record.result else {}
                 shared = shared_part(whole)
