@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -172,10 +173,14 @@ class Catalogue:
     def _add_timing(self, row: ResultText, result: dict[str, Any], run: RunEntry) -> None:
         found, name = slim_measurement(result), self._environment(result)
         run.timed += 1
+        m = found.measurement
+        # A clock that is ahead, of the machine that measured, is corrected by that of the store.
+        created = min(filter(None, (m.created, row.created)), default="")
+        found = replace(found, measurement=replace(m, created=created))
         timing = StoredTiming(
             number=row.number, run=run.name, key=row.key, environment=name, **vars(found)
         )
-        entry = self._file(found.measurement.sha256, found.measurement.file, run)
+        entry = self._file(m.sha256, m.file, run)
         entry.timings.append(timing)
 
     def _add_explanation(self, row: ResultText, result: dict[str, Any], run: RunEntry) -> None:

@@ -119,6 +119,13 @@ class FileEntry:
             return self.timings[0].measurement.created
         return self.explanations[0].created
 
+    @property
+    def number(self) -> int:
+        """Of the record that `created` dates: files in the order in which they were recorded."""
+        if self.gate is not None:
+            return self.gate.number
+        return (self.timings or self.explanations)[0].number
+
     def newest(self) -> list[StoredTiming]:
         """Of each place the newest latency that may be ranked, else the newest."""
         found: dict[tuple[object, ...], StoredTiming] = {}

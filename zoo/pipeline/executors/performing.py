@@ -25,7 +25,13 @@ from zoo.execution.devices import own_device
 from zoo.pipeline.content_store.inputs import SentInput, fetch_inputs
 from zoo.pipeline.content_store.steps import fetch_step, has_step, send_step
 from zoo.pipeline.content_store.store import ContentStore, open_store
-from zoo.pipeline.executors.order import OrderAnswer, OrderText, StepOrigin, refusal_of
+from zoo.pipeline.executors.order import (
+    OrderAnswer,
+    OrderedPlan,
+    OrderText,
+    StepOrigin,
+    refusal_of,
+)
 from zoo.pipeline.executors.planned import steps_of
 from zoo.pipeline.performer import StepPerformer
 from zoo.pipeline.step_cache import StepCache, step_cache
@@ -66,15 +72,15 @@ def _perform(order: OrderText, emit: OnEvent, children: Children) -> OrderAnswer
             why="a step is performed by the same version that plans it",
             fix=f'on the worker: pip install "edgezoo=={order.version}", and start it again',
         )
-    cache = step_cache()
+    cache, artifacts = step_cache(), OrderedPlan.read(order.plan).artifacts
     mark = cache_folder() / "executors" / order.mark
-    if not order.artifacts and not mark.is_file():
+    if not artifacts and not mark.is_file():
         raise Refused(
             f"the worker on {platform.node()} has another cache folder than the command",
             why=f"its own is {cache_folder()}, and no store for results was named",
             fix="name one that both reach: --artifacts FOLDER or URL",
         )
-    store = _checked_store(order.artifacts) if order.artifacts else None
+    store = _checked_store(artifacts) if artifacts else None
     step = _step(order)
     performer = StepPerformer(
         cache=cache,
@@ -148,9 +154,8 @@ _SAME = "install the same edgezoo, plugins and libraries on both machines, and u
 
 def _placed(order: OrderText) -> Step[Any] | None:
     """The step of the order's plan, on the device that this machine reaches."""
-    text = _plan_text(order)
     with _PLANNING:  # orders that come together have one plan, which takes a while
-        step = _planned(text).get(order.step)
+        step = _planned(order.plan).get(order.step)
     # A plan without names of devices has this machine already, and not as one that is announced.
     if isinstance(step, PlacedStep) and step.place.device.machine and step.planned is not None:
         return replace(step, place=_own_place(order.device, step.planned.registry))
@@ -163,23 +168,16 @@ def _own_place(device: str, registry: Registry) -> StepDevice:
     return StepDevice.of(own_device(registry, device))
 
 
-def _plan_text(order: OrderText) -> str:
-    """All that decides the plan, as one text, for whichever step and device."""
-    part = replace(order, id="", step=StepId(kind=""), earlier=(), device="", session="")
-    bare = replace(part, origin=StepOrigin(code="", versions={}, parameters={}), retry=False)
-    return replace(bare, mark="", run="").text()
-
-
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _planned(text: str) -> dict[StepId, Step[Any]]:
-    order = OrderText.read(text)
+    plan = OrderedPlan.read(text)
     moved: tuple[MovedInput, ...] = ()
-    if order.artifacts:
-        sent = [SentInput(**one) for one in order.inputs]
-        moved = fetch_inputs(_checked_store(order.artifacts), sent)
-    registry = load_registry(replace(order.plugins, moved=moved))
-    registry.announced = {device.name: device for device in order.devices}
-    return {step.id: step for step in steps_of(order.plan, registry)}
+    if plan.artifacts:
+        sent = [SentInput(**one) for one in plan.inputs]
+        moved = fetch_inputs(_checked_store(plan.artifacts), sent)
+    registry = load_registry(replace(plan.plugins, moved=moved))
+    registry.announced = {device.name: device for device in plan.devices}
+    return {step.id: step for step in steps_of(plan.steps, registry)}
 
 
 def _take_earlier(
