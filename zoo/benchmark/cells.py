@@ -100,8 +100,7 @@ def time_cells(
         fresh: Whether to measure anew what that has kept.
         watch: Receives the number of a cell and how far it has come.
         progress: Receives how many parts of the whole are done, and how many there are.
-        all_or_none: Whether no cell is of use without the others: where one cannot be timed, its
-            error comes before any time is spent, and the others hold `NotTimed`.
+        all_or_none: Whether no cell is of use without the others, as of `measure_interleaved`.
     """
     timed: dict[int, CellResult] = {}
     ready: list[tuple[int, Candidate]] = []
@@ -354,6 +353,8 @@ def _available_runtime(artifact: Artifact, device: Device, runtime: str | None) 
         raise ZooError(
             f"{runtime!r} is not installed on {device.name!r}",
             why=None if refusal is None else refusal.what,
-            fix=f"`zoo devices doctor {device.name}` shows the runtimes that are there",
+            fix=f"type: zoo devices setup {device.name}"
+            if runtime in device.setup_runtimes
+            else f"`zoo devices doctor {device.name}` shows the runtimes that are there",
         )
     return runtime

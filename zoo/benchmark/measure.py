@@ -182,10 +182,10 @@ def _fail(bench: MeasurementRun, state: CandidateState, error: ZooError) -> None
 
 def _fail_together(bench: MeasurementRun, courses: Sequence[CandidateState]) -> None:
     """Where one has failed, the others have, too."""
-    failed = next((state for state in courses if state.failure is not None), None)
-    for state in courses if failed is not None else ():
+    failed = [state.candidate.name for state in courses if state.failure is not None]
+    for state in courses if failed else ():
         if state.failure is None:
-            _fail(bench, state, NotTimed(state.candidate.name, failed.candidate.name))
+            _fail(bench, state, NotTimed(state.candidate.name, failed[0]))
 
 
 def _result(device: Device, tier: Tier, state: CandidateState) -> Result:
