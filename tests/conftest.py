@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import signal
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -22,6 +24,21 @@ settings.load_profile("fixed")
 # tests interrupt would never end.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """Tests and what they import are a million objects that stay: nobody looks for garbage in them.
+
+    Converters do so at each file, which takes a third of a second otherwise.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
 
 #: Folders whose files share a run that takes long.
 TOGETHER = ("tests/end_to_end/ship",)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import time
-from collections.abc import Sequence
-from typing import IO, TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import IO, TYPE_CHECKING, Any
 
 from zoo.common.captured import MOST_OUTPUT
 from zoo.common.errors import ZooError
@@ -98,11 +99,39 @@ class AdbShell(RemoteShell):
         """What the phone says of its last start."""
         return self.run_outside(BOOT).out.strip()
 
-    def lead_back(self, port: int) -> None:
-        """Leads a port of the phone's loopback to the same one here, until the cable is pulled."""
+    def lead_back(self, port: int) -> bool:
+        """Leads a port of the phone's loopback to the same one here, until the cable is pulled.
+
+        Returns:
+            Whether that is new, and so to be ended by who asked; else it was there before.
+
+        Raises:
+            ZooError: Another program leads the port elsewhere.
+        """
+        with self._adb() as phone:
+            there = {each.remote: each.local for each in phone.reverse_list()}
+            led = there.get(f"tcp:{port}")
+            if led is None:
+                phone.reverse(f"tcp:{port}", f"tcp:{port}")
+        if led not in (None, f"tcp:{port}"):
+            raise ZooError(
+                f"port {port} of the phone {self.serial} leads to {led} already",
+                why="another program has asked for that by `adb reverse`",
+                fix="name another port with --port, or end that: "
+                f"adb -s {self.serial} reverse --remove tcp:{port}",
+            )
+        return led is None
+
+    def end_leading_back(self, port: int) -> None:
+        """Ends what `lead_back` began."""
+        with self._adb() as phone:
+            phone.reverse_remove(f"tcp:{port}")
+
+    @contextlib.contextmanager
+    def _adb(self) -> Iterator[Any]:
         adbutils = require("adbutils")
         try:
-            self._client.device(self.serial).reverse(f"tcp:{port}", f"tcp:{port}")
+            yield self._client.device(self.serial)
         except (adbutils.AdbError, OSError, EOFError, ValueError) as error:
             raise self.lost(last_stderr_lines(str(error))) from error
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -126,7 +127,8 @@ class AdbDriver(AgentDriver[AdbOptions]):
         serials = [named] if named else ready_phones(client_of(self.options))
         for serial in serials:
             shell = AdbShell(self.options.model_copy(update={"serial": serial}))
-            shell.lead_back(port)
+            if shell.lead_back(port):
+                self._leading_back.append((shell, port))
             found = shell.run_outside(_VIEW, f"http://127.0.0.1:{port}{path}")
             if found.code or "Error" in found.out + found.err:
                 raise ZooError(
@@ -135,6 +137,18 @@ class AdbDriver(AgentDriver[AdbOptions]):
                     fix="unlock it, and see that it has a browser",
                 )
         return f"the phone {', '.join(serials)}"
+
+    def close_pages(self) -> None:
+        """Ends the ways back that `open_page` made; one that was there before stays."""
+        while self._leading_back:
+            shell, port = self._leading_back.pop()
+            # One that is unplugged has lost them by that.
+            with contextlib.suppress(DeviceUnreachable):
+                shell.end_leading_back(port)
+
+    @functools.cached_property
+    def _leading_back(self) -> list[tuple[AdbShell, int]]:
+        return []
 
     def tool(self) -> VendorTool | None:
         """LiteRT's own program, where ``devices.toml`` names it."""

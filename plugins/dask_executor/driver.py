@@ -23,12 +23,12 @@ from zoo.contracts.executor import (
     ExecutorWorker,
     StepOrder,
 )
-from zoo.pipeline.executors.order import OrderAnswer, OrderHead
+from zoo.pipeline.executors.order import OrderAnswer
 
 from .configuration import ANNOUNCED, TOPIC
 from .connection import connect
 from .resources import fitting, resources_of, worker_of
-from .tasks import cancel_order, end_session, perform_order, unfinished_orders
+from .tasks import cancel_order, perform_order, unfinished_orders
 
 #: Seconds between two looks at whether the scheduler, and a worker that fits, are there.
 _LOOK = 5.0
@@ -51,7 +51,6 @@ class DaskDriver(ExecutorDriver):
         self._begun: Counter[str] = Counter()
         self._answers: dict[str, str] = {}
         self._given: dict[str, tuple[Any, Any]] = {}
-        self._sessions: set[str] = set()
         self._events: queue.Queue[tuple[str, Any]] = queue.Queue()
         self._teller: threading.Thread | None = None
         self._there: Sequence[ExecutorWorker] = ()
@@ -89,7 +88,6 @@ class DaskDriver(ExecutorDriver):
     def perform(self, order: StepOrder, emit: OnEvent) -> str:
         """Submits an order under its content address, so that equal ones are one."""
         self._listeners[order.id] = emit
-        self._sessions.add(OrderHead.head(order.text).session)
         try:
             future = self._ended(order, f"zoo-{order.id}")
             for attempt in range(_ALONE):
@@ -203,15 +201,11 @@ class DaskDriver(ExecutorDriver):
             ended.set()
 
     def close(self) -> None:
-        """Lets workers end the processes of this command."""
+        """Disconnects."""
         client, self._client = self._client, None
-        if client is None:
-            return
-        with suppress(Exception):  # the scheduler may be gone
-            for session in self._sessions:
-                with_timeout(_LOOK, client.run, end_session, session, on_error="ignore")
-        with suppress(Exception):
-            client.close(timeout=2)
+        if client is not None:
+            with suppress(Exception):  # the scheduler may be gone
+                client.close(timeout=2)
 
     def work(self, worker: ExecutorWorker, tell: Callable[[str], None]) -> None:
         """A Dask worker with a nanny, which joins again when the scheduler comes back."""

@@ -72,12 +72,6 @@ def cancel_order(id: str) -> None:
         _HOSTS[0].cancel(id)
 
 
-def end_session(session: str) -> None:
-    """Ends the idle processes of a command; closing them takes a moment."""
-    if _HOSTS:
-        threading.Thread(target=_HOSTS[0].end, args=(session,), daemon=True).start()
-
-
 def close_host(*_: Any) -> None:
     """Ends all processes of this worker."""
     while _HOSTS:

@@ -52,6 +52,7 @@ class AdbServer:
         log: What the phone was asked to change.
         phones: Serial → state.
         environment: Of the commands.
+        reversed: Port of a phone's loopback → where it leads, of each phone by its serial.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -59,6 +60,7 @@ class AdbServer:
         self.bin.mkdir()
         self.log.touch()
         self.phones = {SERIAL: "device"}
+        self.reversed: dict[str, dict[str, str]] = {}
         path = f"{self.bin}:{os.environ['PATH']}"
         self.environment = {**os.environ, "PATH": path, "LOG": str(self.log), "HOME": str(folder)}
         for name, script in PROGRAMS.items():
@@ -99,13 +101,14 @@ class AdbServer:
     def _serve(self, connection: socket.socket) -> None:
         with connection:
             try:
-                while self._answer(connection, _text(connection)):
-                    pass
+                serial = ""
+                while self._answer(connection, request := _text(connection), serial):
+                    serial = request.rpartition(":")[2]
             except (OSError, EOFError):
                 return
 
-    def _answer(self, connection: socket.socket, request: str) -> bool:
-        """Whether the client may ask for more on this connection."""
+    def _answer(self, connection: socket.socket, request: str, phone: str) -> bool:
+        """Answers for the phone that was chosen; whether more may be asked by this connection."""
         if request == "host:version":
             connection.sendall(b"OKAY" + _counted("0029"))
             return False
@@ -120,10 +123,8 @@ class AdbServer:
                 return False
             connection.sendall(b"OKAY" + bytes(8))
             return True
-        if request.startswith("reverse:forward:"):
-            with self.log.open("a") as log:
-                log.write(f"{request}\n")
-            connection.sendall(b"OKAYOKAY")
+        if request.startswith("reverse:"):
+            self._reverse(connection, request, self.reversed.setdefault(phone, {}))
             return False
         if request.startswith("shell,v2,raw:"):
             connection.sendall(b"OKAY")
@@ -131,6 +132,22 @@ class AdbServer:
             return False
         connection.sendall(b"FAIL" + _counted(f"unknown request {request}"))
         return False
+
+    def _reverse(self, connection: socket.socket, request: str, led: dict[str, str]) -> None:
+        _, command, what = (*request.split(":", 2), "")[:3]
+        if command == "list-forward":
+            rows = "".join(f"UsbFfs {port} {where}\n" for port, where in led.items())
+            connection.sendall(b"OKAY" + _counted(rows))
+            return
+        with self.log.open("a") as log:
+            log.write(f"{request}\n")
+        if command == "forward":
+            port, _, where = what.partition(";")
+            led[port] = where
+        elif led.pop(what, None) is None:
+            connection.sendall(b"OKAYFAIL" + _counted(f"listener '{what}' not found"))
+            return
+        connection.sendall(b"OKAYOKAY")
 
     def _run(self, connection: socket.socket, command: str) -> None:
         pipe = subprocess.PIPE

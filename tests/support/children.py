@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import os
 import signal
@@ -44,6 +45,12 @@ def process(*, emit: Emit) -> dict[str, Any]:
 
 def modules(*, emit: Emit) -> list[str]:
     return sorted(sys.modules)
+
+
+def collected(*, emit: Emit) -> tuple[bool, bool]:
+    """Whether garbage is looked for here, and whether among what TensorFlow's import made."""
+    kept = gc.get_freeze_count()
+    return gc.isenabled(), kept < 100_000
 
 
 def imported(*, name: str, emit: Emit) -> str:

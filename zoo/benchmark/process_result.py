@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -37,6 +38,11 @@ class Window:
     noise: tuple[str, ...] = ()
 
 
+def counting(windows: Sequence[Window]) -> Sequence[Window]:
+    """Those that were not disturbed; all of them if all were."""
+    return [window for window in windows if not window.noise] or windows
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ProcessResult:
     """What one agent process found out.
@@ -62,6 +68,13 @@ class ProcessResult:
     def samples(self) -> Samples:
         """Everything that is kept of it: one array, or one per window."""
         return self.parts if self.windows else Samples((self.run.samples,))
+
+    @property
+    def inferences(self) -> int:
+        """How many were timed and count; of a long run only some of their times are kept."""
+        if not self.windows:
+            return len(self.run.samples) * self.run.repeats
+        return sum(window.runs for window in counting(self.windows))
 
     def encode(self) -> bytes:
         """The process as bytes: SHA-256 of the rest, a line of JSON, the samples."""

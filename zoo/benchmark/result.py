@@ -67,8 +67,6 @@ def measurement_of(
     stopping = early_stopping(together)
     first = processes[0]
     noise = tuple(dict.fromkeys(reason for p in processes for reason in p.noise))
-    timed = sum(len(p.run.samples) * p.run.repeats for p in processes)
-    runs = sum(w.runs for w in first.windows if not w.noise) if sustained else timed
     measurement = Measurement(
         file=file,
         reference=reference,
@@ -97,7 +95,7 @@ def measurement_of(
         p99_high_ms=None if p99 is None else p99.high * _MS,
         p90_stopping_ms=None if stopping is None else stopping * _MS,
         interval=interval,
-        runs=runs,
+        runs=sum(p.inferences for p in processes),
         seconds=sum(p.run.wall_seconds for p in processes),
         floors_met=all(p.run.floors_met for p in processes),
         peak_memory_mb=max(p.run.peak_memory_bytes for p in processes) * _MB,
@@ -215,7 +213,7 @@ def _counters(process: ProcessResult) -> dict[str, Any]:
         "p50_ms": float(np.median(run.samples)) * _MS,
         "load_ms": process.loaded.load_ns * _MS,
         "first_ms": run.first_ns * _MS,
-        "runs": len(run.samples) * run.repeats,
+        "runs": process.inferences,
         "inferences_per_sample": run.repeats,
         "clock_resolution_ns": run.clock_resolution_ns,
         "dispatch_ns": run.dispatch_ns,

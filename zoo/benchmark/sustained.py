@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.benchmark.noise import disturbances
-from zoo.benchmark.process_result import Window
+from zoo.benchmark.process_result import Window, counting
 from zoo.benchmark.statistics import median_of_processes, percentile
 from zoo.benchmark.tiers import Tier
 from zoo.execution.protocol import BenchRun
@@ -95,7 +95,10 @@ def run_sustained(
     noise = (f"{missing} of {wanted} windows were disturbed", *few) if missing else ()
     if not parts:  # Nothing is quiet: what there is, is shown, and marked.
         parts = [np.asarray([int(window.p50_ns)], np.int64) for window in windows]
-        windows = [replace(window, every=window.runs) for window in windows]
+        windows = [
+            replace(window, every=window.runs // run.repeats)
+            for window, run in zip(windows, runs, strict=True)
+        ]
     return LongRun(
         run=_merged(runs, parts), windows=tuple(windows), parts=Samples(tuple(parts)), noise=noise
     )
@@ -144,7 +147,7 @@ def summarized(windows: Sequence[Window], tier: Tier) -> Sustained:
     start = max(total - tier.steady_seconds, first[-1].start_seconds + first[-1].seconds)
     steady = [w for w in windows if w.start_seconds >= start - 1e-6] or [windows[-1]]
     middle = len(steady) // 2
-    halves = [_undisturbed(part) for part in (steady[:middle], steady[middle:]) if part]
+    halves = [counting(part) for part in (steady[:middle], steady[middle:]) if part]
     medians = [median(w.p50_ns for w in half) for half in halves]
     return Sustained(
         first=_phase(first),
@@ -159,25 +162,20 @@ def summarized(windows: Sequence[Window], tier: Tier) -> Sustained:
             }
             for w in windows
         ),
-        kept_every=tuple(w.every for w in windows if not w.noise),
+        kept_every=tuple(w.every for w in counting(windows)),
     )
 
 
-def _undisturbed(windows: Sequence[Window]) -> Sequence[Window]:
-    """Those that were not disturbed; all of them if all were."""
-    return [w for w in windows if not w.noise] or windows
-
-
 def _phase(windows: Sequence[Window]) -> Phase:
-    counting = _undisturbed(windows)
-    p50 = median_of_processes([w.p50_ns for w in counting])
+    counted = counting(windows)
+    p50 = median_of_processes([w.p50_ns for w in counted])
     return Phase(
-        seconds=sum(w.seconds for w in counting),
-        runs=sum(w.runs for w in counting),
+        seconds=sum(w.seconds for w in counted),
+        runs=sum(w.runs for w in counted),
         p50_ms=p50.value * _MS,
         p50_low_ms=p50.low * _MS,
         p50_high_ms=p50.high * _MS,
-        p90_ms=median(w.p90_ns for w in counting) * _MS,
-        windows=len(counting),
+        p90_ms=median(w.p90_ns for w in counted) * _MS,
+        windows=len(counted),
         disturbed=sum(bool(w.noise) for w in windows),
     )

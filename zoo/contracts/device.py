@@ -166,6 +166,13 @@ class DeviceDriver(ABC, Generic[Options]):
             "of kind adb",
         )
 
+    def close_pages(self) -> None:
+        """Takes back what `open_page` arranged on the device, also where it failed.
+
+        A device that is gone is no error.
+        """
+        return
+
     def tool(self) -> VendorTool | None:
         """A vendor's benchmark tool, supplied by users, that times files in place of the agent.
 

@@ -182,6 +182,12 @@ class Device:
         with self.guard("open a page on the device"):
             return _text(driver.open_page(port, path))
 
+    def close_pages(self) -> None:
+        """Takes back what `open_page` arranged there."""
+        driver = self._trusted_driver
+        with self.guard("take back how pages of this machine were reached"):
+            driver.close_pages()
+
     def setup(self, tell: Callable[[str], None]) -> str:
         """Prepares it; returns what is ready then."""
         driver = self._trusted_driver

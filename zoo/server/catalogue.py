@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -129,6 +129,11 @@ class FileEntry:
         """When the newest verdict on it, or its first latency, was recorded."""
         gate = self.gate
         return gate.created if gate is not None else self.timings[0].measurement.created
+
+    @property
+    def number(self) -> int:
+        """Of the record that `created` dates: files in the order in which they were recorded."""
+        return self.gate.number if self.gate is not None else self.timings[0].number
 
     def newest(self) -> list[StoredTiming]:
         """Of each place the newest latency that may be ranked, else the newest."""
@@ -271,10 +276,14 @@ class Catalogue:
         if name:
             self.environments.setdefault(name, shared)
         run.timed += 1
+        m = found.measurement
+        # A clock that is ahead, of the machine that measured, is corrected by that of the store.
+        created = min(filter(None, (m.created, row.created)), default="")
+        found = replace(found, measurement=replace(m, created=created))
         timing = StoredTiming(
             number=row.number, run=run.name, key=row.key, environment=name, **vars(found)
         )
-        entry = self._file(found.measurement.sha256, found.measurement.file, run)
+        entry = self._file(m.sha256, m.file, run)
         entry.timings.append(timing)
 
     def _model(self, name: str) -> ModelEntry:

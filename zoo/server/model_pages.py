@@ -123,7 +123,7 @@ class ModelPages:
 
     def _card(self, path: str, model: ModelEntry) -> Page:
         files = self._catalogue.files_of(model.files)
-        newest = sorted(files, key=lambda f: f.created, reverse=True)
+        newest = sorted(files, key=lambda f: f.number, reverse=True)
         facts, plain = self._facts(model, files)
         runs = {g.run: None for f in newest for g in f.gates}
         evaluated = model.evaluation

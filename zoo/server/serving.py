@@ -102,8 +102,9 @@ def serve(
             servers.append((_Second(_config(network.app, lambda *_: context)), secured))
         on_address(network.address)
         for name in open_on:
-            where = device_named(registry, name).open_page(*network.join_page())
-            tell(f"the page to join was opened on {where}")
+            device = device_named(registry, name)
+            stack.callback(device.close_pages)
+            tell(f"the page to join was opened on {device.open_page(*network.join_page())}")
         threading.Thread(target=_warm, args=(site,), daemon=True).start()
         if lan:
             watch = Watch(addresses_of_machine, network.moved)

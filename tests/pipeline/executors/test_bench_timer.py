@@ -23,7 +23,7 @@ from zoo.pipeline.executors import connection
 from zoo.pipeline.executors.announcing import announced_worker
 from zoo.pipeline.executors.bench_timer import WorkerTimer
 from zoo.pipeline.executors.connection import Connection
-from zoo.pipeline.executors.order import OrderText
+from zoo.pipeline.executors.order import OrderedPlan, OrderText
 from zoo.pipeline.executors.performing import perform
 from zoo.pipeline.recipe import RecipeExecutor
 from zoo.pipeline.steps import bench_cells
@@ -127,7 +127,7 @@ def test_a_worker_times_all_files_of_a_device(tmp_path: Path) -> None:
     assert heard[-1]["status"] == "passed"
     (order,) = Near.orders
     assert (order.device, order.alone) == ("host", True)
-    plan = json.loads(OrderText.read(order.text).plan)["bench"]
+    plan = json.loads(OrderedPlan.read(OrderText.read(order.text).plan).steps)["bench"]
     assert str(tmp_path) not in json.dumps(plan), "paths of the command stay there"
     rows = recorded(tmp_path)
     assert {record.status for record, _ in rows} == {"passed"}

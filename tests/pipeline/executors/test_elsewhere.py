@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import pytest
 from job_plans import REGISTRY, job
 
+from zoo.common.clock import utc_now
 from zoo.common.errors import ZooError
 from zoo.common.worker import Children
 from zoo.contracts.executor import (
@@ -28,7 +29,7 @@ from zoo.pipeline.executors import elsewhere as elsewhere_module
 from zoo.pipeline.executors.announcing import announced_worker
 from zoo.pipeline.executors.connection import Connection
 from zoo.pipeline.executors.elsewhere import Elsewhere
-from zoo.pipeline.executors.order import OrderAnswer, OrderText
+from zoo.pipeline.executors.order import OrderAnswer, OrderedPlan, OrderText
 from zoo.pipeline.executors.performing import perform
 from zoo.pipeline.plan import PlanScope, make_plan
 from zoo.pipeline.recipe import RecipeExecutor
@@ -115,8 +116,9 @@ def test_steps_reach_an_executor_as_data(tmp_path: Path, monkeypatch: pytest.Mon
     assert (order.id, order.version, order.device) == (steps[0].key, OWN, "")
     told = OrderText.read(order.text)
     assert told.step == steps[0].id
-    assert json.loads(told.plan)["recipe"]["model"] == "lenet5"
-    assert "executor" not in json.loads(told.plan)["recipe"]
+    recipe = json.loads(OrderedPlan.read(told.plan).steps)["recipe"]
+    assert recipe["model"] == "lenet5"
+    assert "executor" not in recipe
 
 
 def test_keys_do_not_depend_on_the_executor() -> None:
@@ -176,10 +178,9 @@ def test_what_failed_on_a_device_names_it_and_its_worker(
 def test_a_worker_without_the_folder_of_artifacts_refuses_before_it_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    order = replace(
-        order_of(plan()[0], monkeypatch, tmp_path), artifacts=str(tmp_path / "unmounted")
-    )
-    answer = perform(order, lambda _: None, Children())
+    order = order_of(plan()[0], monkeypatch, tmp_path)
+    shared = replace(OrderedPlan.read(order.plan), artifacts=str(tmp_path / "unmounted"))
+    answer = perform(replace(order, plan=shared.text()), lambda _: None, Children())
     assert answer.refusal is not None
     assert f"is not on {platform.node()}" in str(answer.refusal["what"])
     assert not (tmp_path / "unmounted").exists()
@@ -255,6 +256,30 @@ def test_samples_are_recorded_once_whoever_takes_the_step(tmp_path: Path) -> Non
     assert len(store.records()) == 1
     assert store.samples(step.key) == b"\x00\x01\x02"
     assert cache.samples(step.key) is None
+
+
+def test_what_workers_did_is_dated_by_its_arrival(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the clock of the worker says."""
+    later = "2999-01-01T00:00:00+00:00"
+    store, steps = Store(f"sqlite:///{tmp_path / 'r.sqlite'}"), plan()
+    cache = StepCache(tmp_path / "steps")
+    kept = StepRecord(
+        step=steps[1].name, kind="bench", key=steps[1].key, status="rejected", created=later
+    )
+    cache.commit(cache.begin(kept.key), kept.key, kept)
+    cache.keep_samples(kept.key, None)
+    ahead = lambda order: OrderAnswer(record=replace(failing(order).record, created=later))  # noqa: E731
+    monkeypatch.setattr(Third, "answer", ahead, raising=False)
+    before = utc_now()
+    records, _ = run(steps[:1], tmp_path, store)
+    pipeline = Pipeline(cache=cache, store=store, run="r", on_step=lambda *_: None)
+    found = pipeline.kept(steps[1])
+    assert found is not None
+    dates = [records[0].created, found.record.created, *(s.record.created for s in store.records())]
+    assert len(dates) == 4
+    assert all(before <= date <= utc_now() for date in dates)
 
 
 def order_of(step: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> OrderText:

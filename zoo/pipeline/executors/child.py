@@ -1,7 +1,9 @@
 """A process of a worker that performs orders: JSON lines on its input and output.
 
-``{"order": TEXT}`` and ``{"cancel": ID}`` come in; ``{"id": ID, "event": …}`` and
-``{"id": ID, "answer": TEXT}`` go out. The end of the input ends it, and its children with it.
+``{"order": TEXT}`` and ``{"cancel": ID}`` come in; ``{"id": ID, "event": …}``,
+``{"id": ID, "answer": TEXT}`` and ``{"id": ID, "outdated": true}`` go out: the last one where code
+was changed since it began and the order is another command's. The end of the input ends it, and its
+children with it.
 """
 
 from __future__ import annotations
@@ -13,19 +15,25 @@ import threading
 from typing import Any
 
 from zoo.common import telemetry
+from zoo.common.code_changes import code_changed_since
 from zoo.common.progress import Event
 from zoo.common.worker import Children
 from zoo.pipeline.executors.order import OrderAnswer, OrderText, refusal_of
 
 
-def main() -> None:
-    """Serves orders until the input ends."""
+def main(began: float) -> None:
+    """Serves orders until the input ends.
+
+    Args:
+        began: When this process was started, in seconds since 1970.
+    """
     telemetry.switch_off_modules()
     # What libraries print must not get among the answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     writing = threading.Lock()
     running: dict[str, Children] = {}
+    session = None
 
     def write(message: dict[str, Any]) -> None:
         text = json.dumps(message, default=str)
@@ -54,6 +62,10 @@ def main() -> None:
                 children.stop_all()
             continue
         order = OrderText.read(message["order"])
+        if session not in (None, order.session) and code_changed_since(began):
+            write({"id": order.id, "outdated": True})
+            continue
+        session = order.session
         children = running[order.id] = Children()
         threading.Thread(target=perform, args=(order, children), daemon=True).start()
     for children in list(running.values()):
@@ -63,4 +75,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(float(sys.argv[1]))

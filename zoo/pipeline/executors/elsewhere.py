@@ -23,6 +23,7 @@ from zoo.pipeline.executors.fitting import installed_plugins, refuse_without_plu
 from zoo.pipeline.executors.order import (
     EarlierStep,
     OrderAnswer,
+    OrderedPlan,
     OrderText,
     StepOrigin,
     absolute_plugins,
@@ -60,7 +61,7 @@ class Elsewhere:
         self._devices: set[str] = set()
         self._others = 0
         self._sent: set[str] = set()
-        self._moved: dict[str, tuple[dict[str, Any], ...]] = {}
+        self._plans: dict[str, str] = {}
         self._sending = threading.Lock()
         self._asked = float("-inf")
         self._workers: Sequence[ExecutorWorker] = ()
@@ -178,32 +179,25 @@ class Elsewhere:
 
     def _order(self, step: Step[Any], performer: StepPerformer) -> StepOrder:
         assert step.planned is not None
-        planned = step.planned.text
-        registry, device = self._registry, self._device(step)
-        earlier = []
+        device, earlier = self._device(step), []
         for other in step.waits_for:
             record = performer.finished.of(other).record
             kept = record.status in ("passed", "rejected")
             if kept:
                 self._send(other.key, performer)
             earlier.append(EarlierStep(id=other.id, record=None if kept else record))
-        announced = {d.name: d for d in registry.announced.values()}
         version = str(version_of("edgezoo"))
         text = OrderText(
             id=step.key,
             session=self._connection.session,
             version=version,
-            plan=planned,
-            plugins=absolute_plugins(registry.settings),
+            plan=self._plan(step.planned.text),
             folder=_folder(),
             step=step.id,
             origin=StepOrigin.of(step),
             earlier=tuple(earlier),
-            devices=tuple(announced[name] for name in devices_of(planned) if name in announced),
             device=device,
             mark=self._connection.mark().name,
-            artifacts="" if self._connection.store is None else self._connection.store.url,
-            inputs=self._inputs(planned),
             retry=performer.retry,
             run=performer.run,
         ).text()
@@ -242,16 +236,20 @@ class Elsewhere:
                 send_step(store, performer.cache, key)
             self._sent.add(key)
 
-    def _inputs(self, planned: str) -> tuple[dict[str, Any], ...]:
-        """Puts data and weights of a plan into the store; once."""
-        store = self._connection.store
-        if store is None:
-            return ()
+    def _plan(self, planned: str) -> str:
+        """What all orders of a plan share; its data and weights are in the store then."""
+        registry, store = self._registry, self._connection.store
         with self._sending:
-            if planned not in self._moved:
-                asked = self._connection.asked
-                self._moved[planned] = inputs_of(planned, self._registry, store, asked)
-            return self._moved[planned]
+            if planned not in self._plans:
+                asked, there = self._connection.asked, registry.announced
+                self._plans[planned] = OrderedPlan(
+                    steps=planned,
+                    plugins=absolute_plugins(registry.settings),
+                    devices=tuple(there[name] for name in devices_of(planned) if name in there),
+                    artifacts="" if store is None else store.url,
+                    inputs=() if store is None else inputs_of(planned, registry, store, asked),
+                ).text()
+            return self._plans[planned]
 
     def _device(self, step: Step[Any]) -> str:
         return step.place.device.name if isinstance(step, PlacedStep) else ""

@@ -1,6 +1,8 @@
 """On a worker: the processes in which orders are performed, one for each order or a device's.
 
-A step may end the process that performs it. The worker, and what else it performs, go on.
+A step may end the process that performs it. The worker, and what else it performs, go on. A process
+that is idle performs the next order of whichever command, so that TensorFlow is not imported anew
+for each; but not once code was changed.
 """
 
 from __future__ import annotations
@@ -23,14 +25,14 @@ from zoo.pipeline.executors.order import OrderAnswer, OrderHead, refusal_of
 
 #: What each process runs.
 CHILD = ("-m", "zoo.pipeline.executors.child")
-#: Processes may wait so many seconds for the next order of their command.
+#: Processes may wait so many seconds for the next order.
 _IDLE = 120.0
 #: How often an order is tried whose process ends.
 _TRIES = 2
 
 
 class OrderHost:
-    """Performs orders in processes of their own, which orders of the same command share in turn."""
+    """Performs orders in processes of their own, which those of a working folder share in turn."""
 
     def __init__(self) -> None:
         self._free: list[_Process] = []
@@ -47,23 +49,24 @@ class OrderHost:
         An order whose process ends is tried once more, in a process that nothing else shares.
         """
         order = OrderHead.head(text)
-        last: ProcessFailed | None = None
-        for attempt in range(_TRIES):
-            # Measurements on devices do little here, and many go on side by side.
-            process = self._take(order, shared=bool(order.device) and attempt == 0)
-            try:
-                return process.perform(order, text, emit)
-            except ProcessFailed as error:
-                last = error
-                with self._lock:
-                    if order.id in self._cancelled:
-                        self._cancelled.discard(order.id)
-                        return OrderAnswer(stopped=True).text()
-            finally:
-                self._give_back(order, process)
-        assert last is not None
-        why = f"its process ended twice; {last.why or ''}".rstrip("; ")
-        last.why = why
+        deaths: list[ProcessFailed] = []
+        try:
+            while len(deaths) < _TRIES:
+                # Measurements on devices do little here, and many go on side by side.
+                process = self._take(order, shared=bool(order.device) and not deaths)
+                try:
+                    if (answer := process.perform(order, text, emit)) is not None:
+                        return answer
+                except ProcessFailed as error:
+                    deaths.append(error)
+                finally:
+                    self._give_back(order, process)
+                if order.id in self._cancelled:
+                    return OrderAnswer(stopped=True).text()
+        finally:
+            self._cancelled.discard(order.id)
+        last = deaths[-1]
+        last.why = f"its process ended twice; {last.why or ''}".rstrip("; ")
         return OrderAnswer(refusal=refusal_of(last)).text()
 
     def cancel(self, id: str) -> None:
@@ -75,14 +78,6 @@ class OrderHost:
         if process is not None:
             process.cancel(id)
 
-    def end(self, session: str) -> None:
-        """Ends the idle processes of a command."""
-        with self._lock:
-            ended = [p for p in self._free if p.session == session]
-            self._free = [p for p in self._free if p.session != session]
-        for process in ended:
-            process.close()
-
     def close(self) -> None:
         """Ends all processes."""
         with self._lock:
@@ -92,22 +87,25 @@ class OrderHost:
             process.close()
 
     def _take(self, order: OrderHead, shared: bool) -> _Process:
-        place = (order.session, order.folder)
+        place, unfit = (order.session, order.folder), list[_Process]()
         with self._lock:
             process = self._shared.get(place) if shared else None
             if process is not None and process.ended:
                 process = None
-            fitting = [p for p in self._free if (p.session, p.folder) == place and not p.ended]
+            fitting = [p for p in self._free if p.folder == order.folder and not p.ended]
             if process is None and fitting:
                 process = fitting[-1]
                 self._free.remove(process)
             if process is None:
-                process = _Process(order)
+                unfit, self._free = self._free, unfit
+                process = _Process(order.folder)
             if shared:
                 self._shared[place] = process
             process.orders += 1
             self._busy[order.id] = process
-            return process
+        for other in unfit:  # idle in other folders, where each holds TensorFlow in memory
+            other.close()
+        return process
 
     def _give_back(self, order: OrderHead, process: _Process) -> None:
         with self._lock:
@@ -133,21 +131,21 @@ class OrderHost:
 
 
 class _Process:
-    """One process that performs orders of one command; it ends when its input does."""
+    """One process that performs orders of one working folder; it ends when its input does."""
 
-    def __init__(self, order: OrderHead) -> None:
-        self.session, self.folder = order.session, order.folder
+    def __init__(self, folder: str) -> None:
+        self.folder, self._outdated = folder, False
         self.orders, self.since = 0, time.monotonic()
         self._log = tempfile.NamedTemporaryFile(prefix="zoo-order-", suffix=".log")  # noqa: SIM115
         self._killed_before = oom_kills()
-        there = bool(order.folder) and Path(order.folder).is_dir()
+        there = bool(folder) and Path(folder).is_dir()
         # -P: what lies in the working folder must not be imported in the place of a library.
         self._process = subprocess.Popen(
-            [sys.executable, "-P", *CHILD],
+            [sys.executable, "-P", *CHILD, str(time.time())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            cwd=order.folder if there else None,
+            cwd=folder if there else None,
             start_new_session=True,  # a Ctrl-C at the worker is the worker's to handle
             text=True,
             encoding="utf-8",
@@ -158,9 +156,11 @@ class _Process:
 
     @property
     def ended(self) -> bool:
-        return self._process.poll() is not None
+        """Whether it performs no further order."""
+        return self._outdated or self._process.poll() is not None
 
-    def perform(self, order: OrderHead, text: str, emit: OnEvent) -> str:
+    def perform(self, order: OrderHead, text: str, emit: OnEvent) -> str | None:
+        """Returns the answer; None where code was changed since it began, and nothing was done."""
         told: queue.Queue[dict[str, Any] | None] = queue.Queue()
         with self._lock:
             self._waiting[order.id] = told
@@ -172,6 +172,9 @@ class _Process:
                     raise self._death(order)
                 if "answer" in message:
                     return str(message["answer"])
+                if "outdated" in message:
+                    self._outdated = True
+                    return None
                 emit(message["event"])
         finally:
             with self._lock:

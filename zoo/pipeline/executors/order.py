@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ class OrderHead:
 
     Attributes:
         id: Of the order: the key of its step.
-        session: Of the command; steps of one session may share a process.
+        session: Of the command; measurements of one session share a process.
         folder: The command's working folder, which relative paths of the recipe start from.
         step: Which step of its plan.
         device: The one that it measures on.
@@ -117,31 +118,56 @@ class OrderHead:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OrderedPlan:
+    """What all orders of one plan share; it travels as text, which is read once by each process.
+
+    Attributes:
+        steps: The recipe and its scope, in JSON: what the steps are made from.
+        plugins: Where plugins are looked for.
+        devices: Those of the plan that hang on workers.
+        artifacts: The store through which results travel; empty for none.
+        inputs: Datasets and weights in that store.
+    """
+
+    steps: str
+    plugins: PluginSettings
+    devices: tuple[AnnouncedDevice, ...] = ()
+    artifacts: str = ""
+    inputs: tuple[dict[str, Any], ...] = ()
+
+    def text(self) -> str:
+        """As JSON in one line."""
+        return json.dumps(_PLAN.dump_python(self))
+
+    @classmethod
+    @lru_cache(maxsize=32)
+    def read(cls, text: str) -> OrderedPlan:
+        """From JSON.
+
+        Raises:
+            ValueError: It is no plan.
+        """
+        return _PLAN.validate_json(text)
+
+
+@dataclass(frozen=True, kw_only=True)
 class OrderText(OrderHead):
     """What an order says.
 
     Attributes:
         version: Of edgezoo.
-        plan: The recipe and its scope, in JSON: what the whole plan is made from.
-        plugins: Where plugins are looked for.
+        plan: An `OrderedPlan` in JSON.
         origin: Parts of its key.
         earlier: The steps that it waits for.
-        devices: Those of the plan that hang on workers.
         mark: Name of a file in the command's cache: a worker that has it shares that cache.
-        artifacts: The store through which results travel; empty for none.
-        inputs: Datasets and weights in that store.
         retry: Whether to try again what failed before and would fail again.
     """
 
     version: str
     plan: str
-    plugins: PluginSettings
     origin: StepOrigin
     earlier: tuple[EarlierStep, ...] = ()
-    devices: tuple[AnnouncedDevice, ...] = ()
     mark: str = ""
-    artifacts: str = ""
-    inputs: tuple[dict[str, Any], ...] = ()
     retry: bool = False
 
     def text(self) -> str:
@@ -210,4 +236,4 @@ def absolute_plugins(settings: PluginSettings) -> PluginSettings:
 
 
 _HEAD, _ORDER = TypeAdapter(OrderHead), TypeAdapter(OrderText)
-_ANSWER = TypeAdapter(OrderAnswer)
+_PLAN, _ANSWER = TypeAdapter(OrderedPlan), TypeAdapter(OrderAnswer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import fcntl
+import os
 import platform
 import shutil
 import threading
@@ -12,7 +13,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from zoo.common.errors import EnvironmentFailed, ZooError
 from zoo.common.files import cannot_write
@@ -25,10 +27,16 @@ from zoo.execution.devices import own_device
 from zoo.pipeline.content_store.inputs import SentInput, fetch_inputs
 from zoo.pipeline.content_store.steps import fetch_step, has_step, send_step
 from zoo.pipeline.content_store.store import ContentStore, open_store
-from zoo.pipeline.executors.order import OrderAnswer, OrderText, StepOrigin, refusal_of
+from zoo.pipeline.executors.order import (
+    OrderAnswer,
+    OrderedPlan,
+    OrderText,
+    StepOrigin,
+    refusal_of,
+)
 from zoo.pipeline.executors.planned import steps_of
 from zoo.pipeline.performer import StepPerformer
-from zoo.pipeline.step_cache import StepCache, step_cache
+from zoo.pipeline.step_cache import step_cache
 from zoo.pipeline.steps.bench import PlacedStep, StepDevice
 from zoo.pipeline.steps.step import FinishedStep, Step, StepId
 from zoo.registry import Registry, load_registry
@@ -66,15 +74,15 @@ def _perform(order: OrderText, emit: OnEvent, children: Children) -> OrderAnswer
             why="a step is performed by the same version that plans it",
             fix=f'on the worker: pip install "edgezoo=={order.version}", and start it again',
         )
-    cache = step_cache()
+    cache, artifacts = step_cache(), OrderedPlan.read(order.plan).artifacts
     mark = cache_folder() / "executors" / order.mark
-    if not order.artifacts and not mark.is_file():
+    if not artifacts and not mark.is_file():
         raise Refused(
             f"the worker on {platform.node()} has another cache folder than the command",
             why=f"its own is {cache_folder()}, and no store for results was named",
             fix="name one that both reach: --artifacts FOLDER or URL",
         )
-    store = _checked_store(order.artifacts) if order.artifacts else None
+    store = _checked_store(artifacts) if artifacts else None
     step = _step(order)
     performer = StepPerformer(
         cache=cache,
@@ -86,7 +94,7 @@ def _perform(order: OrderText, emit: OnEvent, children: Children) -> OrderAnswer
         keeps_samples=True,
     )
     _take_earlier(order, step, performer, store)
-    with _alone(cache, step.key, children):
+    with _alone(step.key, children):
         finished = performer.kept(step)
         if finished is None and store is not None and fetch_step(store, cache, step.key):
             finished = performer.kept(step)
@@ -148,9 +156,8 @@ _SAME = "install the same edgezoo, plugins and libraries on both machines, and u
 
 def _placed(order: OrderText) -> Step[Any] | None:
     """The step of the order's plan, on the device that this machine reaches."""
-    text = _plan_text(order)
     with _PLANNING:  # orders that come together have one plan, which takes a while
-        step = _planned(text).get(order.step)
+        step = _planned(order.plan).get(order.step)
     # A plan without names of devices has this machine already, and not as one that is announced.
     if isinstance(step, PlacedStep) and step.place.device.machine and step.planned is not None:
         return replace(step, place=_own_place(order.device, step.planned.registry))
@@ -163,23 +170,16 @@ def _own_place(device: str, registry: Registry) -> StepDevice:
     return StepDevice.of(own_device(registry, device))
 
 
-def _plan_text(order: OrderText) -> str:
-    """All that decides the plan, as one text, for whichever step and device."""
-    part = replace(order, id="", step=StepId(kind=""), earlier=(), device="", session="")
-    bare = replace(part, origin=StepOrigin(code="", versions={}, parameters={}), retry=False)
-    return replace(bare, mark="", run="").text()
-
-
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def _planned(text: str) -> dict[StepId, Step[Any]]:
-    order = OrderText.read(text)
+    plan = OrderedPlan.read(text)
     moved: tuple[MovedInput, ...] = ()
-    if order.artifacts:
-        sent = [SentInput(**one) for one in order.inputs]
-        moved = fetch_inputs(_checked_store(order.artifacts), sent)
-    registry = load_registry(replace(order.plugins, moved=moved))
-    registry.announced = {device.name: device for device in order.devices}
-    return {step.id: step for step in steps_of(order.plan, registry)}
+    if plan.artifacts:
+        sent = [SentInput(**one) for one in plan.inputs]
+        moved = fetch_inputs(_checked_store(plan.artifacts), sent)
+    registry = load_registry(replace(plan.plugins, moved=moved))
+    registry.announced = {device.name: device for device in plan.devices}
+    return {step.id: step for step in steps_of(plan.steps, registry)}
 
 
 def _take_earlier(
@@ -210,20 +210,30 @@ def _take_earlier(
 
 
 @contextlib.contextmanager
-def _alone(cache: StepCache, key: str, children: Children) -> Iterator[None]:
+def _alone(key: str, children: Children) -> Iterator[None]:
     """Waits while another process of this cache performs the same step; its result then counts."""
-    path = cache_folder() / "locks" / f"step-{key[:3]}.lock"
+    path = cache_folder() / "locks" / f"step-{key[:32]}.lock"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.open("w")
+        while (lock := _try_lock(path)) is None:
+            if children.stopping:
+                raise Refused("the order was cancelled")
+            time.sleep(_LOOK)
     except OSError as error:
         raise cannot_write(path, error) from error
     with lock:
-        while True:
-            if children.stopping:
-                raise Refused("the order was cancelled")
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            time.sleep(_LOOK)
-        yield
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)  # while it is held
+
+
+def _try_lock(path: Path) -> IO[str] | None:
+    """The file, held by this process; None where another one holds it, or had it and removed it."""
+    lock = path.open("w")
+    with contextlib.suppress(BlockingIOError, FileNotFoundError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(lock.fileno()), path.stat()):
+            return lock
+    lock.close()
+    return None
