@@ -36,6 +36,16 @@ def test_agreement_counts_first_choices(program: Any) -> None:
     assert compare(expected, found, False)[0] is None
 
 
+def test_a_change_of_pages_costs_the_answers_of_browsers_alone(
+    program: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = importlib.import_module("runtime_answers")
+    own, in_pages = answers._agent.__wrapped__(False), answers._agent.__wrapped__(True)
+    monkeypatch.setattr(answers, "sha256_of", lambda path: "changed")
+    assert answers._agent.__wrapped__(False) == own
+    assert answers._agent.__wrapped__(True) != in_pages
+
+
 def test_cells(program: Any) -> None:
     notes: dict[str, int] = {}
 
