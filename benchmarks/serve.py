@@ -82,7 +82,7 @@ def measure_pages(url: str) -> None:
         try:
             assert server.stdout is not None
             text = ""
-            while not text.endswith("}\n"):
+            while not text.endswith("\n}\n"):  # the end of the outermost object
                 text += server.stdout.readline()
             base = json.loads(text)["local"]
             print(f"the server answers {time.perf_counter() - began:.1f} s after it was started")

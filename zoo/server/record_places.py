@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from zoo.server.catalogue import Catalogue, FileEntry
+from zoo.server.catalogue import Catalogue
+from zoo.server.file_entries import FileEntry
 from zoo.server.page import file_path, run_path
 
 
@@ -24,8 +25,9 @@ class RecordPlaces:
         return self._shown.get(number) or self._runs[number]
 
     def of_file(self, entry: FileEntry) -> list[int]:
-        """Numbers of a file's gates, latencies and, where it is known, export."""
+        """Numbers of a file's gates, latencies, explanations and, where it is known, export."""
         found = [gate.number for gate in entry.gates] + [t.number for t in entry.timings]
+        found += [explanation.number for explanation in entry.explanations]
         export = self._catalogue.export_of(entry)
         return sorted([*found, *([] if export is None else [export])])
 
@@ -44,6 +46,7 @@ class RecordPlaces:
             path = file_path(entry.sha256)
             shown = [timing.number for timing in entry.newest()]
             shown += [entry.gate.number] if entry.gate else []
+            shown += [explanation.number for explanation in entry.explanations[-1:]]
             self._shown |= dict.fromkeys(shown, path)
             self._of_files.update(self.of_file(entry))
         self._read = self._catalogue.read

@@ -7,6 +7,7 @@ import io
 import json
 from typing import Any
 
+from zoo.results.layer_errors import EXPLAIN
 from zoo.results.queries import texts_later_than
 from zoo.results.store import Store
 
@@ -49,7 +50,9 @@ def _record(body: str) -> dict[str, Any] | None:
     for name in _LEFT_OUT:
         record.pop(name, None)
     result = record.get("result")
-    environment = result.get("environment") if isinstance(result, dict) else None
-    if isinstance(environment, dict):
-        environment.pop("processes", None)
+    if isinstance(result, dict):
+        if record.get("kind") == EXPLAIN:
+            result.pop("command", None)  # may name paths of the machine that ran it
+        if isinstance(environment := result.get("environment"), dict):
+            environment.pop("processes", None)
     return record

@@ -120,7 +120,8 @@ class Site:
         Raises:
             ZooError: The store cannot be read, or the query holds what makes no sense.
         """
-        if not self.static:  # all pages of a written site show one state of the store
+        # A written site shows one state of the store.
+        if not (self.static and self.catalogue.read):
             self.catalogue.refresh()
         if not self.catalogue.runs and path in {path for path, _ in MENU if path != "devices/"}:
             return self._beginning(path)
