@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 START_SECONDS = 60.0
 #: Seconds for a request to be handed to the browser.
 SEND_SECONDS = 120.0
+#: Code that the socket of a page is closed with when its browser has joined again.
+REPLACED = 4001
 #: The code of an agent that was ended from here, as of a process by SIGKILL.
 KILLED = -9
 
@@ -188,6 +190,19 @@ class Page:
         found, self._was_hidden = self._was_hidden, self._hidden_at is not None
         return found
 
+    def is_browser_of(self, other: Page) -> bool:
+        """Whether the same browser shows both, under one name."""
+        known = bool(self.name) and self.hello.identity == other.hello.identity != ""
+        return known and other.hello.name in (self.name, self.hello.name)
+
+    def replace(self) -> None:
+        """The same browser has come again: this page's socket ends, if it has not already.
+
+        It may take long to close one whose network is gone, so nobody waits for that.
+        """
+        self.leave("the page is gone: the same browser has joined again")
+        asyncio.run_coroutine_threadsafe(self._socket.close(REPLACED), self._loop)
+
     def leave(self, why: str) -> None:
         """Its socket is closed: so are those of its workers, and nothing more comes."""
         self.gone = True
@@ -221,8 +236,16 @@ class Pages:
         return self._files.get(name)
 
     def join(self, page: Page) -> None:
-        """A page is connected; one whose name another has gets a number behind it."""
+        """A page is connected; one whose name another browser has gets a number behind it.
+
+        A browser that comes again under its name is the same device: a phone that has lost its
+        network connects anew long before the connection from before ends.
+        """
         with self._changed:
+            for before in [each for each in self._pages if each.is_browser_of(page)]:
+                page.name = before.name
+                self._pages.remove(before)
+                before.replace()
             taken = {each.name for each in self._pages}
             number = 2
             while page.name in taken and page.name:
@@ -249,6 +272,8 @@ class Pages:
     def leave(self, page: Page, why: str) -> None:
         """It is gone."""
         with self._changed:
+            if page not in self._pages:  # another has replaced it
+                return
             self._pages.remove(page)
             page.leave(why)
             self._changed.notify_all()

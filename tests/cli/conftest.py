@@ -21,7 +21,8 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     home = own_folder(tmp_path_factory, "home")
     monkeypatch.setenv("ZOO_HOME", str(home))
     monkeypatch.setenv("ZOO_OFFLINE", "1")
-    monkeypatch.delenv("ZOO_FASHION_MNIST", raising=False)
+    for name in ("ZOO_FASHION_MNIST", "ZOO_STORE"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(own_folder(tmp_path_factory, "folder"))
     return home
 

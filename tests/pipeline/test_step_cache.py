@@ -29,12 +29,14 @@ def record(**changes: object) -> StepRecord:
     return StepRecord(**given)
 
 
-def kept(cache: StepCache, files: dict[str, bytes], key: str = KEY) -> Path:
+def kept(cache: StepCache, files: dict[str, bytes], key: str = KEY, seconds: float = 60.0) -> Path:
     partial = cache.begin(key)
     for name, data in files.items():
         (partial / name).parent.mkdir(parents=True, exist_ok=True)
         (partial / name).write_bytes(data)
-    return cache.commit(partial, key, record(result={"loss": 0.1, "parts": (1, 2)}))
+    return cache.commit(
+        partial, key, record(result={"loss": 0.1, "parts": (1, 2)}, seconds=seconds)
+    )
 
 
 FILES = {"net.tflite": b"weights" * 40, "deep/labels.txt": b"cat\ndog\n", "empty": b""}
@@ -145,6 +147,9 @@ def test_everything_is_on_the_disk_before_the_folder_has_its_name(tmp_path, monk
     kept(cache, FILES)
     assert sorted(synced[:-1]) == [".part", "deep", "empty", "labels.txt", "net.tflite", RECORD]
     assert synced[-1] == "named"
+    synced.clear()
+    kept(cache, FILES, key="b" * 64, seconds=0.2)
+    assert synced == [], "what is quickly made anew does not wait for the disk"
 
 
 @pytest.mark.parametrize("damage", [flipped, cut, Path.unlink], ids=["bit", "half", "missing"])

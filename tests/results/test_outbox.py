@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from zoo.common.errors import UsageError, ZooError
 from zoo.results import store as store_module
-from zoo.results.outbox import Outbox, OutboxEntry
+from zoo.results.outbox import Outbox, OutboxEntry, keep
 from zoo.results.records import StepRecord, as_plain
 from zoo.results.store import Store
 
@@ -54,6 +54,25 @@ def test_a_record_in_the_database_waits_nowhere(url, own_home):
     store.append("run", record(), samples=b"1")
     store.close()
     assert waiting(own_home) == []
+
+
+def test_only_what_the_database_refuses_waits_for_the_disk(url, own_home, monkeypatch):
+    synced: list[Path] = []
+    store = Store(url)
+    with monkeypatch.context() as patch:
+        for module in ("zoo.common.files", "zoo.results.outbox"):
+            patch.setattr(f"{module}.sync", synced.append)
+        store.append("run", record("taken"))
+        assert synced == []
+        lock = locked(url)
+        store.append("run", record("refused"))
+    (entry,) = waiting(own_home)
+    assert synced == [entry, entry.parent]
+    entry.unlink()  # as another command does that has appended it meanwhile
+    keep(OutboxEntry(row={}, samples=None, file=entry))
+    lock.close()
+    store.close()
+    assert not entry.parent.exists()
 
 
 def test_a_locked_store_gets_its_records_from_the_next_command(url, own_home):

@@ -26,9 +26,14 @@ def find_chromium() -> str | None:
 
 
 class Browser:
-    """One page at a time."""
+    """One page at a time.
 
-    def __init__(self, commands: int, answers: int) -> None:
+    Attributes:
+        pid: Of its first process.
+    """
+
+    def __init__(self, commands: int, answers: int, pid: int) -> None:
+        self.pid = pid
         self._commands, self._answers = commands, os.fdopen(answers, "rb", buffering=0)
         self._number, self._buffer = 0, b""
         self.events: list[dict[str, Any]] = []
@@ -142,7 +147,7 @@ def browser(profile: Path, *flags: str, home: Path | None = None) -> Iterator[Br
     os.close(for_it[0])
     os.close(ours[1])
     try:
-        yield Browser(for_it[1], ours[0])
+        yield Browser(for_it[1], ours[0], process.pid)
     finally:
         process.kill()
         process.wait()

@@ -118,24 +118,6 @@ class UnknownName(UsageError):
         self.suggestions = close
 
 
-class MissingExtra(ZooError):
-    """An optional dependency is not installed; names the extra that brings it.
-
-    Without an extra it is the dependency of a plugin.
-    """
-
-    def __init__(self, module: str, extra: str) -> None:
-        others = (_RUN if module in RUN else "") + _ALL if several_missing(extra) else ""
-        super().__init__(
-            f"the package that provides {module!r} is not installed",
-            why="it belongs to an optional part of edgezoo" if extra else "a plugin needs it",
-            fix=f"{command_for(extra)}{others}"
-            if extra
-            else "install what the plugin's own page asks for; `zoo plugins list` names plugins",
-        )
-        self.extra = extra
-
-
 class BadData(ZooError):
     """Examples, labels or files of a dataset cannot be used."""
 
@@ -158,6 +140,25 @@ class EnvironmentFailed(ZooError):
     The same work may well come to its end once that is mended. A comparison ends with it, and
     counts it against no candidate.
     """
+
+
+class MissingExtra(EnvironmentFailed):
+    """An optional dependency is not installed; names the extra that brings it.
+
+    Without an extra it is the dependency of a plugin. Like a full disk it is a fault of the
+    machine, and says nothing of the work that needs it.
+    """
+
+    def __init__(self, module: str, extra: str) -> None:
+        others = (_RUN if module in RUN else "") + _ALL if several_missing(extra) else ""
+        super().__init__(
+            f"the package that provides {module!r} is not installed",
+            why="it belongs to an optional part of edgezoo" if extra else "a plugin needs it",
+            fix=f"{command_for(extra)}{others}"
+            if extra
+            else "install what the plugin's own page asks for; `zoo plugins list` names plugins",
+        )
+        self.extra = extra
 
 
 class ProcessFailed(ZooError):

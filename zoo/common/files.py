@@ -30,12 +30,13 @@ OTHER_FILE = "name another file, or change the permissions of its folder"
 
 
 @contextmanager
-def atomic_path(path: Path, *, fix: str | None = None) -> Iterator[Path]:
+def atomic_path(path: Path, *, fix: str | None = None, durable: bool = True) -> Iterator[Path]:
     """Yields a temporary name beside `path`; on success it is renamed to `path`.
 
     Args:
         path: The file.
         fix: What to do when it cannot be written; None for the advice that fits its folder.
+        durable: Whether it also survives a loss of power, for which the disk is waited for.
 
     Raises:
         ZooError: The folder cannot be written, or the disk is full.
@@ -46,7 +47,8 @@ def atomic_path(path: Path, *, fix: str | None = None) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        sync(temporary)
+        if durable:
+            sync(temporary)
         temporary.replace(path)
     except OSError as error:
         raise cannot_write(path, error, fix=fix) from error
@@ -68,15 +70,15 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_bytes(path: Path, data: bytes, *, fix: str | None = None) -> None:
-    """Writes `data` to `path` atomically; `fix` as in `atomic_path`."""
-    with atomic_path(path, fix=fix) as temporary:
+def write_bytes(path: Path, data: bytes, *, fix: str | None = None, durable: bool = True) -> None:
+    """Writes `data` to `path` atomically; `fix` and `durable` as in `atomic_path`."""
+    with atomic_path(path, fix=fix, durable=durable) as temporary:
         temporary.write_bytes(data)
 
 
-def write_text(path: Path, text: str, *, fix: str | None = None) -> None:
-    """Writes `text` as UTF-8 to `path` atomically; `fix` as in `atomic_path`."""
-    write_bytes(path, text.encode("utf-8"), fix=fix)
+def write_text(path: Path, text: str, *, fix: str | None = None, durable: bool = True) -> None:
+    """Writes `text` as UTF-8 to `path` atomically; `fix` and `durable` as in `atomic_path`."""
+    write_bytes(path, text.encode("utf-8"), fix=fix, durable=durable)
 
 
 def copy_with_side_files(source: Path, target: Path, side_files: Sequence[str] = ()) -> None:

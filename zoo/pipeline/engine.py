@@ -150,6 +150,7 @@ class Pipeline(StepPerformer):
         try:
             record = self._elsewhere.perform(step, self)
             if record.status == "failed":
+                record = replace(record, created=utc_now())  # a worker's clock may be another
                 if self.store is not None and not self.children.stopping:
                     with contextlib.suppress(ZooError):
                         self.store.append(self.run, record)
@@ -173,7 +174,8 @@ class Pipeline(StepPerformer):
         if not running:
             return True
         # Those may have only begun to take theirs.
-        return sum(map(self._expected_memory, (step, *running))) <= available_memory()
+        expected = sum(map(self._expected_memory, (step, *running)))
+        return not expected or expected <= available_memory()
 
     def _expected_memory(self, step: Step[Any]) -> int:
         """Bytes as the step took when it was last done; else the most that one took in this run."""

@@ -195,19 +195,25 @@ class StepPerformer:
             )
             self.cache.remove(key)
             return None
-        self._record_samples(record)
         return FinishedStep(
-            record=replace(record, cached=True), folder=self.cache.folder / key, value=value
+            record=replace(self._recorded(record), cached=True),
+            folder=self.cache.folder / key,
+            value=value,
         )
 
-    def _record_samples(self, record: StepRecord) -> None:
-        """Puts a record whose samples wait in the cache into the store, where it may be already."""
+    def _recorded(self, record: StepRecord) -> StepRecord:
+        """A record that is in the store, where one whose samples wait in the cache is put now.
+
+        Such a one comes from a worker, whose clock may be another: it is dated by its arrival.
+        """
         if self.store is None or (samples := self.cache.samples(record.key)) is None:
-            return
+            return record
         content = f"{record.key} {record.step} {record.created}"
         token = hashlib.sha256(content.encode()).hexdigest()[:32]
+        record = replace(record, created=utc_now())
         self.store.append(self.run, record, samples or None, token=token)
         self.cache.forget_samples(record.key)
+        return record
 
 
 @lru_cache

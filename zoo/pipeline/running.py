@@ -7,18 +7,16 @@ import json
 import os
 import secrets
 import threading
-import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from zoo.common import processes
 from zoo.common.clock import utc_now
 from zoo.common.paths import cache_folder
 from zoo.common.progress import Event, OnStep
 
-#: Seconds between two writes for progress within a step; its beginning and end are written at once.
-_PAUSE = 1.0
+#: Seconds between two writes of a plan's file, at least: many small steps end in that time.
+_PAUSE = 0.5
 #: Bytes of such a file, at most; a longer one is none.
 _MOST = 1 << 20
 
@@ -63,7 +61,8 @@ def _folder() -> Path:
 class RunningSteps:
     """A listener to the steps of a plan, which hands events on and keeps the plan's file.
 
-    What cannot be written is left out: it is for show.
+    The file is written at the first event and then now and then, by a thread of its own where
+    something has changed since. What cannot be written is left out: it is for show.
     """
 
     run: str
@@ -71,11 +70,15 @@ class RunningSteps:
     on_step: OnStep
     _since: str = field(default_factory=utc_now)
     _began: float = field(default_factory=processes.began)
-    _steps: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _steps: dict[str, RunningStep] = field(default_factory=dict)
     _ended: int = 0
-    _written: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _name: str = field(default_factory=lambda: f"{os.getpid()}-{secrets.token_hex(4)}.json")
+    _changed: threading.Event = field(default_factory=threading.Event)
+    _closed: threading.Event = field(default_factory=threading.Event)
+    _writer: threading.Thread | None = None
+    _path: Path = field(
+        default_factory=lambda: _folder() / f"{os.getpid()}-{secrets.token_hex(4)}.json"
+    )
 
     def __call__(self, step: str, event: Event) -> None:
         """Receives an event."""
@@ -83,40 +86,56 @@ class RunningSteps:
         kind = event.get("event")
         with self._lock:
             if kind == "start":
-                self._steps[step] = {"step": step, "since": utc_now()}
+                self._steps[step] = RunningStep(step=step, since=utc_now())
             elif kind == "end":
                 self._ended += 1
                 self._steps.pop(step, None)
             elif kind == "progress" and step in self._steps:
-                self._steps[step] |= {n: int(event.get(n) or 0) for n in ("done", "total")}
-                if time.monotonic() - self._written < _PAUSE:
-                    return
+                done, total = (int(event.get(n) or 0) for n in ("done", "total"))
+                self._steps[step] = replace(self._steps[step], done=done, total=total)
             else:
                 return
+            if self._writer is None and not self._closed.is_set():
+                self._writer = threading.Thread(
+                    target=self._write_changes, daemon=True, name="zoo-running"
+                )
+                self._writer.start()
+        self._changed.set()
+
+    def _write_changes(self) -> None:
+        while True:
+            self._changed.wait()
+            if self._closed.is_set():
+                return
+            self._changed.clear()
             self._write()
+            self._closed.wait(_PAUSE)
 
     def _write(self) -> None:
-        self._written = time.monotonic()
-        told = {
-            "run": self.run,
-            "store": self.store,
-            "pid": os.getpid(),
-            "began": self._began,
-            "since": self._since,
-            "ended": self._ended,
-            "steps": list(self._steps.values()),
-        }
+        with self._lock:
+            steps, ended = tuple(self._steps.values()), self._ended
+        plan = RunningPlan(
+            run=self.run,
+            store=self.store,
+            pid=os.getpid(),
+            since=self._since,
+            ended=ended,
+            steps=steps,
+        )
+        partial = self._path.with_name(f".{self._path.name}.part")  # which nobody reads
         with contextlib.suppress(OSError):
-            folder = _folder()
-            folder.mkdir(parents=True, exist_ok=True)
-            partial = folder / f".{self._name}.part"  # which nobody reads
-            partial.write_text(json.dumps(told), encoding="utf-8")
-            partial.replace(folder / self._name)
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_text(json.dumps({**asdict(plan), "began": self._began}), encoding="utf-8")
+            partial.replace(self._path)
 
     def close(self) -> None:
         """Removes the file."""
+        self._closed.set()
+        self._changed.set()
+        if self._writer is not None:
+            self._writer.join()
         with contextlib.suppress(OSError):
-            (_folder() / self._name).unlink(missing_ok=True)
+            self._path.unlink(missing_ok=True)
 
 
 def running_plans(store: str | None = None) -> tuple[RunningPlan, ...]:

@@ -24,6 +24,8 @@ from zoo.results.records import StepRecord, as_plain
 RECORD = "record.json"
 _PARTIAL = ".part-"
 _SAMPLES = ".samples"
+#: To wait for the disk, three times or more, takes longer than to do such a step again.
+_QUICK_SECONDS = 1.0
 #: A half-written step folder this old belongs to no running process.
 _STALE_SECONDS = 24 * 3600
 
@@ -65,19 +67,22 @@ class StepCache:
     def commit(self, partial: Path, key: str, record: StepRecord) -> Path:
         """Completes a step's folder with its record and gives it its name.
 
-        Everything is on the disk before the name is, so that a loss of power leaves no half entry.
+        Everything is on the disk before the name is, so that a loss of power leaves no half entry;
+        of a step that took no second one may be left, which is found damaged and made anew.
 
         Raises:
             FileExistsError: There is an entry of that key, perhaps of another process, since now.
             OSError: A file cannot be read or written.
         """
         (partial / RECORD).unlink(missing_ok=True)  # of a commit before this one
+        made = _files(partial)
         files = {
             _relative(file, partial): {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
-            for file in _files(partial)
+            for file in made
         }
         (partial / RECORD).write_text(_sealed(record, files), encoding="utf-8")
-        for path in (*_files(partial), *_folders(partial), partial):
+        durable = record.seconds >= _QUICK_SECONDS
+        for path in (*made, partial / RECORD, *_folders(partial), partial) if durable else ():
             sync(path)
         final = self.folder / key
         if final.is_symlink() or final.is_file():
@@ -88,7 +93,8 @@ class StepCache:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final)) from error
-        sync(self.folder)
+        if durable:
+            sync(self.folder)
         return final
 
     def load(self, key: str) -> StepRecord | None:

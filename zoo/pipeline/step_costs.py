@@ -81,7 +81,7 @@ class StepCosts:
             }
             self._written = time.monotonic()
             with contextlib.suppress(OSError):
-                write_text(self._path, json.dumps(plain, indent=1))
+                write_text(self._path, json.dumps(plain))
 
     def _read(self) -> dict[str, StepCost]:
         try:

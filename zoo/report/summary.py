@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from zoo.artifacts.artifact import open_artifact, require_manifest
+from zoo.common.clock import utc_now
 from zoo.data.opening import open_dataset
 from zoo.execution.offline_analysis import OfflineAnalysis
 from zoo.pipeline.output_folder import RECIPE
@@ -64,7 +65,7 @@ def view_of(run: Run, command: str) -> RunView:
         model_id=run.job.model_id,
         parent=training.parent,
         dataset=dataset.name,
-        created=max((step.created for step in run.steps), default=""),
+        created=min(max((step.created for step in run.steps), default=""), utc_now()),
         command=command,
         rows=rows,
         training=training if training.epochs else None,

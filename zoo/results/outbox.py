@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from zoo.common.errors import ZooError
-from zoo.common.files import write_text
+from zoo.common.files import cannot_write, sync, write_text
 from zoo.common.paths import data_folder
 from zoo.results.addresses import common_spelling
 
@@ -53,13 +53,12 @@ class Outbox:
         return data_folder() / "unrecorded" / digest[:16]
 
     def add(self, row: dict[str, Any], samples: bytes | None) -> OutboxEntry:
-        """Writes an entry, to the disk, before the database is asked."""
+        """Writes an entry before the database is asked: that of a killed command is found."""
         file = self.folder / f"{time.time_ns()}-{row['token']}.json"
         encoded = None if samples is None else base64.b64encode(samples).decode("ascii")
         with contextlib.suppress(ZooError):
-            write_text(
-                file, json.dumps({"store": self.address, "row": row, "samples": encoded}, indent=1)
-            )
+            plain = {"store": self.address, "row": row, "samples": encoded}
+            write_text(file, json.dumps(plain), durable=False)
             return OutboxEntry(row=row, samples=samples, file=file)
         return OutboxEntry(row=row, samples=samples)
 
@@ -69,6 +68,12 @@ class Outbox:
         for file in sorted(files, key=lambda file: file.name):
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
                 yield _read(file)
+
+    def tidy(self) -> None:
+        """Removes folders in which no entry waits."""
+        for folder in self.folder.parent.glob("*"):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
     def _folders(self) -> Iterator[Path]:
         """Its own, and those that earlier versions named after other spellings of the address."""
@@ -95,9 +100,24 @@ def _read(file: Path) -> OutboxEntry:
     )
 
 
+def keep(entry: OutboxEntry) -> None:
+    """Waits until an entry that the database did not take is on the disk.
+
+    Raises:
+        ZooError: The disk refused it.
+    """
+    if entry.file is not None:
+        try:
+            sync(entry.file)
+            sync(entry.file.parent)
+        except FileNotFoundError:  # another command has appended it meanwhile
+            return
+        except OSError as error:
+            raise cannot_write(entry.file, error) from error
+
+
 def remove(entry: OutboxEntry) -> None:
     """Deletes the file of an entry that the database has."""
     if entry.file is not None:
         with contextlib.suppress(OSError):
             entry.file.unlink(missing_ok=True)
-            entry.file.parent.rmdir()  # unless others lie there

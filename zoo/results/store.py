@@ -42,7 +42,7 @@ from zoo.results.connecting import (
     way_out,
 )
 from zoo.results.database_file import DatabaseFile, database_file
-from zoo.results.outbox import OutboxEntry, remove
+from zoo.results.outbox import OutboxEntry, keep, remove
 from zoo.results.record_text import is_whole, read_record
 from zoo.results.records import StepRecord, as_plain
 from zoo.results.schema import PATIENCE_SECONDS, prepare
@@ -268,10 +268,10 @@ class Store:
         except ZooError as error:
             # What it refuses for its content must not keep others from it.
             self._problem, self._away = error, not isinstance(error.__cause__, _REFUSED)
+        keep(entry)
         self.unrecorded += 1
 
     def _insert(self, entry: OutboxEntry) -> None:
-        query = sa.select(RECORDS.c.id).where(RECORDS.c.token == entry.row["token"])
         with self._errors():
             try:
                 with self._lock, self._engine.begin() as connection:
@@ -282,6 +282,7 @@ class Store:
                         given = {"key": entry.row["key"], "nanoseconds": entry.samples}
                         connection.execute(SAMPLES.insert(), given)
             except IntegrityError:
+                query = sa.select(RECORDS.c.id).where(RECORDS.c.token == entry.row["token"])
                 with self._engine.connect() as connection:
                     if connection.execute(query).first() is None:
                         raise
@@ -294,6 +295,7 @@ class Store:
         for entry in self._outbox.entries():
             if is_whole(entry.row):
                 self._try(entry)
+        self._outbox.tidy()
 
     def records(self, *, run: str | None = None, kind: str | None = None) -> list[StoredRecord]:
         """Records in the order they were added."""
@@ -346,4 +348,6 @@ class Store:
                 text = f"{text} ({why})" if why else text
                 on_step("store", {"event": "note", "text": text})
         finally:
+            if self._outbox is not None:
+                self._outbox.tidy()
             self._engine.dispose()

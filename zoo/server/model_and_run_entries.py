@@ -43,3 +43,8 @@ class RunEntry:
     models: dict[str, None] = field(default_factory=dict)
     files: dict[str, None] = field(default_factory=dict)
     timed: int = 0
+
+    @property
+    def newest(self) -> int:
+        """The number of the newest record; clocks of several machines may differ, these do not."""
+        return max(self.numbers, default=0)

@@ -82,7 +82,7 @@ class RunPages:
         return None if run is None else self._run(path, run)
 
     def _list(self, path: str, number: int) -> Page | None:
-        runs = sorted(self._catalogue.runs.values(), key=lambda run: run.last, reverse=True)
+        runs = sorted(self._catalogue.runs.values(), key=lambda run: run.newest, reverse=True)
         shown = part(runs, number)
         if number > 1 and not shown:
             return None

@@ -8,6 +8,8 @@ const sockets = new URL("./", here);
 sockets.protocol = here.protocol === "https:" ? "wss:" : "ws:";
 const workers = new Map();
 const RETRY_MS = 2000;
+/** Code of a socket that the server ends since the same browser has joined again. */
+const REPLACED = 4001;
 let done = 0;
 const say = (text) => { document.getElementById("state").textContent = text; };
 
@@ -63,12 +65,17 @@ function connect(name) {
     if (start) begin(start);
     if (ended !== undefined) end(ended);
   };
-  socket.onclose = () => {
+  socket.onclose = ({ code }) => {
     for (const number of [...workers.keys()]) end(number);
+    if (code === REPLACED) {
+      say("this browser has joined again in another tab, which is the device now: reload this page to use it in place of that one");
+      return;
+    }
     if (!name) say("the connection is closed: reload this page to connect again");
     else if (!welcomed) say("the machine that asked does not answer; trying again");
     else say("the connection was lost; trying again");
-    if (name) setTimeout(connect, RETRY_MS, name);
+    // By the name that it was given, which may have a number.
+    if (name) setTimeout(connect, RETRY_MS, sessionStorage.getItem("zoo-joined") ?? name);
   };
 }
 

@@ -9,7 +9,7 @@ import platform
 import secrets
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -89,10 +89,10 @@ def served(tmp_path, monkeypatch) -> Iterator[Served]:
 
 
 @contextmanager
-def page(served: Served, name: str) -> Iterator[tuple[Any, str]]:
+def page(served: Served, name: str, identity: str = "ab" * 16) -> Iterator[tuple[Any, str]]:
     """A page that has joined, and the name that it was given."""
     with served.socket("control") as socket:
-        socket.send(json.dumps({"hello": {**HELLO, "name": name}}))
+        socket.send(json.dumps({"hello": {**HELLO, "name": name, "identity": identity}}))
         welcome = json.loads(socket.recv(timeout=5))["welcome"]
         assert welcome["machine"] == f"{getpass.getuser()}@{platform.node()}"
         yield socket, welcome["name"]
@@ -107,16 +107,23 @@ def until(done: Any) -> None:
 
 
 class Worker(threading.Thread):
-    """A stand-in for the page's side: each agent answers every request, or drops the page."""
+    """A stand-in for the page's side: each agent answers, drops the page, or says nothing."""
 
-    def __init__(self, served: Served, control: Any, *, drops: bool = False) -> None:
+    def __init__(
+        self, served: Served, control: Any, *, drops: bool = False, answers: bool = True
+    ) -> None:
         super().__init__(daemon=True)
-        self.served, self.control, self.drops = served, control, drops
+        self.served, self.control, self.drops, self.answers = served, control, drops, answers
         self.start()
 
     def run(self) -> None:
         start = json.loads(self.control.recv(timeout=20))["start"]
         with self.served.socket(f"agent/{start['number']}") as socket:
+            if not self.answers:
+                with suppress(ConnectionClosed):
+                    while socket.recv(timeout=20):
+                        pass
+                return
             request = json.loads(socket.recv(timeout=20))
             if self.drops:
                 self.control.socket.close()
@@ -144,9 +151,30 @@ def test_a_page_is_a_device_by_its_name_while_it_is_open(served):
 
 
 def test_two_pages_of_one_name_are_two_devices(served):
-    with page(served, "phone") as (_, one), page(served, "phone") as (_, other):
-        assert {one, other} == {"phone", "phone-2"}
+    with page(served, "phone") as (_, one), page(served, "phone", "cd" * 16) as (_, other):
+        assert (one, other) == ("phone", "phone-2")
         assert {"phone", "phone-2"} <= set(joined.known_pages())
+
+
+@pytest.mark.parametrize("named", ["phone", "phone-2"])
+def test_a_browser_that_comes_again_is_the_same_device(served, named):
+    """Its connection from before has not ended: it had lost its network, say."""
+    with page(served, "phone", "cd" * 16), page(served, "phone") as (before, given):
+        assert given == "phone-2"
+        Worker(served, before, answers=False)
+        transport = JoinedTransport(BrowserOptions(page=given), given)
+        with (
+            AgentSession(transport, "litert-js", 20.0) as session,
+            page(served, named) as (_, again),
+        ):
+            assert again == given
+            with pytest.raises(AgentDied, match="line to the device broke") as caught:
+                session.describe()
+            with pytest.raises(ConnectionClosed) as closed:
+                before.recv(timeout=5)
+            assert sorted(joined.known_pages()) == ["phone", "phone-2"]
+        assert "the same browser has joined again" in str(caught.value)
+        assert closed.value.rcvd.code == 4001
 
 
 @pytest.mark.parametrize("name", ["", "Ana", "../x", "a b", "a" * 41])

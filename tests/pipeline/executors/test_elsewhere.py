@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import pytest
 from job_plans import REGISTRY, job
 
+from zoo.common.clock import utc_now
 from zoo.common.errors import ZooError
 from zoo.common.worker import Children
 from zoo.contracts.executor import (
@@ -255,6 +256,30 @@ def test_samples_are_recorded_once_whoever_takes_the_step(tmp_path: Path) -> Non
     assert len(store.records()) == 1
     assert store.samples(step.key) == b"\x00\x01\x02"
     assert cache.samples(step.key) is None
+
+
+def test_what_workers_did_is_dated_by_its_arrival(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the clock of the worker says."""
+    later = "2999-01-01T00:00:00+00:00"
+    store, steps = Store(f"sqlite:///{tmp_path / 'r.sqlite'}"), plan()
+    cache = StepCache(tmp_path / "steps")
+    kept = StepRecord(
+        step=steps[1].name, kind="bench", key=steps[1].key, status="rejected", created=later
+    )
+    cache.commit(cache.begin(kept.key), kept.key, kept)
+    cache.keep_samples(kept.key, None)
+    ahead = lambda order: OrderAnswer(record=replace(failing(order).record, created=later))  # noqa: E731
+    monkeypatch.setattr(Third, "answer", ahead, raising=False)
+    before = utc_now()
+    records, _ = run(steps[:1], tmp_path, store)
+    pipeline = Pipeline(cache=cache, store=store, run="r", on_step=lambda *_: None)
+    found = pipeline.kept(steps[1])
+    assert found is not None
+    dates = [records[0].created, found.record.created, *(s.record.created for s in store.records())]
+    assert len(dates) == 4
+    assert all(before <= date <= utc_now() for date in dates)
 
 
 def order_of(step: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> OrderText:

@@ -9,7 +9,7 @@ import pytest
 from annotated import as_masks
 from choices import candidate
 
-from zoo.common.errors import BadData, UsageError
+from zoo.common.errors import BadData, MissingExtra, UsageError
 from zoo.common.progress import quiet
 from zoo.pipeline.options import recipe_from
 from zoo.pipeline.recipe import Recipe
@@ -118,6 +118,22 @@ def test_networks_that_take_other_inputs_are_no_candidates(
     reasons = {one.name: one.reason for one in unfit}
     assert reasons["lenet5"].startswith("it takes other inputs: example 0 cannot be used")
     assert "float32" in reasons["lenet5"]
+
+
+def test_a_network_that_nobody_named_and_that_lacks_its_part_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def lacking(registry: Any, recipe: Recipe, on_step: Any) -> Any:
+        if recipe.model != "lenet5":
+            raise MissingExtra("torch", "torch")
+        return starting_job(registry, recipe, on_step)
+
+    monkeypatch.setattr("zoo.pipeline.search.candidates.starting_job", lacking)
+    found, unfit, _ = found_for("digits")
+    assert list(found) == ["lenet5"]
+    assert {one.reason for one in unfit if "torch" in one.reason}
+    with pytest.raises(MissingExtra):
+        found_for("digits", "resnet8")
 
 
 def test_no_candidate_at_all_is_told_by_what_networks_have_in_common() -> None:

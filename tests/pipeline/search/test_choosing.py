@@ -13,6 +13,7 @@ import pytest
 from choices import accuracy, score
 
 from zoo.common.errors import EnvironmentFailed, UsageError, ZooError
+from zoo.common.worker import flatten
 from zoo.data.opening import open_dataset
 from zoo.pipeline.options import recipe_from
 from zoo.pipeline.search import rivals
@@ -39,6 +40,7 @@ class MadeUp(Scoring):
         )
         super().__init__(runs=runs, metric="accuracy")  # type: ignore[arg-type]
         self.value, self.bad, self.made = value, bad, []  # type: ignore[var-annotated]
+        self.error: ZooError | None = None
         self.begun: list[list[str]] = []
 
     def submitted(
@@ -52,7 +54,7 @@ class MadeUp(Scoring):
     ) -> Score | None:
         own, budget = recipe.name, self.runs.budget
         if own in self.bad:
-            raise ZooError(f"{own} diverged", fix="--learning-rate 0.0001")
+            raise self.error or ZooError(f"{own} diverged", fix="--learning-rate 0.0001")
         took = recipe.multiply_adds / 1e6 * share * epochs
         if budget.left - took <= self.runs.reserve and budget.seconds is not None:
             return None
@@ -155,6 +157,10 @@ def test_one_that_fails_costs_itself() -> None:
     best = made.halve((Rung(share=0.3, epochs=3, keep=2),))
     assert [one.name for one in best] == ["c", "b"]
     assert made.failed == {"d": "d diverged"}
+    greedy = choosing(by_letter, "abcd", bad=("d",))
+    greedy.scoring.error = flatten(MemoryError()).error()  # type: ignore[attr-defined]
+    greedy.halve((Rung(share=0.3, epochs=3, keep=2),))
+    assert greedy.failed == {"d": "the step ran out of memory"}
     with pytest.raises(ZooError, match="none of 2 networks could be trained") as caught:
         choosing(by_letter, "ab", bad=("a", "b")).halve((Rung(share=0.3, epochs=3, keep=1),))
     assert "a: a diverged; b: b diverged" in str(caught.value)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from zoo.common.downloads import DownloadFailed, NotOnMachine
-from zoo.common.errors import BadData, EnvironmentFailed, UsageError, ZooError
+from zoo.common.errors import BadData, EnvironmentFailed, MissingExtra, UsageError, ZooError
 from zoo.common.progress import OnStep
 from zoo.common.shown_text import some_of
 from zoo.contracts import Split, Task
@@ -110,6 +110,8 @@ def candidates_of(
                 found.append(
                     _candidate(registry, recipe_for(name), name, on_step, note, training_split)
                 )
+            except MissingExtra as error:  # nobody asked for this one
+                unfit.append(Unfit(name=name, reason=told_in_short(error)))
             except EnvironmentFailed:
                 raise
             except ZooError as error:

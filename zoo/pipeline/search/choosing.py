@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from zoo.common.errors import EnvironmentFailed, MissingExtra, UsageError, ZooError
+from zoo.common.errors import EnvironmentFailed, UsageError, ZooError
 from zoo.pipeline.search.candidates import ChoiceCandidate, told_in_short
 from zoo.pipeline.search.rungs import Rung
 from zoo.pipeline.search.scores import Score, Scoring, whole_seconds
@@ -147,7 +147,7 @@ class Choosing:
             told = f"{candidate.name}, seed {seed}"
             try:
                 self._right[key] = self.scoring.right(candidate.job.recipe, told, seed)
-            except (MissingExtra, EnvironmentFailed):
+            except EnvironmentFailed:
                 raise
             except ZooError:  # Its training is done: all seeds are trained, then.
                 self._right[key] = None
@@ -235,7 +235,7 @@ class Choosing:
             score = self.scoring.score(
                 candidate.job.recipe, name, share=share, epochs=epochs, seed=seed
             )
-        except (MissingExtra, EnvironmentFailed):
+        except EnvironmentFailed:
             raise
         except ZooError as error:
             self._last_error = error

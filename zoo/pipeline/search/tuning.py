@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 
-from zoo.common.errors import EnvironmentFailed, MissingExtra, UsageError, ZooError
+from zoo.common.errors import EnvironmentFailed, UsageError, ZooError
 from zoo.common.progress import Event
 from zoo.pipeline.recipe import Recipe
 from zoo.pipeline.search.confirmation import NETWORKS
@@ -76,7 +76,7 @@ class Tuning:
                 trial = running.pop(future)
                 try:
                     in_time, failures = future.result(), 0
-                except (MissingExtra, EnvironmentFailed):
+                except EnvironmentFailed:
                     raise
                 except ZooError as error:
                     failures += 1
