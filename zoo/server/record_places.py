@@ -53,7 +53,8 @@ class RecordPlaces:
             for name in ("key", "cached", "needless"):
                 record.pop(name, None)
             result = record.get("result", {})
-            if environment := result.get("environment"):
+            environment = result.get("environment")
+            if isinstance(environment, dict):
                 whole = stored.record.result["environment"] if stored.record.result else {}
                 shared = shared_part(whole)
                 own = {key: one for key, one in environment.items() if key not in shared}
