@@ -6,7 +6,8 @@
     python docs/interoperability.py --missing   # marks what nobody ran yet; runs nothing
 
 Of some models or precisions alone, their rows take the place of those that the page has; of some
-runtimes, their cells alone.
+runtimes, their cells alone, and those of the judges, in which every file runs. The page is written
+after each model.
 
 What was done is kept in the cache folder, so that the program goes on where it stopped: files by
 the code and weights that they come from, answers by the SHA-256 of the model in the file and the
@@ -25,7 +26,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from runtime_answers import JUDGES, Cell, File, cell, checkpoints, files_of, operators
-from runtimes import RUNTIMES, environment, runtime_version
+from runtimes import RUNTIMES, Runtime, environment, runtime_version
 
 from zoo.common.paths import cache_folder
 from zoo.registry import PluginSettings, load_registry
@@ -88,7 +89,7 @@ def with_rows(
     Args:
         text: Of the page.
         rows: Files and a cell for each runtime.
-        only: Runtimes whose cells are renewed; empty for all.
+        only: Runtimes whose cells are renewed, beside the judges'; empty for all.
 
     Raises:
         SystemExit: The page has no row of a file: it comes from a run of everything, or --missing.
@@ -115,7 +116,12 @@ def with_rows(
             raise SystemExit(f"{PAGE.name} has no row of {file.model} {start}: --missing adds them")
         old = [each.strip() for each in lines[place].strip("|").split("|")][2:]
         pairs = zip(old, RUNTIMES, strict=True) if only else ()
-        kept = ["" if runtime.name in only else cell for cell, runtime in pairs]
+        kept = [
+            "" if runtime.name in only or file.format not in runtime.formats else text
+            for text, runtime in pairs
+        ]
+        if only:
+            kept[[r.name for r in RUNTIMES].index(JUDGES[file.format])] = ""
         lines[place] = row_of(file, cells, notes, kept)
     lines, notes = with_notes_in_use(lines, notes)
     renewed = "\n".join([summary(lines), *lines, WHY, "", *numbered(notes)])
@@ -211,11 +217,16 @@ def with_missing(text: str, cells: Sequence[tuple[str, str]]) -> str:
         if not rows:
             continue
         known = {tuple(lines[n].split(" | ")[:2]) for n in rows}
-        empty = " | ".join([NOT_RUN] * len(RUNTIMES))
-        added = [f"| {f} | {p} | {empty} |" for f, p in cells if (f"| {f}", p) not in known]
+        added = [not_run(f, p) for f, p in cells if (f"| {f}", p) not in known]
         lines[rows[-1] + 1 : rows[-1] + 1] = added
         parts[number] = "\n".join(lines)
     return "\n### ".join(parts)
+
+
+def not_run(format: str, precision: str) -> str:
+    """A row that nobody ran, empty in columns of runtimes that do not know the format."""
+    texts = [NOT_RUN if format in runtime.formats else "" for runtime in RUNTIMES]
+    return f"| {format} | {precision} | {' | '.join(texts)} |"
 
 
 def with_new_runtimes(text: str) -> str:
@@ -245,8 +256,7 @@ def with_new_runtimes(text: str) -> str:
 
 def with_new_models(text: str, models: Sequence[str], cells: Sequence[tuple[str, str]]) -> str:
     """The page with a table for each model that has none yet, of rows that nobody ran."""
-    empty = " | ".join([NOT_RUN] * len(RUNTIMES))
-    rows = [f"| {format} | {precision} | {empty} |" for format, precision in cells]
+    rows = [not_run(format, precision) for format, precision in cells]
     new = [name for name in models if f"\n### {name}\n" not in text]
     added = ["\n".join([*heading(name, []), *rows, "", ""]).lstrip("\n") for name in new]
     return text.replace(WHY, "".join(added) + WHY, 1)
@@ -279,16 +289,14 @@ def main() -> None:
     asked = [runtime for runtime in RUNTIMES if not only or runtime.name in only]
     for runtime in asked:
         environment(runtime, given.cache)
-    files = [f for c in checkpoints(wanted) for f in files_of(c, given.cache, precisions)]
-    with ThreadPoolExecutor(2) as pool:
-        judges = [next(r for r in RUNTIMES if r.name == JUDGES[f.format]) for f in files]
-        list(pool.map(lambda pair: cell(*pair, given.cache), zip(files, judges, strict=True)))
-        pairs = [(file, runtime) for file in files for runtime in RUNTIMES]
-        cells = list(
-            pool.map(lambda pair: cell(*pair, given.cache) if pair[1] in asked else None, pairs)
-        )
-    width = len(RUNTIMES)
-    rows = [(f, cells[n * width : (n + 1) * width]) for n, f in enumerate(files)]
+    rows: list[tuple[File, list[Cell | None]]] = []
+    for checkpoint in checkpoints(wanted):
+        files = list(files_of(checkpoint, given.cache, precisions))
+        new = list(zip(files, cells_of(files, asked, given.cache), strict=True))
+        rows += new
+        if new and (wanted or precisions or only):
+            page = given.output.read_text(encoding="utf-8")
+            given.output.write_text(with_rows(page, new, only), encoding="utf-8")
     records = [
         {"file": asdict(f) | {"path": f.path and f.path.name}, "runtime": r.name, **asdict(c)}
         for f, own in rows
@@ -296,10 +304,28 @@ def main() -> None:
         if c is not None
     ]
     (given.cache / "records.json").write_text(json.dumps(records, indent=1), encoding="utf-8")
-    page = given.output.read_text(encoding="utf-8")
-    some = wanted or precisions or only
-    renewed = with_rows(page, rows, only) if some else with_tables(page, tables(rows))
-    given.output.write_text(renewed, encoding="utf-8")
+    if not (wanted or precisions or only):
+        page = given.output.read_text(encoding="utf-8")
+        given.output.write_text(with_tables(page, tables(rows)), encoding="utf-8")
+
+
+def cells_of(
+    files: Sequence[File], asked: Sequence[Runtime], cache: Path
+) -> list[list[Cell | None]]:
+    """The cells of files, one list each: of the runtimes asked for and the judge, else None."""
+
+    def one(pair: tuple[File, Runtime]) -> Cell | None:
+        file, runtime = pair
+        judges = runtime.name == JUDGES[file.format]
+        return cell(file, runtime, cache) if judges or runtime in asked else None
+
+    judges = [next(r for r in RUNTIMES if r.name == JUDGES[f.format]) for f in files]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(one, zip(files, judges, strict=True)))  # the others are held against them
+        pairs = [(file, runtime) for file in files for runtime in RUNTIMES]
+        cells = list(pool.map(one, pairs))
+    width = len(RUNTIMES)
+    return [cells[n * width : (n + 1) * width] for n in range(len(files))]
 
 
 if __name__ == "__main__":

@@ -171,7 +171,7 @@ def answers(file: File, runtime: Runtime, folder: Path) -> tuple[Any, str]:
     """Outputs of a file in a runtime, or None and the reason; kept from run to run."""
     assert file.path is not None
     model = opened(file.path).contents.payload_sha256
-    key = short(f"{model} {runtime.name} {runtime_version(runtime)} {_agent()}")
+    key = short(f"{model} {runtime.name} {runtime_version(runtime)} {_agent(runtime.browser)}")
     kept, refused = (folder / "answers" / f"{key}{end}" for end in (".npy", ".txt"))
     if kept.is_file():
         return np.load(kept, allow_pickle=False), ""
@@ -198,9 +198,12 @@ def _answers(path: Path, runtime: Runtime, folder: Path) -> Any:
 
 
 @cache
-def _agent() -> str:
+def _agent(browser: bool) -> str:
+    """Changes with the code that runs files: the agent of this machine, or that of pages."""
+    if not browser:
+        return short(agent_archive().name)
     page = sorted(HERE.parent.glob("devices/browser/page/*.js"))
-    return short(agent_archive().name + "".join(map(sha256_of, page)))
+    return short("".join(map(sha256_of, page)))
 
 
 def compare(expected: Any, found: Any, chooses: bool) -> tuple[float | None, float]:

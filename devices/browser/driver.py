@@ -225,6 +225,11 @@ class BrowserDriver(DeviceDriver[BrowserOptions]):
             find_browser(self.options.browser)
         return list(versions())
 
+    @property
+    def setup_runtimes(self) -> list[str]:
+        """All runtimes of pages."""
+        return [each.name for each in RUNTIMES]
+
     def setup(self, tell: Callable[[str], None]) -> str:
         """Fetches the runtimes by npm."""
         page = self.options.page

@@ -15,6 +15,7 @@ from zoo.execution.agent_process import PipeProcess
 
 from ..shared.agent_files import AGENT
 from . import root_filesystem as roots
+from . import wheels
 from .boards import BOARDS, PREFIX, Board, board_folder
 from .options import EmulatedOptions
 from .qemu import Emulator, find_emulator
@@ -109,6 +110,11 @@ class EmulatedDriver(DeviceDriver[EmulatedOptions]):
                 fix=f"type: zoo devices setup {PREFIX}{board.name}",
             )
         return ready, emulator
+
+    @property
+    def setup_runtimes(self) -> list[str]:
+        """Those that have wheels for some board; which of them run on this one, its setup finds."""
+        return [each.name for each in wheels.RUNTIMES]
 
     def setup(self, tell: Callable[[str], None]) -> str:
         """Fetches QEMU, Debian's Python and the runtimes for the board's processor, once.

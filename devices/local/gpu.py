@@ -85,8 +85,8 @@ class GpuDriver(LocalDriver[GpuOptions]):
             raise NoGpu(
                 "no runtime here runs anything on a GPU",
                 why="; ".join(f"{runtime}: {reason}" for runtime, reason in refusals.items()),
-                fix="install the GPU's driver and a runtime for it (zoo devices setup gpu: one for "
-                "GPUs of all makers), then try: zoo devices doctor gpu",
+                fix=f"install the GPU's driver and a runtime for it{self._by_setup()}, then try: "
+                "zoo devices doctor gpu",
             )
         return list(ran)
 
@@ -97,10 +97,23 @@ class GpuDriver(LocalDriver[GpuOptions]):
         names = [f"{runtime} on {name}" for runtime, name in self.gpu_support[0].items()]
         return "; ".join([machine_fingerprint(), *self.words(), *names])
 
+    @property
+    def setup_runtimes(self) -> list[str]:
+        """Those of GPUs that cannot live beside the others."""
+        return [] if self.options.python else [one.name for one in ON_GPU]
+
     def setup(self, tell: Callable[[str], None]) -> str:
         """Makes an environment for each runtime of GPUs that cannot live beside the others."""
         names = make_all(ON_GPU, self.options.python, tell)
         return f"a GPU of this machine also has {names}, in an environment of its own"
+
+    def _by_setup(self) -> str:
+        """What the setup would bring that is not there yet, and for which files."""
+        there = environments(ON_GPU)
+        absent = [each for each in RUNTIMES if each.name in {*self.setup_runtimes} - {*there}]
+        told = [f"{each.name} for {' and '.join(each.formats)} files" for each in absent]
+        brings = f"zoo devices setup gpu brings {', '.join(told)}, on GPUs of all makers"
+        return f" ({brings})" if told else ""
 
     @cached_property
     def gpu_support(self) -> tuple[dict[str, str], dict[str, str]]:

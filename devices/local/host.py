@@ -51,6 +51,11 @@ class HostDriver(LocalDriver[HostOptions]):
         apart = environments(ON_PROCESSOR)
         return [name for name, module in MODULES.items() if name in apart or _here(module)]
 
+    @property
+    def setup_runtimes(self) -> list[str]:
+        """Those that cannot live beside the others."""
+        return [] if self.options.python else [one.name for one in ON_PROCESSOR]
+
     def setup(self, tell: Callable[[str], None]) -> str:
         """Makes an environment for each runtime that cannot live beside the others."""
         names = make_all(ON_PROCESSOR, self.options.python, tell)

@@ -21,7 +21,7 @@ from zoo.execution.failures import last_stderr_lines
 
 from ..runtimes import RUNTIMES
 from ..shared.linux import READINGS, condition_of
-from ..shared.remote import UV
+from ..shared.remote import AUTO, UV
 from .command import address
 from .connection import Connection, from_home
 from .options import SshOptions
@@ -94,6 +94,15 @@ class SshDriver(AgentDriver[SshOptions]):
         """Connects, and leaves the device to others."""
         return SshTransport(self.options, self.plugin_runtimes, hold=False)
 
+    @property
+    def setup_runtimes(self) -> list[str]:
+        """Those that have a distribution to install, where the setup's Python is the one used."""
+        return [each.name for each in self._installed] if self.options.python == AUTO else []
+
+    @property
+    def _installed(self) -> list[Runtime]:
+        return [each for each in (*RUNTIMES, *self.plugin_runtimes) if each.setup]
+
     def setup(self, tell: Callable[[str], None]) -> str:
         """Makes a virtual environment there with numpy and the runtimes that have a wheel for it.
 
@@ -106,7 +115,7 @@ class SshDriver(AgentDriver[SshOptions]):
             tell(f"making a virtual environment in {connection.folder}/venv")
             _install(connection, _MAKE_VENV, "a virtual environment")
             ready, refused = [], []
-            for runtime in (each for each in (*RUNTIMES, *self.plugin_runtimes) if each.setup):
+            for runtime in self._installed:
                 distribution = runtime.distributions[0]
                 tell(f"installing {distribution}")
                 try:

@@ -11,7 +11,7 @@ from device_kinds import kind_of
 from measured import measure
 
 from zoo.benchmark.candidate import Candidate
-from zoo.benchmark.measure import measure_interleaved
+from zoo.benchmark.measure import NotTimed, measure_interleaved
 from zoo.common.errors import BadFile, UnknownName, ZooError
 from zoo.common.worker import Children
 from zoo.contracts import Condition
@@ -189,6 +189,40 @@ def test_a_death_costs_one_candidate(scripted: Scripted, tmp_path: Path) -> None
     assert transport.closed
     with pytest.raises(AgentDied):
         measure(device_of(scripted(changes)), paths[0], runtime="fake", threads=1, tier="brief")
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_of_two_that_are_compared_none_is_timed_further_once_one_failed(
+    scripted: Scripted, tmp_path: Path, begun: bool
+) -> None:
+    changes = """
+    plain = load
+    def load(request):
+        if request["path"].endswith("bad.net") and STARTED >= %d:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return plain(request)
+    """
+    paths = [tmp_path / "good.net", tmp_path / "bad.net"]
+    for path in paths:
+        path.write_bytes(b"weights")
+    # Answers are checked before anything is timed; without a check both are begun.
+    check = None if begun else lambda session: OutputCheck()
+    told: list[tuple[int, int]] = []
+    good, bad = measure_interleaved(
+        device_of(scripted(changes % (2 if begun else 0))),
+        [Candidate(path=path, runtime="fake", check=check) for path in paths],
+        tier="smoke",
+        progress=lambda done, total: told.append((done, total)),
+        all_or_none=True,
+    )
+    assert isinstance(bad, AgentDied)
+    assert isinstance(good, NotTimed)
+    assert (good.what, good.why) == (
+        "good.net was not timed",
+        "bad.net cannot be, and both are compared",
+    )
+    assert starts(tmp_path) == (3 if begun else 2), "each once, and the second that died"
+    assert told[-1] == (6, 6)
 
 
 def test_interruption_ends_the_agent(scripted: Scripted, net: Path) -> None:

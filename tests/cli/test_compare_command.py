@@ -15,6 +15,7 @@ from measured import side
 
 from zoo.benchmark.compare.comparison import Side
 from zoo.common.clock import utc_now
+from zoo.common.errors import Unsupported
 from zoo.results.records import StepRecord, as_plain
 from zoo.results.store import Store
 
@@ -80,6 +81,82 @@ def test_two_files_are_timed_in_turn(zoo: Zoo, clocked: dict[str, Any], tmp_path
     assert zoo("compare", new, old).code == 0, "faster is fine"
     same = zoo("compare", old, old)
     assert (same.code, same.out.partition(":")[0]) == (0, "same")
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_file_that_cannot_run_is_found_before_the_other_is_timed(
+    zoo: Zoo,
+    clocked: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    first: bool,
+) -> None:
+    def refuse(registry: Any, runtime: str, artifact: Any) -> None:
+        if artifact.path.name == "odd.onnx":
+            raise Unsupported(f"{runtime} cannot run odd.onnx", fix="export it in another way")
+
+    monkeypatch.setattr("zoo.benchmark.cells.refuse_unfit", refuse)
+    pair = [linear_onnx(tmp_path / "plain.onnx"), linear_onnx(tmp_path / "odd.onnx")]
+    record("before", side(BASE), "x")
+    typed = zoo("compare", *(pair[::-1] if first else pair))
+    assert typed.code == 1
+    assert "\u2713" not in typed.err, "a comparison that failed did not pass"
+    assert "error: onnxruntime cannot run odd.onnx\n  fix: export it in another way" in typed.err
+    assert clocked["asked"] == [], "nothing was timed"
+    store = Store(None, writes=False)
+    found = [(one.record.step, one.record.status) for one in store.records(run="bench")]
+    store.close()
+    assert found == [("bench odd.onnx 1 host", "failed")]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "samples", "told"),
+    [
+        ({"medians": BASE}, False, "the results store has no samples of net.onnx"),
+        ({"medians": BASE, "noisy": range(12)}, True, "every process was disturbed: the hyperv"),
+        ({"medians": BASE[:3], "noisy": (0, 1)}, True, "it has 1 quiet process, which cannot"),
+        ({"medians": BASE, "clock": "emulated"}, True, "times of 'host' are emulated"),
+    ],
+)
+def test_a_record_that_tells_nothing_is_refused_before_the_file_is_timed(
+    zoo: Zoo,
+    clocked: dict[str, Any],
+    tmp_path: Path,
+    recorded: dict[str, Any],
+    samples: bool,
+    told: str,
+) -> None:
+    net = linear_onnx(tmp_path / "net.onnx")
+    one = side(**recorded, file="net.onnx", runtime="onnxruntime")
+    record("bench", one if samples else replace(one, samples=None), "a" * 8)
+    typed = zoo("compare", net)
+    assert typed.code == 2
+    assert told in typed.err
+    assert clocked["asked"] == [], "nothing was timed"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["missing.onnx"], "there is no file or run missing.onnx"),
+        (["net.onnx", "--turns", "6"], "--turns 6 can never tell which is faster"),
+        (["net.onnx", "--tier", "quik"], "did you mean 'quick'"),
+        (["net.onnx", "--device", "hots"], "did you mean 'host'"),
+        (["net.onnx", "--device", "emulated-pi4"], "times of 'emulated-pi4' are emulated"),
+    ],
+)
+def test_nothing_is_exported_for_a_comparison_that_is_refused(
+    zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], told: str
+) -> None:
+    linear_onnx(tmp_path / "net.onnx")
+    (tmp_path / "my.keras").write_bytes(b"")
+    exported: list[str] = []
+    monkeypatch.setattr(
+        "zoo.api.networks.exported_file", lambda registry, name, **_: exported.append(name)
+    )
+    typed = zoo("compare", "my.keras", *arguments)
+    assert (typed.code, exported) == (2, [])
+    assert told in typed.err
 
 
 def test_can_t_tell_has_a_code_of_its_own(

@@ -36,6 +36,16 @@ def test_agreement_counts_first_choices(program: Any) -> None:
     assert compare(expected, found, False)[0] is None
 
 
+def test_a_change_of_pages_costs_the_answers_of_browsers_alone(
+    program: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = importlib.import_module("runtime_answers")
+    own, in_pages = answers._agent.__wrapped__(False), answers._agent.__wrapped__(True)
+    monkeypatch.setattr(answers, "sha256_of", lambda path: "changed")
+    assert answers._agent.__wrapped__(False) == own
+    assert answers._agent.__wrapped__(True) != in_pages
+
+
 def test_cells(program: Any) -> None:
     notes: dict[str, int] = {}
 
@@ -102,6 +112,31 @@ def test_rows_of_some_files_are_renewed_and_all_others_stay(
         program.with_rows(later, [(missing, cells)])
 
 
+def test_cells_of_some_runtimes_and_of_the_judge_are_renewed(
+    program: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runtimes that do not know the format have an empty cell, whatever stood there."""
+    monkeypatch.setattr(program, "operators", lambda file: ())
+    file = program.File("one", "onnx", "int8", None)
+    names = [runtime.name for runtime in program.RUNTIMES]
+    old = f"| onnx | int8 | {' | '.join(['not run'] * len(names))} |"
+    empty = program.tables([(file, [None] * len(names))])
+    page = program.with_tables(f"{program.BEGIN}{program.END}", empty).replace(
+        f"| onnx | int8 | {' | '.join([''] * len(names))} |", old
+    )
+    assert old in page
+    new = {"onnxruntime": program.Cell(1.0, 40.0, "", "1")}
+    new["onnxruntime-web"] = program.Cell(0.5, 20.0, "", "1")
+    renewed = program.with_rows(
+        page, [(file, [new.get(name) for name in names])], ["litert-js", "onnxruntime-web"]
+    )
+    (row,) = [line for line in renewed.splitlines() if line.startswith("| onnx | int8")]
+    shown = {"onnxruntime": "judge", "onnxruntime-web": "50.0%"}
+    knowing = [runtime.name for runtime in program.RUNTIMES if "onnx" in runtime.formats]
+    expected = [shown.get(name, "not run") if name in knowing else "" for name in names]
+    assert row == f"| onnx | int8 | {' | '.join(expected)} |"
+
+
 def test_a_new_model_gets_a_table_of_its_own(program: Any) -> None:
     cells = [program.Cell(1.0, 40.0, "", "1")] * len(program.RUNTIMES)
     cells[0] = program.Cell(None, None, "no PACK", "1")
@@ -145,6 +180,7 @@ def test_packaged_models_without_a_table_get_one_that_says_so(program: Any) -> N
     renewed = program.with_new_models(page, ["old.data", "new.data"], [("onnx", "int8")])
     before, _, after = renewed.partition("### new.data\n")
     assert before == "# It\n\n### old.data\n\n| a |\n\n"
-    row = f"| onnx | int8 | {' | '.join(['not run'] * len(program.RUNTIMES))} |"
+    texts = ["not run" if "onnx" in r.formats else "" for r in program.RUNTIMES]
+    row = f"| onnx | int8 | {' | '.join(texts)} |"
     assert f"\n{row}\n\n### Why not\n\n1. x\n" in after
     assert program.with_new_models(renewed, ["new.data"], [("onnx", "int8")]) == renewed

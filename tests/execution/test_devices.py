@@ -238,3 +238,33 @@ def test_a_runtime_that_is_missing_there() -> None:
         runtime_on(exporter(runtimes=("litert",)), device)
     assert "pip install" not in str(error.value), "nothing is to be installed here"
     assert "the device has fake" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("brought", "fix"),
+    [
+        (("litert", "onnxruntime"), "type: zoo devices setup desk"),
+        (
+            ("onnxruntime",),
+            "install one there by hand; zoo devices setup desk brings onnxruntime alone, and none "
+            "for tflite files",
+        ),
+        ((), "install one there, in the Python that devices.toml names for it"),
+    ],
+)
+def test_a_setup_is_named_only_where_it_brings_the_runtime(
+    brought: tuple[str, ...], fix: str
+) -> None:
+    methods = {"setup": lambda driver, tell: "ready", "setup_runtimes": lambda driver: brought}
+    device = Device(name="desk", kind=kind_of(methods=methods))
+    with pytest.raises(ZooError, match="a runtime is missing there") as error:
+        runtime_on(exporter(name="tflite", runtimes=("litert",)), device)
+    assert error.value.fix == fix
+
+
+def test_what_a_setup_brings_is_asked_of_kinds_that_have_one() -> None:
+    declared = {"setup_runtimes": lambda driver: ("litert",)}
+    assert Device(name="desk", kind=kind_of(methods=declared)).setup_runtimes == ()
+    methods = {"setup": lambda driver, tell: "ready", "setup_runtimes": lambda driver: [1]}
+    with pytest.raises(ZooError, match="tell which runtimes its setup brings"):
+        _ = Device(name="desk", kind=kind_of(methods=methods)).setup_runtimes

@@ -200,7 +200,7 @@ def test_a_page_is_made_of_one_state(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert len(data(site, "leaderboard/")["leaderboards"]) == 2
     others[0].join()
     told = data(site, "")
-    assert (len(told["models"]), told["records"]) == (2, 13)
+    assert (len(told["models"]), told["records"]) == (2, 14)
     store.close()
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from zoo.contracts import DeviceDriver, DeviceKind, Transport
 
+PROPERTIES = ("address", "setup_runtimes")
+
 
 class MadeDriver(DeviceDriver[Any]):
     """A driver of a test; only what a test asks for is there."""
@@ -25,8 +27,8 @@ class MadeDriver(DeviceDriver[Any]):
 
 
 def driver_of(base: type[DeviceDriver[Any]] = MadeDriver, **methods: Any) -> type[Any]:
-    """A class of drivers with the given methods; ``address`` is a function as well."""
-    made = {n: property(m) if n == "address" else m for n, m in methods.items()}
+    """A class of drivers with the given methods; its properties are functions as well."""
+    made = {n: property(m) if n in PROPERTIES else m for n, m in methods.items()}
     return type("Made", (base,), made)
 
 

@@ -39,6 +39,15 @@ def verdict(check: str, transport: Callable[[], Any] = HostTransport, **changes:
     return DeviceConformance(REGISTRY, Device(name="desk", kind=kind)).check(check)
 
 
+def test_a_setup_that_brings_what_nobody_knows() -> None:
+    methods = {"setup": lambda driver, tell: "ready", "setup_runtimes": lambda driver: ["litrt"]}
+    found = verdict("describe", **methods)
+    assert (found.status, found.measured) == (
+        "failed",
+        "its setup brings litrt, of which no record of a runtime tells",
+    )
+
+
 @pytest.mark.parametrize("check", DEVICE_CHECKS)
 def test_this_machine_keeps_its_word(check: str) -> None:
     check_device("host", check, registry=REGISTRY)

@@ -12,7 +12,7 @@ from zoo.artifacts.value_range import value_range_of
 from zoo.benchmark.candidate import Candidate, Stage
 from zoo.benchmark.journal import Journal
 from zoo.benchmark.keras_baseline import Reference, references_of
-from zoo.benchmark.measure import Result, measure_interleaved
+from zoo.benchmark.measure import NotTimed, Result, measure_interleaved
 from zoo.benchmark.tiers import Tier
 from zoo.benchmark.timed_inputs import Samples, TimedInputs, timed_inputs
 from zoo.common.errors import UnknownName, UsageError, ZooError
@@ -85,6 +85,7 @@ def time_cells(
     fresh: bool = False,
     watch: Callable[[int, Stage], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    all_or_none: bool = False,
 ) -> list[CellResult]:
     """Times cells on one device: their processes take turns, and one that fails costs itself.
 
@@ -99,6 +100,7 @@ def time_cells(
         fresh: Whether to measure anew what that has kept.
         watch: Receives the number of a cell and how far it has come.
         progress: Receives how many parts of the whole are done, and how many there are.
+        all_or_none: Whether no cell is of use without the others, as of `measure_interleaved`.
     """
     timed: dict[int, CellResult] = {}
     ready: list[tuple[int, Candidate]] = []
@@ -123,6 +125,11 @@ def time_cells(
             ready.append((number, _candidate(registry, device, cell, dataset)))
         except ZooError as error:
             failed(number, _unplaced_candidate(cell), error)
+    if timed and all_or_none:
+        other = cells[min(timed)].name
+        for number, candidate in ready:
+            failed(number, candidate, NotTimed(candidate.name, other))
+        ready = []
     if not ready:
         return [timed[number] for number in sorted(timed)]
     keys = [c.key(device, tier, sha256_of(c.path)) for _, c in ready]
@@ -137,6 +144,7 @@ def time_cells(
             progress=progress,
             journal=journal,
             children=children,
+            all_or_none=all_or_none,
         )
     except ZooError as error:
         for number, candidate in ready:
@@ -345,6 +353,8 @@ def _available_runtime(artifact: Artifact, device: Device, runtime: str | None) 
         raise ZooError(
             f"{runtime!r} is not installed on {device.name!r}",
             why=None if refusal is None else refusal.what,
-            fix=f"`zoo devices doctor {device.name}` shows the runtimes that are there",
+            fix=f"type: zoo devices setup {device.name}"
+            if runtime in device.setup_runtimes
+            else f"`zoo devices doctor {device.name}` shows the runtimes that are there",
         )
     return runtime

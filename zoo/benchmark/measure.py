@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 Result = tuple[Measurement, Samples]
 
 
+class NotTimed(ZooError):
+    """A file that was not timed, since another one cannot be which it was to be compared with."""
+
+    def __init__(self, file: str, other: str) -> None:
+        super().__init__(f"{file} was not timed", why=f"{other} cannot be, and both are compared")
+
+
 def measure_interleaved(
     device: Device,
     candidates: Sequence[Candidate],
@@ -38,6 +45,7 @@ def measure_interleaved(
     journal: Journal | None = None,
     children: Children | None = None,
     timeout: float = DEFAULT_TIMEOUT,
+    all_or_none: bool = False,
 ) -> list[Result | ZooError]:
     """Times several files for comparison: their processes take turns.
 
@@ -53,6 +61,8 @@ def measure_interleaved(
         journal: Keeps each process, and takes up those of a bench that was not finished.
         children: Registers the agents; once it stops, what is not done holds an error.
         timeout: Seconds to wait for an answer beyond the time of the work itself.
+        all_or_none: Whether no candidate is of use without the others: once one has failed, the
+            others are timed no further, and their places hold `NotTimed`.
 
     Raises:
         ZooError: The device cannot be reached, or another process measures there.
@@ -79,7 +89,11 @@ def measure_interleaved(
             for turn in range(grade.processes):
                 # Each turn begins with another candidate: none is always the one on a cool machine.
                 for place in range(len(courses)):
+                    if all_or_none and any(state.failure is not None for state in courses):
+                        break
                     _run_process(bench, courses[(turn + place) % len(courses)], turn)
+            if all_or_none:
+                _fail_together(bench, courses)
             for state in courses:
                 _finish(bench, state)
         finally:
@@ -164,6 +178,14 @@ def _fail(bench: MeasurementRun, state: CandidateState, error: ZooError) -> None
     # What it will not do counts as done: the others' end is what people wait for.
     bench.advanced(state, bench.parts_each - state.parts)
     bench.report_stage(state, "stopped" if bench.stopped else "failed")
+
+
+def _fail_together(bench: MeasurementRun, courses: Sequence[CandidateState]) -> None:
+    """Where one has failed, the others have, too."""
+    failed = [state.candidate.name for state in courses if state.failure is not None]
+    for state in courses if failed else ():
+        if state.failure is None:
+            _fail(bench, state, NotTimed(state.candidate.name, failed[0]))
 
 
 def _result(device: Device, tier: Tier, state: CandidateState) -> Result:

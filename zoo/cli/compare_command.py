@@ -114,7 +114,9 @@ def command(
 
     The exit code is 0 for the same or faster, 1 for slower, 3 when it cannot be decided.
     """
+    from zoo.api.networks import is_network
     from zoo.artifacts.files_of_folder import is_folder_of_files, only_file
+    from zoo.benchmark.compare.beforehand import check_beside_networks, check_settings
     from zoo.benchmark.compare.comparing import compare
     from zoo.benchmark.compare.ratio import TURNS
     from zoo.common.optional_imports import require_extra
@@ -133,6 +135,10 @@ def command(
         else name
         for name in named
     ]
+    others = [n for n in named if not is_network(registry, n, by_id=False, bare=True)]
+    if len(others) < len(named):  # Their export takes minutes.
+        check_settings(registry, device, tier, turns or TURNS)
+        check_beside_networks(registry, store, others, len(named) - len(others), turns or TURNS)
     made = one_file_each(registry, named, network, quiet=as_json, by_id=False, bare=True)
     with StepProgress(quiet=as_json) as progress:
         found = compare(

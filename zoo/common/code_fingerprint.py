@@ -9,24 +9,19 @@ imports, so those that a result depends on are given.
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib.util
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
+from zoo.common.code_facts import FactMemory, fact_file
 from zoo.common.files import sha256_of
 from zoo.common.modules import import_package
 
 #: Import packages of the product; only within them imports are followed from everywhere.
 PACKAGES = ("zoo", "zoo.plugins", "zoo.exporters", "zoo.devices")
-_REFERENCE = re.compile(r"""["']((?:\w+\.)+\w+):\w+["']""")
-_QUOTED = re.compile(r"""["']([\w.-]+)["']""")
-#: Lines that name a path beside their module.
-_BESIDE = re.compile(r"^.*(?:\b__file__\b|\bfiles\().*$", re.MULTILINE)
 
 
 class CodeSource(Protocol):
@@ -41,10 +36,11 @@ class SourceTree:
 
     Args:
         roots: Import package → its folder.
+        memory: Where facts of their texts are kept; None for this process alone.
     """
 
-    def __init__(self, roots: Mapping[str, Path]) -> None:
-        self._roots = dict(roots)
+    def __init__(self, roots: Mapping[str, Path], memory: Path | None = None) -> None:
+        self._roots, self._facts = dict(roots), FactMemory(memory)
         self._modules: dict[str, Path | None] = {}
         self._edges: dict[Path, frozenset[Path]] = {}
         self._rows: dict[Path, str] = {}
@@ -63,6 +59,7 @@ class SourceTree:
         asked = (starts, *((plugin.source_file, plugin.version) for plugin in given))
         if asked not in self._fingerprints:
             self._fingerprints[asked] = self._fingerprint(starts, given)
+            self._facts.keep()
         return self._fingerprints[asked]
 
     def _fingerprint(self, modules: Iterable[str], given: Sequence[CodeSource]) -> str:
@@ -130,24 +127,13 @@ class SourceTree:
     def _reached_by(self, path: Path) -> Iterator[Path]:
         if path.suffix != ".py":
             return
-        text = path.read_text(encoding="utf-8", errors="replace")
-        for module in _REFERENCE.findall(text):
+        facts = self._facts.of(path.read_bytes())
+        for module in facts.references:
             yield from self._files_of(module)
-        for line in _BESIDE.findall(text):
-            yield from _named_beside(path, line)
-        try:
-            body = ast.parse(text).body
-        except (SyntaxError, ValueError):  # a template, or meant for another Python
-            return
-        for node in _statements(body):
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    yield from self._imported(path, 0, alias.name)
-            elif isinstance(node, ast.ImportFrom):
-                for alias in node.names:
-                    inner = ".".join(filter(None, (node.module, alias.name)))
-                    found = self._imported(path, node.level, inner)
-                    yield from found or self._imported(path, node.level, node.module or "")
+        for name in facts.beside:
+            yield from _beside(path, name)
+        for level, inner, outer in facts.imports:
+            yield from self._imported(path, level, inner) or self._imported(path, level, outer)
 
     def _imported(self, path: Path, level: int, module: str) -> set[Path]:
         if level:
@@ -188,7 +174,8 @@ def installed() -> SourceTree:
             package: Path(spec.submodule_search_locations[0])
             for package, spec in specs.items()
             if spec is not None and spec.submodule_search_locations
-        }
+        },
+        memory=fact_file(),
     )
 
 
@@ -218,25 +205,11 @@ def _content(source: Path) -> set[Path]:
     return {source}
 
 
-def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """Statements at any depth, but for those that only type checkers see."""
-    for node in body:
-        yield node
-        test = node.test if isinstance(node, ast.If) else None
-        parts = [] if isinstance(test, ast.Name) and test.id == "TYPE_CHECKING" else ["body"]
-        for name in (*parts, "orelse", "finalbody"):
-            yield from _statements(getattr(node, name, ()))
-        for name in ("handlers", "cases"):
-            for part in getattr(node, name, ()):
-                yield from _statements(part.body)
-
-
-def _named_beside(path: Path, line: str) -> Iterator[Path]:
-    """Files, and folders of programs, that a line of a module names and that lie beside it."""
-    for name in _QUOTED.findall(line):
-        for folder in path.parents[:2]:
-            place = folder / name
-            if place.is_file():
-                yield place
-            elif (place / "__main__.py").is_file():
-                yield from place.rglob("*.py")
+def _beside(path: Path, name: str) -> Iterator[Path]:
+    """A file, or a folder of a program, that a line of a module names and that lies beside it."""
+    for folder in path.parents[:2]:
+        place = folder / name
+        if place.is_file():
+            yield place
+        elif (place / "__main__.py").is_file():
+            yield from place.rglob("*.py")

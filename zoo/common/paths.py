@@ -59,8 +59,8 @@ def real_path(place: Path) -> Path:
     """The absolute path without links, as far as it is there: macOS' ``TMPDIR`` lies behind one."""
     try:
         return place.resolve()
-    except (OSError, RuntimeError):  # a working folder that is gone, or links in a circle
-        return place
+    except (OSError, RuntimeError, ValueError):
+        return place  # a working folder that is gone, links in a circle, a zero character
 
 
 def socket_parent() -> str:

@@ -137,6 +137,15 @@ class DeviceDriver(ABC, Generic[Options]):
         """
         raise NotImplementedError("its driver has no setup")
 
+    @property
+    def setup_runtimes(self) -> Sequence[str]:
+        """The agent's runtimes that `setup` brings, as far as the device takes them.
+
+        Where one is missing, errors name ``zoo devices setup NAME`` for files of their formats
+        alone; none where a setup brings no runtime. Contacts no device.
+        """
+        return ()
+
     def open_page(self, port: int, path: str) -> str:
         """Has browsers of the device show a page of this machine, as if it came from their own.
 

@@ -167,6 +167,15 @@ class Device:
                 raise TypeError(f"examine returned a {type(found).__name__}")
             return found
 
+    @property
+    def setup_runtimes(self) -> tuple[str, ...]:
+        """The runtimes that its setup brings; none of a kind that has no setup."""
+        if not self.kind.prepares:
+            return ()
+        driver = self.driver
+        with self.guard("tell which runtimes its setup brings"):
+            return tuple(_text(name) for name in driver.setup_runtimes)
+
     def open_page(self, port: int, path: str) -> str:
         """Has its browsers show a page of this machine's loopback; returns where it was opened."""
         driver = self._trusted_driver

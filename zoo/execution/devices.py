@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -242,10 +242,26 @@ def runtime_on(exporter: Exporter, device: Device) -> str:
                 for name, refusal in device.plugin_runtimes_there.items()
                 if refusal is not None and name in exporter.runtimes
             ),
-            fix=f"type: zoo devices setup {device.name}"
-            if device.kind.prepares
-            else "install one there, in the Python that devices.toml names for it",
+            fix=way_to_runtime(device, able, f"{exporter.name} files"),
         ) from error
+
+
+def way_to_runtime(device: Device, wanted: Iterable[str], what: str = "") -> str:
+    """How a device gets one of some runtimes: by its setup, if that brings one, or by hand.
+
+    Args:
+        device: Where they are missing.
+        wanted: Their names.
+        what: Files of the format that they run; empty where any runtime would do.
+    """
+    brought = device.setup_runtimes
+    if not brought:
+        return "install one there, in the Python that devices.toml names for it"
+    setup = f"zoo devices setup {device.name}"
+    if set(brought) & set(wanted):
+        return f"type: {setup}"
+    alone = f"{setup} brings {', '.join(brought)} alone"
+    return f"install one there by hand; {alone}" + (f", and none for {what}" if what else "")
 
 
 def _kinds_without_entry(registry: Registry) -> dict[str, Device | ZooError]:

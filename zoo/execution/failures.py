@@ -54,6 +54,7 @@ _CAUSES = {
 _FIXES = {
     "MissingRuntime": "install that runtime where the agent runs, or choose another runtime",
     "CannotLoad": "check that the file is whole and meant for this runtime",
+    "CannotRun": "choose another runtime or format for this file",
     "NotOnGpu": "`zoo devices doctor NAME` tells what that device lacks; without --device it is "
     "timed on this machine's processor",
     "FixedBatch": "leave out --batch; it is for files that leave the batch open, and edgezoo's own "

@@ -55,7 +55,7 @@ def inspect_device(registry: Registry, device: Device | ZooError, name: str) -> 
                 state,
                 problem="no runtime is there",
                 fix=f"type: zoo devices setup {name}"
-                if device.kind.prepares
+                if device.setup_runtimes
                 else f"install {_installable(registry)} in the Python that is used there",
             )
         transport = device.connect()

@@ -9,7 +9,7 @@ from typing import Any
 
 from zoo.contracts.task import Metric
 from zoo.results import formatting as fmt
-from zoo.server.catalogue import FileEntry, StoredTiming
+from zoo.server.file_entries import FileEntry, StoredTiming
 from zoo.server.page import ENTRIES, file_path, record_path
 
 #: The last part of the path of a further page of a list, whose first one has no number.

@@ -11,7 +11,7 @@ from zoo.common.errors import ZooError
 from zoo.common.files import sha256_of
 from zoo.pipeline.step_cache import StepCache
 from zoo.registry import Registry
-from zoo.server.catalogue import FileEntry
+from zoo.server.file_entries import FileEntry
 
 #: Opened files that are remembered.
 _REMEMBERED = 64

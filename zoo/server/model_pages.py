@@ -10,7 +10,7 @@ from zoo.common.errors import ZooError
 from zoo.networks.checkpoints import resolve
 from zoo.registry import Registry
 from zoo.results import formatting as fmt
-from zoo.server.catalogue import Catalogue, FileEntry
+from zoo.server.catalogue import Catalogue
 from zoo.server.figures import (
     numbered_part,
     part,
@@ -21,6 +21,7 @@ from zoo.server.figures import (
     size_of,
     timing_cells,
 )
+from zoo.server.file_entries import FileEntry
 from zoo.server.kept_files import KeptFiles
 from zoo.server.model_and_run_entries import ModelEntry
 from zoo.server.page import Page, file_path, model_path, record_path, run_path

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from zoo.results.layer_errors import EXPLAIN
 from zoo.results.queries import several
 from zoo.results.records import as_plain
-from zoo.server.catalogue import Catalogue, FileEntry
+from zoo.server.catalogue import Catalogue
 from zoo.server.environments import environment_name, shared_part
+from zoo.server.file_entries import FileEntry
 from zoo.server.page import environment_path, file_path, run_path
 
 
@@ -28,8 +30,9 @@ class RecordPlaces:
         return self._shown.get(number) or self._runs[number]
 
     def of_file(self, entry: FileEntry) -> list[int]:
-        """Numbers of a file's gates, latencies and, where it is known, export."""
+        """Numbers of a file's gates, latencies, explanations and, where it is known, export."""
         found = [gate.number for gate in entry.gates] + [t.number for t in entry.timings]
+        found += [explanation.number for explanation in entry.explanations]
         export = self._catalogue.export_of(entry)
         return sorted([*found, *([] if export is None else [export])])
 
@@ -53,6 +56,8 @@ class RecordPlaces:
             for name in ("key", "cached", "needless"):
                 record.pop(name, None)
             result = record.get("result", {})
+            if stored.record.kind == EXPLAIN:
+                result.pop("command", None)  # may name paths of the machine that ran it
             environment = result.get("environment")
             if isinstance(environment, dict):
                 whole = stored.record.result["environment"] if stored.record.result else {}
@@ -76,6 +81,7 @@ class RecordPlaces:
             path = file_path(entry.sha256)
             shown = [timing.number for timing in entry.newest()]
             shown += [entry.gate.number] if entry.gate else []
+            shown += [explanation.number for explanation in entry.explanations[-1:]]
             self._shown |= dict.fromkeys(shown, path)
             self._of_files.update(self.of_file(entry))
         self._read = self._catalogue.read

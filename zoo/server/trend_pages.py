@@ -11,8 +11,9 @@ from zoo.common.errors import ZooError
 from zoo.report.charts.svg import Chart
 from zoo.report.charts.trend_chart import trend_chart
 from zoo.results.measurements import Samples
-from zoo.server.catalogue import Catalogue, StoredTiming
+from zoo.server.catalogue import Catalogue
 from zoo.server.figures import plain_timing, timing_cells
+from zoo.server.file_entries import StoredTiming
 from zoo.server.page import TRENDS, Page, file_path, trend_path
 
 #: Latencies of a place that are shown, the newest.

@@ -118,6 +118,12 @@ class DeviceConformance:
 
     def describe(self) -> Finding:
         """Fresh agents, and the record, name the same machine."""
+        known = {each.name for each in self._registry.runtimes}
+        if unknown := [name for name in self.device.setup_runtimes if name not in known]:
+            return _failed(
+                f"its setup brings {', '.join(unknown)}, of which no record of a runtime tells",
+                "name runtimes that zoo_runtimes yields in setup_runtimes",
+            )
         first, again = self.device.fingerprint(), self.device.fingerprint()
         runtimes = list(self.device.runtimes())
         if not runtimes:

@@ -7,9 +7,27 @@ import * as webgpu from "./webgpu.js";
 import * as webnn from "./webnn.js";
 
 let litert = null;
+/** What it wrote as errors on the console: a run that fails tells nothing else, and gives what lies in memory. */
+const errors = [];
+
+function listen() {
+  const write = console.error;
+  console.error = (...words) => {
+    const [, told] = /^ERROR: (.*)/s.exec(words.join(" ")) ?? [];
+    if (told !== undefined) errors.push(told.trim());
+    write(...words);
+  };
+}
+
+/** The errors in a line: those that name an operator, rather than the place in the runtime's source. */
+function toldErrors() {
+  const own = errors.filter((line) => !line.startsWith("["));
+  return (own.length ? own : errors).join(" ");
+}
 
 /** Loads the runtime for a number of threads; once per worker. */
 async function start(base, threads, backend) {
+  listen();
   const files = `${base}wasm/`;
   const flavour = threads > 1 ? { threads: true } : backend !== "wasm" && "Suspending" in WebAssembly ? { jspi: true } : {};
   const script = threads > 1 ? "litert_wasm_threaded_internal.js" : "";
@@ -29,13 +47,15 @@ export async function prepare({ threads, backend, base }) {
 /** Opens a file; `bytes` is a Uint8Array. */
 export async function open(bytes, { threads, backend, processor }) {
   const { module, said } = litert;
-  said.length = 0;
+  said.length = errors.length = 0;
   const began = now();
   const model = await module.loadAndCompile(bytes, {
     accelerator: backend,
     cpuOptions: { numThreads: threads },
     gpuOptions: { precision: "fp32" },
     webNNOptions: { devicePreference: processor, precision: "fp32" },
+  }).catch((error) => {
+    throw errors.length ? new AgentError("CannotLoad", `LiteRT.js cannot load the file: ${toldErrors()}`) : error;
   });
   const took = now() - began;
   const ran = model.options.accelerator;
@@ -85,12 +105,14 @@ class LiteRtModel {
 
   /** Runs the file and reads all of its outputs: without that a GPU may still be at work. */
   async invoke() {
+    errors.length = 0;
     const outputs = await this.model.run(this.tensors);
     const read = [];
     for (const output of outputs) {
       read.push(await output.data());
       output.delete();
     }
+    if (errors.length) throw new AgentError("CannotRun", `LiteRT.js cannot run the file: ${toldErrors()}`);
     this.results = read;
   }
 

@@ -93,6 +93,44 @@ def test_an_operator_that_is_lacking_is_named(transport, tmp_path):
         session.load(tmp_path / "odd.onnx")
 
 
+def with_operator(number: int, custom: bytes | None = None, version: int = 1) -> bytes:
+    """The probe with another operator in place of its dense layer."""
+    flatbuffers = pytest.importorskip("flatbuffers")
+    schema = pytest.importorskip("ai_edge_litert.schema_py_generated")
+    model = schema.ModelT.InitFromPackedBuf(RUNTIMES["litert-js"].read_bytes(), 0)
+    (entry,) = model.operatorCodes
+    entry.builtinCode, entry.deprecatedBuiltinCode = number, min(number, 127)
+    entry.customCode, entry.version = custom, version
+    builder = flatbuffers.Builder(4096)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def answers_of(session: AgentSession, path: Path) -> np.ndarray:
+    """What a file answers to zeros."""
+    session.load(path)
+    return session.run(np.zeros((1, len(WEIGHTS[0])), np.float32))
+
+
+def test_what_litert_js_tells_on_the_console_alone_is_a_refusal(transport, tmp_path):
+    """Its run gives what lies in memory then, as if all were well."""
+    dense, logistic, custom = 9, 14, 32
+    told = {
+        "unresolved custom op: MyOp": with_operator(custom, b"MyOp"),
+        "Node number 0 .LOGISTIC. failed to prepare": with_operator(logistic),
+        "opcode 'FULLY_CONNECTED' version '99'": with_operator(dense, version=99),
+    }
+    with AgentSession(transport, "litert-js", 60.0) as session:
+        for words, content in told.items():
+            path = tmp_path / "odd.tflite"
+            path.write_bytes(content)
+            with pytest.raises(AgentRefused, match=words):
+                answers_of(session, path)
+            with pytest.raises(AgentRefused):
+                session.bench(min_runs=1, min_seconds=0.0, max_seconds=5.0, warmup_seconds=0.0)
+        assert np.allclose(answers_of(session, RUNTIMES["litert-js"]), BIAS)
+
+
 def test_a_browser_that_is_killed_costs_one_run_and_is_started_anew(transport):
     with AgentSession(transport, "litert-js", 60.0) as session:
         session.load(RUNTIMES["litert-js"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import ssl
 import subprocess
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from consoles import blocks
 
 from zoo.common.errors import UsageError, ZooError
 from zoo.plugins.dask_executor.configuration import security_of
@@ -19,13 +19,14 @@ from zoo.plugins.dask_executor.tls import check_encryption, client_context
 
 #: Of 58 bytes, as the first eight say.
 GREETING = (58).to_bytes(8, "little") + bytes(58)
-PAGE = Path(__file__).parents[3] / "docs" / "executors.md"
+PAGE = "docs/executors.md"
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Certificates of two authorities, made as the documentation says; and wrong mixtures."""
-    (commands,) = re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (block,) = [b for b in blocks(PAGE) if any("openssl" in c.typed for c in b.commands)]
+    commands = "\n".join(command.typed for command in block.commands)
     made = {}
     for name in ("own", "other"):
         place = tmp_path_factory.mktemp(name)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zoo.benchmark.cells import CellResult, cells_of, check_compared, time_cells
+from zoo.benchmark.compare.beforehand import check_record, check_settings
 from zoo.benchmark.compare.comparison import ComparedPair, Side, compare_sides, refuse_unreal
 from zoo.benchmark.compare.operands import (
     LAST,
@@ -19,7 +20,8 @@ from zoo.benchmark.compare.operands import (
     run_operand,
 )
 from zoo.benchmark.compare.ratio import MARGIN, TURNS
-from zoo.benchmark.compare.turns import check_turns, check_turns_against
+from zoo.benchmark.compare.turns import check_turns
+from zoo.benchmark.measure import NotTimed
 from zoo.benchmark.tiers import tier_named
 from zoo.benchmark.timed_inputs import parse_shapes
 from zoo.benchmark.timing import record_result
@@ -122,9 +124,14 @@ def compare(
     """
     if second is None:
         first, second = LAST, first
-    _check(margin, turns)
-    tier_named(tier)
+    if not 0.0 < margin < 1.0:
+        raise UsageError(
+            f"a margin of {margin:g} makes no sense",
+            why="it is the greatest difference that counts as none, as a share",
+            fix="for example 0.03, which is 3 %",
+        )
     registry = registry or load_registry()
+    check_settings(registry, device, tier, turns)
     kept = Store(store, writes=False)
     settings = _TimingSettings(
         registry=registry,
@@ -172,17 +179,6 @@ def _single(
     return shapes
 
 
-def _check(margin: float, turns: int) -> None:
-    if not 0.0 < margin < 1.0:
-        raise UsageError(
-            f"a margin of {margin:g} makes no sense",
-            why="it is the greatest difference that counts as none, as a share",
-            fix="for example 0.03, which is 3 %",
-        )
-    if not 1 <= turns <= 100:
-        raise UsageError(f"{turns} turns are too few or too many", fix="name 1 to 100")
-
-
 def _compare(settings: _TimingSettings, first: str, second: str, margin: float) -> Comparisons:
     suffixes = [exporter.suffix for exporter in settings.registry.exporters]
     names = (first, second)
@@ -207,15 +203,13 @@ def _compare(settings: _TimingSettings, first: str, second: str, margin: float) 
         return Comparisons(pairs=(compare_sides(*sides, together=True, margin=margin),))
     if left.file is None and right.file is None:
         return _recorded(left, right, margin)
-    if left.file is not None:
-        record = _counterpart(right, left.file)
-        check_turns_against(settings.turns, record.measurement.processes)
-        sides = (*_timed(settings, [left.file], record.measurement), record.side())
-    else:
-        assert right.file is not None
-        record = _counterpart(left, right.file)
-        check_turns_against(settings.turns, record.measurement.processes)
-        sides = (record.side(), *_timed(settings, [right.file], record.measurement))
+    file, other = (left.file, right) if left.file is not None else (right.file, left)
+    assert file is not None
+    record = _counterpart(other, file)
+    recorded = record.side()
+    check_record(recorded, settings.turns)
+    (timed,) = _timed(settings, [file], record.measurement)
+    sides = (recorded, timed) if other is left else (timed, recorded)
     return Comparisons(pairs=(compare_sides(*sides, together=False, margin=margin),))
 
 
@@ -273,14 +267,17 @@ def _timed(
                 _STEP, {"event": "progress", "done": done, "total": total}
             ),
             children=children,
+            all_or_none=True,
         )
     finally:
         children.stop_all()
     seconds = time.perf_counter() - started
-    settings.on_step(
-        _STEP, {"event": "end", "status": "passed", "seconds": seconds, "cached": False}
-    )
-    return tuple(_side(settings, where, timed) for timed in found)
+    failed = any(isinstance(timed.result, ZooError) for timed in found)
+    status = "failed" if failed else "passed"
+    settings.on_step(_STEP, {"event": "end", "status": status, "seconds": seconds, "cached": False})
+    # Where one cannot be timed the others were not, which is no failure of theirs to record.
+    tried = [timed for timed in found if not isinstance(timed.result, NotTimed)]
+    return tuple(_side(settings, where, timed) for timed in tried)
 
 
 def _side(settings: _TimingSettings, where: Device, timed: CellResult) -> Side:

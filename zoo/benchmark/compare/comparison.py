@@ -125,9 +125,13 @@ def _undisturbed_medians(
         turns = list(zip(mine, quiet, theirs, calm, strict=False))
         kept = [(a, b) for a, fine, b, good in turns if fine and good]
         return [a for a, _ in kept], [b for _, b in kept], len(turns) - len(kept)
-    left = [m for m, fine in zip(mine, quiet, strict=True) if fine]
-    right = [m for m, fine in zip(theirs, calm, strict=True) if fine]
+    left, right = quiet_medians(first), quiet_medians(second)
     return left, right, len(mine) + len(theirs) - len(left) - len(right)
+
+
+def quiet_medians(side: Side) -> list[float]:
+    """Medians of the processes that nothing disturbed, in nanoseconds."""
+    return [median for median, quiet in zip(*_medians(side), strict=True) if quiet]
 
 
 def _medians(side: Side) -> tuple[list[float], list[bool]]:

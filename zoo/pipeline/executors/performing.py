@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import fcntl
+import os
 import platform
 import shutil
 import threading
@@ -12,7 +13,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from zoo.common.errors import EnvironmentFailed, ZooError
 from zoo.common.files import cannot_write
@@ -34,7 +36,7 @@ from zoo.pipeline.executors.order import (
 )
 from zoo.pipeline.executors.planned import steps_of
 from zoo.pipeline.performer import StepPerformer
-from zoo.pipeline.step_cache import StepCache, step_cache
+from zoo.pipeline.step_cache import step_cache
 from zoo.pipeline.steps.bench import PlacedStep, StepDevice
 from zoo.pipeline.steps.step import FinishedStep, Step, StepId
 from zoo.registry import Registry, load_registry
@@ -92,7 +94,7 @@ def _perform(order: OrderText, emit: OnEvent, children: Children) -> OrderAnswer
         keeps_samples=True,
     )
     _take_earlier(order, step, performer, store)
-    with _alone(cache, step.key, children):
+    with _alone(step.key, children):
         finished = performer.kept(step)
         if finished is None and store is not None and fetch_step(store, cache, step.key):
             finished = performer.kept(step)
@@ -208,20 +210,30 @@ def _take_earlier(
 
 
 @contextlib.contextmanager
-def _alone(cache: StepCache, key: str, children: Children) -> Iterator[None]:
+def _alone(key: str, children: Children) -> Iterator[None]:
     """Waits while another process of this cache performs the same step; its result then counts."""
-    path = cache_folder() / "locks" / f"step-{key[:3]}.lock"
+    path = cache_folder() / "locks" / f"step-{key[:32]}.lock"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.open("w")
+        while (lock := _try_lock(path)) is None:
+            if children.stopping:
+                raise Refused("the order was cancelled")
+            time.sleep(_LOOK)
     except OSError as error:
         raise cannot_write(path, error) from error
     with lock:
-        while True:
-            if children.stopping:
-                raise Refused("the order was cancelled")
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            time.sleep(_LOOK)
-        yield
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)  # while it is held
+
+
+def _try_lock(path: Path) -> IO[str] | None:
+    """The file, held by this process; None where another one holds it, or had it and removed it."""
+    lock = path.open("w")
+    with contextlib.suppress(BlockingIOError, FileNotFoundError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(lock.fileno()), path.stat()):
+            return lock
+    lock.close()
+    return None
