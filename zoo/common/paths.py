@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from zoo.common.errors import UsageError
@@ -92,3 +93,12 @@ def _folder(kind: str) -> Path:
             fix=other_encoding(f"set {HOME_VARIABLE} to another folder"),
         )
     return found
+
+
+#: Names that Windows keeps for itself, with any ending, and a dot at the end, which it drops.
+_KEPT_BY_WINDOWS = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?|.*\.", re.I | re.S)
+
+
+def is_name_on_windows(name: str) -> bool:
+    """Whether Windows lets a file have a name, as far as its letters are letters."""
+    return not _KEPT_BY_WINDOWS.fullmatch(name)

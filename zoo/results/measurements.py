@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import struct
 import zlib
 from collections.abc import Mapping
@@ -15,14 +14,10 @@ from numpy.typing import NDArray
 from zoo.common.brief import Brief
 from zoo.common.errors import BadFile
 from zoo.contracts import Clock, ToolSummary
+from zoo.results.measured import check_measured
 from zoo.results.records import Evaluation
 
 _MAGIC = b"zns1"
-#: Of a measurement, in milliseconds.
-_TIMES = (
-    *("load_ms", "first_ms", "dispatch_ms", "p50_ms", "p50_low_ms", "p50_high_ms"),
-    *("p90_ms", "p90_low_ms", "p90_high_ms", "p99_ms", "p99_low_ms", "p99_high_ms"),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,12 +216,7 @@ class Measurement(Brief):
     dispatch_ms: float | None = None
 
     def __post_init__(self) -> None:
-        times = (getattr(self, name) for name in _TIMES)
-        if not all(time is None or 0.0 <= time < math.inf for time in times):
-            raise ValueError("a time is below 0, or no number")
-        processes = self.environment.get("processes", ())
-        if not (_listed(processes) and all(map(_is_process, processes))):
-            raise ValueError("of a process neither disturbances nor conditions can be read")
+        check_measured(self, self.environment)
 
     @property
     def mostly_dispatch(self) -> bool:
@@ -258,20 +248,6 @@ class Measurement(Brief):
         if not self.quiet:
             return "noisy"
         return "good" if self.floors_met else "short"
-
-
-def _listed(value: object) -> bool:
-    return isinstance(value, list | tuple)
-
-
-def _is_process(told: object) -> bool:
-    """Whether readers of what was counted in a process find it in its place."""
-    if not isinstance(told, Mapping):
-        return False
-    noise, conditions = told.get("noise", ()), told.get("condition", ())
-    return (
-        _listed(noise) and _listed(conditions) and all(isinstance(c, Mapping) for c in conditions)
-    )
 
 
 @dataclass(frozen=True, eq=False)
