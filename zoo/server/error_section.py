@@ -23,6 +23,7 @@ from zoo.server.page import record_path
 
 #: What the page says of the file anyway, or the page of the record.
 _OF_THE_FILE = ("file", "sha256", "environment")
+_NOT_YET = "Not compared with its float32 file yet. This does so:"
 #: Rows of the table, served and written.
 _ROWS, _WRITTEN_ROWS = 10, 5
 #: Layers of the drawing.
@@ -120,8 +121,7 @@ class ErrorSections:
         if not self._static:
             command = ["zoo", "explain", *self._operands(entry, kept)]
             command += self._store()
-        words = before or "It was not compared with its float32 file yet. "
-        words += "This does so, layer by layer:" if not before else "This makes another:"
+        words = f"{before}This makes another:" if before else _NOT_YET
         return ErrorSection(words=words, command=shlex.join(command))
 
     def _store(self) -> list[str]:
