@@ -259,6 +259,20 @@ def test_names_never_become_paths() -> None:
     assert "p2" not in slugs  # that is the second page of a list
 
 
+def test_names_are_as_many_folders_on_every_system() -> None:
+    names = ["net.a", "Net.a", "NET.A", "net.a.", "CON", "con", "nul.int8", "com1", "console", "é"]
+    slugs = [slug(name) for name in names]
+    assert len({one.lower() for one in slugs}) == len(names)
+    reserved = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+    assert not any(reserved.fullmatch(one) or one.endswith(".") for one in slugs)
+    assert slug("console") == "console"
+
+
+def test_a_part_of_a_list_has_no_endless_number(app: Any) -> None:
+    for number in ("9" * 5000, "٢", "02", "0", "1"):
+        assert get(app, f"/secret/runs/p{number}/").status == 404
+
+
 def test_queries_for_datasette_fit_the_store(url: str) -> None:
     (told,) = json.loads(asset("datasette.json"))["databases"].values()
     with sqlite3.connect(url.removeprefix("sqlite:///")) as database:

@@ -14,7 +14,7 @@ pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")
 pytest.importorskip("starlette")
 
-from zoo.common.errors import UsageError
+from zoo.common.errors import UsageError, ZooError
 from zoo.registry import load_registry
 from zoo.results.queries import later_than
 from zoo.results.store import Store
@@ -145,3 +145,27 @@ def test_other_files_are_not_written_over(tmp_path: Path, url: str) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(UsageError, match="other files"):
         write_site(load_registry(), tmp_path, store=url)
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> str:
+    """A store without records."""
+    found = f"sqlite:///{tmp_path / 'empty.db'}"
+    Store(found).close()
+    return found
+
+
+def test_what_is_behind_a_link_is_no_part_of_a_site(tmp_path: Path, empty: str) -> None:
+    site, mine = tmp_path / "site", tmp_path / "mine" / "net" / "index.html"
+    write_site(load_registry(), site, store=empty)
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    (site / "trends").symlink_to(tmp_path / "mine")
+    write_site(load_registry(), site, store=empty)
+    assert mine.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "a\0b"], ids=["long", "zero"])
+def test_a_folder_that_cannot_be_is_refused_in_words(tmp_path: Path, empty: str, name: str) -> None:
+    with pytest.raises(ZooError, match="cannot be written"):
+        write_site(load_registry(), tmp_path / name, store=empty)

@@ -140,7 +140,7 @@ def filled(folder: Path, *, fix: str | None = None) -> Iterator[None]:
         yield
     except BaseException:
         for place in made:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ValueError):
                 place.rmdir()
         raise
 
@@ -154,6 +154,8 @@ def ensure_writable(folder: Path, *, fix: str | None = None) -> None:
         probe.unlink()
     except OSError as error:
         raise cannot_write(folder, error, fix=fix) from error
+    except ValueError as error:  # no system has a name with a zero character
+        raise cannot_write(folder, OSError(errno.EINVAL, str(error)), fix=fix) from error
 
 
 #: What may lie at a path.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from zoo.common.errors import UsageError
 from zoo.common.extras import installed
-from zoo.common.files import filled, write_text
+from zoo.common.files import cannot_write, filled, write_text
 from zoo.common.optional_imports import require
 from zoo.common.progress import OnStep, quiet
 from zoo.pipeline.report_notes import REPORT
@@ -60,7 +60,11 @@ def write_site(
         UsageError: The folder holds something else.
         ZooError: The store cannot be read, or the folder cannot be written.
     """
-    if output.is_dir() and any(output.iterdir()) and not (output / _MARK).is_file():
+    try:
+        foreign = output.is_dir() and any(output.iterdir()) and not (output / _MARK).is_file()
+    except OSError as error:  # too long a name, or a folder that may not be read
+        raise cannot_write(output, error) from error
+    if foreign:
         raise UsageError(
             f"{output} holds other files",
             why="a site is written into a folder of its own",
@@ -121,8 +125,13 @@ def _shortener() -> Callable[[str], str]:
 
 
 def _remove_older(output: Path, sections: Iterable[str], written: Container[Path]) -> None:
-    """Removes pages and records of an earlier site that are not in this one, and their folders."""
+    """Removes pages and records of an earlier site that are not in this one, and their folders.
+
+    No link is followed: what is behind one is no part of the site.
+    """
     for folder in (output / section for section in sections):
+        if folder.is_symlink():
+            continue
         # What is in a folder comes before it.
         for path in (*sorted(folder.rglob("*"), reverse=True), folder):
             own = path.name in (PAGE, DATA, REPORT) or re.fullmatch(r"[0-9]+\.json", path.name)

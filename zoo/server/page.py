@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from zoo.common.paths import is_name_on_windows
+
 #: Entries of one page; more go on the next.
 ENTRIES = 200
 #: File of a page, in the folder that its path names.
@@ -19,8 +21,9 @@ TRENDS = "Trends"
 #: Folder of records.
 RECORDS = "records/"
 _OTHER = re.compile(r"[^A-Za-z0-9._-]")
-#: What is no page of a list, no hidden file, and none of the names made here.
-_USUAL = re.compile(r"(?!p[0-9]+$)[A-Za-z0-9]")
+#: What is no page of a list, no hidden file, and none of the names made here. Some systems take
+#: capitals and small letters for the same.
+_USUAL = re.compile(r"(?!p[0-9]+$)[a-z0-9][a-z0-9._-]*")
 _LONGEST = 100
 
 
@@ -46,9 +49,9 @@ class Page:
 
 
 def slug(name: str) -> str:
-    """A name as one part of a path, unlike that of every other name."""
+    """A name as one part of a path, unlike that of every other name on every system."""
     plain = _OTHER.sub("_", name)[:_LONGEST]
-    if plain == name and _USUAL.match(plain):
+    if plain == name and _USUAL.fullmatch(plain) and is_name_on_windows(plain):
         return plain
     return f"_{plain}-{hashlib.sha256(name.encode('utf-8', 'backslashreplace')).hexdigest()[:8]}"
 

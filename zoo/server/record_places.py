@@ -58,7 +58,8 @@ class RecordPlaces:
             result = record.get("result", {})
             if stored.record.kind == EXPLAIN:
                 result.pop("command", None)  # may name paths of the machine that ran it
-            if environment := result.get("environment"):
+            environment = result.get("environment")
+            if isinstance(environment, dict):
                 whole = stored.record.result["environment"] if stored.record.result else {}
                 shared = shared_part(whole)
                 own = {key: one for key, one in environment.items() if key not in shared}
