@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 import signal
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
+from own_folders import own_folder
 
 # A busy machine is slow; no test may fail for that. Whoever tests a change meets the same examples
 # as everybody else, so that a failure is the change's own.
@@ -38,6 +40,12 @@ def pytest_collection() -> Generator[None, Any, Any]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.fixture
+def tmp_path(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """An empty folder of the test's own, in place of pytest's."""
+    return own_folder(tmp_path_factory, request.node.name)
 
 
 #: Folders whose files share a run that takes long.

@@ -22,7 +22,8 @@ def test_planted(number):
 
 
 def planted(folder: Path) -> Path:
-    shutil.copy(Path(__file__).with_name("conftest.py"), folder)
+    for name in ("conftest.py", "support/own_folders.py"):
+        shutil.copy(Path(__file__).parent / name, folder)
     file = folder / "test_planted.py"
     file.write_text(PLANTED)
     return file

@@ -20,6 +20,7 @@ import pluggy
 from zoo import hookspecs
 from zoo.common.errors import UnknownName, UsageError
 from zoo.common.files import no_file, no_folder
+from zoo.common.hook_manager import HookManager
 from zoo.common.modules import fix_of_import, import_path, source_of
 from zoo.common.plugin_errors import note_source
 from zoo.common.plugin_import import ForeignImport, foreign_import
@@ -111,7 +112,7 @@ class Registry:
             ("zoo_trackers", self.trackers, Tracker),
             ("zoo_executors", self.executors, Executor),
         )
-        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self._manager = HookManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
 
     def variants(self) -> Iterator[tuple[Architecture, Variant]]:

@@ -19,7 +19,6 @@ from zoo.pipeline.executors.connection import refuse_doubled
 from .configuration import (
     ANNOUNCED,
     NOTHING,
-    host_and_port,
     prepare,
     scheduler_address,
     security_of,
@@ -141,37 +140,36 @@ def serve(address: str, tls: Path | None, tell: Callable[[str], None]) -> None:
     Raises:
         ZooError: It cannot listen there.
     """
-    host, port = host_and_port(address)
-    security = security_of(tls)
+    place, security = scheduler_address(address, tls), security_of(tls)
     prepare()
-    run_until_interrupted(_serve(host, port, tls, security, tell))
+    run_until_interrupted(_serve(place, security, tell))
 
 
-async def _serve(
-    host: str, port: int, tls: Path | None, security: Any, tell: Callable[[str], None]
-) -> None:
+async def _serve(place: str, security: Any, tell: Callable[[str], None]) -> None:
     from .scheduler import ZooScheduler
 
+    protocol, _, shown = place.partition("://")
+    host, _, port = shown.rpartition(":")
     try:
         scheduler: Any = ZooScheduler(
             host=host,
-            port=port,
-            protocol="tcp" if tls is None else "tls",
+            port=int(port),
+            protocol=protocol,
             security=security,
             dashboard=False,
             dashboard_address="127.0.0.1:0",
         )
         async with scheduler:
-            tell(f"the scheduler listens at {host}:{port}")
-            tell(f"workers join it by: zoo worker --join dask://{host}:{port}")
-            tell(f"commands use it by: --executor dask://{host}:{port}")
+            tell(f"the scheduler listens at {shown}")
+            tell(f"workers join it by: zoo worker --join dask://{shown}")
+            tell(f"commands use it by: --executor dask://{shown}")
             await scheduler.finished()
     except (OSError, RuntimeError) as error:  # the latter is Dask's, about the former
         cause = error.__cause__ if isinstance(error, RuntimeError) else error
         if not isinstance(cause, OSError):
             raise
         raise ZooError(
-            f"no scheduler can listen at {host}:{port}",
+            f"no scheduler can listen at {shown}",
             why=cause.strerror or str(cause),
             fix="another program has that port: give --listen another one"
             if cause.errno == errno.EADDRINUSE

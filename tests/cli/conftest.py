@@ -12,16 +12,18 @@ import pytest
 from commands import Typed, Zoo
 from commands import zoo as zoo
 from linear_network import SIDE, WEIGHTS, linear_onnx
+from own_folders import own_folder
 
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No test reads or writes the user's files, and none uses the network."""
-    home = tmp_path_factory.mktemp("home")
+    home = own_folder(tmp_path_factory, "home")
     monkeypatch.setenv("ZOO_HOME", str(home))
     monkeypatch.setenv("ZOO_OFFLINE", "1")
-    monkeypatch.delenv("ZOO_FASHION_MNIST", raising=False)
-    monkeypatch.chdir(tmp_path_factory.mktemp("folder"))
+    for name in ("ZOO_FASHION_MNIST", "ZOO_STORE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(own_folder(tmp_path_factory, "folder"))
     return home
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from linear_network import linear_onnx
+from short_timing import short_timing as short_timing
 
 from zoo.execution.session import AgentSession
 from zoo.results.store import Store

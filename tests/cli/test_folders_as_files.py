@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from digit_files import with_manifest
@@ -11,6 +12,8 @@ from short_timing import short_timing as short_timing
 
 from zoo import evaluate
 from zoo.common.errors import UsageError
+from zoo.results.records import as_plain
+from zoo.results.store import Store
 
 
 @pytest.fixture
@@ -73,6 +76,13 @@ def test_a_damaged_file_costs_its_own_result_alone(folder, zoo, command, named):
     assert (alone.code, alone.json["error"]["what"]) == (2, first["error"]["what"])
 
 
+def recorded(kind: str) -> list[dict[str, Any]]:
+    store = Store(writes=False)
+    found = [as_plain(stored.record) for stored in store.records(kind=kind)]
+    store.close()
+    return found
+
+
 def test_a_damaged_file_is_a_row_of_bench_and_of_explain(folder, zoo):
     (folder / "a.onnx").write_bytes((folder / "a.onnx").read_bytes()[:300])
     typed = zoo("bench", folder, "--tier", "brief", "--budget", "p50<=1s", "--json")
@@ -89,6 +99,9 @@ def test_a_damaged_file_is_a_row_of_bench_and_of_explain(folder, zoo):
     first, second = explained.json
     assert first["error"]["what"].startswith(f"{folder}/a.onnx")
     assert Path(second["twin"]["path"]).name == "c.onnx"
+    assert [(one["step"], one["status"]) for one in recorded("explain")] == [
+        ("explain b.onnx", "passed")
+    ]
     alone = zoo("bench", folder / "a.onnx", folder / "b.onnx")
     assert (alone.code, alone.out) == (2, "")
     for name in ("b", "c"):

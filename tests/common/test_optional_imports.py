@@ -81,19 +81,19 @@ def test_present_package_is_returned():
 
 
 @pytest.mark.parametrize("enabled", [True, False])
-def test_garbage_is_not_looked_for_while_tensorflow_is_imported(
-    enabled, tmp_path, monkeypatch, request
-):
+def test_garbage_is_not_looked_for_while_tensorflow_is_imported(enabled, tmp_path, monkeypatch):
     """Its half million objects stay, and looking through them takes a fifth of the import."""
     (tmp_path / "keras.py").write_text("import gc\nlooked = gc.isenabled()")
     monkeypatch.syspath_prepend(tmp_path)
     for name in [n for n in sys.modules if n.partition(".")[0] == "keras"]:
         monkeypatch.delitem(sys.modules, name)
-    request.addfinalizer(gc.enable)
     (gc.enable if enabled else gc.disable)()
-    assert not require("keras").looked
-    assert gc.isenabled() is enabled
-    monkeypatch.delitem(sys.modules, "keras")
+    try:
+        assert not require("keras").looked
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable()
+        sys.modules.pop("keras", None)
 
 
 def test_installed_imports_nothing(block, tmp_path, monkeypatch):

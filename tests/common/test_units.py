@@ -138,13 +138,19 @@ def test_wrong_shares_are_refused(text: str) -> None:
         parse_shares([text], "--width", "0.5,0.75")
 
 
-@pytest.mark.parametrize("given", [0, -3, float("nan"), float("inf"), True, [1], "0kB", "0ms"])
+@pytest.mark.parametrize("given", [0, -3, math.nan, math.inf, True, [1], "0kB", "0ms"])
 def test_limits_below_anything_are_refused(given: Any) -> None:
     """A limit of nothing would be divided by, and one that is no number would be kept by all."""
     with pytest.raises(UsageError, match="--max-size"):
         bytes_of(given, "--max-size")
     with pytest.raises(UsageError, match="--max-latency"):
         milliseconds_of(given, "--max-latency")
+
+
+def test_a_limit_beyond_all_real_numbers_is_refused() -> None:
+    for limit in (bytes_of, milliseconds_of, seconds_of):
+        with pytest.raises(UsageError, match="--max"):
+            limit(10**400, "--max")
 
 
 def test_limits_are_texts_or_figures() -> None:

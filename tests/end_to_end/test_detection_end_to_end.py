@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import typed_in
 
 from tests.support import rectangles_plugin
 from zoo.analysis.explain import explain
@@ -35,9 +36,16 @@ PLUGIN = str(Path(rectangles_plugin.__file__))
 
 
 def typed(home: Path, *arguments: str | Path, rc: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, *map(str, arguments)], cwd=home, capture_output=True, text=True
-    )
+    return printed(typed_in(home, *arguments), rc)
+
+
+def ran(folder: Path, *arguments: str | Path, rc: int = 0) -> str:
+    """What a program of a bundle says, which runs in a process of its own."""
+    program = [sys.executable, *map(str, arguments)]
+    return printed(subprocess.run(program, cwd=folder, capture_output=True, text=True), rc)
+
+
+def printed(done: subprocess.CompletedProcess[str], rc: int) -> str:
     assert done.returncode == rc, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -91,7 +99,7 @@ def test_from_pictures_to_a_program_that_prints_boxes(
     assert metrics["mAP 50:95"].low < metrics["mAP 50:95"].value
     assert manifest.golden is not None
     assert len(manifest.golden.answers) == 3
-    zoo = ("-m", "zoo", "--plugin", PLUGIN)
+    zoo = ("--plugin", PLUGIN)
     assert "0 fail" in typed(tmp_path, *zoo, "verify", file, "--data", "rectangles")
 
     # The picture is shown larger than the network takes it: boxes are in its own pixels.
@@ -116,7 +124,7 @@ def test_from_pictures_to_a_program_that_prints_boxes(
     made = bundle(file, output=tmp_path / "bundle", registry=registry)
     facts = json.loads((made.folder / "metadata.json").read_text(encoding="utf-8"))
     assert facts["boxes"]["threshold"] == card.decoding["threshold"]
-    said = [one for one in typed(made.folder, "python/run.py").splitlines() if "golden" in one]
+    said = [one for one in ran(made.folder, "python/run.py").splitlines() if "golden" in one]
     for line, answer in zip(said, manifest.golden.answers, strict=True):
         boxes = re.findall(r"([a-z ]+ \d\.\d\d) \[", line.partition("ok, ")[2].replace("], ", "]"))
         assert ", ".join(boxes) == answer or (answer == "nothing" and not boxes), (line, answer)
@@ -169,7 +177,7 @@ def test_from_pictures_to_a_program_that_prints_boxes(
     manifest = open_artifact(registry, small).manifest
     assert manifest is not None
     assert manifest.golden is not None
-    said = [one for one in typed(made.folder, "python/run.py").splitlines() if "golden" in one]
+    said = [one for one in ran(made.folder, "python/run.py").splitlines() if "golden" in one]
     for line, answer in zip(said, manifest.golden.answers, strict=True):
         boxes = re.findall(r"([a-z ]+ \d\.\d\d) \[", line.partition("ok, ")[2].replace("], ", "]"))
         assert ", ".join(boxes) == answer or (answer == "nothing" and not boxes), (line, answer)
@@ -181,6 +189,6 @@ def test_from_pictures_to_a_program_that_prints_boxes(
     for path, values in zip(stored, (edges.reshape(-1, 4), classes, scores), strict=False):
         values[:2] = values[1::-1].copy()
         values.tofile(path)
-    assert "golden 1: ok" in typed(made.folder, "python/run.py")
+    assert "golden 1: ok" in ran(made.folder, "python/run.py")
     (edges + 0.2).tofile(stored[0])
-    assert "golden 1: DIFFERS" in typed(made.folder, "python/run.py", rc=1)
+    assert "golden 1: DIFFERS" in ran(made.folder, "python/run.py", rc=1)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import typed_in
 
 from zoo.api.runs import write_report
 from zoo.artifacts.artifact import open_artifact
@@ -55,9 +56,16 @@ def written(folder: Path) -> str:
 
 
 def typed(home: Path, *arguments: str | Path) -> str:
-    done = subprocess.run(
-        [sys.executable, *map(str, arguments)], cwd=home, capture_output=True, text=True
-    )
+    return printed(typed_in(home, *arguments))
+
+
+def ran(folder: Path, *arguments: str | Path) -> str:
+    """What a program of a bundle says, which runs in a process of its own."""
+    program = [sys.executable, *map(str, arguments)]
+    return printed(subprocess.run(program, cwd=folder, capture_output=True, text=True))
+
+
+def printed(done: subprocess.CompletedProcess[str]) -> str:
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -108,10 +116,10 @@ def test_from_masks_to_a_program_that_tells_shares(
     assert manifest.golden is not None
     with np.load(next((tmp_path / "home").rglob("reference.npz"))) as stored:
         assert stored["outputs"].dtype.names == ("chosen", "probabilities")
-    assert "0 fail" in typed(tmp_path, "-m", "zoo", "verify", file, "--data", data)
+    assert "0 fail" in typed(tmp_path, "verify", file, "--data", data)
 
     picture = tmp_path / "shapes" / "test" / "images" / "test3.png"
-    told = json.loads(typed(tmp_path, "-m", "zoo", "predict", file, picture, "--json"))
+    told = json.loads(typed(tmp_path, "predict", file, picture, "--json"))
     (answer,) = told["examples"]
     assert sum(score["value"] for score in answer["scores"]) == pytest.approx(1.0)
     shares = {score["name"]: score["value"] for score in answer["scores"]}
@@ -120,7 +128,7 @@ def test_from_masks_to_a_program_that_tells_shares(
     facts = json.loads((made.folder / "metadata.json").read_text(encoding="utf-8"))
     assert facts["answer"] == "class-map"
     assert facts["output"]["shape"] == [1, SIDE, SIDE, 3]
-    lines = typed(made.folder, "python/run.py", picture).splitlines()
+    lines = ran(made.folder, "python/run.py", picture).splitlines()
     assert sum("ok" in line for line in lines if "golden" in line) == 3
     found = dict(re.findall(r"([\w-]+) ([\d.]+)%", lines[0].partition(": ")[2]))
     assert {*found} == {*shares}

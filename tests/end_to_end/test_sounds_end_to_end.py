@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import typed_in
 from sound_folders import tone, tone_folder, wav
 
 from zoo.api.runs import write_report
@@ -31,9 +32,16 @@ pytestmark = pytest.mark.slow
 
 
 def typed(home: Path, *arguments: str | Path, rc: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, *map(str, arguments)], cwd=home, capture_output=True, text=True
-    )
+    return printed(typed_in(home, *arguments), rc)
+
+
+def ran(folder: Path, *arguments: str | Path, rc: int = 0) -> str:
+    """What a program of a bundle says, which runs in a process of its own."""
+    program = [sys.executable, *map(str, arguments)]
+    return printed(subprocess.run(program, cwd=folder, capture_output=True, text=True), rc)
+
+
+def printed(done: subprocess.CompletedProcess[str], rc: int) -> str:
     assert done.returncode == rc, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -81,19 +89,19 @@ def test_from_sounds_to_a_program_that_names_a_word(
     high = np.repeat(tone(2700, 44_100)[:, None], 2, axis=1)
     (tmp_path / "high.wav").write_bytes(wav(high, 44_100, 24))
     (tmp_path / "text.wav").write_text("a text")
-    told = json.loads(typed(tmp_path, "-m", "zoo", "predict", file, "high.wav", "--json"))
+    told = json.loads(typed(tmp_path, "predict", file, "high.wav", "--json"))
     assert '"high"' in json.dumps(told)
-    told = typed(tmp_path, "-m", "zoo", "predict", file, "text.wav", rc=2)
+    told = typed(tmp_path, "predict", file, "text.wav", rc=2)
     assert "it is a text" in told
     other = f"wav:{words}?seconds=0.5"
-    told = typed(tmp_path, "-m", "zoo", "evaluate", file, "--data", other, rc=2)
+    told = typed(tmp_path, "evaluate", file, "--data", other, rc=2)
     assert "rate=8000" in told
 
     made = bundle(file, output=tmp_path / "bundle", registry=registry)
     assert made.passed
     facts = json.loads((made.folder / "metadata.json").read_text(encoding="utf-8"))
     assert (facts["preprocessing"]["kind"], facts["preprocessing"]["rate"]) == ("sound", 8000)
-    said = typed(made.folder, "python/run.py", tmp_path / "high.wav")
+    said = ran(made.folder, "python/run.py", tmp_path / "high.wav")
     assert re.search(r"high\.wav: high \(", said)
     assert said.count(": ok, ") == 3
 
@@ -101,8 +109,7 @@ def test_from_sounds_to_a_program_that_names_a_word(
     (weights,) = run.folder.glob("*.safetensors")
     own = f"wav:{words}?rate=8000&seconds=0.5"
     asked = ("--format", "tflite,onnx", "--precision", "int8", "--output", "whole")
-    zoo = ("-m", "zoo")
-    typed(tmp_path, *zoo, "export", weights, "--data", own, "--end-to-end", *asked)
+    typed(tmp_path, "export", weights, "--data", own, "--end-to-end", *asked)
     files = sorted((tmp_path / "whole").glob("*.int8-end-to-end.*"))
     assert [path.suffix for path in files] == [".onnx", ".tflite"]
     for whole in files:
@@ -116,21 +123,21 @@ def test_from_sounds_to_a_program_that_names_a_word(
         assert "in the file" in checks["preprocessing"]
         assert "kept in float on purpose (front_end)" in checks["placement"]
     # Of a second each the loudest half is taken, as the file without a front end takes it.
-    both = typed(tmp_path, *zoo, "predict", file, "high.wav", "--json")
+    both = typed(tmp_path, "predict", file, "high.wav", "--json")
     for whole in files:
-        told = json.loads(typed(tmp_path, *zoo, "predict", whole, "high.wav", "--json"))
+        told = json.loads(typed(tmp_path, "predict", whole, "high.wav", "--json"))
         (found,), (without,) = told["examples"], json.loads(both)["examples"]
         assert found["answer"] == without["answer"] == "high"
         assert abs(found["confidence"] - without["confidence"]) < 0.05
     (_, whole) = files
-    said = typed(tmp_path, *zoo, "evaluate", whole, "--data", other, rc=2)
+    said = typed(tmp_path, "evaluate", whole, "--data", other, rc=2)
     assert "rate=8000" in said
-    assert "0 fail" in typed(tmp_path, *zoo, "verify", whole, "--data", own)
-    said = typed(tmp_path, *zoo, "export", weights, "--data", own, "--end-to-end", "--qat", rc=2)
+    assert "0 fail" in typed(tmp_path, "verify", whole, "--data", own)
+    said = typed(tmp_path, "export", weights, "--data", own, "--end-to-end", "--qat", rc=2)
     assert "leave out --qat, or --end-to-end" in said
 
     folder = bundle(whole, output=tmp_path / "whole-bundle", registry=registry)
     assert folder.passed
     assert not (folder.folder / "cpp" / "sound.h").exists()
-    said = typed(folder.folder, "python/run.py", tmp_path / "high.wav")
+    said = ran(folder.folder, "python/run.py", tmp_path / "high.wav")
     assert re.search(r"high\.wav: high \(", said)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from shared_agents import agent
 from tiny_networks import ONNX, REGISTRY, TFLITE, Deployed, agreement, answers_of, row_reader, write
 
 from zoo.contracts import Exporter, FileContents
-from zoo.devices.local.host import MODULES, HostTransport
+from zoo.devices.local.host import MODULES
 from zoo.execution.failures import AgentRefused
 from zoo.execution.runtimes import runtimes_of
-from zoo.execution.session import AgentSession
 from zoo.registry import load_registry
 
 for module in ("tensorflow", "ai_edge_litert", "onnxruntime", "sklearn"):
@@ -25,6 +25,7 @@ PRECISIONS = {
     "convolutional": ("float32", "float16", "dynamic-int8", "int8", "int16x8"),
     "recurrent": ("float32", "float16", "int8"),
 }
+JUDGES = {TFLITE.name: "litert", ONNX.name: "onnxruntime"}
 CELLS = [
     pytest.param(
         *(runtime, exporter, precision, network),
@@ -34,11 +35,11 @@ CELLS = [
             reason=f"{runtime} is not installed",
         ),
     )
-    for exporter, judge in ((TFLITE, "litert"), (ONNX, "onnxruntime"))
+    for exporter in (TFLITE, ONNX)
     for runtime in runtimes_of(load_registry(), exporter)
     for precision in exporter.precisions
     for network, precisions in PRECISIONS.items()
-    if runtime in MODULES and runtime != judge and precision in precisions
+    if runtime in MODULES and runtime != JUDGES[exporter.name] and precision in precisions
 ]
 #: What a runtime cannot run, and the operator that it names: hybrid and half-precision kernels
 #: microcontrollers have none of, fused LSTMs OpenVINO and OpenCV, and OpenCV of integers only few.
@@ -112,14 +113,14 @@ def test_a_file_runs_unchanged(
     if (refusal := REGISTRY.runtimes.get(runtime).refusal) and refusal(contents):
         return  # No command tries it.
     lacks = (LACKS if exporter is TFLITE else ONNX_LACKS).get((runtime, network, precision))
-    with AgentSession(HostTransport(), runtime) as session:
-        if lacks:
-            with pytest.raises(AgentRefused, match=lacks):
-                session.load(path)
-            return
-        session.load(path)
-        some = subjects[network].inputs[:128]
-        found = session.run(some)
-        # One after another and each from the start: nothing is remembered from the last.
-        np.testing.assert_array_equal(session.run(some[::-1])[::-1], found)
+    session = agent(runtime)
+    if lacks:
+        with pytest.raises(AgentRefused, match=lacks):
+            session.load(path)
+        return
+    session.load(path)
+    some = subjects[network].inputs[:128]
+    found = session.run(some)
+    # One after another and each from the start: nothing is remembered from the last.
+    np.testing.assert_array_equal(session.run(some[::-1])[::-1], found)
     assert agreement(answers_of(path, some), found) >= 0.97

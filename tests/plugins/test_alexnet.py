@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from shared_agents import answers
 
 from zoo.contracts import ExportRequest
-from zoo.execution.session import AgentSession
 from zoo.networks.building import build_network, deployed_model
 from zoo.registry import PluginSettings, load_registry
 
@@ -53,11 +53,7 @@ def test_files_carry_response_normalization(exporter, tmp_path: Path) -> None:
     )
     operators = set(exporter.inspect(path).operators)
     assert operators & {"LRN", "LOCAL_RESPONSE_NORMALIZATION"}
-    with AgentSession(
-        REGISTRY.devices.get("host").driver_of({}).connect(), exporter.runtimes[0]
-    ) as session:
-        session.load(path)
-        answered = session.run(pixels)
+    answered = answers(exporter.runtimes[0], path, pixels)
     expected = np.asarray(
         deployed_model(network, variant.preprocessing, task, batch=None)(np.float32(pixels))
     )

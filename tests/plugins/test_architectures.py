@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from shared_agents import answers
 
 from tests.support.box_labels import boxes_of, network_task
 from zoo.common.errors import Unsupported, UsageError, ZooError
@@ -26,7 +27,6 @@ from zoo.contracts import (
 from zoo.contracts.precision import PRECISIONS, precision_named
 from zoo.contracts.training import Training
 from zoo.data.preprocessing.latents import latent
-from zoo.execution.session import AgentSession
 from zoo.networks.building import build_network, count_parameters, deployed_model, raw_model
 from zoo.networks.checkpoints import packaged, resolve
 from zoo.networks.multiply_adds import count_multiply_adds
@@ -307,11 +307,7 @@ def exported(
         # Sequences count steps and compare word numbers, in integers, whatever the precision.
         assert contents.integer_operators == 0
     expected = np.asarray(deployed_model(network, preprocessing, task, batch=None)(inputs))
-    with AgentSession(
-        REGISTRY.devices.get("host").driver_of({}).connect(), exporter.runtimes[0]
-    ) as session:
-        session.load(path)
-        answered = session.run(inputs.astype(preprocessing.dtype))
+    answered = answers(exporter.runtimes[0], path, inputs.astype(preprocessing.dtype))
     if margin:
         second, first = np.sort(expected, axis=-1)[:, -2:].T
         decided = first - second >= margin

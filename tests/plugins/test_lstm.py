@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from shared_agents import agent
 
 from zoo.common.errors import UsageError, ZooError
 from zoo.contracts import ExportRequest
-from zoo.execution.session import AgentSession
 from zoo.networks.building import build_network, deployed_model
 from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.registry import PluginSettings, load_registry
@@ -115,13 +115,11 @@ def test_a_file_answers_as_the_trained_network_whatever_the_length(
         shape = (9, *variant.preprocessing.input_shape)
         inputs = np.random.default_rng(2).normal(0, 1, shape).astype(np.float32)
     expected = np.asarray(deployed_model(network, variant.preprocessing, task, batch=None)(inputs))
-    with AgentSession(
-        REGISTRY.devices.get("host").driver_of({}).connect(), exporter.runtimes[0]
-    ) as session:
-        session.load(path)
-        answered = session.run(inputs)
-        # Nothing of one sequence may be left when the next begins.
-        again = session.run(inputs[::-1].copy())[::-1]
+    session = agent(exporter.runtimes[0])
+    session.load(path)
+    answered = session.run(inputs)
+    # Nothing of one sequence may be left when the next begins.
+    again = session.run(inputs[::-1].copy())[::-1]
     np.testing.assert_allclose(answered, expected, atol=1e-5)
     np.testing.assert_allclose(again, expected, atol=1e-5)
     assert np.abs(expected - expected[::-1]).max() > 1e-3, "the inputs must be told apart"

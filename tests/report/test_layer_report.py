@@ -8,6 +8,7 @@ from zoo.analysis.advice import advice
 from zoo.analysis.explain import Explanation
 from zoo.analysis.file_facts import FileFacts
 from zoo.analysis.findings import clips, findings
+from zoo.analysis.layer_errors import layer_errors
 from zoo.contracts import LayerComparison
 from zoo.report.charts.layer_chart import byte_chart, error_chart, time_chart
 from zoo.report.layer_table import HEADINGS, noise_line, rows
@@ -148,7 +149,7 @@ def test_what_was_not_measured_is_a_dash_and_no_chart() -> None:
     line = noise_line(comparison(record("a"), noise=waited))
     assert line.endswith("do not rely on them: it waited for a processor 51% of the time")
     assert rows(comparison(record("a")))[0][-2:] == ("10.0", "20.0")
-    for chart in (error_chart(found), time_chart(found), byte_chart(found)):
+    for chart in (error_chart(layer_errors(found)), time_chart(found), byte_chart(found)):
         assert chart.svg == ""
         assert chart.caption
     assert told(found, facts("int8", 11_000, 0.95))
@@ -156,7 +157,7 @@ def test_what_was_not_measured_is_a_dash_and_no_chart() -> None:
 
 def test_of_many_layers_the_worst_are_drawn() -> None:
     many = [record(f"layer{n}", own_sqnr_db=20.0 + n) for n in range(90)]
-    chart = error_chart(comparison(*many))
+    chart = error_chart(layer_errors(comparison(*many)))
     assert "The 60 worst of 90 are shown." in chart.caption
     assert "layer59" in chart.svg
     assert "layer60" not in chart.svg

@@ -62,7 +62,7 @@ def test_lines_come_by_themselves(
 ) -> None:
     monkeypatch.setattr(module, "_TICK", 0.01)
     monkeypatch.setattr(module, "_SILENCE", 0.0)
-    with StepProgress(quiet=False) as shown:
+    with StepProgress(quiet=False, clock=Clock()) as shown:
         shown("export", {"event": "start", "kind": "export"})
         said, patience = "", time.monotonic() + 30
         while "export: 0 s so far" not in said and time.monotonic() < patience:

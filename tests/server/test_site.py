@@ -180,6 +180,30 @@ def test_new_records_are_seen(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_front_is_drawn_again_only_when_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path / 'results.db'}"
+    fill(url)
+    store = Store(url)
+    drawn: list[int] = []
+
+    def charts(found: Any, *rest: Any, **more: Any) -> tuple[()]:
+        drawn.append(len(found.points))
+        return ()
+
+    monkeypatch.setattr("zoo.server.board_pages.front_charts", charts)
+    site = Site(Catalogue(store), load_registry(), StepCache(tmp_path), static=False, store=url)
+    data(site, BOARD)
+    store.append(LATER, record("bench", "bench new", timed("new.a.int8.tflite", 0.2)))
+    data(site, BOARD)
+    assert len(drawn) == 1
+    store.append(LATER, record("bench", "bench faster", timed(FILE, 0.01)))
+    data(site, BOARD)
+    assert len(drawn) == 2
+    store.close()
+
+
 def test_a_page_is_made_of_one_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"sqlite:///{tmp_path / 'results.db'}"
     fill(url)
@@ -200,7 +224,7 @@ def test_a_page_is_made_of_one_state(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert len(data(site, "leaderboard/")["leaderboards"]) == 2
     others[0].join()
     told = data(site, "")
-    assert (len(told["models"]), told["records"]) == (2, 13)
+    assert (len(told["models"]), told["records"]) == (2, 14)
     store.close()
 
 
@@ -257,6 +281,20 @@ def test_names_never_become_paths() -> None:
     assert all(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", one) for one in slugs)
     assert all(len(one) < 120 for one in slugs)
     assert "p2" not in slugs  # that is the second page of a list
+
+
+def test_names_are_as_many_folders_on_every_system() -> None:
+    names = ["net.a", "Net.a", "NET.A", "net.a.", "CON", "con", "nul.int8", "com1", "console", "é"]
+    slugs = [slug(name) for name in names]
+    assert len({one.lower() for one in slugs}) == len(names)
+    reserved = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+    assert not any(reserved.fullmatch(one) or one.endswith(".") for one in slugs)
+    assert slug("console") == "console"
+
+
+def test_a_part_of_a_list_has_no_endless_number(app: Any) -> None:
+    for number in ("9" * 5000, "٢", "02", "0", "1"):
+        assert get(app, f"/secret/runs/p{number}/").status == 404
 
 
 def test_queries_for_datasette_fit_the_store(url: str) -> None:

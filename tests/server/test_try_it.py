@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-from chromium import Browser, browser, find_chromium
+from chromium import browser, find_chromium
 
 pytest.importorskip("flatbuffers")
 pytest.importorskip("ai_edge_litert")
@@ -21,10 +20,9 @@ pytest.importorskip("matplotlib")
 import digit_files
 from series_files import REGRESSION, SERIES, SOUND, TEXT, onnx_file, rows_of_table, written_sound
 from served_pages import keep_judged, runtimes_for, served
+from tried import Pages
 
 import zoo
-from zoo.common.files import sha256_of
-from zoo.server.page import file_path
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -51,46 +49,6 @@ DROP = """
   section.dispatchEvent(new DragEvent("drop", { dataTransfer: given, cancelable: true }));
 })()
 """
-#: What the page says, with every number whole.
-TOLD = """
-(() => {
-  const section = document.getElementById("try-it");
-  const told = (cell) => cell.querySelector("data")?.value ?? cell.textContent;
-  const cells = (row) => Array.from(row.cells, told);
-  return {
-    state: section.querySelector(".state").textContent,
-    golden: section.querySelector(".golden-state").textContent,
-    best: Array.from(section.querySelectorAll(".best-answer"), (one) => one.textContent),
-    rows: Array.from(section.querySelectorAll(".answer tbody tr"), cells),
-  };
-})()
-"""
-
-
-@dataclass
-class Pages:
-    """A browser on a server's pages, and the files that these are of."""
-
-    shown: Browser
-    address: str
-    files: dict[str, Path]
-
-    def open(self, name: str) -> None:
-        path = self.files[name]
-        self.shown.visit(f"{self.address}{file_path(sha256_of(path))}")
-
-    def give(self, path: Path) -> dict:
-        """What the page says of a file that its reader chooses."""
-        self.shown.evaluate("document.getElementById('try-it').dataset.done = ''")
-        self.shown.choose_file("#try-it input[type=file]", path)
-        self.shown.wait_for("document.getElementById('try-it').dataset.done")
-        return dict(self.shown.evaluate(TOLD))
-
-    def act(self, script: str) -> dict:
-        """What the page says after a script that gives it something."""
-        self.shown.evaluate(script)
-        self.shown.wait_for("document.getElementById('try-it').dataset.done")
-        return dict(self.shown.evaluate(TOLD))
 
 
 def dropping(content: bytes, name: str) -> str:
@@ -236,7 +194,10 @@ def test_what_is_no_input_is_refused(pages: Pages, tmp_path: Path, pictures: lis
     text.write_text("not a picture")
     with huge.open("wb") as file:
         file.truncate(65 << 20)
-    for path, why in ((text, "not a picture that pages read"), (huge, "more than 64 MB")):
+    for path, why in (
+        (text, "not a picture that pages read"),
+        (huge, "it has 68.2 MB, and 64 MB is the most"),
+    ):
         told = pages.give(path)
         assert why in told["state"], told
         assert told["rows"] == []
@@ -254,7 +215,8 @@ def test_what_is_no_input_is_refused(pages: Pages, tmp_path: Path, pictures: lis
         (good + "1,1e60,3\n", "beyond the range of float32"),
         (good.splitlines()[0], "a header, but no rows"),
         (good + '1,"2,3\n', "quotes do not end"),
-        ("", "it is empty"),
+        (good + "1,-inf,3\n", "the value is -inf"),
+        ("", "the file is empty"),
         ("\0", "NUL"),
     )
     for number, (wrong, why) in enumerate(each):

@@ -207,7 +207,7 @@ def test_what_browsers_read_otherwise_is_refused(page: tuple[Browser, str]) -> N
         "XMP": saved(pixels, "JPEG", xmp=xmp),
         "damaged": saved(pixels, "PNG")[:60],
         "not a picture": b"label,x\n1,2\n",
-        "MB are more than": b"\xff\xd8\xff" + bytes(65 << 20),
+        "64 MB is the most": b"\xff\xd8\xff" + bytes(65 << 20),
     }
     own = ImagePreprocessing(height=8, width=8, channels=1)
     found = {}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from stored_results import FILE, LARGE, fill, sha256
@@ -14,7 +16,7 @@ pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")
 pytest.importorskip("starlette")
 
-from zoo.common.errors import UsageError
+from zoo.common.errors import UsageError, ZooError
 from zoo.registry import load_registry
 from zoo.results.queries import later_than
 from zoo.results.store import Store
@@ -91,25 +93,36 @@ def test_figures_of_a_written_site_lead_to_rows_of_their_records(written: Path) 
     (gate,) = (link for link in links if link.endswith(f"{PAGE}index.html#r3"))
     assert gate.startswith("../../files/")
     told = from_tables(json.loads((written / PAGE / "index.json").read_text()))
-    (judged,) = told["records"]["gate"]
-    assert (judged["number"], judged["result"]["drop"]) == (3, 0.4)
+    assert 3 in told["records"]
+    assert {one["record"] for one in told["latencies"]} < set(told["records"])
+    judged = records(written)[3]
+    assert judged["result"]["drop"] == 0.4
     assert judged["result"]["evaluation"]["details"]["classes"] == ["0", "1"]
-    timed_there = told["records"]["bench"]
-    places = {one["result"]["environment"]["shared"] for one in timed_there}
-    (place,) = places
-    environment = json.loads((written / place / "index.json").read_text())
-    assert environment["environment"] == {"python": "3.11.9"}
 
 
-def test_each_record_is_in_one_file_of_a_written_site(written: Path, url: str) -> None:
-    found: list[int] = []
-    for page in [*written.glob("files/*/index.json"), *written.glob("runs/*/index.json")]:
-        told = from_tables(json.loads(page.read_text()))
-        kinds = told["results" if "results" in told else "records"]
-        found += [one["number"] for records in kinds.values() for one in records]
+def records(written: Path) -> dict[int, dict[str, Any]]:
+    lines = gzip.decompress((written / "records.jsonl.gz").read_bytes()).decode().splitlines()
+    return {told["number"]: told for told in map(json.loads, lines)}
+
+
+def test_each_record_is_in_the_file_of_a_written_site(written: Path, url: str) -> None:
     store = Store(url, writes=False)
-    assert sorted(found) == [number for number, _ in later_than(store, 0, 1000)]
+    stored = dict(later_than(store, 0, 1000))
     store.close()
+    found = records(written)
+    assert list(found) == list(stored)
+    for number, told in found.items():
+        assert (told["run"], told["step"]) == (stored[number].run, stored[number].record.step)
+        assert "key" not in told
+    timed = [told["result"] for told in found.values() if told["kind"] == "bench"]
+    assert all("environment" in result for result in timed)
+    assert not any("processes" in result["environment"] for result in timed)
+
+
+def test_a_site_of_the_same_results_is_left_as_it_is(written: Path, url: str) -> None:
+    before = {p: p.stat().st_ino for p in written.rglob("*") if p.is_file()}
+    write_site(load_registry(), written, store=url)
+    assert {p: p.stat().st_ino for p in written.rglob("*") if p.is_file()} == before
 
 
 def test_written_lists_are_whole_without_their_script(written: Path) -> None:
@@ -145,3 +158,27 @@ def test_other_files_are_not_written_over(tmp_path: Path, url: str) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(UsageError, match="other files"):
         write_site(load_registry(), tmp_path, store=url)
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> str:
+    """A store without records."""
+    found = f"sqlite:///{tmp_path / 'empty.db'}"
+    Store(found).close()
+    return found
+
+
+def test_what_is_behind_a_link_is_no_part_of_a_site(tmp_path: Path, empty: str) -> None:
+    site, mine = tmp_path / "site", tmp_path / "mine" / "net" / "index.html"
+    write_site(load_registry(), site, store=empty)
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    (site / "trends").symlink_to(tmp_path / "mine")
+    write_site(load_registry(), site, store=empty)
+    assert mine.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "a\0b"], ids=["long", "zero"])
+def test_a_folder_that_cannot_be_is_refused_in_words(tmp_path: Path, empty: str, name: str) -> None:
+    with pytest.raises(ZooError, match="cannot be written"):
+        write_site(load_registry(), tmp_path / name, store=empty)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import wave
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,8 @@ class Layer:
     classes: tuple[str, ...]
     dataset: str
     softmax: bool = True
+    readings: dict[str, str] = field(default_factory=dict)
+    decoding: dict[str, float | str] = field(default_factory=dict)
 
 
 SERIES = Layer(
@@ -64,8 +67,7 @@ TEXT = Layer(
 
 def onnx_file(path: Path, made: Layer, off: float = 0.0) -> Path:
     """The file; its golden outputs are `off` from what it gives."""
-    import onnxruntime
-    from onnx import TensorProto, helper, numpy_helper, save
+    from onnx import TensorProto, helper, numpy_helper
 
     shape, count = made.preprocessing.input_shape, len(made.classes)
     random = np.random.default_rng(count)
@@ -90,13 +92,22 @@ def onnx_file(path: Path, made: Layer, off: float = 0.0) -> Path:
         [helper.make_tensor_value_info("given", TensorProto.FLOAT, [1, count])],
         [numpy_helper.from_array(weights, "weights")],
     )
-    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
     inputs = random.normal(0, 1, (3, *shape)).astype(np.float32)
     if whole:
         inputs = random.integers(0, 5, (3, *shape)).astype(np.int32)
+    return proven_file(path, made, graph, inputs, off)
+
+
+def proven_file(path: Path, made: Layer, graph: Any, inputs: np.ndarray, off: float = 0.0) -> Path:
+    """The file of a graph with a manifest, and with golden inputs, which are raw."""
+    import onnxruntime
+    from onnx import helper, save
+
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
     session = onnxruntime.InferenceSession(path)
+    taken = inputs if inputs.dtype == np.int32 else inputs.astype(np.float32)
     outputs = np.concatenate(
-        [session.run(None, {made.preprocessing.input_name: one[None]})[0] for one in inputs]
+        [session.run(None, {made.preprocessing.input_name: one[None]})[0] for one in taken]
     )
     golden, beside = make_golden(
         Golden(
@@ -130,7 +141,8 @@ def onnx_file(path: Path, made: Layer, off: float = 0.0) -> Path:
         payload_sha256=artifact.contents.payload_sha256,
         target="arm64",
         golden=golden,
-        readings={} if made.softmax else {"given": "targets"},
+        readings=made.readings or ({} if made.softmax else {"given": "targets"}),
+        decoding=made.decoding,
     )
     embed(artifact.exporter, path, manifest)
     return path

@@ -11,6 +11,7 @@ from measured import PLAIN
 
 from zoo.contracts.comparison import Comparison
 from zoo.contracts.task import Check, Metric
+from zoo.results.layer_errors import EXPLAIN, LayerError, LayerErrors
 from zoo.results.measurements import Measurement, Samples
 from zoo.results.records import (
     Epoch,
@@ -134,8 +135,45 @@ def timed(file: str, p50_ms: float, **changes: Any) -> Measurement:
     )
 
 
+def explained(file: str, *layers: LayerError, **changes: Any) -> LayerErrors:
+    """Errors by layer; of two layers unless others are given."""
+    two = (
+        LayerError(layer="c1", operator="CONV_2D", arithmetic="integer", sqnr_db=41.0,
+                   own_sqnr_db=41.0),
+        LayerError(layer="head", operator="FULLY_CONNECTED", arithmetic="integer", sqnr_db=24.5,
+                   own_sqnr_db=25.25, cause="weights", rank=1),
+    )  # fmt: skip
+    _, precision, format = file.rsplit(".", 2)
+    values = {
+        "file": file,
+        "sha256": sha256(file),
+        "format": format,
+        "precision": precision,
+        "twin": f"{MODEL}.float32.{format}",
+        "twin_sha256": sha256("twin"),
+        "dataset": "digits",
+        "split": "validation",
+        "examples": 64,
+        "runtime": "litert",
+        "runtime_version": "2.3.0",
+        "layers": layers or two,
+        "environment": PLAIN.environment,
+        "created": CREATED.format(day=4),
+        **changes,
+    }
+    return LayerErrors(**values)
+
+
+def keep_explained(store: Store, errors: LayerErrors, day: int = 4) -> None:
+    """Puts them into a store."""
+    store.append(EXPLAIN, record(EXPLAIN, f"explain {errors.file}", errors, day))
+
+
 def fill(url: str) -> None:
-    """Two runs: a quick small file, a better one, one rejected; noisy and emulated latencies."""
+    """Two runs: a quick small file, a better one, one rejected; noisy and emulated latencies.
+
+    The first file is explained, too.
+    """
     store = Store(url)
     network = NetworkEvaluation(**evaluated(MODEL, 0.95), preprocessing=like())
     first = [
@@ -160,6 +198,7 @@ def fill(url: str) -> None:
     for number, latency in enumerate(latencies):
         _time(store, RUN, latency, number)
     _time(store, LATER, timed(FILE, 0.2), 9)
+    keep_explained(store, explained(FILE))
     store.close()
 
 

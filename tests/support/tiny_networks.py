@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from shared_agents import answers
 
 from zoo.contracts import Exporter, ExportRequest, FileContents
-from zoo.devices.local.host import HostTransport
-from zoo.execution.session import AgentSession
 from zoo.registry import PluginSettings, load_registry
 
 REGISTRY = load_registry(PluginSettings(installed=False))
@@ -142,9 +141,7 @@ def write_and_tell(
 def answers_of(path: Path, inputs: np.ndarray) -> np.ndarray:
     """By the agent, in the runtime of the file's format."""
     runtime = "litert" if path.suffix == ".tflite" else "onnxruntime"
-    with AgentSession(HostTransport(), runtime) as session:
-        session.load(path)
-        return session.run(inputs)
+    return answers(runtime, path, inputs)
 
 
 def decibels(expected: np.ndarray, found: np.ndarray) -> float:

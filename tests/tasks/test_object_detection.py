@@ -13,7 +13,7 @@ from zoo.contracts.precision import PRECISIONS
 from zoo.contracts.prediction import SHOWN_FROM
 from zoo.registry import load_registry
 from zoo.results.records import NO_BETTER
-from zoo.tasks.object_detection.drawing import draw
+from zoo.tasks.object_detection.drawing import draw, with_boxes
 from zoo.tasks.quality import quality_of
 
 pytest.importorskip("faster_coco_eval")
@@ -207,6 +207,20 @@ def test_answers_in_words_and_pixels(task: Task, case: Case) -> None:
         y_min, x_min, y_max, x_max = box.edges
         ends = (y_min * 200, x_min * 400, y_max * 200, x_max * 400)
         assert box.pixels == tuple(round(end) for end in ends)
+    # Of a wide picture the network sees the middle; of a padded one more than there is.
+    for part in ((0.0, 100.0, 200.0, 300.0), (-100.0, 0.0, 300.0, 400.0)):
+        seen = decoded.in_picture(200, 400, part).boxes
+        assert seen is not None
+        for box in seen:
+            y_min, x_min, y_max, x_max = box.edges
+            down = (part[0] + y * (part[2] - part[0]) for y in (y_min, y_max))
+            across = (part[1] + x * (part[3] - part[1]) for x in (x_min, x_max))
+            (top, bottom), (left, right) = np.clip([*down], 0, 200), np.clip([*across], 0, 400)
+            assert box.pixels == (round(top), round(left), round(bottom), round(right))
+            shares = (round(top) / 200, round(left) / 400, round(bottom) / 200, round(right) / 400)
+            beside = replace(box, edges=shares, pixels=None)
+            blank = np.zeros((200, 400, 3), np.uint8)
+            np.testing.assert_array_equal(with_boxes(blank, (box,)), with_boxes(blank, (beside,)))
     empty = int((case.labels[..., 0] >= 0).sum(axis=1).argmin())
     assert task.decoded(case.grid[empty], CLASSES, 5).answer == "nothing"
     assert task.describe_label(case.labels[empty], CLASSES) == "nothing"

@@ -90,9 +90,19 @@ FULL = [
 ]
 
 
-@pytest.mark.parametrize("member", sorted(SMALLEST), ids=" ".join)
-@pytest.mark.parametrize("check", QUICK)
-def test_smallest_member(member: tuple[str, str, str], check: str) -> None:
+#: `tests/plugins/test_architectures.py` builds members up to this size and counts what `record`
+#: counts; of networks on a backbone that check compares the backbone, too.
+COUNTED = 20_000_000
+QUICKLY = [
+    pytest.param(check, member, id=f"{check}-{' '.join(member)}")
+    for check in QUICK
+    for member, variant in sorted(SMALLEST.items())
+    if check != "record" or variant.backbone is not None or variant.parameters > COUNTED
+]
+
+
+@pytest.mark.parametrize(("check", "member"), QUICKLY)
+def test_smallest_member(check: str, member: tuple[str, str, str]) -> None:
     verdict = Conformance(REGISTRY, SMALLEST[member].name, isolated=False).check(check)
     applies = check != "head" or SMALLEST[member].has_head
     assert verdict.status == ("passed" if applies else "skipped"), verdict

@@ -30,10 +30,15 @@ _COSTLY = 0.3
 
 @dataclass(frozen=True, kw_only=True)
 class Advice:
-    """What to try."""
+    """What to try.
+
+    Attributes:
+        about: What it lessens: ``error``, or ``time``, which differs from one run to the next.
+    """
 
     command: str
     why: str
+    about: str = "error"
 
 
 def advice(found: LayerComparison, file: FileFacts, twin: FileFacts, command: str) -> Advice | None:
@@ -104,6 +109,7 @@ def _faster(found: LayerComparison, command: str) -> Advice | None:
         why=f"{worst.kind} takes {fmt.share(spent / mine, 0)} % of the time of the file's "
         f"operators, which take {fmt.ratio(mine / theirs)} the time of the twin's; written in "
         "another form, other kernels compute it",
+        about="time",
     )
 
 

@@ -10,12 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from zoo.analysis.advice import Advice, advice
+from zoo.analysis.explanation_record import (
+    environment_here,
+    failure_recorded,
+    record_explanation,
+)
 from zoo.analysis.file_facts import FileFacts
 from zoo.analysis.findings import findings
 from zoo.artifacts.artifact import Artifact, open_unaltered, require_manifest
 from zoo.artifacts.file_chain import refuse_part
 from zoo.common.brief import Brief
 from zoo.common.errors import BadData, BadFile, UnknownName, UsageError, ZooError
+from zoo.common.files import sha256_of
 from zoo.common.progress import OnStep, quiet
 from zoo.common.worker import WorkerLimits, call
 from zoo.contracts import LayerComparison
@@ -24,10 +30,11 @@ from zoo.contracts.precision import BASELINE
 from zoo.data.opening import check_task, data_for_task
 from zoo.networks.checkpoints import resolve
 from zoo.registry import Registry, load_registry
+from zoo.results.layer_errors import EXPLAIN
 from zoo.results.records import QualityFinding, as_plain
+from zoo.results.store import Store
 from zoo.targets import HOST_NAMES, target_named
 
-STEP = "explain"
 SAMPLES = 64
 RUNS = 50
 _LIMITS = WorkerLimits(seconds=1800.0)
@@ -72,11 +79,14 @@ def explain(
     split: str = "validation",
     samples: int = SAMPLES,
     runs: int = RUNS,
+    store: str | None = None,
     on_step: OnStep = quiet,
     progress: bool | None = None,
     registry: Registry | None = None,
 ) -> Explanation:
     """Compares a file with its float twin, operator by operator, in its runtime.
+
+    The errors by layer become a record in the results store, unless the same are there already.
 
     Args:
         file: An exported file, rejected ones too.
@@ -85,6 +95,7 @@ def explain(
         split: Of the dataset; the test split is the gate's.
         samples: Real inputs, each class as often as the others.
         runs: Inferences over which operators are timed; 0 times nothing.
+        store: URL of the results store; None for the user's own.
         on_step: Receives progress.
         progress: Whether it is shown where no `on_step` is given; None: on a terminal and in a
             notebook. Commands show their own.
@@ -117,28 +128,51 @@ def explain(
         twin = _find_twin(registry, artifact)
     data = data_for_task(registry, data or manifest.dataset.name, manifest.task)
     check_task(registry, data, manifest.task, artifact.path.name)
-    on_step(STEP, {"event": "start", "kind": STEP})
-    started = time.perf_counter()
-    comparison: LayerComparison = call(
-        "zoo.analysis.layer_comparison:compare_layers",
-        {
-            "plugins": registry.settings,
-            "path": str(artifact.path),
-            "twin": str(twin.path),
-            "data": data,
-            "split": split,
-            "samples": samples,
-            "seed": 0,
-            "runs": runs,
-        },
-        on_event=lambda event: on_step(STEP, event),
-        limits=_LIMITS,
-        tensorflow=False,
-    )
-    seconds = time.perf_counter() - started
-    on_step(STEP, {"event": "end", "status": "passed", "seconds": seconds, "cached": False})
-    mine, theirs = _facts(artifact), _facts(twin)
+    hashes = sha256_of(artifact.path), sha256_of(twin.path)
     asked = _export_command(registry, artifact, data)
+    records = Store(store)
+    try:
+        on_step(EXPLAIN, {"event": "start", "kind": EXPLAIN})
+        started = time.perf_counter()
+        with failure_recorded(records, artifact.path.name):
+            comparison: LayerComparison = call(
+                "zoo.analysis.layer_comparison:compare_layers",
+                {
+                    "plugins": registry.settings,
+                    "path": str(artifact.path),
+                    "twin": str(twin.path),
+                    "data": data,
+                    "split": split,
+                    "samples": samples,
+                    "seed": 0,
+                    "runs": runs,
+                },
+                on_event=lambda event: on_step(EXPLAIN, event),
+                limits=_LIMITS,
+                tensorflow=False,
+            )
+            environment = environment_here(registry, artifact)
+        seconds = time.perf_counter() - started
+        found = _explanation(artifact, twin, data, split, comparison, asked)
+        record_explanation(records, found, sha256=hashes, environment=environment, seconds=seconds)
+        ended = {"event": "end", "status": "passed", "seconds": seconds, "cached": False}
+        on_step(EXPLAIN, ended)
+    finally:
+        records.close(on_step)
+    return found
+
+
+def _explanation(
+    artifact: Artifact,
+    twin: Artifact,
+    data: str,
+    split: str,
+    comparison: LayerComparison,
+    asked: str,
+) -> Explanation:
+    """What follows from a comparison; `asked` is the command that made the file."""
+    manifest = require_manifest(artifact)
+    mine, theirs = _facts(artifact), _facts(twin)
     return Explanation(
         model_id=manifest.model_id,
         format=manifest.format,

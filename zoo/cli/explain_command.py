@@ -18,6 +18,7 @@ from zoo.cli.options import (
     examples,
     json_option,
     option,
+    store_option,
 )
 from zoo.cli.tables import print_table
 from zoo.common import terminal
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     help="Inferences over which operators are timed; 0 times nothing",
 )
 @network_options(one=True)
+@store_option
 @click.option("--html", type=PAGE_FILE, help="Also write a page with charts here.")
 @click.option(
     "--overlay",
@@ -72,6 +74,7 @@ def command(
     split: str,
     samples: int,
     runs: int,
+    store: str | None,
     html: str | None,
     overlay: str | None,
     as_json: bool,
@@ -82,8 +85,9 @@ def command(
     The twin is the float32 file of the same weights in the same format.
 
     Both files run in their runtime with all tensors kept. The last line is a command to try, if
-    there is one. Of a folder, each file in it that has a twin is explained. A network in the place
-    of FILE (my.keras, a model id, weights) is exported first, with its twin, as by `zoo export`.
+    there is one. The errors by layer go into the results store. Of a folder, each file in it that
+    has a twin is explained. A network in the place of FILE (my.keras, a model id, weights) is
+    exported first, with its twin, as by `zoo export`.
     """
     from zoo.analysis.explain import explain
     from zoo.artifacts.files_of_folder import damaged_files, files_with_twins, is_folder_of_files
@@ -129,6 +133,7 @@ def command(
                 split=split,
                 samples=samples,
                 runs=runs,
+                store=store,
                 on_step=progress,
                 registry=registry,
             )

@@ -81,6 +81,21 @@ def write_text(path: Path, text: str, *, fix: str | None = None, durable: bool =
     write_bytes(path, text.encode("utf-8"), fix=fix, durable=durable)
 
 
+def replace_other(path: Path, data: bytes) -> None:
+    """Writes what can be made again: a file with these bytes stays untouched.
+
+    Another is replaced as a whole, but does not wait for the disk, which takes longer than a
+    thousand pages take to be made.
+
+    Raises:
+        ZooError: The folder cannot be written, or the disk is full.
+    """
+    with contextlib.suppress(OSError):
+        if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
+            return
+    write_bytes(path, data, durable=False)
+
+
 def copy_with_side_files(source: Path, target: Path, side_files: Sequence[str] = ()) -> None:
     """Copies a file with its side files, such as external weights.
 
@@ -140,7 +155,7 @@ def filled(folder: Path, *, fix: str | None = None) -> Iterator[None]:
         yield
     except BaseException:
         for place in made:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ValueError):
                 place.rmdir()
         raise
 
@@ -154,6 +169,8 @@ def ensure_writable(folder: Path, *, fix: str | None = None) -> None:
         probe.unlink()
     except OSError as error:
         raise cannot_write(folder, error, fix=fix) from error
+    except ValueError as error:  # no system has a name with a zero character
+        raise cannot_write(folder, OSError(errno.EINVAL, str(error)), fix=fix) from error
 
 
 #: What may lie at a path.

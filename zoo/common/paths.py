@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from zoo.common.errors import UsageError
@@ -59,8 +60,8 @@ def real_path(place: Path) -> Path:
     """The absolute path without links, as far as it is there: macOS' ``TMPDIR`` lies behind one."""
     try:
         return place.resolve()
-    except (OSError, RuntimeError):  # a working folder that is gone, or links in a circle
-        return place
+    except (OSError, RuntimeError, ValueError):
+        return place  # a working folder that is gone, links in a circle, a zero character
 
 
 def socket_parent() -> str:
@@ -92,3 +93,12 @@ def _folder(kind: str) -> Path:
             fix=other_encoding(f"set {HOME_VARIABLE} to another folder"),
         )
     return found
+
+
+#: Names that Windows keeps for itself, with any ending, and a dot at the end, which it drops.
+_KEPT_BY_WINDOWS = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?|.*\.", re.I | re.S)
+
+
+def is_name_on_windows(name: str) -> bool:
+    """Whether Windows lets a file have a name, as far as its letters are letters."""
+    return not _KEPT_BY_WINDOWS.fullmatch(name)

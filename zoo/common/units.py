@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
@@ -112,7 +113,8 @@ def milliseconds_of(given: str | float | None, option: str) -> float | None:
 def _limit(given: float, what: str, fix: str, *, least: float = 0.0) -> float:
     """A finite number above 0, at least `least`; `what` and `fix` tell of anything else."""
     number = isinstance(given, int | float) and not isinstance(given, bool)
-    if not (number and 0 < given < math.inf and given >= least):
+    # Whole numbers have no end in Python, and not all of them are real ones.
+    if not (number and 0 < given <= sys.float_info.max and given >= least):
         raise UsageError(what, fix=fix)
     return float(given)
 

@@ -57,7 +57,7 @@ class DecodedBox:
     Attributes:
         name: Of its class.
         score: Its probability, from 0 to 1.
-        edges: y_min, x_min, y_max, x_max as shares of the picture.
+        edges: y_min, x_min, y_max, x_max as shares of what the network sees of the picture.
         pixels: The same in whole pixels of the picture as it was given; None where that is not
             known.
     """
@@ -67,11 +67,15 @@ class DecodedBox:
     edges: tuple[float, float, float, float]
     pixels: tuple[int, int, int, int] | None = None
 
-    def in_picture(self, height: int, width: int) -> DecodedBox:
-        """The box in a picture of that size."""
+    def in_picture(
+        self, height: int, width: int, part: tuple[float, float, float, float]
+    ) -> DecodedBox:
+        """The box in a picture of that size, of which the network sees a part."""
+        top, left, bottom, right = part
         y_min, x_min, y_max, x_max = self.edges
-        ends = (y_min * height, x_min * width, y_max * height, x_max * width)
-        y_low, x_low, y_high, x_high = (round(end) for end in ends)
+        down = (round(min(max(top + y * (bottom - top), 0), height)) for y in (y_min, y_max))
+        across = (round(min(max(left + x * (right - left), 0), width)) for x in (x_min, x_max))
+        (y_low, y_high), (x_low, x_high) = down, across
         return replace(self, pixels=(y_low, x_low, y_high, x_high))
 
 
@@ -202,7 +206,7 @@ class DecodedOutput:
         """
         boxes, mask = self.boxes, self.mask
         if boxes is not None:
-            boxes = tuple(box.in_picture(height, width) for box in boxes)
+            boxes = tuple(box.in_picture(height, width, part) for box in boxes)
         if mask is not None:
             mask = replace(mask, size=(height, width), part=part)
         return replace(self, boxes=boxes, mask=mask)

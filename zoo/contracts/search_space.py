@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +23,7 @@ class Interval:
 
     def __post_init__(self) -> None:
         name = f"interval {self.low!r} to {self.high!r}"
-        numbers = all(isinstance(v, int | float) and math.isfinite(v) for v in self.ends)
-        check(numbers, name, "ends must be finite numbers")
+        check(all(map(_is_number, self.ends)), name, "ends must be finite numbers")
         check(self.low < self.high, name, "the first end must be below the second")
         check(not self.log or self.low > 0, name, "only positive numbers have logarithms")
 
@@ -61,6 +60,10 @@ class Choices:
 
     def __post_init__(self) -> None:
         check(len(self.values) > 0, "choices", "there must be one at least")
+        # A list holds values of its own.
+        parts = [p for v in self.values for p in (v if isinstance(v, list | tuple) else [v])]
+        finite = all(_is_number(p) for p in parts if isinstance(p, int | float))
+        check(finite, "choices", "numbers must be finite")
         texts = [choice_text(value) for value in self.values]
         check(len({*texts}) == len(texts), "choices", f"named twice among {', '.join(texts)}")
 
@@ -90,6 +93,11 @@ class Choices:
 
 #: The values that a search may give a parameter.
 SearchRange = Interval | Choices
+
+
+def _is_number(value: object) -> bool:
+    """Whether it is a finite one; whole ones beyond the real ones are as good as infinite."""
+    return isinstance(value, int | float) and abs(value) <= sys.float_info.max
 
 
 def choice_text(value: Any) -> str:

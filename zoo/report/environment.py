@@ -24,17 +24,26 @@ _NAMES = {
 }
 
 
-def environment_rows(environment: Mapping[str, Any]) -> dict[str, str]:
-    """Name → text; tables within are written out, and what each process counted is summed up."""
+def environment_rows(environment: object) -> dict[str, str]:
+    """Name → text; tables within are written out, and what each process counted is summed up.
+
+    What a record has in the place of an environment is shown, too.
+    """
     rows: dict[str, str] = {}
+    if not isinstance(environment, Mapping):
+        return {"environment": text} if (text := _text(environment)) else {}
     for key, value in environment.items():
-        if key == "processes" and isinstance(value, list):
+        if key == "processes" and isinstance(value, list) and all(map(_is_table, value)):
             rows |= _processes(value)
         elif key == "memory_bytes" and isinstance(value, int | float):
             rows[_NAMES[key]] = fmt.number(value / 1e9)
         elif text := _text(value):
             rows[_NAMES.get(key, str(key).replace("_", " "))] = text
     return rows
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, Mapping) and isinstance(value.get("noise", []), list | tuple)
 
 
 def _text(value: Any) -> str:

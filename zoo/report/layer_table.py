@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from zoo.analysis.findings import clips, layers_of
-from zoo.analysis.layer_ranking import BYTE, HARMLESS_DB, cause_of
+from zoo.analysis.layer_errors import main_error
+from zoo.analysis.layer_ranking import BYTE
 from zoo.contracts import LayerComparison, OperatorRecord
 from zoo.results import formatting as fmt
 from zoo.results.disturbances import worst_of_each
@@ -12,6 +13,8 @@ HEADINGS = (
     *("layer", "operator", "computes in", "SNR cumulative, dB", "SNR isolated, dB"),
     *("main error", "clipped %", "bytes", "float bytes", "µs", "float µs"),
 )
+#: From here on nothing differs to speak of: what differs by nothing has no decibels.
+SAME_DB = 150.0
 RIGHT = "lllrrlrrrrr"
 #: What a narrow terminal does without, the first one first, and what may be wrapped there.
 SPARE = ("float bytes", "float µs", "bytes", "clipped %", "computes in", "operator")
@@ -36,9 +39,9 @@ def _row(record: OperatorRecord, noisy: str) -> tuple[str, ...]:
         fmt.plain(layers_of(record), 44),
         record.kind,
         _computes_in(record),
-        _decibels(record.sqnr_db),
-        _decibels(record.own_sqnr_db),
-        cause(record),
+        decibel_text(record.sqnr_db),
+        decibel_text(record.own_sqnr_db),
+        main_error(record),
         clipped,
         f"{record.weight_bytes:,}",
         f"{record.twin_weight_bytes:,}",
@@ -53,17 +56,11 @@ def _computes_in(record: OperatorRecord) -> str:
     return f"{record.arithmetic}, {record.weight_bits} bits" if small else record.arithmetic
 
 
-def cause(record: OperatorRecord) -> str:
-    """Where an operator's own error comes from; nothing for one that loses nothing."""
-    loses = record.own_sqnr_db is not None and record.own_sqnr_db < HARMLESS_DB
-    return cause_of(record) if loses and record.arithmetic != "float" else ""
-
-
-def _decibels(value: float | None) -> str:
+def decibel_text(value: float | None) -> str:
+    """A ratio of signal to noise, without its unit."""
     if value is None:
         return fmt.MISSING
-    # What differs by nothing has no decibels.
-    return "same" if value >= 150.0 else f"{value:.1f}".replace("-", fmt.MINUS)
+    return "same" if value >= SAME_DB else f"{value:.1f}".replace("-", fmt.MINUS)
 
 
 def _microseconds(value: float | None, noisy: str) -> str:

@@ -312,6 +312,8 @@ def listed(words: Iterable[str]) -> str:
 
 def printable(text: str) -> str:
     """Foreign text without characters that act instead of being seen; line breaks stay."""
+    if text.isprintable():
+        return text
     kept = (c for c in text if unicodedata.category(c) not in _INVISIBLE)
     return "".join(" " if c != "\n" and unicodedata.category(c) in _SPACES else c for c in kept)
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from zoo.common.brief import Brief
 from zoo.common.errors import BadFile
 from zoo.contracts import Clock, ToolSummary
+from zoo.results.measured import check_measured
 from zoo.results.records import Evaluation
 
 _MAGIC = b"zns1"
@@ -213,6 +214,9 @@ class Measurement(Brief):
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     inferences_per_sample: int = 1
     dispatch_ms: float | None = None
+
+    def __post_init__(self) -> None:
+        check_measured(self, self.environment)
 
     @property
     def mostly_dispatch(self) -> bool:

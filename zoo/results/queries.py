@@ -51,6 +51,12 @@ def later_than(store: Store, number: int, most: int) -> list[tuple[int, StoredRe
     return list(zip((row.id for row in rows), store.read(rows), strict=True))
 
 
+def texts_later_than(store: Store, number: int, most: int) -> list[tuple[int, str, str]]:
+    """The first `most` records behind one, unread: of each its number, run and JSON."""
+    query = sa.select(RECORDS.c.id, RECORDS.c.run, RECORDS.c.body).where(RECORDS.c.id > number)
+    return [tuple(row) for row in store.select(query.order_by(RECORDS.c.id).limit(most))]
+
+
 @dataclass(frozen=True, slots=True)
 class ResultText:
     """A record by its columns.

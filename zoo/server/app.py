@@ -30,7 +30,7 @@ from zoo.pipeline.report_notes import REPORT
 from zoo.pipeline.running import running_plans
 from zoo.report.pages.rendering import render_page
 from zoo.results.connecting import StoreAway
-from zoo.server.catalogue import FileEntry
+from zoo.server.file_entries import FileEntry
 from zoo.server.page import DATA, Page, linker
 from zoo.server.site import ASSETS, MENU, Site, asset
 

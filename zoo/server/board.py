@@ -9,8 +9,9 @@ from typing import Any
 
 from zoo.contracts.task import Metric
 from zoo.pipeline.search.points import SearchLimits, SearchPoint, pareto_front
-from zoo.server.catalogue import Catalogue, FileEntry, StoredTiming
+from zoo.server.catalogue import Catalogue
 from zoo.server.figures import size_of
+from zoo.server.file_entries import FileEntry, StoredTiming
 
 #: In the place of a device, for files that were timed nowhere.
 NOWHERE = "not timed"

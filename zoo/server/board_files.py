@@ -11,7 +11,7 @@ from pathlib import Path
 
 from zoo.common.errors import UsageError
 from zoo.common.extras import installed
-from zoo.common.files import filled, write_text
+from zoo.common.files import cannot_write, filled, replace_other
 from zoo.common.optional_imports import require
 from zoo.common.progress import OnStep, quiet
 from zoo.pipeline.report_notes import REPORT
@@ -20,6 +20,7 @@ from zoo.registry import Registry
 from zoo.results.store import Store
 from zoo.server.catalogue import Catalogue
 from zoo.server.page import DATA, PAGE
+from zoo.server.records_file import RECORDS_FILE, records_file
 from zoo.server.site import ASSETS, SERVED, Site, asset
 
 #: Marks a folder that this wrote, which alone it writes into again.
@@ -60,7 +61,11 @@ def write_site(
         UsageError: The folder holds something else.
         ZooError: The store cannot be read, or the folder cannot be written.
     """
-    if output.is_dir() and any(output.iterdir()) and not (output / _MARK).is_file():
+    try:
+        foreign = output.is_dir() and any(output.iterdir()) and not (output / _MARK).is_file()
+    except OSError as error:  # too long a name, or a folder that may not be read
+        raise cannot_write(output, error) from error
+    if foreign:
         raise UsageError(
             f"{output} holds other files",
             why="a site is written into a folder of its own",
@@ -78,9 +83,10 @@ def write_site(
 def _write(site: Site, output: Path, on_step: OnStep) -> WrittenSite:
     written: dict[Path, int] = {}
 
-    def write(name: str, text: str) -> None:
-        write_text(output / name, text)
-        written[output / name] = len(text.encode())
+    def write(name: str, content: str | bytes) -> None:
+        data = content.encode() if isinstance(content, str) else content
+        replace_other(output / name, data)
+        written[output / name] = len(data)
 
     write(_MARK, "Written by zoo board; the next one replaces it.\n")
     for name in ASSETS:
@@ -101,6 +107,7 @@ def _write(site: Site, output: Path, on_step: OnStep) -> WrittenSite:
         if report := site.runs.report_at(path):
             write(f"{path}{REPORT}", report.read_text(encoding="utf-8"))
         on_step(_STEP, {"event": "progress", "done": done, "total": len(paths)})
+    write(RECORDS_FILE, records_file(site.catalogue.store))
     _remove_older(output, filter(None, site.sections), written)
     ended = {
         "event": "end",
@@ -121,8 +128,13 @@ def _shortener() -> Callable[[str], str]:
 
 
 def _remove_older(output: Path, sections: Iterable[str], written: Container[Path]) -> None:
-    """Removes pages and records of an earlier site that are not in this one, and their folders."""
+    """Removes pages and records of an earlier site that are not in this one, and their folders.
+
+    No link is followed: what is behind one is no part of the site.
+    """
     for folder in (output / section for section in sections):
+        if folder.is_symlink():
+            continue
         # What is in a folder comes before it.
         for path in (*sorted(folder.rglob("*"), reverse=True), folder):
             own = path.name in (PAGE, DATA, REPORT) or re.fullmatch(r"[0-9]+\.json", path.name)

@@ -178,7 +178,7 @@ class BoardPages:
                 "key": key,
                 "board": board,
                 "rows": [_cells(row, board, names) for row in shown],
-                "charts": self._charts(board, asked) if number == 1 else (),
+                "charts": self._charts(board) if number == 1 else (),
                 "asked": asked,
                 "order": order,
                 "orders": list(ORDERS),
@@ -198,14 +198,17 @@ class BoardPages:
             },
         )
 
-    def _charts(self, board: Board, asked: Mapping[str, str]) -> tuple[Chart, ...]:
-        """The front; drawn once for what the store holds."""
-        at = (self._catalogue.read, board.key, tuple(sorted(asked.items())))
+    def _charts(self, board: Board) -> tuple[Chart, ...]:
+        """The front; drawn again only when a point of it has changed."""
+        drawn = board.shown(_DRAWN)
+        shown = [
+            (p.name, p.bytes, p.metric, p.p50_ms, p.p50_low_ms, p.p50_high_ms) for p in drawn.points
+        ]
+        at = (board.key, tuple(shown))
         if at not in self._drawn:
             while len(self._drawn) >= _REMEMBERED:
                 del self._drawn[next(iter(self._drawn))]
             names = {row.name: row.file.name for row in board.rows}
-            drawn = board.shown(_DRAWN)
             self._drawn[at] = front_charts(
                 drawn, lambda point: names[point.name], "best quality here", narrow=False
             )

@@ -12,7 +12,7 @@ from zoo.common.errors import UsageError
 from zoo.common.files import cannot_write
 from zoo.registry import Registry
 from zoo.results import formatting as fmt
-from zoo.server.catalogue import FileEntry
+from zoo.server.file_entries import FileEntry
 from zoo.server.kept_files import KeptFiles
 
 #: Of a file; larger ones are bundled by the command.

@@ -5,22 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from zoo.common.errors import ZooError
-from zoo.contracts.task import Metric
 from zoo.results.connecting import NoStore
+from zoo.results.layer_errors import EXPLAIN, LayerErrors
 from zoo.results.measurements import Measurement
 from zoo.results.queries import ResultText, numbered, numbers_behind, results_later_than
 from zoo.results.records import GateResult, TrainingResult
 from zoo.results.store import Store
 from zoo.server.environments import environment_name, shared_part
+from zoo.server.file_entries import ExplanationEntry, FileEntry, GateEntry, StoredTiming
 from zoo.server.model_and_run_entries import ModelEntry, RunEntry
 from zoo.server.slim_results import (
-    SlimMeasurement,
     result_in,
     slim_evaluation,
     slim_gate,
@@ -34,115 +34,13 @@ _CHUNK = 2000
 _LATE = 256
 
 #: Kinds of steps of which the result is kept.
-_KINDS = ("bench", "gate", "export", "finetune", "evaluate")
+_KINDS = ("bench", "gate", "export", "finetune", "evaluate", EXPLAIN)
 #: A store that failed is not asked again for so long.
 _PAUSE_SECONDS = 1.0
 
 _MEASUREMENT, _TRAINING = TypeAdapter(Measurement), TypeAdapter(TrainingResult)
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoredTiming(SlimMeasurement):
-    """A recorded latency.
-
-    Attributes:
-        number: Of its record in the store.
-        key: Of its step: names its raw samples.
-        environment: Name of the part of its environment that it shares with others.
-    """
-
-    number: int
-    run: str
-    key: str
-    environment: str
-
-    @property
-    def place(self) -> tuple[str, str, int, int, str]:
-        """Where and how it ran: device, runtime, threads, batch and shapes of inputs."""
-        m = self.measurement
-        return m.device, m.runtime, m.threads, m.batch, m.shape
-
-    @property
-    def ranked(self) -> bool:
-        """Whether it may be ranked: real, undisturbed, long enough, of one example as it comes."""
-        m = self.measurement
-        return m.verdict == "good" and not self.summarized and m.batch == 1 and not m.shapes
-
-
-@dataclass(frozen=True, kw_only=True)
-class GateEntry:
-    """A gate's verdict on a file.
-
-    Attributes:
-        number: Of its record.
-        key: Of its step, under which the cache keeps the file.
-        result: Without the details of its evaluation.
-    """
-
-    number: int
-    run: str
-    key: str
-    created: str
-    result: GateResult
-
-
-@dataclass(kw_only=True)
-class FileEntry:
-    """A file by its content.
-
-    Attributes:
-        sha256: Of the whole file, with its manifest.
-        gates: Verdicts on it, the oldest first; empty for a file that was only timed.
-        timings: The same of latencies.
-    """
-
-    sha256: str
-    name: str
-    gates: list[GateEntry] = field(default_factory=list)
-    timings: list[StoredTiming] = field(default_factory=list)
-
-    @property
-    def gate(self) -> GateEntry | None:
-        """The newest verdict."""
-        return self.gates[-1] if self.gates else None
-
-    @property
-    def metric(self) -> Metric | None:
-        """The headline metric in the deployment runtime."""
-        gate = self.gate
-        return None if gate is None else next(iter(gate.result.evaluation.metrics), None)
-
-    @property
-    def verdict(self) -> str:
-        """How the gate ended; ``timed`` where there was none."""
-        gate = self.gate
-        return "timed" if gate is None else "passed" if gate.result.passed else "rejected"
-
-    @property
-    def weak(self) -> bool:
-        """Whether something speaks against the network that it was made from."""
-        gate = self.gate
-        return gate is not None and any(f.weak for f in gate.result.evaluation.findings)
-
-    @property
-    def created(self) -> str:
-        """When the newest verdict on it, or its first latency, was recorded."""
-        gate = self.gate
-        return gate.created if gate is not None else self.timings[0].measurement.created
-
-    @property
-    def number(self) -> int:
-        """Of the record that `created` dates: files in the order in which they were recorded."""
-        return self.gate.number if self.gate is not None else self.timings[0].number
-
-    def newest(self) -> list[StoredTiming]:
-        """Of each place the newest latency that may be ranked, else the newest."""
-        found: dict[tuple[object, ...], StoredTiming] = {}
-        for timing in self.timings:
-            before = found.get(timing.place)
-            if before is None or timing.ranked or not before.ranked:
-                found[timing.place] = timing
-        return list(found.values())
+_LAYER_ERRORS = TypeAdapter(LayerErrors)
+_Result = TypeVar("_Result")
 
 
 class Catalogue:
@@ -252,6 +150,8 @@ class Catalogue:
             self._add_timing(row, result, run)
         elif row.kind == "gate":
             self._add_gate(row, slim_gate(result), run)
+        elif row.kind == EXPLAIN:
+            self._add_explanation(row, result, run)
         elif row.kind == "export":
             self.exports.setdefault(str(result.get("file")), []).append(row.number)
         elif row.kind == "finetune":
@@ -271,10 +171,7 @@ class Catalogue:
             self._file(file.sha256, file.file, run).gates.append(gate)
 
     def _add_timing(self, row: ResultText, result: dict[str, Any], run: RunEntry) -> None:
-        found, shared = slim_measurement(result), shared_part(result.get("environment") or {})
-        name = environment_name(shared) if shared else ""
-        if name:
-            self.environments.setdefault(name, shared)
+        found, name = slim_measurement(result), self._environment(result)
         run.timed += 1
         m = found.measurement
         # A clock that is ahead, of the machine that measured, is corrected by that of the store.
@@ -285,6 +182,23 @@ class Catalogue:
         )
         entry = self._file(m.sha256, m.file, run)
         entry.timings.append(timing)
+
+    def _add_explanation(self, row: ResultText, result: dict[str, Any], run: RunEntry) -> None:
+        sha256, name = result.get("sha256"), result.get("file")
+        if not (isinstance(sha256, str) and isinstance(name, str)):
+            raise ValueError("it does not say of which file it is")
+        self._environment(result)
+        entry = ExplanationEntry(number=row.number, created=row.created)
+        self._file(sha256, name, run).explanations.append(entry)
+
+    def _environment(self, result: dict[str, Any]) -> str:
+        """Keeps the part that a result shares with others; its name, empty where there is none."""
+        environment = result.get("environment")
+        shared = shared_part(environment) if isinstance(environment, dict) else {}
+        name = environment_name(shared) if shared else ""
+        if name:
+            self.environments.setdefault(name, shared)
+        return name
 
     def _model(self, name: str) -> ModelEntry:
         return self.models.setdefault(name, ModelEntry(name=name))
@@ -353,8 +267,15 @@ class Catalogue:
 
     def measurement(self, number: int) -> Measurement | None:
         """The whole of a latency's record; None where it cannot be read."""
+        return self._whole(number, _MEASUREMENT)
+
+    def layer_errors(self, number: int) -> LayerErrors | None:
+        """The whole of an explanation's record; None where it cannot be read."""
+        return self._whole(number, _LAYER_ERRORS)
+
+    def _whole(self, number: int, kind: TypeAdapter[_Result]) -> _Result | None:
         stored = numbered(self.store, number)
         try:
-            return None if stored is None else _MEASUREMENT.validate_python(stored.record.result)
-        except ValidationError:
+            return None if stored is None else kind.validate_python(stored.record.result)
+        except ValidationError:  # another version's record
             return None

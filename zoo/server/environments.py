@@ -11,8 +11,13 @@ from typing import Any
 _OWN = ("processes", "mhz")
 
 
-def shared_part(environment: Mapping[str, Any]) -> dict[str, Any]:
-    """What other measurements on the same machine with the same software have too."""
+def shared_part(environment: object) -> dict[str, Any]:
+    """What other measurements on the same machine with the same software have too.
+
+    Nothing of what is no environment: a record is what somebody has written.
+    """
+    if not isinstance(environment, Mapping):
+        return {}
     return {key: value for key, value in environment.items() if key not in _OWN}
 
 

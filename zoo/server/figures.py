@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from zoo.contracts.task import Metric
 from zoo.results import formatting as fmt
-from zoo.server.catalogue import FileEntry, StoredTiming
+from zoo.server.file_entries import FileEntry, StoredTiming
 from zoo.server.page import ENTRIES, file_path, record_path
+
+#: The last part of the path of a further page of a list, whose first one has no number.
+_NUMBERED = re.compile(r"p([2-9]|[1-9][0-9]{1,8})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +120,7 @@ def plain_file(entry: FileEntry, *, latencies: bool = True) -> dict[str, Any]:
 def numbered_part(path: str) -> tuple[str, int]:
     """``runs/p2/`` → ``runs/``, 2: pages of long lists have a number behind the first."""
     head, _, last = path.rstrip("/").rpartition("/")
-    if last[:1] == "p" and last[1:].isdecimal() and int(last[1:]) > 1:
+    if _NUMBERED.fullmatch(last):
         return f"{head}/" if head else "", int(last[1:])
     return path, 1
 

@@ -14,12 +14,15 @@ from zoo.results.measurements import Profile
 from zoo.results.queries import numbered
 from zoo.results.records import Export
 from zoo.server.bundle_files import LARGEST
-from zoo.server.catalogue import Catalogue, FileEntry, StoredTiming
-from zoo.server.figures import plain_file, plain_timing, size_of, timing_cells
+from zoo.server.catalogue import Catalogue
+from zoo.server.error_section import ErrorSection, ErrorSections
+from zoo.server.figures import brief_timing, plain_file, plain_timing, size_of, timing_cells
+from zoo.server.file_entries import FileEntry, StoredTiming
 from zoo.server.golden_pictures import golden_pictures
 from zoo.server.kept_files import KeptFiles
 from zoo.server.model_pages import file_cells
 from zoo.server.page import Page, file_path, model_path, record_path, run_path, trend_path
+from zoo.server.path_index import PathIndex
 from zoo.server.record_places import RecordPlaces
 from zoo.server.try_files import TryFiles
 
@@ -47,6 +50,10 @@ class FilePages:
         self._catalogue, self._kept, self._task_of = catalogue, kept, task_of
         self._registry, self._places = registry, places
         self.tries = TryFiles(registry)
+        self._by_path = PathIndex(
+            catalogue, lambda: catalogue.files.values(), lambda entry: file_path(entry.sha256)
+        )
+        self._errors = ErrorSections(catalogue, registry, kept, static=places is not None)
 
     def paths(self) -> Iterator[str]:
         """Of all of them."""
@@ -54,8 +61,7 @@ class FilePages:
 
     def entry(self, path: str) -> FileEntry | None:
         """The file whose page is at a path; None where there is none."""
-        found = self._catalogue.files.values()
-        return next((f for f in found if file_path(f.sha256) == path), None)
+        return self._by_path.at(path)
 
     def page(self, path: str, query: Mapping[str, str]) -> Page | None:
         """The page at a path; None where there is none."""
@@ -89,6 +95,7 @@ class FilePages:
             }
         if manifest is not None:
             facts["licence"] = manifest.licence
+        errors = self._errors.section(entry, kept)
         others = [f for f in reversed(versions) if f is not entry]
         operators = sorted(contents.operators.items(), key=lambda o: -o[1]) if contents else []
         return Page(
@@ -99,7 +106,7 @@ class FilePages:
             data={
                 "model": model,
                 "task": facts["task"],
-                **self._results(entry, history, dict(operators)),
+                **self._results(entry, history, dict(operators), errors),
             },
             values={
                 "entry": entry,
@@ -111,6 +118,7 @@ class FilePages:
                 "facts": facts,
                 "findings": gate.result.evaluation.findings if gate else (),
                 "golden": golden_pictures(self._registry, kept),
+                "errors": errors,
                 "profile": self._profile(entry),
                 "operators": operators,
                 "held": contents,
@@ -130,16 +138,21 @@ class FilePages:
         )
 
     def _results(
-        self, entry: FileEntry, history: list[StoredTiming], operators: dict[str, int]
+        self,
+        entry: FileEntry,
+        history: list[StoredTiming],
+        operators: dict[str, int],
+        errors: ErrorSection,
     ) -> dict[str, Any]:
-        """For programs: where records have no pages of their own, the whole records."""
+        """For programs; a written site has the rest in one file of all records."""
         if self._places is not None:
             return {
-                "file": entry.name,
-                "sha256": entry.sha256,
-                "verdict": entry.verdict,
-                "weak": entry.weak,
-                "records": self._places.whole(self._places.of_file(entry), entry),
+                **plain_file(entry, latencies=False),
+                "latencies": [
+                    {"device": t.measurement.device, **brief_timing(t)} for t in entry.newest()
+                ],
+                "error_by_layer": errors.published(),
+                "records": self._places.of_file(entry),
             }
         gate = entry.gate
         return {
@@ -148,6 +161,7 @@ class FilePages:
             "checks": [asdict(c) for c in gate.result.checks] if gate else [],
             "metrics": [asdict(m) for m in gate.result.evaluation.metrics] if gate else [],
             "drop": gate.result.drop if gate else None,
+            "error_by_layer": errors.plain(),
             "history": [plain_timing(t) for t in history if t not in entry.timings],
         }
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from zoo.server.page import RecordPath
+
 #: Shorter lists stay as they are.
 _LEAST = 3
-#: Of a figure; more are noise in all that is measured.
+#: Of a figure; the file of all records has the rest.
 _DIGITS = 9
 _KEYS = frozenset(("shared", "columns", "rows", "nested"))
 
@@ -18,10 +20,13 @@ def as_tables(value: Any) -> Any:
     ``shared`` holds what all have in common, ``columns`` the other keys, ``rows`` their values, and
     ``nested`` keys whose values are objects again: lists of these, in the same order, as tables.
     Null stands for what an object has not. An object of three or more objects becomes ``keys`` and,
-    ``of`` these, such a table. Figures keep nine digits.
+    ``of`` these, such a table. Figures keep nine digits, and a record is
+    named by its number.
     """
     if isinstance(value, float):
         return float(f"{value:.{_DIGITS}g}")
+    if isinstance(value, RecordPath):
+        return value.number
     if isinstance(value, Mapping):
         return _mapping(value)
     if not isinstance(value, list | tuple):

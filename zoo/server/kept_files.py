@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from zoo.common.errors import ZooError
 from zoo.common.files import sha256_of
 from zoo.pipeline.step_cache import StepCache
 from zoo.registry import Registry
-from zoo.server.catalogue import FileEntry
+from zoo.server.file_entries import FileEntry
 
 #: Opened files that are remembered.
 _REMEMBERED = 64
@@ -33,20 +34,24 @@ class KeptFiles:
 
     def path_of(self, entry: FileEntry) -> Path | None:
         """Where an unaltered file is; None where it is no longer kept, or is not as recorded."""
-        for gate in reversed(entry.gates):
-            path = self._cache.folder / gate.key / entry.name
-            inside = path.resolve().parent == (self._cache.folder / gate.key).resolve()
+        for path in self._places(entry):
             try:
-                if inside and path.is_file() and sha256_of(path) == entry.sha256:
+                plain = path.resolve().parent == path.parent.resolve() and path.is_file()
+                if plain and sha256_of(path) == entry.sha256:
                     return path
             except (OSError, ZooError):
                 continue
         return None
 
+    def _places(self, entry: FileEntry) -> Iterator[Path]:
+        """Where its gates say that it is, the newest first; records may name any path."""
+        for gate in reversed(entry.gates):
+            if _one_name(gate.key) and _one_name(entry.name):
+                yield self._cache.folder / gate.key / entry.name
+
     def open(self, entry: FileEntry) -> KeptFile | None:
         """The file and its manifest; None where it cannot be read."""
-        for gate in reversed(entry.gates):
-            path = self._cache.folder / gate.key / entry.name
+        for path in self._places(entry):
             try:
                 stamp = (entry.sha256, path.stat().st_mtime_ns)
             except OSError:
@@ -64,3 +69,8 @@ class KeptFiles:
         while len(self._opened) > _REMEMBERED:
             del self._opened[next(iter(self._opened))]
         return kept
+
+
+def _one_name(part: str) -> bool:
+    """Whether it is the name of one file or folder, which leads nowhere else."""
+    return part not in ("", ".", "..") and not {*part} & {"/", "\\", "\0"}

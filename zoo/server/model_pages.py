@@ -10,7 +10,7 @@ from zoo.common.errors import ZooError
 from zoo.networks.checkpoints import resolve
 from zoo.registry import Registry
 from zoo.results import formatting as fmt
-from zoo.server.catalogue import Catalogue, FileEntry
+from zoo.server.catalogue import Catalogue
 from zoo.server.figures import (
     numbered_part,
     part,
@@ -21,9 +21,11 @@ from zoo.server.figures import (
     size_of,
     timing_cells,
 )
+from zoo.server.file_entries import FileEntry
 from zoo.server.kept_files import KeptFiles
 from zoo.server.model_and_run_entries import ModelEntry
 from zoo.server.page import Page, file_path, model_path, record_path, run_path
+from zoo.server.path_index import PathIndex
 
 #: The first page has the shortest path.
 LIST = "models/"
@@ -43,6 +45,9 @@ class ModelPages:
     ) -> None:
         self._catalogue, self._registry, self._kept = catalogue, registry, kept
         self._task_of, self._static = task_of, static
+        self._by_path = PathIndex(
+            catalogue, lambda: catalogue.models.values(), lambda model: model_path(model.name)
+        )
 
     def paths(self) -> Iterator[str]:
         """Of all of them."""
@@ -55,8 +60,7 @@ class ModelPages:
         head, number = numbered_part(path)
         if head in ("", LIST):
             return self._list(path, number)
-        by_path = {model_path(name): model for name, model in self._catalogue.models.items()}
-        model = by_path.get(path)
+        model = self._by_path.at(path)
         return None if model is None else self._card(path, model)
 
     def _list(self, path: str, number: int) -> Page | None:

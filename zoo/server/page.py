@@ -6,7 +6,10 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
+
+from zoo.common.paths import is_name_on_windows
 
 #: Entries of one page; more go on the next.
 ENTRIES = 200
@@ -19,8 +22,9 @@ TRENDS = "Trends"
 #: Folder of records.
 RECORDS = "records/"
 _OTHER = re.compile(r"[^A-Za-z0-9._-]")
-#: What is no page of a list, no hidden file, and none of the names made here.
-_USUAL = re.compile(r"(?!p[0-9]+$)[A-Za-z0-9]")
+#: What is no page of a list, no hidden file, and none of the names made here. Some systems take
+#: capitals and small letters for the same.
+_USUAL = re.compile(r"(?!p[0-9]+$)[a-z0-9][a-z0-9._-]*")
 _LONGEST = 100
 
 
@@ -45,10 +49,11 @@ class Page:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
+@lru_cache(maxsize=1 << 16)
 def slug(name: str) -> str:
-    """A name as one part of a path, unlike that of every other name."""
+    """A name as one part of a path, unlike that of every other name on every system."""
     plain = _OTHER.sub("_", name)[:_LONGEST]
-    if plain == name and _USUAL.match(plain):
+    if plain == name and _USUAL.fullmatch(plain) and is_name_on_windows(plain):
         return plain
     return f"_{plain}-{hashlib.sha256(name.encode('utf-8', 'backslashreplace')).hexdigest()[:8]}"
 
@@ -73,9 +78,20 @@ def trend_path(name: str) -> str:
     return f"trends/{slug(name)}/"
 
 
-def record_path(number: int) -> str:
+class RecordPath(str):
+    """The path of a record's page; written sites, which have none, name the number instead."""
+
+    __slots__ = ()
+
+    @property
+    def number(self) -> int:
+        """Of the record."""
+        return int(self.removeprefix(RECORDS).rstrip("/"))
+
+
+def record_path(number: int) -> RecordPath:
     """Of a record's page."""
-    return f"{RECORDS}{number}/"
+    return RecordPath(f"{RECORDS}{number}/")
 
 
 def environment_path(name: str) -> str:
@@ -98,7 +114,7 @@ def linker(path: str, place_of: Callable[[int], str] | None = None) -> Callable[
             return f"{root}{to}" or "./"
         row = ""
         if to.startswith(RECORDS):
-            number = int(to.removeprefix(RECORDS).rstrip("/"))
+            number = RecordPath(to).number
             to, row = place_of(number), f"#r{number}"
             if to == path:
                 return row

@@ -1,15 +1,12 @@
-"""Where a written site has records: on pages of files and runs, whole in the JSON beside them."""
+"""Where a written site has rows for records: on pages of files and runs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-from zoo.results.queries import several
-from zoo.results.records import as_plain
-from zoo.server.catalogue import Catalogue, FileEntry
-from zoo.server.environments import environment_name, shared_part
-from zoo.server.page import environment_path, file_path, run_path
+from zoo.server.catalogue import Catalogue
+from zoo.server.file_entries import FileEntry
+from zoo.server.page import file_path, run_path
 
 
 class RecordPlaces:
@@ -28,8 +25,9 @@ class RecordPlaces:
         return self._shown.get(number) or self._runs[number]
 
     def of_file(self, entry: FileEntry) -> list[int]:
-        """Numbers of a file's gates, latencies and, where it is known, export."""
+        """Numbers of a file's gates, latencies, explanations and, where it is known, export."""
         found = [gate.number for gate in entry.gates] + [t.number for t in entry.timings]
+        found += [explanation.number for explanation in entry.explanations]
         export = self._catalogue.export_of(entry)
         return sorted([*found, *([] if export is None else [export])])
 
@@ -37,33 +35,6 @@ class RecordPlaces:
         """Those of a run's records that belong to no file."""
         self._look()
         return [number for number in numbers if number not in self._of_files]
-
-    def whole(
-        self, numbers: Iterable[int], entry: FileEntry | None = None
-    ) -> dict[str, list[dict[str, Any]]]:
-        """Records by kind; of their environments what is shared is named by its page.
-
-        Those of a file do not repeat its name and SHA-256.
-        """
-        known = {} if entry is None else {"file": entry.name, "sha256": entry.sha256}
-        found: dict[str, list[dict[str, Any]]] = {}
-        for number, stored in several(self._catalogue.store, numbers):
-            record = _told(as_plain(stored.record))
-            # The first names files in the cache of the machine that ran it, the others its run.
-            for name in ("key", "cached", "needless"):
-                record.pop(name, None)
-            result = record.get("result", {})
-            if environment := result.get("environment"):
-                whole = stored.record.result["environment"] if stored.record.result else {}
-                shared = shared_part(whole)
-                own = {key: one for key, one in environment.items() if key not in shared}
-                name = environment_path(environment_name(shared))
-                result["environment"] = {"shared": name, **own} if shared else own
-            for name in [name for name, value in known.items() if result.get(name) == value]:
-                del result[name]
-            told = {"number": number, "run": stored.run, **record}
-            found.setdefault(told.pop("kind"), []).append(told)
-        return found
 
     def _look(self) -> None:
         if self._read == self._catalogue.read:
@@ -75,14 +46,7 @@ class RecordPlaces:
             path = file_path(entry.sha256)
             shown = [timing.number for timing in entry.newest()]
             shown += [entry.gate.number] if entry.gate else []
+            shown += [explanation.number for explanation in entry.explanations[-1:]]
             self._shown |= dict.fromkeys(shown, path)
             self._of_files.update(self.of_file(entry))
         self._read = self._catalogue.read
-
-
-def _told(value: Any) -> Any:
-    """A record without what is empty or was not measured."""
-    if isinstance(value, dict):
-        inner = {key: _told(one) for key, one in value.items()}
-        return {key: one for key, one in inner.items() if one not in (None, "", [], {}, ())}
-    return [_told(one) for one in value] if isinstance(value, list | tuple) else value

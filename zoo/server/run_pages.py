@@ -35,6 +35,7 @@ from zoo.server.page import (
     record_path,
     run_path,
 )
+from zoo.server.path_index import PathIndex
 from zoo.server.record_places import RecordPlaces
 
 LIST, COMPARE = "runs/", "compare/"
@@ -50,6 +51,9 @@ class RunPages:
 
     def __init__(self, catalogue: Catalogue, *, places: RecordPlaces | None, store: str) -> None:
         self._catalogue, self._places, self._store = catalogue, places, store
+        self._by_path = PathIndex(
+            catalogue, lambda: catalogue.runs.values(), lambda run: run_path(run.name)
+        )
 
     def paths(self) -> Iterator[str]:
         """Of all runs, and of all records where pages are served."""
@@ -62,8 +66,8 @@ class RunPages:
     def report_at(self, path: str) -> Path | None:
         """The report of the run whose page is at a path; None where there is none of usual size."""
         most = LARGEST_REPORT if self._places is None else LARGEST_COPY
-        names = [name for name in self._catalogue.runs if run_path(name) == path]
-        return noted_report(names[0], most) if names else None
+        run = self._by_path.at(path)
+        return None if run is None else noted_report(run.name, most)
 
     def page(self, path: str, query: Mapping[str, str]) -> Page | None:
         """The page at a path; None where there is none."""
@@ -77,8 +81,7 @@ class RunPages:
         head, number = numbered_part(path)
         if head == LIST:
             return self._list(path, number)
-        by_path = {run_path(name): run for name, run in self._catalogue.runs.items()}
-        run = by_path.get(path)
+        run = self._by_path.at(path)
         return None if run is None else self._run(path, run)
 
     def _list(self, path: str, number: int) -> Page | None:
@@ -158,7 +161,6 @@ class RunPages:
                     }
                     for record, where, _ in steps
                 ],
-                **({} if self._places is None else {"results": self._places.whole(alone)}),
             },
             values={
                 "run": run,

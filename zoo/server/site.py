@@ -120,7 +120,9 @@ class Site:
         Raises:
             ZooError: The store cannot be read, or the query holds what makes no sense.
         """
-        self.catalogue.refresh()
+        # A written site shows one state of the store.
+        if not (self.static and self.catalogue.read):
+            self.catalogue.refresh()
         if not self.catalogue.runs and path in {path for path, _ in MENU if path != "devices/"}:
             return self._beginning(path)
         found = self.sections.get(path.partition("/")[0])

@@ -54,6 +54,9 @@ def slim_measurement(result: dict[str, Any]) -> SlimMeasurement:
     Raises:
         ValueError: It is none.
     """
+    # What is left out is none of the checks below: pages read it, too.
+    if not all(isinstance(result.get(name, {}), dict) for name in _OF_A_RECORD):
+        raise ValueError(f"{', '.join(_OF_A_RECORD)} are tables")
     kept = {name: value for name, value in result.items() if name not in _OF_ITS_PAGE}
     return SlimMeasurement(
         measurement=_MEASUREMENT.validate_python({**kept, **_OF_A_RECORD}),

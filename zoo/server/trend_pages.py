@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from zoo.benchmark.compare.comparison import Side, compare_sides
@@ -11,9 +11,11 @@ from zoo.common.errors import ZooError
 from zoo.report.charts.svg import Chart
 from zoo.report.charts.trend_chart import trend_chart
 from zoo.results.measurements import Samples
-from zoo.server.catalogue import Catalogue, StoredTiming
+from zoo.server.catalogue import Catalogue
 from zoo.server.figures import plain_timing, timing_cells
+from zoo.server.file_entries import StoredTiming
 from zoo.server.page import TRENDS, Page, file_path, trend_path
+from zoo.server.path_index import PathIndex
 
 #: Latencies of a place that are shown, the newest.
 _SHOWN = 24
@@ -26,17 +28,21 @@ class TrendPages:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
+        self._by_path = PathIndex(catalogue, self._names, trend_path)
         self._made: dict[tuple[str, int], Page] = {}
 
     def paths(self) -> Iterator[str]:
         """Of files that were timed more than once in a place."""
-        names = dict.fromkeys(entry.name for entry in self._catalogue.files.values())
-        yield from (trend_path(name) for name in names if self._catalogue.has_trend(name))
+        for name in self._names():
+            if self._catalogue.has_trend(name):
+                yield trend_path(name)
+
+    def _names(self) -> Iterable[str]:
+        return dict.fromkeys(entry.name for entry in self._catalogue.files.values())
 
     def page(self, path: str, query: Mapping[str, str]) -> Page | None:
         """The page at a path; None where there is none."""
-        names = dict.fromkeys(entry.name for entry in self._catalogue.files.values())
-        name = next((one for one in names if trend_path(one) == path), None)
+        name = self._by_path.at(path)
         if name is None or not self._catalogue.has_trend(name):
             return None
         at = (name, self._catalogue.read)

@@ -33,7 +33,7 @@ _UNSHOWN = (CODE, "image")
 #: Of the facts of a file, those that pages read.
 _TOLD = ("answer", "golden", "input", "output", "preprocessing", "score")
 #: Files in which a browser keeps the whole network more than once.
-_LARGEST = 256 << 20
+_LARGEST = 256_000_000
 _PROGRAMS = "javascript/"
 #: Files whose programs are remembered.
 _REMEMBERED = 16

@@ -33,6 +33,7 @@ def test_what_is_written_is_read() -> None:
     [
         *("../x", "/etc/passwd", "a/../../x", "a//b", "", "./a", "a/", ".git/hooks/x", "a/.b"),
         *("C:/x", "a\\b", "a\nb", "\x1b[2J", " a", "a ", "a\u202eb", "x" * 300, "con?", "a*"),
+        *("CON", "aux.tflite", "a/nul/b", "com1.onnx", "net.", "a./b"),
     ],
 )
 def test_hostile_paths_are_refused(path: str) -> None:
@@ -56,6 +57,10 @@ def test_hostile_paths_are_refused(path: str) -> None:
         (data(file("a"), file("A")), "twice"),
         (data(file("a"), file("a/b")), "twice, or as a file and a folder"),
         (data(file("a", stored="c"), file("b", stored="c")), "twice"),
+        (data(file("a", stored="b"), file("b", stored="a")), "twice"),
+        (data(file("\u00e9"), file("e\u0301")), "twice"),
+        (data(file("Zoo-Files.json")), "twice"),
+        (data(file("a", stored="zoo-files.json")), "twice"),
     ],
 )
 def test_bad_lists_are_refused(content: bytes, words: str) -> None:

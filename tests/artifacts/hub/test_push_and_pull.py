@@ -63,6 +63,14 @@ def test_a_bundle_keeps_its_own_readme(hub: Hub, folder: Path, tmp_path: Path) -
     assert contents(tmp_path / "back") == contents(bundle)
 
 
+def test_what_nobody_could_pull_is_not_pushed(hub: Hub, folder: Path) -> None:
+    (folder / "Recipe.toml").write_text("seed = 1\n")
+    with pytest.raises(BadFile, match="cannot be uploaded") as caught:
+        push(registry(), folder, NAME)
+    assert "twice" in (caught.value.why or "")
+    assert hub.repositories == {}
+
+
 def test_what_is_there_is_replaced_only_when_asked(hub: Hub, folder: Path) -> None:
     push(registry(), folder, NAME)
     (folder / "recipe.toml").write_text("seed = 1\n")

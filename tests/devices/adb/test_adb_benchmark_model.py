@@ -11,6 +11,7 @@ import pytest
 from adb_phone import KIND, REGISTRY, gone, options, wait_for
 from adb_phone import own_home as own_home
 from adb_server import AdbServer
+from short_timing import short_timing as short_timing
 
 from zoo.benchmark.cells import cells_of, check_compared, check_tools, time_cells, with_tools
 from zoo.benchmark.compare.judgement import judge_budgets

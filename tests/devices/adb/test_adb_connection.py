@@ -7,7 +7,6 @@ import socket
 import struct
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -208,12 +207,13 @@ def test_an_adb_server_that_says_nothing_sensible(
     monkeypatch: pytest.MonkeyPatch, said: bytes
 ) -> None:
     monkeypatch.setattr("zoo.devices.adb.phones.SHORT", 0.3)
+    refused = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
             held, _ = listener.accept()
             held.sendall(said)
-            time.sleep(1.0)
+            refused.wait(60)
             held.close()
 
         serving = threading.Thread(target=serve)
@@ -221,4 +221,5 @@ def test_an_adb_server_that_says_nothing_sensible(
         address = f"127.0.0.1:{listener.getsockname()[1]}"
         with pytest.raises(DeviceUnreachable):
             adb.AdbTransport(AdbOptions(server=address))
+        refused.set()
         serving.join()

@@ -14,6 +14,7 @@ from adb_phone import connect as connect
 from adb_phone import own_home as own_home
 from adb_server import SERIAL, AdbServer
 from measured import measure
+from short_timing import short_timing as short_timing
 
 from zoo.common.errors import MissingExtra, UnknownName, UsageError, ZooError
 from zoo.contracts.options import declared_options

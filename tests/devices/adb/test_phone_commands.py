@@ -9,6 +9,7 @@ import pytest
 from adb_server import SERIAL, AdbServer
 from commands import Zoo
 from commands import zoo as zoo
+from short_timing import short_timing as short_timing
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from measured import measure
+from short_timing import short_timing as short_timing
 from ssh_board import KIND, Connect, driver_of, wait_for
 from ssh_board import connect as connect
 from ssh_board import far as far

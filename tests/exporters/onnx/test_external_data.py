@@ -30,10 +30,20 @@ def subject() -> Deployed:
     return deployed(network, lambda raw: raw, inputs[:200], inputs[200:])
 
 
+@pytest.fixture(scope="module")
+def written(subject: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with its weights beside it, in a folder of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(storage, "MOST_BYTES", 4096)
+        return write(ONNX, subject, tmp_path_factory.mktemp("large"), "float32")[0]
+
+
 @pytest.fixture
-def large(subject: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def large(written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy to change."""
     monkeypatch.setattr(storage, "MOST_BYTES", 4096)
-    return write(ONNX, subject, tmp_path, "float32")[0]
+    shutil.copytree(written.parent, tmp_path, dirs_exist_ok=True)
+    return tmp_path / written.name
 
 
 def test_the_same_network_in_one_file_and_in_two(

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from shared_agents import answers
 from tiny_networks import TFLITE, Deployed, answers_of, decibels, deployed, digits, write
 
-from zoo.devices.local.host import HostTransport
-from zoo.execution.session import AgentSession
 from zoo.exporters.tflite.activations import with_own_activations
 
 for module in ("tensorflow", "ai_edge_litert", "sklearn"):
@@ -82,7 +81,5 @@ def test_answers_are_the_same_bit_by_bit(
 @pytest.mark.parametrize("precision", REAL)
 def test_openvino_keeps_it(enlarger: Deployed, tmp_path: Path, precision: str) -> None:
     path, _ = write(TFLITE, enlarger, tmp_path, precision)
-    with AgentSession(HostTransport(), "openvino") as session:
-        session.load(path)
-        found = session.run(enlarger.inputs)
+    found = answers("openvino", path, enlarger.inputs)
     assert decibels(answers_of(path, enlarger.inputs), found) > 30

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -117,3 +118,23 @@ def test_a_worker_that_came_second_ends_with_the_reason(monkeypatch: pytest.Monk
     assert caught.value.why == "first on h, and second on h"
     # One that was cut off, and that is not missed yet.
     dask_worker._check_again("a:1", None, worker("first", "pi4"))
+
+
+class _Listens(Exception):
+    """What ends a scheduler that has told where it listens."""
+
+
+def test_a_scheduler_listens_at_an_address_of_ipv6() -> None:
+    with socket.socket(socket.AF_INET6) as found:
+        try:
+            found.bind(("::1", 0))
+        except OSError:
+            pytest.skip("this machine has no IPv6")
+        port = found.getsockname()[1]
+
+    def tell(text: str) -> None:
+        assert text == f"the scheduler listens at [::1]:{port}"
+        raise _Listens
+
+    with pytest.raises(_Listens):
+        dask_worker.serve(f"[::1]:{port}", None, tell)

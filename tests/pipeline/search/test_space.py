@@ -102,6 +102,10 @@ def test_ranges_are_read_as_they_are_meant(typed: dict[str, str], meant: object)
         ("optimizer=a..b", "--space optimizer=adamw,sgd"),
         ("batch_size=8,,16", "missing between two commas"),
         ("batch_size=8,8", "named twice"),
+        ("learning_rate=nan,0.1", "must be finite"),
+        ("batch_size=8,1e400", "must be finite"),
+        pytest.param(f"batch_size=8..1{'0' * 400}", "must be finite", id="endless"),
+        pytest.param(f"batch_size=0.5..1{'0' * 400}", "cannot be read", id="endless and real"),
         ("batch_size", "not NAME=RANGE"),
         ("=3", "not NAME=RANGE"),
     ],
@@ -163,6 +167,9 @@ def test_options_that_do_not_go_together_are_refused() -> None:
         lambda: Interval(0.0, float("inf")),
         lambda: Choices(()),
         lambda: Choices((0.5, "0.5")),
+        lambda: Choices((1, 10**400)),
+        lambda: Choices(((1.0, float("inf")), (2.0,))),
+        lambda: Interval(1, 10**400),
     ],
 )
 def test_records_that_cannot_be_are_refused(make: Any) -> None:

@@ -7,13 +7,15 @@ list names is taken, and only as it says.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from zoo.common.errors import BadFile
+from zoo.common.paths import is_name_on_windows
 
 LISTING = "zoo-files.json"
 SCHEMA = 1
@@ -95,9 +97,10 @@ def read_listing(data: bytes, whence: str) -> FileListing:
         hexadecimal = len(one.sha256) == 64 and set(one.sha256) <= set("0123456789abcdef")
         if not hexadecimal or one.size < 0:
             raise BadFile(f"{LISTING} of {whence} gives no SHA-256 of {one.path}", fix=fix)
-    for paths in ([f.path for f in found.files], [f.stored for f in found.files]):
-        if twice := _colliding(paths):
-            raise BadFile(f"{whence} names {twice!r} twice, or as a file and a folder", fix=fix)
+    # What is stored elsewhere takes its place there when all files are loaded.
+    moved = [f.stored for f in found.files if f.stored != f.path]
+    if twice := _colliding([LISTING, *(f.path for f in found.files), *moved]):
+        raise BadFile(f"{whence} names {twice!r} twice, or as a file and a folder", fix=fix)
     return found
 
 
@@ -110,19 +113,25 @@ def unfit(path: str) -> str:
         return "it has characters that cannot be seen"
     if any(part in ("", ".", "..") or part.startswith(".") for part in parts):
         return "it is hidden, or leads out of its folder"
-    if any(mark in path for mark in '\\:*?"<>|') or PurePosixPath(path).is_absolute():
-        return "it has characters that not every system takes in a name"
+    marked = any(mark in path for mark in '\\:*?"<>|') or PurePosixPath(path).is_absolute()
+    if marked or not all(map(is_name_on_windows, parts)):
+        return "it is a name that not every system takes"
     return ""
 
 
-def _colliding(paths: Iterable[str]) -> str:
-    """A path that another one is, or lies below, where upper and lower case are one."""
-    known = {path.casefold() for path in paths}
+def _colliding(paths: Collection[str]) -> str:
+    """A path that another one is, or lies below, where forms of a letter are one."""
+    known = {_form(path) for path in paths}
     seen: set[str] = set()
     for path in paths:
-        own = path.casefold()
+        own = _form(path)
         above = {str(parent) for parent in PurePosixPath(own).parents}
         if own in seen or above & known:
             return path
         seen.add(own)
     return ""
+
+
+def _form(path: str) -> str:
+    """The same for paths that some system takes for one: capitals, composed accents."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())

@@ -11,7 +11,14 @@ from typing import Any
 from zoo.artifacts.artifact import REJECTED
 from zoo.artifacts.hub.card import CARD, card_of
 from zoo.artifacts.hub.client import changed_meanwhile, client, in_our_words, repository_named
-from zoo.artifacts.hub.listing import LISTING, FileListing, HubFile, listing_text, unfit
+from zoo.artifacts.hub.listing import (
+    LISTING,
+    FileListing,
+    HubFile,
+    listing_text,
+    read_listing,
+    unfit,
+)
 from zoo.artifacts.hub.proven import proven_files
 from zoo.artifacts.signing.listing import FOLDER_SIGNATURE, require_plain
 from zoo.common.brief import Brief
@@ -88,6 +95,12 @@ def push(
         digest = hashlib.sha256(card).hexdigest()
         listed.append(HubFile(path=CARD, stored=CARD, sha256=digest, size=len(card)))
     listing = listing_text(FileListing(model_id=model_id, files=listed))
+    try:
+        read_listing(listing.encode(), str(place))
+    except BadFile as error:  # nobody could pull it
+        raise BadFile(
+            f"{place} cannot be uploaded", why=error.what, fix="rename one, or move it away"
+        ) from error
     content: dict[str, Path | bytes] = {one.stored: path for one, path in files}
     content |= {CARD: card, LISTING: listing.encode()}
     api = client()

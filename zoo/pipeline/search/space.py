@@ -210,7 +210,7 @@ def _range(name: str, text: str, example: str, *, several: bool, real: bool) -> 
         if ".." in text or ":" in text:
             raise ValueError("an interval is LOW..HIGH or LOW..HIGH:log")
         return Choices(tuple(_value(part.strip(), several, real) for part in text.split(",")))
-    except (ValueError, InvalidRecord) as error:
+    except (ValueError, OverflowError, InvalidRecord) as error:
         raise UsageError(
             f"--space {name}={text} cannot be read",
             why=str(error),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import hypot
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.common.optional_imports import require
 from zoo.report.charts.svg import INK, MUTED, RIM
@@ -32,20 +31,6 @@ class _Box:
     right: float
     top: float
 
-    def overlap(self, other: _Box) -> float:
-        width = min(self.right, other.right) - max(self.left, other.left)
-        height = min(self.top, other.top) - max(self.bottom, other.bottom)
-        return width * height if width > 0 and height > 0 else 0.0
-
-    def gap(self, other: _Box) -> float:
-        """Distance between the two; 0 when they touch."""
-        across = max(self.left - other.right, other.left - self.right, 0.0)
-        return hypot(across, max(self.bottom - other.top, other.bottom - self.top, 0.0))
-
-    @property
-    def area(self) -> float:
-        return (self.right - self.left) * (self.top - self.bottom)
-
 
 def place_labels(
     figure: Figure,
@@ -64,7 +49,7 @@ def place_labels(
         labels: One per point; where it is empty, the point has none, and is not covered.
     """
     canvas = require("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
-    canvas.draw()
+    figure.draw_without_rendering()
     figure.set_layout_engine("none")
     frame = axes.get_window_extent()
     inside = _Box(frame.x0, frame.y0, frame.x1, frame.y1)
@@ -99,19 +84,17 @@ def _choose(
 ) -> list[tuple[float, _Box]]:
     """One place per label: first one after the other, then each again in view of the rest."""
     # Marks stay where they are: what they cost a place is computed once.
+    boxes = [_edges([box for _, box in places]) for places in options]
     fixed = [
-        [_cost(place, index, marks, inside) for place in places]
-        for index, places in zip(named, options, strict=True)
+        _costs(places, own, index, marks, inside)
+        for index, places, own in zip(named, options, boxes, strict=True)
     ]
     chosen: list[tuple[float, _Box] | None] = [None] * len(options)
     for _ in range(_PASSES):
         for index, places in enumerate(options):
             taken = [other[1] for i, other in enumerate(chosen) if other and i != index]
-            costs = [
-                cost + 6.0 * sum(box.overlap(other) for other in taken)
-                for cost, (_, box) in zip(fixed[index], places, strict=True)
-            ]
-            chosen[index] = places[costs.index(min(costs))]
+            costs = fixed[index] + 6.0 * sum(_overlaps(boxes[index], other) for other in taken)
+            chosen[index] = places[int(costs.argmin())]
     return [place for place in chosen if place is not None]
 
 
@@ -130,14 +113,45 @@ def _candidates(
             )
 
 
-def _cost(found: tuple[float, _Box], index: int, marks: Sequence[_Box], inside: _Box) -> float:
-    """What a place costs, other labels aside."""
-    distance, box = found
-    over_marks = sum(box.overlap(mark) for i, mark in enumerate(marks) if i != index)
-    outside = box.area - box.overlap(inside)
-    own = box.gap(marks[index])
-    nearer = sum(max(own + _SPACE - box.gap(m), 0) for i, m in enumerate(marks) if i != index)
-    return 6.0 * over_marks + 8.0 * outside + 8.0 * nearer + 4.0 * distance
+def _edges(boxes: Sequence[_Box]) -> Any:
+    """Left, bottom, right and top edges of boxes, an array each."""
+    edges = [(box.left, box.bottom, box.right, box.top) for box in boxes]
+    return require("numpy").array(edges).T
+
+
+def _overlaps(edges: Any, other: _Box) -> Any:
+    """Areas that boxes share with another one."""
+    numpy, (left, bottom, right, top) = require("numpy"), edges
+    width = numpy.minimum(right, other.right) - numpy.maximum(left, other.left)
+    height = numpy.minimum(top, other.top) - numpy.maximum(bottom, other.bottom)
+    return numpy.maximum(width, 0.0) * numpy.maximum(height, 0.0)
+
+
+def _gaps(edges: Any, other: _Box) -> Any:
+    """Distances between boxes and another one; 0 where they touch."""
+    numpy, (left, bottom, right, top) = require("numpy"), edges
+    across = numpy.maximum(numpy.maximum(left - other.right, other.left - right), 0.0)
+    up = numpy.maximum(numpy.maximum(bottom - other.top, other.bottom - top), 0.0)
+    return numpy.hypot(across, up)
+
+
+def _costs(
+    places: Sequence[tuple[float, _Box]],
+    edges: Any,
+    index: int,
+    marks: Sequence[_Box],
+    inside: _Box,
+) -> Any:
+    """What each place costs, other labels aside."""
+    numpy = require("numpy")
+    others = [mark for i, mark in enumerate(marks) if i != index]
+    own = _gaps(edges, marks[index])
+    over_marks = sum(_overlaps(edges, mark) for mark in others)
+    nearer = sum(numpy.maximum(own + _SPACE - _gaps(edges, mark), 0.0) for mark in others)
+    left, bottom, right, top = edges
+    outside = (right - left) * (top - bottom) - _overlaps(edges, inside)
+    far = numpy.array([distance for distance, _ in places])
+    return 6.0 * over_marks + 8.0 * outside + 8.0 * nearer + 4.0 * far
 
 
 def _lead(axes: Axes, place: tuple[float, ...], box: _Box) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from zoo.analysis.findings import layers_of
 from zoo.common.optional_imports import require
 from zoo.contracts import LayerComparison, OperatorRecord
 from zoo.report.charts.svg import BLUE, INK, MUTED, ORANGE, Chart, draw, is_narrow
+from zoo.report.layer_table import decibel_text
 from zoo.results import formatting as fmt
+from zoo.results.layer_errors import LayerError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,8 +19,9 @@ if TYPE_CHECKING:
 
     from zoo.report.view import Rows
 
+_Row = TypeVar("_Row")
 _WIDTH = 900
-_ROW = 22
+_LINE = 22
 _FRAME = 96
 #: More layers than this would be a chart nobody reads: the worst are drawn.
 _MOST = 60
@@ -26,15 +29,16 @@ _MOST = 60
 _TOP_DB = 80.0
 
 
-def error_chart(found: LayerComparison) -> Chart:
+def error_chart(layers: Sequence[LayerError], most: int = _MOST) -> Chart:
     """Signal to noise of each layer by itself, and of what has gathered up to it."""
-    known = [r for r in found.operators if r.own_sqnr_db is not None and r.sqnr_db is not None]
+    known = [r for r in layers if r.own_sqnr_db is not None and r.sqnr_db is not None]
     if not known:
         return Chart("", "No layer of the file has a counterpart in the float twin.")
-    shown = _most(known, [-(r.own_sqnr_db or 0.0) for r in known])
+    shown = _most(known, [-(r.own_sqnr_db or 0.0) for r in known], most)
+    names = [r.layer for r in shown]
 
     def paint(figure: Figure) -> None:
-        axes = _axes(figure, shown)
+        axes = _axes(figure, names)
         places = range(len(shown))
         own = [_capped(r.own_sqnr_db) for r in shown]
         gathered = [_capped(r.sqnr_db) for r in shown]
@@ -51,10 +55,10 @@ def error_chart(found: LayerComparison) -> Chart:
         f"from {_TOP_DB:g} dB on all are drawn alike." + _left_out(known, shown, "worst")
     )
     rows = [
-        (fmt.plain(layers_of(r)), fmt.number(r.own_sqnr_db), fmt.number(r.sqnr_db)) for r in shown
+        (fmt.plain(r.layer), decibel_text(r.own_sqnr_db), decibel_text(r.sqnr_db)) for r in shown
     ]
     table = ("layer", "by itself, dB", "in the whole file, dB"), rows, "lrr"
-    return _drawn("layer-errors", caption, shown, paint, table)
+    return _drawn("layer-errors", caption, len(shown), paint, table)
 
 
 def time_chart(found: LayerComparison) -> Chart:
@@ -93,10 +97,11 @@ def _bars(
     caption: str,
 ) -> Chart:
     shown = _most(records, [max(pair) for pair in values])
+    names = [layers_of(record) for record in shown]
     pairs = [values[list(records).index(record)] for record in shown]
 
     def paint(figure: Figure) -> None:
-        axes = _axes(figure, shown)
+        axes = _axes(figure, names)
         places = range(len(shown))
         twins, own = [pair[1] for pair in pairs], [pair[0] for pair in pairs]
         axes.barh(places, twins, 0.7, color="none", edgecolor=MUTED, label="float twin")
@@ -106,38 +111,38 @@ def _bars(
 
     caption += _left_out(records, shown, "largest")
     rows = [
-        (fmt.plain(layers_of(record)), fmt.number(own), fmt.number(twin))
-        for record, (own, twin) in zip(shown, pairs, strict=True)
+        (fmt.plain(name), fmt.number(own), fmt.number(twin))
+        for name, (own, twin) in zip(names, pairs, strict=True)
     ]
     table = ("layer", f"this file, {unit}", f"float twin, {unit}"), rows, "lrr"
-    return _drawn(name, caption, shown, paint, table)
+    return _drawn(name, caption, len(shown), paint, table)
 
 
 def _drawn(
     name: str,
     caption: str,
-    shown: Sequence[OperatorRecord],
+    lines: int,
     paint: Callable[[Figure], None],
     table: Rows,
 ) -> Chart:
-    height = _FRAME + _ROW * len(shown)
-    wide, narrow = draw(name, caption, (_WIDTH, height), paint, height + _ROW)
+    height = _FRAME + _LINE * lines
+    wide, narrow = draw(name, caption, (_WIDTH, height), paint, height + _LINE)
     return Chart(wide, caption, table, narrow)
 
 
-def _most(records: Sequence[OperatorRecord], weights: Sequence[float]) -> list[OperatorRecord]:
+def _most(records: Sequence[_Row], weights: Sequence[float], most: int = _MOST) -> list[_Row]:
     """Those with the greatest weights, in the file's order."""
-    order = sorted(range(len(records)), key=lambda place: -weights[place])[:_MOST]
+    order = sorted(range(len(records)), key=lambda place: -weights[place])[:most]
     return [records[place] for place in sorted(order)]
 
 
-def _axes(figure: Figure, shown: Sequence[OperatorRecord]) -> Axes:
+def _axes(figure: Figure, names: Sequence[str]) -> Axes:
     axes: Axes = figure.add_subplot()
     longest = 14 if is_narrow(figure) else 40
-    names = [fmt.plain(layers_of(record), longest) for record in shown]
-    axes.set_yticks(range(len(shown)), names, fontsize=12, color=INK)
+    told = [fmt.plain(name, longest) for name in names]
+    axes.set_yticks(range(len(told)), told, fontsize=12, color=INK)
     axes.xaxis.set_major_locator(require("matplotlib.ticker").MaxNLocator(5))
-    axes.set_ylim(len(shown) - 0.4, -0.6)
+    axes.set_ylim(len(told) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
     return axes
 
@@ -150,9 +155,7 @@ def _capped(value: float | None) -> float:
     return min(_TOP_DB, value if value is not None else _TOP_DB)
 
 
-def _left_out(
-    records: Sequence[OperatorRecord], shown: Sequence[OperatorRecord], which: str
-) -> str:
+def _left_out(records: Sequence[_Row], shown: Sequence[_Row], which: str) -> str:
     if len(records) == len(shown):
         return ""
     return f" The {len(shown)} {which} of {len(records)} are shown."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from zoo.analysis.layer_errors import layer_errors
 from zoo.report.charts.layer_chart import byte_chart, error_chart, time_chart
 from zoo.report.environment import versions_here
 from zoo.report.headline import Headline, weak_kind, weakness
@@ -30,7 +31,7 @@ def render(found: Explanation) -> str:
         noise="; ".join(worst_of_each(comparison.noise)),
         again=f"zoo explain {shlex.quote(str(found.file.path))}",
         charts=[
-            ("errors", "Error by layer", error_chart(comparison)),
+            ("errors", "Error by layer", error_chart(layer_errors(comparison))),
             ("time", "Time by layer", time_chart(comparison)),
             ("bytes", "Bytes by layer", byte_chart(comparison)),
         ],

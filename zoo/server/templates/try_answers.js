@@ -1,6 +1,7 @@
 // What a file's outputs say, as elements of the page.
 
 import { drawn } from "./try_pictures.js";
+import { even } from "./try_resizing.js";
 
 /** Classes and boxes of one answer that are shown. */
 const MOST = 5, MOST_BOXES = 100;
@@ -77,17 +78,21 @@ function reconstruction(answer, { score }, { raw, program }) {
   return [made("p", program.verdictOf(value), "best-answer"), table(["Figure", "Value"], rows)];
 }
 
-function boxes(answer, { names }, { seen, program }) {
-  const found = program.boxesOf(answer).slice(0, MOST_BOXES);
-  const canvas = document.createElement("canvas"), zoom = Math.max(1, Math.ceil(320 / seen.width));
-  [canvas.width, canvas.height] = [seen.width * zoom, seen.height * zoom];
+/** Edges of what the network sees, as shares, in pixels of the picture as it was given. */
+function inPicture([top, left, bottom, right], { width, height, part }) {
+  const place = (share, low, high, most) => even(Math.min(Math.max(low + share * (high - low), 0), most));
+  const down = (share) => place(share, part[0], part[2], height), across = (share) => place(share, part[1], part[3], width);
+  return [down(top), across(left), down(bottom), across(right)];
+}
+
+function boxes(answer, { names }, { whole, program }) {
+  const found = program.boxesOf(answer).slice(0, MOST_BOXES).map((box) => ({ ...box, pixels: inPicture(box.edges, whole) }));
+  const { canvas } = whole, context = canvas.getContext("2d");
+  const scale = [canvas.width / whole.width, canvas.height / whole.height];
   canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", "The picture as the network sees it, with boxes");
-  const context = canvas.getContext("2d");
-  context.imageSmoothingEnabled = false;
-  context.drawImage(drawn(seen, ""), 0, 0, canvas.width, canvas.height);
-  found.forEach(({ edges: [top, left, bottom, right] }, at) => {
-    const place = [left * canvas.width, top * canvas.height, (right - left) * canvas.width, (bottom - top) * canvas.height];
+  canvas.setAttribute("aria-label", "The picture with boxes, numbered as in the table");
+  found.forEach(({ pixels: [top, left, bottom, right] }, at) => {
+    const place = [left * scale[0], top * scale[1], (right - left) * scale[0], (bottom - top) * scale[1]];
     // Light on dark: seen on any picture.
     for (const [colour, width] of [["#000", 4], ["#fd0", 2]]) {
       [context.strokeStyle, context.lineWidth] = [colour, width];
@@ -100,10 +105,9 @@ function boxes(answer, { names }, { seen, program }) {
     context.strokeText(String(at + 1), place[0] + 3, place[1] + 15);
     context.fillText(String(at + 1), place[0] + 3, place[1] + 15);
   });
-  const percent = (edges) => edges.map((edge) => (100 * edge).toFixed(1)).join(", ");
-  const rows = found.map(({ label, score, edges }, at) => [`${at + 1} ${names[label]}`, share(score), percent(edges)]);
-  if (!rows.length) return [canvas, made("p", "nothing", "best-answer")];
-  return [canvas, table(["Object", "Probability", "Top, left, bottom, right, %"], rows)];
+  if (!found.length) return [canvas, made("p", "nothing", "best-answer")];
+  const rows = found.map(({ label, score, pixels }, at) => [`${at + 1} ${names[label]}`, share(score), ...pixels.map((pixel) => number(pixel))]);
+  return [canvas, table(["Object", "Probability", "Top", "Left", "Bottom", "Right"], rows), made("p", "Edges in pixels of the picture.", "note")];
 }
 
 function classMap(answer, { names, output }, { seen, program }) {

@@ -3,14 +3,14 @@
 import { shown } from "./try_answers.js";
 import { drawn, readPicture } from "./try_pictures.js";
 import { orderOf } from "./try_resizing.js";
-import { readTable, textOf } from "./try_tables.js";
+import { checkSize, readTable, textOf } from "./try_tables.js";
 
 const section = document.getElementById("try-it");
 const form = section.querySelector("form"), state = section.querySelector(".state");
 const goldenState = section.querySelector(".golden-state"), place = section.querySelector(".answer");
 const folder = new URL(section.dataset.folder, location.href);
 const TYPES = { float32: Float32Array, uint8: Uint8Array, int8: Int8Array, int16: Int16Array, int32: Int32Array };
-const MOST_WINDOWS = 50, MOST_SOUND = 64 * 2 ** 20, MOST_TEXT = 20000;
+const MOST_WINDOWS = 50, MOST_SOUND = 64e6, MOST_TEXT = 20000;
 /** A length of samples that is larger stands for one that is not known, as for `zoo predict`. */
 const MOST_WAV = 2 ** 28;
 /** Files that hold several texts. */
@@ -127,7 +127,7 @@ function isCutOff(view) {
 function soundOf(bytes, { sound, contract }) {
   if (isCutOff(new DataView(bytes))) throw new Error("the WAV file is cut off");
   const samples = sound.wavSamples(bytes);
-  if (!samples.length) throw new Error("there is no sound in the file");
+  if (!samples.length) throw new Error("it holds no samples: a sound of no length");
   const whole = sound.fitted(samples);
   return contract.preprocessing.kind === "sound" ? sound.features(whole) : whole;
 }
@@ -143,8 +143,7 @@ async function oneText(given) {
 async function examplesOf(given, { contract, text, sound, turned }) {
   const own = contract.preprocessing;
   if (own.kind === "image") {
-    const { raw, seen } = await readPicture(given, own, turned);
-    return { examples: [{ raw, seen }], notes: [] };
+    return { examples: [await readPicture(given, own, turned)], notes: [] };
   }
   if (own.kind === "series") {
     const { windows, notes } = await readTable(given, own, contract.table);
@@ -155,7 +154,7 @@ async function examplesOf(given, { contract, text, sound, turned }) {
     if (!tokens.length) throw new Error("the text is empty");
     return { examples: [{ raw: text.read(one), tokens }], notes: [] };
   }
-  if (given.size > MOST_SOUND) throw new Error(`${Math.round(given.size / 2 ** 20)} MB are more than ${MOST_SOUND / 2 ** 20} MB`);
+  checkSize(given, MOST_SOUND);
   return { examples: [{ raw: soundOf(await given.arrayBuffer(), { sound, contract }) }], notes: [] };
 }
 

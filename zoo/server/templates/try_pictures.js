@@ -1,9 +1,12 @@
 // A picture's file as the zoo reads it: upright, eight bits a channel, without transparency and without colour profiles.
 
-import { fitted } from "./try_resizing.js";
+import { fitted, shownPart } from "./try_resizing.js";
+import { checkSize } from "./try_tables.js";
 
 /** Largest file, in bytes; and most pixels, the number from which Pillow warns. */
-const MOST_BYTES = 64 * 2 ** 20, MOST_PIXELS = 89478485;
+const MOST_BYTES = 64e6, MOST_PIXELS = 89478485;
+/** Longest side of a picture as it is shown. */
+const MOST_SHOWN = 640;
 const PNG = [0x89, 0x50, 0x4e, 0x47];
 
 function begins(bytes, signs, at = 0) {
@@ -104,7 +107,7 @@ async function decoded(file) {
 
 function pixelsOf(bitmap) {
   const { width, height } = bitmap;
-  if (width * height > MOST_PIXELS) throw new Error(`${width} × ${height} pixels are more than ${MOST_PIXELS}`);
+  if (width * height > MOST_PIXELS) throw new Error(`${width} x ${height} pixels: more than ${MOST_PIXELS}`);
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [width, height];
   const context = canvas.getContext("2d", { willReadFrequently: true });
@@ -122,16 +125,30 @@ function pixelsOf(bitmap) {
   return { data: made, width, height, channels: 3 };
 }
 
-/** The raw input of a picture's file, and the pixels that the network sees, channels last. */
+/** The picture itself, at a size at which a page shows it. */
+function atShownSize(bitmap) {
+  const canvas = document.createElement("canvas"), longest = Math.max(bitmap.width, bitmap.height);
+  const scale = longest > MOST_SHOWN ? MOST_SHOWN / longest : Math.max(1, Math.floor(MOST_SHOWN / 2 / longest));
+  [canvas.width, canvas.height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
+  const context = canvas.getContext("2d");
+  context.imageSmoothingEnabled = scale < 1;
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  return canvas;
+}
+
+/** The raw input of a picture's file, the pixels that the network sees, channels last, and of the whole picture its size, what part that is, and a canvas. */
 export async function readPicture(file, own, turned) {
-  if (file.size > MOST_BYTES) throw new Error(`${Math.round(file.size / 2 ** 20)} MB are more than ${MOST_BYTES / 2 ** 20} MB`);
+  checkSize(file, MOST_BYTES);
   const problem = problemOf(new Uint8Array(await file.arrayBuffer()));
   if (problem) throw new Error(problem);
   checkCanvas();
   const bitmap = await decoded(file);
-  const seen = fitted(pixelsOf(bitmap), own, turned);
+  const seen = fitted(pixelsOf(bitmap), own, turned), { width, height } = bitmap;
+  const whole = { width, height, part: shownPart(bitmap, own), canvas: atShownSize(bitmap) };
   bitmap.close();
-  return { raw: own.layout === "nchw" ? planes(seen) : seen.data, seen };
+  return { raw: own.layout === "nchw" ? planes(seen) : seen.data, seen, whole };
 }
 
 function planes({ data, width, height, channels }) {

@@ -105,26 +105,33 @@ function resized(picture, { columns, rows, interpolation, turned }, given) {
 }
 
 /** Python's round: halves go to the even neighbour. */
-function even(value) {
+export function even(value) {
   const near = Math.round(value);
   return near - value === 0.5 && near % 2 !== 0 ? near - 1 : near;
 }
 
-function cropped(picture, { width, height, interpolation, crop_share: share }, turned) {
+function cropEdges(picture, { width, height, crop_share: share }) {
   const scale = Math.min(picture.width / width, picture.height / height) * share;
   const edges = (whole, length) => {
     const start = (whole - length) / 2;
     return [Math.max(start, 0), Math.min(start + length, whole)];
   };
-  const [left, right] = edges(picture.width, width * scale);
-  const [top, bottom] = edges(picture.height, height * scale);
+  return [edges(picture.width, width * scale), edges(picture.height, height * scale)];
+}
+
+function cropped(picture, own, turned) {
+  const { width, height, interpolation } = own, [[left, right], [top, bottom]] = cropEdges(picture, own);
   return resized(picture, { columns: width, rows: height, interpolation, turned }, [left, top, right, bottom]);
 }
 
-function padded(picture, { width, height, interpolation }, turned) {
+function paddedSides(picture, { width, height }) {
   const scale = Math.max(picture.width / width, picture.height / height);
   const side = (whole, own) => Math.min(own, Math.max(1, even(whole / scale)));
-  const columns = side(picture.width, width), rows = side(picture.height, height);
+  return [side(picture.width, width), side(picture.height, height)];
+}
+
+function padded(picture, own, turned) {
+  const { width, height, interpolation } = own, [columns, rows] = paddedSides(picture, own);
   const inner = resized(picture, { columns, rows, interpolation, turned });
   const { channels } = picture, made = new Uint8Array(width * height * channels);
   const left = Math.floor((width - inner.width) / 2), top = Math.floor((height - inner.height) / 2);
@@ -151,6 +158,23 @@ export function fitted(picture, own, turned) {
   if (own.resize === "crop") return cropped(made, own, turned);
   if (own.resize === "pad") return padded(made, own, turned);
   return resized(made, { columns: own.width, rows: own.height, interpolation: own.interpolation, turned });
+}
+
+/** What the network sees of a picture: top, left, bottom and right edge in its pixels, beyond it where it was padded. */
+export function shownPart(picture, own) {
+  const { width, height } = picture;
+  if (width === own.width && height === own.height && own.crop_share === 1) return [0, 0, height, width];
+  if (own.resize === "crop") {
+    const [[left, right], [top, bottom]] = cropEdges(picture, own);
+    return [top, left, bottom, right];
+  }
+  const inner = own.resize === "pad" ? paddedSides(picture, own) : [own.width, own.height];
+  const edges = (whole, side, held) => {
+    const start = (-Math.floor((side - held) / 2) * whole) / held;
+    return [start, start + (side * whole) / held];
+  };
+  const [left, right] = edges(width, own.width, inner[0]), [top, bottom] = edges(height, own.height, inner[1]);
+  return [top, left, bottom, right];
 }
 
 /** The picture of a size that the server makes, too. */

@@ -1,7 +1,15 @@
 // Windows of a table, read as `zoo predict` reads them: columns by their names, rows one behind the other.
 
-const MOST_BYTES = 16 * 2 ** 20;
+const MOST_BYTES = 16e6;
 const NUMBER = /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/;
+
+const NO_NUMBER = /^\s*[+-]?(nan|inf|infinity)\s*$/i;
+
+/** Refuses a file that is too large, in millions of bytes. */
+export function checkSize({ size }, most) {
+  if (!size) throw new Error("the file is empty");
+  if (size > most) throw new Error(`it has ${Math.ceil(size / 1e5) / 10} MB, and ${most / 1e6} MB is the most that pages read`);
+}
 
 /** The text of a file in UTF-8. */
 export async function textOf(file) {
@@ -75,6 +83,7 @@ function placesOf(header, { channels, others }, count) {
 
 function valueOf(text, line, column) {
   if (!text.trim()) throw new Error(`line ${line}, column ${column}: the value is missing`);
+  if (NO_NUMBER.test(text)) throw new Error(`line ${line}, column ${column}: the value is ${text.trim()}`);
   if (!NUMBER.test(text)) throw new Error(`line ${line}, column ${column}: ${text.trim().slice(0, 40)} is not a number`);
   const value = Math.fround(Number(text));
   if (!Number.isFinite(value)) throw new Error(`line ${line}, column ${column}: ${text.trim()} is beyond the range of float32`);
@@ -83,7 +92,7 @@ function valueOf(text, line, column) {
 
 /** The windows of a table's file: raw inputs by name; and notes on what was left out. */
 export async function readTable(file, own, table) {
-  if (file.size > MOST_BYTES) throw new Error(`${Math.round(file.size / 2 ** 20)} MB are more than ${MOST_BYTES / 2 ** 20} MB`);
+  checkSize(file, MOST_BYTES);
   const rows = rowsOf(await textOf(file));
   if (!rows.length) throw new Error("it is empty");
   const header = rows[0].cells.map((name) => name.trim());

@@ -105,5 +105,17 @@ def with_boxes(pixels: Array, boxes: Sequence[DecodedBox], classes: Sequence[str
     import numpy as np
 
     names = list(dict.fromkeys([*classes, *(box.name for box in boxes)]))
-    rows = [(names.index(box.name), *box.edges) for box in boxes]
+    height, width = pixels.shape[:2]
+    sides = (height, width, height, width)
+    rows = [
+        (
+            names.index(box.name),
+            *(
+                box.edges
+                if box.pixels is None
+                else (edge / side for edge, side in zip(box.pixels, sides, strict=True))
+            ),
+        )
+        for box in boxes
+    ]
     return draw(pixels, np.asarray(rows, np.float64).reshape(-1, 5), names)
