@@ -142,7 +142,7 @@ lock:
 	$(COMPILE) --no-emit-find-links --extra torch --extra weights --group torch \
 		--constraints requirements/dev.txt --constraints requirements/torch.in \
 		--output-file requirements/torch.txt
-	$(TORCH_LOCK) requirements/torch-environment.in --unsafe-package torch \
+	$(TORCH_LOCK) requirements/torch-environment.in --universal --unsafe-package torch \
 		--output-file plugins/torch_files/requirements.txt
 	$(TORCH_LOCK) requirements/keras-hub-environment.in --universal --no-deps \
 		--output-file plugins/keras_hub_presets/requirements.txt
