@@ -257,6 +257,14 @@ def test_unknown_pages_say_so(app: Any, path: str) -> None:
     assert f'href="{"../" * path.count("/")}style.css"' in answer.text
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "TRACE"])
+def test_pages_can_only_be_read(app: Any, method: str) -> None:
+    answer = get(app, "/secret/runs/", method=method)
+    assert answer.status == 405
+    assert "Pages here can only be read" in answer.text
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
+
+
 def test_a_file_is_given_only_as_it_was_judged(site: Site, app: Any) -> None:
     address = f"/secret/{PAGE}download/{FILE}"
     assert get(app, address).status == 404  # the cache holds none

@@ -22,14 +22,14 @@ class Answer:
         return self.body.decode()
 
 
-def get(app: Any, path: str, host: str = "localhost") -> Answer:
-    """The answer to a GET, which must end."""
+def get(app: Any, path: str, host: str = "localhost", method: str = "GET") -> Answer:
+    """The answer to a request without a body, which must end."""
     parts = urlsplit(path)
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
-        "method": "GET",
+        "method": method,
         "scheme": "http",
         "path": parts.path,
         "raw_path": path.encode(),

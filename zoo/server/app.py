@@ -232,7 +232,10 @@ class _Server:
         inside = request.scope.get("root_path", "")
         if not inside:
             return PlainTextResponse("Not found\n", status)
-        return await run_in_threadpool(self._problem, request, status, "There is no such page", "")
+        what = "There is no such page" if status == 404 else "Pages here can only be read"
+        answer = await run_in_threadpool(self._problem, request, status, what, "")
+        answer.headers.update((error.headers or {}) if isinstance(error, HTTPException) else {})
+        return answer
 
     async def failed(self, request: Request, error: Exception) -> Response:
         """What went wrong, in sentences."""

@@ -186,6 +186,19 @@ def test_the_environment_says_it_for_all_commands(
     assert connect(registry, RecipeExecutor(address="local")) is None
 
 
+@pytest.mark.parametrize("address", ["third://nobody", "nonsense://!!"])
+def test_an_error_says_that_the_environment_named_the_executor(
+    address: str, registry: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "the environment variable ZOO_EXECUTOR names it"
+    with pytest.raises(ZooError) as given:
+        connect(registry, RecipeExecutor(address=address))
+    assert said not in str(given.value)
+    monkeypatch.setenv("ZOO_EXECUTOR", address)
+    with pytest.raises(ZooError, match=said):
+        connect(registry, RecipeExecutor())
+
+
 def test_what_cannot_be_reached_is_told_and_asked_again(registry: Any) -> None:
     for _ in range(2):
         with pytest.raises(ExecutorLost, match="cannot be reached"):

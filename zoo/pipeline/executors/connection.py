@@ -211,6 +211,16 @@ def connect(
         UsageError: Something is given for an executor, and none is named.
         ZooError: It cannot be reached, has no worker, or none that fits.
     """
+    try:
+        return _connect(registry, asked, any_workers)
+    except ZooError as error:
+        if asked.address is None and os.environ.get(EXECUTOR_VARIABLE):
+            said = f"the environment variable {EXECUTOR_VARIABLE} names it"
+            error.why = f"{error.why}; {said}" if error.why else said
+        raise
+
+
+def _connect(registry: Registry, asked: RecipeExecutor, any_workers: bool) -> Connection | None:
     refuse_idle(asked)
     address = address_of(asked)
     executor, _ = executor_named(registry, address)
