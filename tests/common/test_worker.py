@@ -16,7 +16,14 @@ from makers import ROOT, fuzz, run_python
 from worker_calls import alive
 
 from zoo.common import fork_server
-from zoo.common.errors import BadData, BadFile, ProcessFailed, UsageError, ZooError
+from zoo.common.errors import (
+    BadData,
+    BadFile,
+    EnvironmentFailed,
+    ProcessFailed,
+    UsageError,
+    ZooError,
+)
 from zoo.common.worker import Children, call, flatten
 from zoo.registry import PluginSettings
 
@@ -104,7 +111,7 @@ def test_error_crosses_with_its_sentences(kind):
     ("kind", "arrives", "fix"),
     [
         ("UnknownName", UsageError, "did you mean 'lenet'?"),
-        ("MissingExtra", ZooError, 'pip install "edgezoo[onnx]"'),
+        ("MissingExtra", EnvironmentFailed, 'pip install "edgezoo[onnx]"'),
     ],
 )
 def test_error_with_arguments_of_its_own_arrives_as_the_nearest_kind(kind, arrives, fix):
