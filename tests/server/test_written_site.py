@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
-from stored_results import FILE, LARGE, fill, sha256
+from stored_results import FILE, LARGE, fill, record, sha256
 
 pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")
@@ -117,6 +118,21 @@ def test_each_record_is_in_the_file_of_a_written_site(written: Path, url: str) -
     timed = [told["result"] for told in found.values() if told["kind"] == "bench"]
     assert all("environment" in result for result in timed)
     assert not any("processes" in result["environment"] for result in timed)
+
+
+def test_where_a_step_failed_is_told_to_nobody_else(tmp_path: Path) -> None:
+    """A traceback names folders of the machine, and of whoever owns it."""
+    url = f"sqlite:///{tmp_path / 'store.sqlite'}"
+    store = Store(url)
+    result = {"what": "it broke", "fix": "mend it", "details": 'File "/home/ana/net.py"'}
+    failed = replace(record("gate", "gate", None, status="failed"), result=result)
+    store.append("a-run", failed)
+    store.close()
+    write_site(load_registry(), tmp_path / "site", store=url)
+    (told,) = records(tmp_path / "site").values()
+    assert told["result"] == {"what": "it broke", "fix": "mend it"}
+    pages = [p for p in (tmp_path / "site").rglob("*") if p.suffix in (".html", ".json")]
+    assert not any("/home/ana" in page.read_text() for page in pages)
 
 
 def test_a_site_of_the_same_results_is_left_as_it_is(written: Path, url: str) -> None:

@@ -15,7 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from chromium import Browser
+
+from zoo.common.errors import ZooError
 
 
 class Serving:
@@ -43,6 +46,16 @@ class Serving:
     def join(self) -> str:
         """The page for this machine's own browsers."""
         return f"{self.told['local']}join/browser/"
+
+
+def skip_without_network() -> None:
+    """Skips where other devices cannot reach this machine."""
+    from zoo.server.addresses import addresses_of_machine
+
+    try:
+        addresses_of_machine()
+    except ZooError as error:
+        pytest.skip(error.what)
 
 
 @contextmanager

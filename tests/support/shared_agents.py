@@ -22,7 +22,7 @@ def answers(runtime: str, path: Path, inputs: Any) -> Any:
     try:
         session.load(path)
         return session.run(inputs)
-    except Exception:
+    except Exception:  # whatever it was, the agent may have ended
         agent.cache_clear()
         session.close()
         raise

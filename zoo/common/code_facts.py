@@ -96,7 +96,7 @@ class FactMemory:
         self._new = False
         latest = dict(list(self._facts.items())[-_MOST:])
         with contextlib.suppress(ZooError):
-            write_bytes(self._path, json.dumps(latest).encode())
+            write_bytes(self._path, json.dumps(latest).encode(), durable=False)
 
 
 def fact_file() -> Path:

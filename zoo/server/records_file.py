@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from zoo.results.layer_errors import EXPLAIN
@@ -39,6 +40,16 @@ def records_file(store: Store) -> bytes:
     return packed.getvalue()
 
 
+def published_result(kind: object, status: object, result: Mapping[str, Any]) -> dict[str, Any]:
+    """A result for others: without what names paths of the machine that ran the step.
+
+    That is what to type after an explanation, and the traceback of a failure.
+    """
+    left_out = {"command"} if kind == EXPLAIN else set()
+    left_out |= {"details"} if status == "failed" else set()
+    return {name: value for name, value in result.items() if name not in left_out}
+
+
 def _record(body: str) -> dict[str, Any] | None:
     """A record without what is left out; None for a row that something else wrote."""
     try:
@@ -51,8 +62,8 @@ def _record(body: str) -> dict[str, Any] | None:
         record.pop(name, None)
     result = record.get("result")
     if isinstance(result, dict):
-        if record.get("kind") == EXPLAIN:
-            result.pop("command", None)  # may name paths of the machine that ran it
+        result = published_result(record.get("kind"), record.get("status"), result)
+        record["result"] = result
         if isinstance(environment := result.get("environment"), dict):
             environment.pop("processes", None)
     return record

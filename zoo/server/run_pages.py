@@ -37,6 +37,7 @@ from zoo.server.page import (
 )
 from zoo.server.path_index import PathIndex
 from zoo.server.record_places import RecordPlaces
+from zoo.server.records_file import published_result
 
 LIST, COMPARE = "runs/", "compare/"
 _TRAINING = TypeAdapter(TrainingResult)
@@ -167,7 +168,11 @@ class RunPages:
                 "steps": steps,
                 "report": f"{path}{REPORT}" if self.report_at(path) else "",
                 "alone": [
-                    (number, record.step, result_rows(record.result))
+                    (
+                        number,
+                        record.step,
+                        result_rows(published_result(record.kind, record.status, record.result)),
+                    )
                     for number, (record, _, _) in zip(sorted(run.numbers), steps, strict=False)
                     if number in alone and record.result
                 ],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,9 +15,8 @@ import numpy as np
 import pytest
 from browser_runtimes import fetch_runtimes
 from chromium import Browser, browser, find_chromium
-from served import Serving, Tab, serving, trusting
+from served import Serving, Tab, serving, skip_without_network, trusting
 
-from zoo.common.errors import ZooError
 from zoo.contracts.transport import Work
 from zoo.devices.browser import joined
 from zoo.devices.browser.driver import JoinedTransport
@@ -42,15 +40,8 @@ EXPECTED = INPUTS @ np.asarray(WEIGHTS, np.float32).T + np.asarray(BIAS, np.floa
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """One server, which others reach by https."""
-    if shutil.which("npm") is None:
-        pytest.skip("needs npm")
     fetch_runtimes()
-    from zoo.server.addresses import addresses_of_machine
-
-    try:
-        addresses_of_machine()
-    except ZooError:
-        pytest.skip("this machine is in no network")
+    skip_without_network()
     with serving(tmp_path_factory.mktemp("serve"), "--lan", "--https") as made:
         yield made
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,9 +19,8 @@ import psutil
 import pytest
 from browser_runtimes import fetch_runtimes
 from chromium import Browser, browser, find_chromium
-from served import Tab, serving, trusting
+from served import Tab, serving, skip_without_network, trusting
 
-from zoo.common.errors import ZooError
 from zoo.devices.browser import joined
 from zoo.devices.browser.driver import HIDDEN_FAULT
 from zoo.execution.probes import PROBES
@@ -131,15 +129,8 @@ def kill(shown: Browser) -> None:
 
 
 def test_each_phone_has_records_of_its_own_whatever_happens_to_them(tmp_path: Path) -> None:
-    if shutil.which("npm") is None:
-        pytest.skip("needs npm")
     fetch_runtimes()
-    from zoo.server.addresses import addresses_of_machine
-
-    try:
-        addresses_of_machine()
-    except ZooError:
-        pytest.skip("this machine is in no network")
+    skip_without_network()
     for folder in ("home", "secured", "plain"):
         (tmp_path / folder).mkdir()
     with ExitStack() as stack:
