@@ -24,6 +24,7 @@ from zoo.common.files import (
     atomic_path,
     cannot_write,
     ensure_writable,
+    filled,
     no_file,
     no_folder,
     open_file,
@@ -201,6 +202,15 @@ def test_other_refusals_keep_the_system_s_words():
     error = cannot_write(Path("a"), OSError(errno.EROFS, "Read-only file system"))
     assert (error.what, error.why) == ("a cannot be written", "Read-only file system")
     assert cannot_write(Path("a"), OSError("odd")).why == "odd"
+
+
+@pytest.mark.parametrize("below", [".", "in", "in/deeper"])
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path, below: str) -> None:
+    file = tmp_path / "taken"
+    file.touch()
+    with pytest.raises(ZooError) as caught, filled(file / below):
+        pass
+    assert caught.value.why == f"{file} is a file, and a folder is needed"
 
 
 def test_ensure_writable_makes_the_folder_and_leaves_nothing(tmp_path):

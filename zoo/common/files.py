@@ -133,9 +133,13 @@ def cannot_write(path: Path, error: OSError, *, fix: str | None = None) -> ZooEr
             why=error.strerror,
             fix=LARGER_FILES,
         )
+    why = error.strerror or str(error)
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        files = (place for place in (path, *path.parents) if place.is_file())
+        why = next((f"{place} is a file, and a folder is needed" for place in files), why)
     return EnvironmentFailed(
         f"{path} cannot be written",
-        why=error.strerror or str(error),
+        why=why,
         fix=fix or (OTHER_HOME if is_own(path) else OTHER_OUTPUT),
     )
 
